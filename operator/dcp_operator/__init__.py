@@ -1,0 +1,1 @@
+"""The operator: reconciles DataCleaningPipeline resources into Deployments and scales the workers."""

@@ -1,0 +1,1 @@
+"""The command line and the composition root: builds the parts, passes them to each other, closes them."""

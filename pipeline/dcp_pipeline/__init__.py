@@ -1,0 +1,1 @@
+"""What fetcher, worker, operator and command line share: the spec, the queue, the ledger's contract."""

@@ -1,0 +1,152 @@
+"""The ledger's words: objects, cuts, counts and rejects. Values only; tables.py holds how they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ObjectState(StrEnum):
+    """How far the fetcher is with an object."""
+
+    CUTTING = "cutting"
+    """Its bytes are being read; more cuts may follow."""
+    CUT = "cut"
+    """Read to its end (growth: append: to the last record that was complete)."""
+    UNAVAILABLE = "unavailable"
+    """Incomplete, and it cannot be completed: no longer served, changed, damaged, not what it should be."""
+
+
+class BatchState(StrEnum):
+    """How far the workers are with a batch."""
+
+    CUT = "cut"
+    """Recorded by the fetcher, not yet in the sink."""
+    DONE = "done"
+    """Its rows, rejects and counts are in the sink, in one transaction."""
+    DEAD = "dead"
+    """Given up after its attempts, with the reason."""
+
+
+class BatchKind(StrEnum):
+    """Where a batch's records came from."""
+
+    CUT = "cut"
+    REPLAY = "replay"
+    """Rejects that were tried again: reads 0, and written + duplicates + filtered + rejected = 0, the rejects
+    that left (n) and those that came back (m) making `rejected` m - n."""
+
+
+@dataclass(frozen=True)
+class SourceObject:
+    """One version of one file of a source. `version` is its token: ETag, size and mtime, or its digest."""
+
+    id: str
+    pipeline: str
+    source: str
+    uri: str
+    version: str
+    revision: str
+    """Of the spec that all its records are read with."""
+    state: ObjectState = ObjectState.CUTTING
+    header: tuple[str, ...] | None = None
+    header_end: int = 0
+    """Bytes before the first record: byte order mark and header."""
+    header_lines: int = 0
+    etag: str | None = None
+    last_modified: str | None = None
+    size_bytes: int | None = None
+    """Bytes the source served, compressed as they came; None until known."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A recorded range of an object's decompressed bytes. It is never cut again."""
+
+    batch_id: str
+    sequence: int
+    start: int
+    end: int
+    records: int
+    first_record: int
+    first_line: int
+    digest: str
+    defect: str | None = None
+    state: BatchState = BatchState.CUT
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of a batch's records. For a batch that was cut, read equals the sum of the others."""
+
+    read: int
+    written: int
+    duplicates: int
+    rejected: int
+    filtered: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        return self.read == self.written + self.duplicates + self.rejected + self.filtered
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that was refused, with where it stands and why.
+
+    `code` is one of Frictionless' error codes. `record` and `line` are 1-based and count from the object's
+    start (the header is a line, not a record). `raw` is at most RAW_KEPT_BYTES of the record's bytes as they
+    came; `raw_bytes` is its whole length and `raw_digest` is of the whole record.
+    """
+
+    record: int
+    line: int
+    code: str
+    reason: str
+    field: str | None
+    start: int
+    raw: bytes
+    raw_bytes: int
+    raw_digest: str
+
+
+@dataclass(frozen=True)
+class ObjectBooks:
+    """The books of one object: read = written + duplicates + rejected + filtered + dead, once nothing is pending."""
+
+    object_id: str
+    source: str
+    uri: str
+    state: ObjectState
+    reason: str | None
+    read: int
+    written: int
+    duplicates: int
+    rejected: int
+    filtered: int
+    dead: int
+    pending: int
+    """Records cut and not yet settled."""
+    batches: int
+
+    @property
+    def balanced(self) -> bool:
+        settled = self.written + self.duplicates + self.rejected + self.filtered + self.dead
+        return self.pending == 0 and self.read == settled
+
+
+@dataclass(frozen=True)
+class Books:
+    """The books of a pipeline, over all its objects."""
+
+    objects: tuple[ObjectBooks, ...] = field(default=())
+    rejected_by_code: tuple[tuple[str, int], ...] = ()
+
+    def total(self, column: str) -> int:
+        """The sum of one of the counts over all objects."""
+        return sum(getattr(each, column) for each in self.objects)
+
+    @property
+    def balanced(self) -> bool:
+        return all(each.balanced for each in self.objects)

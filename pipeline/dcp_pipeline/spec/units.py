@@ -1,0 +1,66 @@
+"""Durations as Go writes them and quantities as Kubernetes writes them, as typed strings that know their value."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
+_BYTES |= {f"{letter}i": 2 ** (10 * (n + 1)) for n, letter in enumerate("KMGTP")}
+
+
+class Duration(str):
+    """A duration such as `90s`, `1h30m` or `250ms`.
+
+    Raises ValueError where the text is not one.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Duration:
+        if not isinstance(text, str) or not re.match(DURATION_PATTERN, text):
+            raise ValueError(f"{text!r} is not a duration such as 30s, 5m or 1h30m")
+        return super().__new__(cls, text)
+
+    @property
+    def seconds(self) -> float:
+        return sum(
+            float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", str(self))
+        )
+
+    @property
+    def timedelta(self) -> timedelta:
+        return timedelta(seconds=self.seconds)
+
+
+class Quantity(str):
+    """An amount of bytes such as `256Mi` or `1G`.
+
+    Raises ValueError where the text is not one.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str | int) -> Quantity:
+        if isinstance(text, bool) or not re.match(QUANTITY_PATTERN, str(text)):
+            raise ValueError(f"{text!r} is not a quantity such as 512Ki, 256Mi or 1G")
+        return super().__new__(cls, str(text))
+
+    @property
+    def bytes(self) -> int:
+        number, unit = re.fullmatch(r"([0-9.]+)(.*)", str(self)).groups()  # type: ignore[union-attr]
+        return int(float(number) * _BYTES[unit])
+
+
+def decode_unit(wanted: type, value: Any) -> Any:
+    """The hook by which msgspec builds a Duration or a Quantity."""
+    if wanted is Duration:
+        return Duration(value)
+    if wanted is Quantity:
+        return Quantity(value)
+    raise NotImplementedError(wanted)
