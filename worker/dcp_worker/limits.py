@@ -1,0 +1,21 @@
+"""What a real column can hold: told by the sink, checked by the cleaning plan before a value reaches the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ColumnLimit:
+    """Bounds of one column; None where the column sets none.
+
+    `scale` is the number of decimals that are kept (of a DECIMAL, or of a DATETIME's seconds).
+    """
+
+    sql_type: str
+    max_chars: int | None = None
+    max_bytes: int | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    scale: int | None = None
+    nullable: bool = True
