@@ -27,41 +27,39 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What every part of the spec has in common."""
 
 
-class SecretKeyRef(_Part):
+class SecretKeyRef(_Part, frozen=True):
     """One key of a Secret in the pipeline's own namespace."""
 
     name: Annotated[str, Meta(description="Name of the Secret.", pattern=SUBDOMAIN_PATTERN, max_length=253)]
-    key: Annotated[
-        str, Meta(description="Key inside the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)
-    ]
+    key: Annotated[str, Meta(description="Key inside the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
 
 
-class SecretValue(_Part):
+class SecretValue(_Part, frozen=True):
     """A value that is kept in a Secret, never in the spec."""
 
     secret_key_ref: Annotated[SecretKeyRef, Meta(description="Where the value is kept.")]
 
 
-class HttpHeader(_Part):
+class HttpHeader(_Part, frozen=True):
     """A request header; its value is plain or kept in a Secret."""
 
     name: Annotated[
         str, Meta(description="Name of the header.", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)
     ]
-    value: Annotated[
-        Annotated[str, Meta(max_length=1024)] | None, Meta(description="A value that is no secret.")
-    ] = None
+    value: Annotated[Annotated[str, Meta(max_length=1024)] | None, Meta(description="A value that is no secret.")] = (
+        None
+    )
     value_from: Annotated[SecretValue | None, Meta(description="A value kept in a Secret.")] = None
 
 
-class BasicAuth(_Part):
+class BasicAuth(_Part, frozen=True):
     """HTTP basic authentication."""
 
     username: Annotated[SecretValue, Meta(description="The user's name.")]
     password: Annotated[SecretValue, Meta(description="The user's password.")]
 
 
-class Tls(_Part):
+class Tls(_Part, frozen=True):
     """TLS towards a server; its certificate is verified unless that is switched off."""
 
     enabled: Annotated[bool, Meta(description="Use TLS even where the URL alone would not.")] = True
@@ -73,12 +71,12 @@ class Tls(_Part):
     ] = False
 
 
-class Listing(_Part):
+class Listing(_Part, frozen=True):
     """How to read a JSON listing that the fetcher cannot read by itself. Paths are dotted: `result.items`."""
 
-    items: Annotated[
-        Annotated[str, Meta(max_length=128)] | None, Meta(description="Path of the array of entries.")
-    ] = None
+    items: Annotated[Annotated[str, Meta(max_length=128)] | None, Meta(description="Path of the array of entries.")] = (
+        None
+    )
     url: Annotated[
         Annotated[str, Meta(max_length=128)] | None,
         Meta(description="Path of an entry's URL or name inside the entry."),
@@ -93,23 +91,21 @@ Growth = Literal["replace", "append"]
 Patterns = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=64)]
 
 
-class HttpSource(_Part):
+class HttpSource(_Part, frozen=True):
     """Files served over HTTP or HTTPS."""
 
     url: Annotated[
         str,
         Meta(
             description="One file; or, when it ends in '/', a listing of files (HTML index or JSON).",
-            pattern=r"^https?://[^\s@]+$",
+            pattern=r"^https?://[^\s/?@]+([/?]\S*)?$",
             max_length=2048,
         ),
     ]
-    include: Annotated[
-        Patterns, Meta(description="Glob patterns of the file names to take; all by default.")
-    ] = ()
+    include: Annotated[Patterns, Meta(description="Glob patterns of the file names to take; all by default.")] = ()
     exclude: Annotated[Patterns, Meta(description="Glob patterns of the file names to leave out.")] = ()
-    interval: Annotated[Duration, Meta(description="How long to wait between two looks at the source.")] = (
-        Duration("60s")
+    interval: Annotated[Duration, Meta(description="How long to wait between two looks at the source.")] = Duration(
+        "60s"
     )
     growth: Annotated[
         Growth,
@@ -118,9 +114,9 @@ class HttpSource(_Part):
             "append: only the new bytes of a growing file are read."
         ),
     ] = "replace"
-    timeout: Annotated[
-        Duration, Meta(description="How long a connection may stay silent before it is given up.")
-    ] = Duration("30s")
+    timeout: Annotated[Duration, Meta(description="How long a connection may stay silent before it is given up.")] = (
+        Duration("30s")
+    )
     headers: Annotated[tuple[HttpHeader, ...], Meta(description="Request headers.", max_length=32)] = ()
     basic_auth: Annotated[BasicAuth | None, Meta(description="HTTP basic authentication.")] = None
     bearer_token: Annotated[SecretValue | None, Meta(description="Bearer token.")] = None
@@ -128,34 +124,30 @@ class HttpSource(_Part):
     listing: Annotated[Listing | None, Meta(description="How to read an unusual JSON listing.")] = None
 
 
-class FileSource(_Part):
+class FileSource(_Part, frozen=True):
     """Files of a folder, or one file."""
 
     path: Annotated[str, Meta(description="A file or a folder.", min_length=1, max_length=4096)]
-    include: Annotated[
-        Patterns, Meta(description="Glob patterns of the file names to take; all by default.")
-    ] = ()
+    include: Annotated[Patterns, Meta(description="Glob patterns of the file names to take; all by default.")] = ()
     exclude: Annotated[Patterns, Meta(description="Glob patterns of the file names to leave out.")] = ()
-    interval: Annotated[Duration, Meta(description="How long to wait between two looks at the source.")] = (
-        Duration("60s")
+    interval: Annotated[Duration, Meta(description="How long to wait between two looks at the source.")] = Duration(
+        "60s"
     )
     growth: Annotated[
         Growth, Meta(description="replace: a changed file is a new version. append: only new bytes are read.")
     ] = "replace"
 
 
-class Decompression(_Part):
+class Decompression(_Part, frozen=True):
     """Caps on what a compressed object may grow to (gzip, zstd, bzip2, xz, single-file zip)."""
 
-    max_bytes: Annotated[Quantity, Meta(description="Bytes an object may have when decompressed.")] = (
-        Quantity("64Gi")
-    )
+    max_bytes: Annotated[Quantity, Meta(description="Bytes an object may have when decompressed.")] = Quantity("64Gi")
     max_ratio: Annotated[
         int, Meta(description="Decompressed to compressed bytes, once 64 MiB came out.", ge=1, le=100_000)
     ] = 250
 
 
-class Format(_Part):
+class Format(_Part, frozen=True):
     """How an object's bytes become records."""
 
     type: Annotated[Literal["csv", "tsv", "ndjson"], Meta(description="The kind of text.")] = "csv"
@@ -163,20 +155,18 @@ class Format(_Part):
         Annotated[str, Meta(min_length=1, max_length=1)] | None,
         Meta(description="One character; ',' for csv and TAB for tsv by default."),
     ] = None
-    encoding: Annotated[
-        str, Meta(description="Character encoding; one that keeps ASCII as it is.", max_length=40)
-    ] = "utf-8"
-    max_record_bytes: Annotated[
-        Quantity, Meta(description="A longer record is rejected, and not held in memory.")
-    ] = Quantity("1Mi")
+    encoding: Annotated[str, Meta(description="Character encoding; one that keeps ASCII as it is.", max_length=40)] = (
+        "utf-8"
+    )
+    max_record_bytes: Annotated[Quantity, Meta(description="A longer record is rejected, and not held in memory.")] = (
+        Quantity("1Mi")
+    )
 
 
-class Source(_Part):
+class Source(_Part, frozen=True):
     """Where records come from: exactly one of http and file."""
 
-    name: Annotated[
-        str, Meta(description="Name of the source, unique here.", pattern=LABEL_PATTERN, max_length=63)
-    ]
+    name: Annotated[str, Meta(description="Name of the source, unique here.", pattern=LABEL_PATTERN, max_length=63)]
     http: Annotated[HttpSource | None, Meta(description="Files served over HTTP or HTTPS.")] = None
     file: Annotated[FileSource | None, Meta(description="Files of a folder, or one file.")] = None
     format: Annotated[Format, Meta(description="How the bytes become records.")] = Format()
@@ -198,7 +188,7 @@ class Source(_Part):
         return member.interval if member else Duration("60s")
 
 
-class Redis(_Part):
+class Redis(_Part, frozen=True):
     """A Redis or Valkey server, 6.2 or newer."""
 
     url: Annotated[
@@ -214,7 +204,7 @@ class Redis(_Part):
     tls: Annotated[Tls | None, Meta(description="Authorities and client certificate.")] = None
 
 
-class Queue(_Part):
+class Queue(_Part, frozen=True):
     """The queue between fetcher and workers. It holds work in motion only."""
 
     name: Annotated[
@@ -222,19 +212,17 @@ class Queue(_Part):
         Meta(description="Name of the queue and of the inbox list; <namespace>.<name> by default."),
     ] = None
     redis: Annotated[Redis | None, Meta(description="The server. Absent: one embedded in `dcp run`.")] = None
-    max_bytes: Annotated[
-        Quantity, Meta(description="The fetcher waits while the queue holds more than this.")
-    ] = Quantity("256Mi")
+    max_bytes: Annotated[Quantity, Meta(description="The fetcher waits while the queue holds more than this.")] = (
+        Quantity("256Mi")
+    )
 
 
-class Constraints(_Part):
+class Constraints(_Part, frozen=True):
     """Frictionless Table Schema's constraints."""
 
     required: Annotated[bool, Meta(description="A missing value rejects the record.")] = False
     min_length: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="Least characters.")] = None
-    max_length: Annotated[
-        Annotated[int, Meta(ge=0, le=16_000_000)] | None, Meta(description="Most characters.")
-    ] = None
+    max_length: Annotated[Annotated[int, Meta(ge=0, le=16_000_000)] | None, Meta(description="Most characters.")] = None
     minimum: Annotated[
         int | float | str | None,
         Meta(description="Least value: a number, or a date as the field writes it in ISO 8601."),
@@ -254,7 +242,7 @@ FieldType = Literal["string", "integer", "number", "boolean", "date", "time", "d
 Transform = Literal["trim", "lower", "upper", "collapse"]
 
 
-class Field(_Part):
+class Field(_Part, frozen=True):
     """A column of the clean table, in the words of Frictionless Table Schema."""
 
     name: Annotated[str, Meta(description="Name of the column.", pattern=IDENTIFIER_PATTERN, max_length=64)]
@@ -287,9 +275,7 @@ class Field(_Part):
     ] = ()
     constraints: Annotated[Constraints, Meta(description="What values must hold to.")] = Constraints()
     title: Annotated[Annotated[str, Meta(max_length=256)] | None, Meta(description="For people.")] = None
-    description: Annotated[Annotated[str, Meta(max_length=4096)] | None, Meta(description="For people.")] = (
-        None
-    )
+    description: Annotated[Annotated[str, Meta(max_length=4096)] | None, Meta(description="For people.")] = None
 
     @property
     def label(self) -> str:
@@ -297,37 +283,35 @@ class Field(_Part):
         return self.from_ if self.from_ is not None else self.name
 
 
-class ClaimPath(_Part):
+class ClaimPath(_Part, frozen=True):
     """A file inside a PersistentVolumeClaim."""
 
-    claim_name: Annotated[
-        str, Meta(description="Name of the claim.", pattern=SUBDOMAIN_PATTERN, max_length=253)
-    ]
+    claim_name: Annotated[str, Meta(description="Name of the claim.", pattern=SUBDOMAIN_PATTERN, max_length=253)]
     path: Annotated[str, Meta(description="Path inside the volume.", min_length=1, max_length=1024)]
 
 
-class GeoDatabase(_Part):
+class GeoDatabase(_Part, frozen=True):
     """An MMDB file: exactly one of path, url and persistentVolumeClaim."""
 
     path: Annotated[
         Annotated[str, Meta(min_length=1, max_length=4096)] | None, Meta(description="Path of the file.")
     ] = None
     url: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://[^\s@]+$", max_length=2048)] | None,
+        Annotated[str, Meta(pattern=r"^https?://[^\s/?@]+([/?]\S*)?$", max_length=2048)] | None,
         Meta(description="Where to download it from."),
     ] = None
     persistent_volume_claim: Annotated[ClaimPath | None, Meta(description="A file on a volume.")] = None
     refresh: Annotated[Duration, Meta(description="How often a url is asked again.")] = Duration("24h")
 
 
-class GeoCache(_Part):
+class GeoCache(_Part, frozen=True):
     """The lookups that a process remembers."""
 
     size: Annotated[int, Meta(description="Addresses.", ge=0, le=100_000_000)] = 10_000
     ttl: Annotated[Duration, Meta(description="How long each is kept.")] = Duration("86400s")
 
 
-class GeoIp(_Part):
+class GeoIp(_Part, frozen=True):
     """Where an IP address is, from an MMDB database of any layout."""
 
     from_: Annotated[
@@ -341,13 +325,13 @@ class GeoIp(_Part):
     cache: Annotated[GeoCache, Meta(description="What a process remembers.")] = GeoCache()
 
 
-class Enrichment(_Part):
+class Enrichment(_Part, frozen=True):
     """One step of enrichment: exactly one member."""
 
     geoip: Annotated[GeoIp | None, Meta(description="Geolocation of an address.")] = None
 
 
-class Cleaning(_Part):
+class Cleaning(_Part, frozen=True):
     """From records to rows."""
 
     fields: Annotated[tuple[Field, ...], Meta(description="The columns.", min_length=1, max_length=200)]
@@ -361,7 +345,7 @@ class Cleaning(_Part):
     enrich: Annotated[tuple[Enrichment, ...], Meta(description="Steps of enrichment.", max_length=16)] = ()
 
 
-class Sql(_Part):
+class Sql(_Part, frozen=True):
     """A table of MySQL 8, MariaDB 10.6 or newer, or SQLite."""
 
     url: Annotated[
@@ -377,13 +361,13 @@ class Sql(_Part):
     tls: Annotated[Tls | None, Meta(description="Authorities and client certificate.")] = None
 
 
-class Sink(_Part):
+class Sink(_Part, frozen=True):
     """Where rows go: exactly one member."""
 
     sql: Annotated[Sql | None, Meta(description="A table of a SQL database.")] = None
 
 
-class BatchSize(_Part):
+class BatchSize(_Part, frozen=True):
     """How much a batch holds: it is cut at whichever comes first."""
 
     max_records: Annotated[int, Meta(description="Records.", ge=1, le=100_000)] = 10_000
@@ -393,7 +377,7 @@ class BatchSize(_Part):
 FreeForm = Annotated[dict[str, Any], Meta(extra_json_schema={"x-kubernetes-preserve-unknown-fields": True})]
 
 
-class Fetcher(_Part):
+class Fetcher(_Part, frozen=True):
     """The fetcher's settings."""
 
     batch: Annotated[BatchSize, Meta(description="Size of the batches.")] = BatchSize()
@@ -401,7 +385,7 @@ class Fetcher(_Part):
     pod_template: Annotated[FreeForm, Meta(description="Additions to the pod.")] = {}
 
 
-class Worker(_Part):
+class Worker(_Part, frozen=True):
     """The workers' settings."""
 
     concurrency: Annotated[int, Meta(description="Internal workers of one process.", ge=1, le=64)] = 2
@@ -412,39 +396,31 @@ class Worker(_Part):
         int,
         Meta(description="Times that a batch may take its worker with it before it is dead.", ge=1, le=100),
     ] = 3
-    retry_delay: Annotated[Duration, Meta(description="Delay before the first retry; it doubles.")] = (
-        Duration("5s")
-    )
+    retry_delay: Annotated[Duration, Meta(description="Delay before the first retry; it doubles.")] = Duration("5s")
     batch_timeout: Annotated[
         Duration, Meta(description="A batch that takes longer is hung: the process ends, another takes it.")
     ] = Duration("5m")
-    task_timeout: Annotated[Duration, Meta(description="Longest time a task of the inbox may take.")] = (
-        Duration("30m")
-    )
-    task_ttl: Annotated[Duration, Meta(description="How long a finished task is remembered.")] = Duration(
-        "168h"
-    )
-    progress_interval: Annotated[Duration, Meta(description="How often progress is written.")] = Duration(
-        "2s"
-    )
+    task_timeout: Annotated[Duration, Meta(description="Longest time a task of the inbox may take.")] = Duration("30m")
+    task_ttl: Annotated[Duration, Meta(description="How long a finished task is remembered.")] = Duration("168h")
+    progress_interval: Annotated[Duration, Meta(description="How often progress is written.")] = Duration("2s")
     resources: Annotated[FreeForm, Meta(description="Requests and limits of the container.")] = {}
     pod_template: Annotated[FreeForm, Meta(description="Additions to the pod.")] = {}
 
 
-class Fallback(_Part):
+class Fallback(_Part, frozen=True):
     """What to do while the queue cannot be read."""
 
     replicas: Annotated[int, Meta(description="Least workers meanwhile.", ge=0, le=1000)] = 1
 
 
-class Scaling(_Part):
+class Scaling(_Part, frozen=True):
     """How many workers run."""
 
     min_replicas: Annotated[int, Meta(description="Least workers.", ge=0, le=1000)] = 0
     max_replicas: Annotated[int, Meta(description="Most workers.", ge=1, le=1000)] = 10
-    drain_within: Annotated[
-        Duration | None, Meta(description="Enough workers to clear the backlog in this time.")
-    ] = None
+    drain_within: Annotated[Duration | None, Meta(description="Enough workers to clear the backlog in this time.")] = (
+        None
+    )
     backlog_per_worker: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None,
         Meta(description="One worker for so many batches of backlog."),
@@ -453,18 +429,14 @@ class Scaling(_Part):
     fallback: Annotated[Fallback, Meta(description="While the queue cannot be read.")] = Fallback()
 
 
-class Spec(_Part):
+class Spec(_Part, frozen=True):
     """What the user asks for."""
 
-    sources: Annotated[
-        tuple[Source, ...], Meta(description="Where records come from.", min_length=1, max_length=64)
-    ]
+    sources: Annotated[tuple[Source, ...], Meta(description="Where records come from.", min_length=1, max_length=64)]
     cleaning: Annotated[Cleaning, Meta(description="From records to rows.")]
     paused: Annotated[bool, Meta(description="Finish what is in hand and hold.")] = False
     queue: Annotated[Queue, Meta(description="Between fetcher and workers.")] = Queue()
-    sink: Annotated[
-        Sink | None, Meta(description="Where rows go. `dcp run` without one: sqlite:///./NAME.db")
-    ] = None
+    sink: Annotated[Sink | None, Meta(description="Where rows go. `dcp run` without one: sqlite:///./NAME.db")] = None
     fetcher: Annotated[Fetcher, Meta(description="The fetcher's settings.")] = Fetcher()
     worker: Annotated[Worker, Meta(description="The workers' settings.")] = Worker()
     scaling: Annotated[Scaling, Meta(description="How many workers run.")] = Scaling()
@@ -474,9 +446,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     """The part of Kubernetes' ObjectMeta that matters here; the rest is let through."""
 
     name: Annotated[str, Meta(description="Name of the pipeline.", pattern=LABEL_PATTERN, max_length=63)]
-    namespace: Annotated[str, Meta(description="Its namespace.", pattern=LABEL_PATTERN, max_length=63)] = (
-        "default"
-    )
+    namespace: Annotated[str, Meta(description="Its namespace.", pattern=LABEL_PATTERN, max_length=63)] = "default"
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

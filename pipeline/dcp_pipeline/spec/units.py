@@ -29,9 +29,7 @@ class Duration(str):
 
     @property
     def seconds(self) -> float:
-        return sum(
-            float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", str(self))
-        )
+        return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", str(self)))
 
     @property
     def timedelta(self) -> timedelta:

@@ -1,0 +1,95 @@
+"""Secrets: where a secretKeyRef is read on a laptop and in a pod, and how they are kept out of messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcp_pipeline.spec.model import SecretKeyRef, SecretValue, Tls
+
+
+class SecretMissing(LookupError):
+    """A secretKeyRef that stands for nothing here; the message names both places where it was looked for."""
+
+
+def variable_of(ref: SecretKeyRef) -> str:
+    """The environment variable of a reference: DCP_SECRET_<NAME>_<KEY>, every other character an underscore."""
+    return "DCP_SECRET_" + re.sub(r"[^A-Z0-9]", "_", f"{ref.name}_{ref.key}".upper())
+
+
+class SecretStore:
+    """Reads `<folder>/<name>/<key>` (as Kubernetes mounts Secrets), else the variable DCP_SECRET_<NAME>_<KEY>.
+
+    It reads anew each time, so that a rotated Secret is seen. One trailing line end is not part of the secret.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._folder = Path(environment["DCP_SECRETS_DIR"]) if environment.get("DCP_SECRETS_DIR") else None
+        self._handed_out: set[str] = set()
+
+    def __call__(self, ref: SecretKeyRef) -> str:
+        """The secret's text.
+
+        Raises SecretMissing.
+        """
+        value = self._look_up(ref)
+        if len(value) >= 4:
+            self._handed_out.add(value)
+        return value
+
+    def value(self, secret: SecretValue | None) -> str | None:
+        """The text of an optional SecretValue."""
+        return None if secret is None else self(secret.secret_key_ref)
+
+    def redact(self, text: str) -> str:
+        """The text without any secret that was handed out: the last line of defence for logs and errors."""
+        for value in sorted(self._handed_out, key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
+
+    def remember(self, value: str) -> None:
+        """Have redact() know a secret that came by another way, such as DB_PASSWORD."""
+        if len(value) >= 4:
+            self._handed_out.add(value)
+
+    def _look_up(self, ref: SecretKeyRef) -> str:
+        if self._folder is not None:
+            path = self._folder / ref.name / ref.key
+            if path.is_file():
+                return _without_line_end(path.read_text(encoding="utf-8"))
+        variable = variable_of(ref)
+        if variable in self._environment:
+            return self._environment[variable]
+        folder = f"{self._folder}/{ref.name}/{ref.key}" if self._folder else "$DCP_SECRETS_DIR (not set)"
+        raise SecretMissing(
+            f"secret {ref.name}, key {ref.key}: there is neither the file {folder} nor the variable {variable}"
+        )
+
+
+def _without_line_end(text: str) -> str:
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+@dataclass(frozen=True)
+class TlsMaterial:
+    """TLS settings with their PEM texts."""
+
+    ca_pem: str | None = None
+    cert_pem: str | None = None
+    key_pem: str | None = None
+    verify: bool = True
+
+
+def tls_material(tls: Tls | None, secrets: SecretStore) -> TlsMaterial | None:
+    """The material of a spec's `tls`, None where TLS is not asked for."""
+    if tls is None or not tls.enabled:
+        return None
+    return TlsMaterial(
+        ca_pem=secrets.value(tls.ca),
+        cert_pem=secrets.value(tls.cert),
+        key_pem=secrets.value(tls.key),
+        verify=not tls.insecure_skip_verify,
+    )

@@ -1,0 +1,283 @@
+"""Settings from the environment: the older systems' variables, and what a process is told beside its spec.
+
+`with_environment` lays the variables over a spec. docs/settings.md is made of VARIABLES, so that the table and the
+code cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from msgspec.structs import replace
+
+from dcp_pipeline.spec.model import BatchSize, Pipeline, Queue, Redis, Sink, Spec, Sql
+from dcp_pipeline.spec.units import Duration, Quantity
+
+
+class SettingInvalid(ValueError):
+    """A variable whose value cannot be used; the message names it."""
+
+
+Change = Callable[[Spec, str], Spec]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable: what it sets in the spec, and what that means here."""
+
+    name: str
+    sets: str
+    meaning: str
+    apply: Change | None = None
+
+
+def _whole(text: str, least: int = 1) -> int:
+    number = int(text)
+    if number < least:
+        raise ValueError(f"at least {least} is wanted")
+    return number
+
+
+def _worker(field: str, convert: Callable[[str], object]) -> Change:
+    return lambda spec, text: replace(spec, worker=replace(spec.worker, **{field: convert(text)}))
+
+
+def _milliseconds(text: str) -> Duration:
+    return Duration(f"{_whole(text)}ms")
+
+
+def _seconds(text: str) -> Duration:
+    return Duration(f"{float(text):g}s")
+
+
+def _batch_records(spec: Spec, text: str) -> Spec:
+    batch = replace(spec.fetcher.batch, max_records=_whole(text))
+    return replace(spec, fetcher=replace(spec.fetcher, batch=batch))
+
+
+def _queue_name(spec: Spec, text: str) -> Spec:
+    return replace(spec, queue=replace(spec.queue, name=text))
+
+
+def _cache(field: str, convert: Callable[[str], object]) -> Change:
+    def change(spec: Spec, text: str) -> Spec:
+        steps = tuple(
+            replace(each, geoip=replace(each.geoip, cache=replace(each.geoip.cache, **{field: convert(text)})))
+            if each.geoip
+            else each
+            for each in spec.cleaning.enrich
+        )
+        return replace(spec, cleaning=replace(spec.cleaning, enrich=steps))
+
+    return change
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("DB_HOST", "sink.sql.url", "Host of MySQL or MariaDB; with it the spec's sink is overridden."),
+    Variable("DB_PORT", "sink.sql.url", "Its port; 3306 by default."),
+    Variable("DB_USERNAME", "sink.sql.url", "Its user."),
+    Variable("DB_PASSWORD", "sink.sql.password", "The user's password."),
+    Variable("DB_DATABASE", "sink.sql.url", "The database."),
+    Variable("REDIS_HOST", "queue.redis.url", "Host of Redis or Valkey; with it the spec's queue is overridden."),
+    Variable("REDIS_PORT", "queue.redis.url", "Its port; 6379 by default."),
+    Variable("REDIS_PASSWORD", "queue.redis.password", "Its password."),
+    Variable("REDIS_DB", "queue.redis.url", "Its database number; 0 by default."),
+    Variable("QUEUE_NAME", "queue.name", "Name of the queue and of the inbox list.", _queue_name),
+    Variable(
+        "MAX_RETRY_ATTEMPTS",
+        "worker.maxAttempts",
+        "Times that a batch or task is tried.",
+        _worker("max_attempts", _whole),
+    ),
+    Variable(
+        "TASK_TIMEOUT_MS",
+        "worker.taskTimeout",
+        "Longest time that a task may take.",
+        _worker("task_timeout", _milliseconds),
+    ),
+    Variable(
+        "TASK_TTL_SECONDS",
+        "worker.taskTtl",
+        "How long a finished task is remembered.",
+        _worker("task_ttl", _seconds),
+    ),
+    Variable(
+        "PROGRESS_UPDATE_INTERVAL_MS",
+        "worker.progressInterval",
+        "How often a task's progress is written.",
+        _worker("progress_interval", _milliseconds),
+    ),
+    Variable(
+        "WORKER_ID",
+        "(the process)",
+        "Name of this worker in `dcp status` and in the ledger; HOST-PID by default.",
+    ),
+    Variable("LOG_LEVEL", "(the process)", "debug, info, warning or error."),
+    Variable("LOG_FORMAT", "(the process)", "json or console; console on a terminal, else json."),
+    Variable("INTERNAL_WORKER_ENABLED", "(the process)", "false: `dcp run` fetches only; start `dcp worker` apart."),
+    Variable(
+        "INTERNAL_WORKER_COUNT",
+        "worker.concurrency",
+        "Internal workers of one process.",
+        _worker("concurrency", _whole),
+    ),
+    Variable(
+        "WORKER_ENRICHER_CONCURRENT",
+        "(none)",
+        "Accepted, without effect: addresses are looked up in a local database, a whole batch at once, so there are "
+        "no requests to run side by side.",
+    ),
+    Variable(
+        "WORKER_DB_BATCH_SIZE",
+        "fetcher.batch.maxRecords",
+        "Most records of a batch, which is one transaction.",
+        _batch_records,
+    ),
+    Variable(
+        "WORKER_ENRICHER_CACHE_SIZE",
+        "cleaning.enrich[].geoip.cache.size",
+        "Addresses that a process remembers (10,000).",
+        _cache("size", lambda text: _whole(text, 0)),
+    ),
+    Variable(
+        "WORKER_ENRICHER_CACHE_TTL",
+        "cleaning.enrich[].geoip.cache.ttl",
+        "Seconds that it remembers them (86,400).",
+        _cache("ttl", _seconds),
+    ),
+    Variable(
+        "WORKER_RETRY_DELAY",
+        "worker.retryDelay",
+        "Seconds before the first retry (5); it doubles.",
+        _worker("retry_delay", _seconds),
+    ),
+    Variable("WORKER_QUEUE_TIMEOUT", "(the process)", "Seconds that an idle worker waits for work at a time (1)."),
+    Variable("DCP_SECRETS_DIR", "(secrets)", "Folder of <secret name>/<key>, as Kubernetes mounts Secrets."),
+    Variable("DCP_SECRET_<NAME>_<KEY>", "(secrets)", "One secret, where there is no such folder."),
+    Variable("DCP_STATE_DIR", "(the process)", "Folder for embedded Valkey and spools; ./.dcp by default."),
+)
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """Passwords that came by variables; they go before the spec's secrets."""
+
+    sink: str | None = None
+    redis: str | None = None
+
+
+def with_environment(pipeline: Pipeline, environment: Mapping[str, str]) -> tuple[Pipeline, Passwords]:
+    """The pipeline with the variables laid over it, and the passwords that they brought.
+
+    Raises SettingInvalid naming the variable.
+    """
+    spec = pipeline.spec
+    for variable in VARIABLES:
+        text = environment.get(variable.name, "")
+        if text and variable.apply:
+            try:
+                spec = variable.apply(spec, text)
+            except ValueError as error:
+                raise SettingInvalid(f"{variable.name}={text!r} cannot be used: {error}") from error
+    spec = _with_database(pipeline, spec, environment)
+    spec = _with_redis(spec, environment)
+    passwords = Passwords(environment.get("DB_PASSWORD") or None, environment.get("REDIS_PASSWORD") or None)
+    return replace(pipeline, spec=spec), passwords
+
+
+def _with_database(pipeline: Pipeline, spec: Spec, environment: Mapping[str, str]) -> Spec:
+    given = {name: environment.get(f"DB_{name}", "") for name in ("HOST", "PORT", "USERNAME", "DATABASE")}
+    if not any(given.values()):
+        return spec
+    sql = spec.sink.sql if spec.sink else None
+    before = urlsplit(sql.url) if sql and not sql.url.startswith("sqlite") else urlsplit("mysql+pymysql://")
+    host = given["HOST"] or before.hostname
+    database = given["DATABASE"] or before.path.strip("/")
+    if not host or not database:
+        missing = "DB_HOST" if not host else "DB_DATABASE"
+        raise SettingInvalid(f"{missing} is not set, and spec.sink.sql.url does not say it either")
+    user = quote(given["USERNAME"], safe="") or before.username or ""
+    port = _port("DB_PORT", given["PORT"]) or before.port or 3306
+    authority = f"{user}@{_bracketed(host)}:{port}" if user else f"{_bracketed(host)}:{port}"
+    url = urlunsplit((before.scheme, authority, f"/{database}", before.query, ""))
+    sql = replace(sql, url=url) if sql else Sql(url=url, table=pipeline.table)
+    return replace(spec, sink=Sink(sql=sql))
+
+
+def _with_redis(spec: Spec, environment: Mapping[str, str]) -> Spec:
+    given = {name: environment.get(f"REDIS_{name}", "") for name in ("HOST", "PORT", "DB")}
+    if not any(given.values()):
+        return spec
+    redis = spec.queue.redis
+    before = urlsplit(redis.url) if redis and not redis.url.startswith("unix:") else urlsplit("redis://")
+    host = given["HOST"] or before.hostname
+    if not host:
+        raise SettingInvalid("REDIS_HOST is not set, and spec.queue.redis.url does not say it either")
+    port = _port("REDIS_PORT", given["PORT"]) or before.port or 6379
+    path = f"/{_database_number(given['DB'] or before.path.strip('/') or '0')}"
+    url = urlunsplit((before.scheme, f"{_bracketed(host)}:{port}", path, before.query, ""))
+    redis = replace(redis, url=url) if redis else Redis(url=url)
+    return replace(spec, queue=replace(spec.queue, redis=redis))
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _port(name: str, text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise SettingInvalid(f"{name}={text!r} is no port number")
+    return int(text)
+
+
+def _database_number(text: str) -> int:
+    if not text.isdecimal():
+        raise SettingInvalid(f"REDIS_DB={text!r} is no database number")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One of the older system's three load profiles."""
+
+    concurrency: int
+    batch: BatchSize
+
+
+PROFILES: Mapping[str, Profile] = {
+    "low": Profile(1, BatchSize(max_records=2_500, max_bytes=Quantity("256Ki"))),
+    "medium": Profile(2, BatchSize(max_records=5_000, max_bytes=Quantity("512Ki"))),
+    "high": Profile(4, BatchSize(max_records=10_000, max_bytes=Quantity("1Mi"))),
+}
+
+
+def with_profile(pipeline: Pipeline, name: str) -> Pipeline:
+    """The pipeline with a load profile's concurrency and batch size."""
+    profile, spec = PROFILES[name], pipeline.spec
+    worker = replace(spec.worker, concurrency=profile.concurrency)
+    return replace(pipeline, spec=replace(spec, worker=worker, fetcher=replace(spec.fetcher, batch=profile.batch)))
+
+
+def settings_table() -> str:
+    """docs/settings.md's table."""
+    rows = [f"| `{each.name}` | `{each.sets}` | {each.meaning} |" for each in VARIABLES]
+    return "\n".join(["| variable | sets | meaning |", "|---|---|---|", *rows])
+
+
+def with_redis_url(pipeline: Pipeline, url: str) -> Pipeline:
+    """The pipeline with `--redis URL` over its queue."""
+    redis = pipeline.spec.queue.redis
+    redis = replace(redis, url=url) if redis else Redis(url=url)
+    queue: Queue = replace(pipeline.spec.queue, redis=redis)
+    return replace(pipeline, spec=replace(pipeline.spec, queue=queue))
+
+
+def with_sink_url(pipeline: Pipeline, url: str) -> Pipeline:
+    """The pipeline with `--sink URL` over its sink."""
+    sql = pipeline.spec.sink.sql if pipeline.spec.sink else None
+    sql = replace(sql, url=url) if sql else Sql(url=url, table=pipeline.table)
+    return replace(pipeline, spec=replace(pipeline.spec, sink=Sink(sql=sql)))

@@ -1,0 +1,174 @@
+"""From YAML to a Pipeline: the edge at which a document becomes frozen, typed values.
+
+The happy path is msgspec alone. Only when it refuses a document is the JSON Schema consulted, to name everything
+that is wrong at once. What types cannot say is in checks.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from dcp_pipeline.spec.checks import problems_of
+from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem, path_of
+from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
+from dcp_pipeline.spec.units import decode_unit
+
+
+def load_pipeline(path: Path | str) -> Pipeline:
+    """The pipeline of a YAML (or JSON) file.
+
+    Raises SpecInvalid, naming file, path and problem.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecInvalid([SpecProblem("the document", f"cannot be read: {error}")], str(path)) from error
+    return parse_pipeline(text, origin=str(path))
+
+
+def parse_pipeline(text: str, origin: str = "") -> Pipeline:
+    """The pipeline of a YAML text with exactly one document."""
+    try:
+        documents = [each for each in yaml.load_all(text, Loader=_Loader) if each is not None]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise SpecInvalid([SpecProblem("the document", f"is no YAML: {_one_line(error)}")], origin) from error
+    pipelines = [each for each in documents if isinstance(each, dict) and each.get("kind") == KIND]
+    if len(documents) > 1 and len(pipelines) == 1:
+        documents = pipelines
+    if len(documents) != 1:
+        found = f"holds {len(documents)} documents"
+        raise SpecInvalid([SpecProblem("the document", f"{found}; exactly one {KIND} is wanted")], origin)
+    return pipeline_of(documents[0], origin)
+
+
+def pipeline_of(document: Any, origin: str = "") -> Pipeline:
+    """The pipeline of a decoded document (as the Kubernetes API returns it).
+
+    Raises SpecInvalid with every problem found.
+    """
+    try:
+        pipeline = msgspec.convert(document, Pipeline, dec_hook=decode_unit)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise SpecInvalid(_explain(document, error), origin) from error
+    problems = problems_of(pipeline)
+    if problems:
+        raise SpecInvalid(problems, origin)
+    return pipeline
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses a key written twice: the first one would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            line = key_node.start_mark.line + 1
+            if not isinstance(key, str):
+                raise ValueError(f"line {line}: the key {key!r} is no text; quote it")
+            if key in seen:
+                raise ValueError(f"line {line}: the key {key!r} stands here twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# Timestamps stay text: `minimum: 2024-01-01` is compared as the field's type says, not as YAML guesses.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _explain(document: Any, error: Exception) -> list[SpecProblem]:
+    """Every problem that the schema sees; what msgspec said where the schema sees none."""
+    from jsonschema import Draft202012Validator
+
+    from dcp_pipeline.spec.schema import json_schema
+
+    if isinstance(document, dict) and document.get("apiVersion") not in (None, API_VERSION):
+        found = document["apiVersion"]
+        return [SpecProblem("apiVersion", f"is {found!r}; this release reads {API_VERSION!r}")]
+    found_by_schema = sorted(
+        Draft202012Validator(json_schema()).iter_errors(document),
+        key=lambda each: [str(s) for s in each.path],
+    )
+    problems = [problem for each in found_by_schema for problem in _problems(each)]
+    return problems or [SpecProblem("the document", _one_line(error))]
+
+
+def _problems(error: Any) -> list[SpecProblem]:
+    """One schema error in words."""
+    place = list(error.absolute_path)
+    found, allowed = error.instance, error.validator_value
+    match error.validator:
+        case "additionalProperties":
+            known = sorted(error.schema["properties"])
+            return [
+                SpecProblem(path_of([*place, key]), f"is not a known field; {_suggest(key, known)}")
+                for key in sorted(set(found) - set(known))
+            ]
+        case "required":
+            absent = [key for key in allowed if key not in found]
+            return [
+                SpecProblem(path_of([*place, key]), "is required and missing")
+                for key in absent
+                if f"'{key}'" in error.message
+            ]
+        case "enum" | "const":
+            choices = allowed if error.validator == "enum" else [allowed]
+            message = f"is {found!r}; allowed: {', '.join(map(str, choices))}"
+            return [SpecProblem(path_of(place), message + _closest(found, choices))]
+        case "type":
+            wanted = " or ".join(allowed) if isinstance(allowed, list) else allowed
+            return [SpecProblem(path_of(place), f"is {_shown(found)}; {_article(wanted)} is wanted")]
+        case "pattern":
+            return [SpecProblem(path_of(place), f"is {_shown(found)}; {_pattern_hint(error.schema, allowed)}")]
+        case "minimum" | "maximum":
+            word = "least" if error.validator == "minimum" else "greatest"
+            return [SpecProblem(path_of(place), f"is {found!r}; the {word} allowed is {allowed}")]
+        case "minLength" | "maxLength" | "minItems" | "maxItems":
+            word = "at least" if error.validator.startswith("min") else "at most"
+            unit = "characters" if "Length" in error.validator else "entries"
+            return [SpecProblem(path_of(place), f"has {len(found)} {unit}; {word} {allowed} allowed")]
+    return [SpecProblem(path_of(place), str(error.message))]
+
+
+def _suggest(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    folded = [each for each in known if each.lower() == key.lower().replace("_", "").replace("-", "")]
+    best = folded or close
+    return f"did you mean {best[0]!r}?" if best else f"known here: {', '.join(known)}"
+
+
+def _closest(found: Any, choices: list[Any]) -> str:
+    close = difflib.get_close_matches(str(found), [str(each) for each in choices], n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _shown(value: Any) -> str:
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _article(wanted: str) -> str:
+    return f"an {wanted}" if wanted[0] in "aeiou" else f"a {wanted}"
+
+
+def _pattern_hint(schema: dict[str, Any], pattern: str) -> str:
+    if pattern.endswith("(ms|s|m|h))+$"):
+        return "a duration such as 30s, 5m or 1h30m is wanted"
+    if pattern.endswith("Pi)?$"):
+        return "a quantity such as 512Ki, 256Mi or 1G is wanted"
+    if "@" in pattern:
+        return "a URL without user or password in it is wanted (credentials go into Secrets)"
+    description = schema.get("description", "")
+    return f"it must match {pattern}" + (f" ({description})" if description else "")
