@@ -395,7 +395,7 @@ class Worker(_Part, frozen=True):
     max_crashes: Annotated[
         int,
         Meta(description="Times that a batch may take its worker with it before it is dead.", ge=1, le=100),
-    ] = 3
+    ] = 5
     retry_delay: Annotated[Duration, Meta(description="Delay before the first retry; it doubles.")] = Duration("5s")
     batch_timeout: Annotated[
         Duration, Meta(description="A batch that takes longer is hung: the process ends, another takes it.")

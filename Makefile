@@ -1,0 +1,80 @@
+# `make help` lists the commands. Everything runs in .venv, which is made from requirements/dev.txt (hash-locked).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TIMES := build/times.txt
+SUITE := scripts/suite $(TIMES)
+PYTEST := $(BIN)/python -m pytest -q
+
+.PHONY: help setup run test unit lint types contracts integration oracle servers lock docs docs-check fresh clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(READY) ## make .venv with everything that development needs
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.x")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $(READY)
+
+run: $(READY) ## clean the bundled example feed on this machine, then verify the books
+	@$(BIN)/python scripts/run_example.py
+
+test: $(READY) servers fresh ## everything that CI runs, with the time that each suite took
+	@$(SUITE) lint $(MAKE) --no-print-directory lint
+	@$(SUITE) types $(MAKE) --no-print-directory types
+	@$(SUITE) contracts $(MAKE) --no-print-directory contracts
+	@$(SUITE) docs $(MAKE) --no-print-directory docs-check
+	@$(SUITE) unit $(MAKE) --no-print-directory unit
+	@$(SUITE) integration $(MAKE) --no-print-directory integration
+	@$(SUITE) oracle $(MAKE) --no-print-directory oracle
+	@$(SUITE) run $(MAKE) --no-print-directory run
+	@echo; echo "seconds per suite:"; column -t $(TIMES)
+
+fresh:
+	@mkdir -p build && rm -f $(TIMES)
+
+unit: $(READY) ## the everyday loop: no servers, seconds
+	@$(PYTEST) tests/unit
+
+lint: $(READY) ## ruff: rules and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY) ## mypy --strict
+	@$(BIN)/mypy
+
+contracts: $(READY) ## who may import whom
+	@$(BIN)/lint-imports
+
+integration: $(READY) servers ## real Redis, Valkey, MariaDB and HTTP servers on loopback
+	@$(PYTEST) tests/integration
+
+oracle: $(READY) servers ## whole runs against the independent oracle, and the kills
+	@$(PYTEST) tests/oracle
+
+servers: ## install the servers that the tests start (Debian's packages)
+	@scripts/install_servers
+
+docs: $(READY) ## write the documents that are made from the code
+	@$(BIN)/python scripts/make_docs.py
+
+docs-check: $(READY)
+	@$(BIN)/python scripts/make_docs.py --check
+
+lock: $(READY) ## lock the dependencies anew
+	@for extra in dev fetcher worker operator laptop; do \
+	  $(BIN)/uv pip compile --quiet pyproject.toml --extra $$extra --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$extra.txt; done
+
+clean: ## remove what was built here (not .venv)
+	@rm -rf build dist .dcp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+-include make/*.mk

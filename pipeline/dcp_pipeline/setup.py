@@ -1,0 +1,124 @@
+"""From a spec file, flags and the environment to what a process runs with: the edge of every command.
+
+Precedence: spec, then --profile, then environment variables, then flags.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcp_pipeline.secrets import SecretStore
+from dcp_pipeline.settings import (
+    Passwords,
+    SettingInvalid,
+    with_environment,
+    with_profile,
+    with_redis_url,
+    with_sink_url,
+)
+from dcp_pipeline.spec.checks import problems_of
+from dcp_pipeline.spec.errors import SpecInvalid
+from dcp_pipeline.spec.model import FileSource, GeoDatabase, Pipeline
+from dcp_pipeline.spec.parse import load_pipeline
+
+DEFAULT_QUEUE_TIMEOUT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a process is told at its start."""
+
+    pipeline: Pipeline
+    folder: Path
+    """Of the spec file; relative paths in the spec are looked up here first."""
+    secrets: SecretStore
+    passwords: Passwords
+    state_folder: Path
+    """Of this pipeline: embedded server, spools, downloaded databases."""
+    worker_id: str
+    log_level: str
+    log_format: str
+    workers_enabled: bool
+    queue_timeout_seconds: float
+
+    @property
+    def sink_url(self) -> str:
+        """The sink's URL; without one in the spec, SQLite beside the caller."""
+        sink = self.pipeline.spec.sink
+        return sink.sql.url if sink and sink.sql else f"sqlite:///./{self.pipeline.metadata.name}.db"
+
+    def located(self, path: str) -> Path:
+        """A path of the spec: as it stands, or in the spec file's folder where there is such a file."""
+        beside = self.folder / path
+        return beside if not Path(path).is_absolute() and beside.exists() else Path(path)
+
+    def located_source(self, source: FileSource) -> Path:
+        """The file or folder of a file source."""
+        return self.located(source.path)
+
+    def located_database(self, database: GeoDatabase) -> Path | None:
+        """The MMDB file that the spec names by path; None where it names it otherwise."""
+        return self.located(database.path) if database.path else None
+
+
+def load_setup(
+    spec: Path | str,
+    environment: Mapping[str, str],
+    *,
+    redis: str | None = None,
+    sink: str | None = None,
+    profile: str | None = None,
+) -> Setup:
+    """What to run with.
+
+    Raises SpecInvalid or SettingInvalid, both naming what to mend.
+    """
+    pipeline = load_pipeline(spec)
+    if profile:
+        pipeline = with_profile(pipeline, profile)
+    pipeline, passwords = with_environment(pipeline, environment)
+    pipeline = with_redis_url(pipeline, redis) if redis else pipeline
+    pipeline = with_sink_url(pipeline, sink) if sink else pipeline
+    problems = problems_of(pipeline)
+    if problems:
+        raise SpecInvalid(problems, f"{spec} with the environment")
+    secrets = SecretStore(environment)
+    for password in (passwords.sink, passwords.redis):
+        secrets.remember(password or "")
+    state = Path(environment.get("DCP_STATE_DIR") or ".dcp")
+    return Setup(
+        pipeline=pipeline,
+        folder=Path(spec).resolve().parent,
+        secrets=secrets,
+        passwords=passwords,
+        state_folder=state / pipeline.queue_name.replace(":", "_"),
+        worker_id=environment.get("WORKER_ID") or f"{socket.gethostname()}-{os.getpid()}",
+        log_level=environment.get("LOG_LEVEL") or "info",
+        log_format=environment.get("LOG_FORMAT") or "",
+        workers_enabled=_truth("INTERNAL_WORKER_ENABLED", environment, default=True),
+        queue_timeout_seconds=_positive("WORKER_QUEUE_TIMEOUT", environment, DEFAULT_QUEUE_TIMEOUT_SECONDS),
+    )
+
+
+def _truth(name: str, environment: Mapping[str, str], default: bool) -> bool:
+    text = environment.get(name, "").strip().lower()
+    if text in ("", "true", "1", "yes", "on"):
+        return bool(text) or default
+    if text in ("false", "0", "no", "off"):
+        return False
+    raise SettingInvalid(f"{name}={text!r} is neither true nor false")
+
+
+def _positive(name: str, environment: Mapping[str, str], default: float) -> float:
+    text = environment.get(name, "").strip()
+    try:
+        number = float(text) if text else default
+    except ValueError as error:
+        raise SettingInvalid(f"{name}={text!r} is no number of seconds") from error
+    if number <= 0:
+        raise SettingInvalid(f"{name}={text!r}: more than 0 seconds are wanted")
+    return number

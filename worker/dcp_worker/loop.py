@@ -1,0 +1,236 @@
+"""The worker: claims batches, cleans them, commits them, and only then acknowledges them.
+
+`Worker` is one internal worker with one tested step, run_once; `WorkerLoop` runs as many of them as the spec's
+concurrency says, each in a thread. The commit itself is in sink/, the cleaning in clean/.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+
+import redis
+
+from dcp_pipeline.batch import Batch, BatchError, decode_batch
+from dcp_pipeline.observe.phases import Observer, Phase
+from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.queue import Lease
+from dcp_worker.ports import DeadLedger, Leases, Plans, Settled, Sink, WorkQueue
+from dcp_worker.sink import CommitKind, SinkUnavailable
+from dcp_worker.trouble import Trouble
+
+log = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+@dataclass
+class Tally:
+    """What a process's workers have done so far. Thread-safe for its own methods."""
+
+    started: float = field(default_factory=time.time)
+    batches: int = 0
+    records: int = 0
+    busy: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def begin(self) -> None:
+        with self._lock:
+            self.busy += 1
+
+    def end(self, records: int) -> None:
+        with self._lock:
+            self.busy -= 1
+            if records >= 0:
+                self.batches += 1
+                self.records += records
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What all internal workers of a process share."""
+
+    pipeline: str
+    worker_id: str
+    queue: WorkQueue
+    leases: Leases
+    ledger: DeadLedger
+    plans: Plans
+    sink: Sink
+    metrics: Settled
+    observer: Observer
+    pulse: Pulse
+    trouble: Trouble
+    tally: Tally
+    batch_timeout_seconds: float
+    queue_timeout_seconds: float = 1.0
+
+
+class Worker:
+    """One internal worker. It holds at most one batch; its acknowledgement travels with the next claim."""
+
+    def __init__(self, parts: Parts, name: str, stopping: threading.Event) -> None:
+        self._parts, self._name, self._stopping = parts, name, stopping
+        self._acks: list[Lease] = []
+        self._pause = _PAUSE_SECONDS
+
+    def run(self) -> None:
+        """Steps until asked to stop; then only tells the queue what is done."""
+        while not self._stopping.is_set():
+            self.run_once()
+        self._exchange(want=0)
+        self._parts.pulse.end(self._name)
+
+    def run_once(self) -> bool:
+        """One claim and, where there was something, one batch. True when there was."""
+        self._parts.pulse.beat(self._name)
+        leases = self._exchange(want=1)
+        if leases is None:
+            self._wait_out_trouble()
+        elif not leases:
+            self._idle()
+        for lease in leases or ():
+            self._in_hand(lease)
+        return bool(leases)
+
+    def _exchange(self, want: int) -> tuple[Lease, ...] | None:
+        """Acknowledge what is done and claim `want`; None when the queue cannot be reached."""
+        parts = self._parts
+        try:
+            answer = parts.queue.exchange(parts.worker_id, self._acks, want)
+        except redis.RedisError as error:
+            parts.trouble.queue(error)
+            return None
+        parts.trouble.queue(None)
+        for lease in self._acks:
+            parts.observer(Phase.ACKNOWLEDGED, lease.id)
+        self._acks = []
+        return answer.leases
+
+    def _idle(self) -> None:
+        try:
+            self._parts.queue.wait(self._parts.queue_timeout_seconds)
+        except redis.RedisError as error:
+            self._parts.trouble.queue(error)
+            self._wait_out_trouble()
+
+    def _in_hand(self, lease: Lease) -> None:
+        parts = self._parts
+        parts.observer(Phase.CLAIMED, lease.id)
+        parts.pulse.beat(self._name, f"batch {lease.id}", parts.batch_timeout_seconds)
+        parts.leases.add(lease)
+        parts.tally.begin()
+        records = -1
+        try:
+            records = self._settle(lease)
+        except SinkUnavailable as error:
+            parts.trouble.sink(error)
+            parts.metrics.error("sink")
+            self._hand_back(lease)
+            self._wait_out_trouble()
+        finally:
+            parts.tally.end(records)
+            parts.leases.remove(lease)
+
+    def _settle(self, lease: Lease) -> int:
+        """Clean and commit; the number of records, or -1 where the batch was given back or given up."""
+        try:
+            batch = decode_batch(lease.payload)
+        except BatchError as error:
+            self._bury(lease, str(error))
+            return -1
+        if batch.pipeline != self._parts.pipeline:
+            self._bury(lease, f"is of pipeline {batch.pipeline}; this worker runs {self._parts.pipeline}")
+            return -1
+        try:
+            return self._clean_and_commit(lease, batch)
+        except (SinkUnavailable, redis.RedisError):
+            raise
+        except Exception as error:
+            # Whatever a batch does to the code that reads it must cost that batch its attempt, not the worker its life.
+            log.exception("batch failed", extra={"batch": lease.id, "object": batch.uri})
+            self._retry(lease, f"{type(error).__name__}: {error}")
+            return -1
+
+    def _clean_and_commit(self, lease: Lease, batch: Batch) -> int:
+        parts = self._parts
+        cleaned = parts.plans.of(batch.revision).clean(batch)
+        parts.observer(Phase.CLEANED, batch.id)
+        outcome = parts.sink.commit(batch, cleaned, worker=parts.worker_id, observer=parts.observer)
+        parts.trouble.sink(None)
+        self._pause = _PAUSE_SECONDS
+        self._acks.append(lease)
+        if outcome.kind is CommitKind.COMMITTED and outcome.counts:
+            parts.metrics.settled(outcome.counts)
+            log.debug("batch committed", extra={"batch": batch.id, "object": batch.uri, "read": outcome.counts.read})
+            return outcome.counts.read
+        log.info("batch needs nothing more", extra={"batch": batch.id, "why": outcome.kind.value})
+        return 0
+
+    def _retry(self, lease: Lease, why: str) -> None:
+        self._parts.metrics.error("batch")
+        try:
+            outcome = self._parts.queue.retry(lease, why)
+        except redis.RedisError as error:
+            self._parts.trouble.queue(error)
+            return
+        if outcome.dead:
+            log.error("batch is dead", extra={"batch": lease.id, "attempts": outcome.attempts, "why": why})
+            self._record_death(lease, why, outcome.attempts)
+
+    def _bury(self, lease: Lease, why: str) -> None:
+        log.error("batch is dead", extra={"batch": lease.id, "why": why})
+        self._parts.metrics.error("batch")
+        if self._parts.queue.bury(lease, why):
+            self._record_death(lease, why, lease.attempts)
+
+    def _record_death(self, lease: Lease, why: str, attempts: int) -> None:
+        """At once where the ledger can be reached; else the undertaker does it later."""
+        try:
+            self._parts.ledger.mark_dead(lease.id, why, attempts)
+        except SinkUnavailable as error:
+            self._parts.trouble.sink(error)
+
+    def _hand_back(self, lease: Lease) -> None:
+        try:
+            self._parts.queue.hand_back([lease])
+        except redis.RedisError as error:
+            self._parts.trouble.queue(error)
+
+    def _wait_out_trouble(self) -> None:
+        """Pause, twice as long each time up to a few seconds, or until asked to stop."""
+        self._parts.pulse.beat(self._name, "waiting for queue or sink")
+        self._stopping.wait(self._pause)
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+class WorkerLoop:
+    """The internal workers of a process."""
+
+    def __init__(self, parts: Parts, concurrency: int) -> None:
+        self._stopping = threading.Event()
+        self._workers = [Worker(parts, f"worker-{n + 1}", self._stopping) for n in range(concurrency)]
+        self._threads = [threading.Thread(target=each.run, name=each._name, daemon=True) for each in self._workers]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def request_stop(self) -> None:
+        """Each worker finishes its batch and takes no other."""
+        self._stopping.set()
+
+    def join(self, grace_seconds: float) -> bool:
+        """Wait for the workers; False where one still holds a batch when the grace is over."""
+        deadline = time.monotonic() + grace_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def alive(self) -> bool:
+        """Whether every internal worker still runs."""
+        return all(thread.is_alive() for thread in self._threads)
