@@ -1,0 +1,3 @@
+module dcp.test/runc-wrapper
+
+go 1.24.0
