@@ -1,0 +1,99 @@
+"""Liveness tells stuck from idle and busy; logs are structured and keep secrets out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.error
+import urllib.request
+
+import pytest
+
+from dcp_pipeline.ledger.model import Counts
+from dcp_pipeline.observe.health import HealthServer
+from dcp_pipeline.observe.logs import set_up_logs
+from dcp_pipeline.observe.metrics import Metrics
+from dcp_pipeline.observe.pulse import Pulse
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_an_idle_loop_that_falls_silent_is_stuck() -> None:
+    clock = Clock()
+    pulse = Pulse(clock)
+    pulse.beat("worker-1")
+    clock.now = 29
+    assert pulse.stuck() == []
+    clock.now = 31
+    assert pulse.stuck() == ["worker-1: idle, silent for 31 s"]
+
+
+def test_a_batch_of_two_minutes_is_busy_and_not_stuck() -> None:
+    clock = Clock()
+    pulse = Pulse(clock)
+    pulse.beat("worker-1", "batch 7", at_most_seconds=300)
+    clock.now = 120
+    assert pulse.stuck() == []
+    clock.now = 301
+    assert pulse.stuck() == ["worker-1: batch 7, silent for 301 s"]
+
+
+def test_a_loop_that_ended_is_not_missed() -> None:
+    clock = Clock()
+    pulse = Pulse(clock)
+    pulse.beat("worker-1")
+    pulse.end("worker-1")
+    clock.now = 1000
+    assert pulse.stuck() == []
+
+
+@pytest.fixture
+def restored_logging():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_a_log_line_is_json_with_its_extras_and_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("info", "json", lambda text: text.replace("hunter2", "***"))
+    try:
+        raise RuntimeError("login hunter2 refused")
+    except RuntimeError:
+        logging.getLogger("dcp").exception("failed with %s", "hunter2", extra={"batch": "b1", "why": "hunter2"})
+    line = json.loads(capsys.readouterr().err)
+    assert (line["log.level"], line["message"], line["batch"], line["why"]) == ("error", "failed with ***", "b1", "***")
+    assert "hunter2" not in line["error.stack_trace"]
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_an_unknown_level_is_refused() -> None:
+    with pytest.raises(ValueError, match="LOG_LEVEL='loud'; allowed: debug, info, warning, error"):
+        set_up_logs("loud", "json", str)
+
+
+def test_the_health_port_answers_and_says_what_is_wrong() -> None:
+    metrics = Metrics("default/botnet")
+    metrics.settled(Counts(read=3, written=1, duplicates=1, rejected=1))
+    server = HealthServer(
+        "127.0.0.1", 0, alive={"loops": lambda: None}, ready={"sink": lambda: "away"}, registry=metrics.registry
+    )
+    server.start()
+    try:
+        base = f"http://127.0.0.1:{server.port}"
+        assert urllib.request.urlopen(f"{base}/healthz").status == 200
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{base}/readyz")
+        assert refused.value.code == 503
+        assert json.loads(refused.value.read())["checks"] == {"loops": "ok", "sink": "away"}
+        page = urllib.request.urlopen(f"{base}/metrics").read().decode()
+        assert 'dcp_records_total{outcome="duplicates",pipeline="default/botnet"} 1.0' in page
+    finally:
+        server.stop()

@@ -1,0 +1,90 @@
+"""The older systems' variables, laid over a spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dcp_pipeline.secrets import SecretMissing, SecretStore
+from dcp_pipeline.settings import SettingInvalid, with_environment, with_profile
+from dcp_pipeline.setup import load_setup
+from dcp_pipeline.spec.model import SecretKeyRef
+from dcp_pipeline.spec.parse import load_pipeline
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "botnet.yaml"
+
+
+def applied(**environment: str):
+    return with_environment(load_pipeline(EXAMPLE), environment)
+
+
+def test_the_database_variables_make_the_sink() -> None:
+    pipeline, passwords = applied(DB_HOST="db", DB_USERNAME="ro@t", DB_PASSWORD="p", DB_DATABASE="clean")
+    assert pipeline.spec.sink.sql.url == "mysql+pymysql://ro%40t@db:3306/clean"
+    assert pipeline.spec.sink.sql.table == "botnet"
+    assert passwords.sink == "p"
+
+
+def test_the_redis_variables_make_the_queue() -> None:
+    pipeline, passwords = applied(REDIS_HOST="::1", REDIS_PORT="6380", REDIS_DB="2", REDIS_PASSWORD="q")
+    assert pipeline.spec.queue.redis.url == "redis://[::1]:6380/2"
+    assert passwords.redis == "q"
+
+
+def test_the_worker_variables_reach_the_spec() -> None:
+    pipeline, _ = applied(
+        QUEUE_NAME="file-processing", MAX_RETRY_ATTEMPTS="7", TASK_TIMEOUT_MS="1800000", TASK_TTL_SECONDS="604800",
+        PROGRESS_UPDATE_INTERVAL_MS="2000", INTERNAL_WORKER_COUNT="4", WORKER_DB_BATCH_SIZE="100",
+        WORKER_ENRICHER_CACHE_SIZE="5", WORKER_ENRICHER_CACHE_TTL="60", WORKER_RETRY_DELAY="9",
+        WORKER_ENRICHER_CONCURRENT="20",
+    )  # fmt: skip
+    worker, geoip = pipeline.spec.worker, pipeline.spec.cleaning.enrich[0].geoip
+    assert pipeline.queue_name == "file-processing"
+    assert (worker.max_attempts, worker.concurrency, worker.retry_delay.seconds) == (7, 4, 9)
+    assert (worker.task_timeout.seconds, worker.task_ttl.seconds, worker.progress_interval.seconds) == (1800, 604800, 2)
+    assert pipeline.spec.fetcher.batch.max_records == 100
+    assert (geoip.cache.size, geoip.cache.ttl.seconds) == (5, 60)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"MAX_RETRY_ATTEMPTS": "many"}, "MAX_RETRY_ATTEMPTS='many'"),
+        ({"INTERNAL_WORKER_COUNT": "0"}, "INTERNAL_WORKER_COUNT='0'"),
+        ({"DB_HOST": "db", "DB_PORT": "x", "DB_DATABASE": "d"}, "DB_PORT='x' is no port"),
+        ({"DB_HOST": "db"}, "DB_DATABASE is not set"),
+        ({"REDIS_PORT": "6379"}, "REDIS_HOST is not set"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingInvalid, match=message):
+        with_environment(load_pipeline(EXAMPLE), environment)
+
+
+def test_a_variable_goes_before_a_profile_and_a_flag_before_both(tmp_path: Path) -> None:
+    setup = load_setup(EXAMPLE, {"INTERNAL_WORKER_COUNT": "3"}, profile="high", sink=f"sqlite:///{tmp_path}/x.db")
+    assert setup.pipeline.spec.worker.concurrency == 3
+    assert setup.pipeline.spec.fetcher.batch.max_records == 10_000
+    assert setup.sink_url == f"sqlite:///{tmp_path}/x.db"
+    assert with_profile(load_pipeline(EXAMPLE), "low").spec.worker.concurrency == 1
+
+
+def test_a_secret_is_read_from_its_folder_before_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "pass.word").write_text("from a file\n")
+    ref = SecretKeyRef(name="db", key="pass.word")
+    variables = {"DCP_SECRET_DB_PASS_WORD": "from a variable"}
+    assert SecretStore({"DCP_SECRETS_DIR": str(tmp_path), **variables})(ref) == "from a file"
+    assert SecretStore(variables)(ref) == "from a variable"
+
+
+def test_a_missing_secret_names_both_places() -> None:
+    with pytest.raises(SecretMissing, match=r"secret db, key k: .*DCP_SECRETS_DIR.*DCP_SECRET_DB_K"):
+        SecretStore({})(SecretKeyRef(name="db", key="k"))
+
+
+def test_a_secret_that_was_read_is_redacted() -> None:
+    store = SecretStore({"DCP_SECRET_DB_K": "hunter2"})
+    store(SecretKeyRef(name="db", key="k"))
+    assert store.redact("password=hunter2!") == "password=***!"
