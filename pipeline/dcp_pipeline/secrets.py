@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from dcp_pipeline.ledger.tls import TlsSettings
 from dcp_pipeline.spec.model import SecretKeyRef, SecretValue, Tls
 
 
@@ -73,23 +73,16 @@ def _without_line_end(text: str) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-@dataclass(frozen=True)
-class TlsMaterial:
-    """TLS settings with their PEM texts."""
+def tls_settings(tls: Tls | None, secrets: SecretStore) -> TlsSettings | None:
+    """A spec's `tls` with its PEM texts; None where TLS is not asked for.
 
-    ca_pem: str | None = None
-    cert_pem: str | None = None
-    key_pem: str | None = None
-    verify: bool = True
-
-
-def tls_material(tls: Tls | None, secrets: SecretStore) -> TlsMaterial | None:
-    """The material of a spec's `tls`, None where TLS is not asked for."""
+    Raises SecretMissing.
+    """
     if tls is None or not tls.enabled:
         return None
-    return TlsMaterial(
-        ca_pem=secrets.value(tls.ca),
-        cert_pem=secrets.value(tls.cert),
-        key_pem=secrets.value(tls.key),
-        verify=not tls.insecure_skip_verify,
+    return TlsSettings(
+        ca=secrets.value(tls.ca),
+        cert=secrets.value(tls.cert),
+        key=secrets.value(tls.key),
+        insecure_skip_verify=tls.insecure_skip_verify,
     )

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 import redis
 
 from dcp_pipeline.batch import Batch, BatchError, decode_batch
+from dcp_pipeline.ledger.errors import SinkUnavailable
 from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_pipeline.observe.pulse import Pulse
-from dcp_pipeline.queue import Lease
+from dcp_pipeline.queue import Lease, RetryState
 from dcp_worker.ports import DeadLedger, Leases, Plans, Settled, Sink, WorkQueue
-from dcp_worker.sink import CommitKind, SinkUnavailable
-from dcp_worker.trouble import Trouble
+from dcp_worker.sink import CommitKind
+from dcp_worker.trouble import UNREADY, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,44 @@ class Tally:
         with self._lock:
             self.busy += 1
 
-    def end(self, records: int) -> None:
+    def end(self, records: int | None) -> None:
+        """`records` is None where the batch was not settled."""
         with self._lock:
             self.busy -= 1
-            if records >= 0:
+            if records is not None:
                 self.batches += 1
                 self.records += records
+
+
+@dataclass(frozen=True)
+class Done:
+    """The batch is settled in the ledger: acknowledge it."""
+
+    records: int
+
+
+@dataclass(frozen=True)
+class NotNow:
+    """Nothing is wrong with the batch: give it back, without counting an attempt."""
+
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Count an attempt."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Hopeless:
+    """No retry would help."""
+
+    why: str
+
+
+Verdict = Done | NotNow | Failed | Hopeless
 
 
 @dataclass(frozen=True)
@@ -123,82 +156,76 @@ class Worker:
         parts.pulse.beat(self._name, f"batch {lease.id}", parts.batch_timeout_seconds)
         parts.leases.add(lease)
         parts.tally.begin()
-        records = -1
+        verdict: Verdict = Failed("was interrupted")
         try:
-            records = self._settle(lease)
-        except SinkUnavailable as error:
-            parts.trouble.sink(error)
-            parts.metrics.error("sink")
-            self._hand_back(lease)
-            self._wait_out_trouble()
+            verdict = self._attempt(lease)
         finally:
-            parts.tally.end(records)
+            # Before the queue is told: a lease that is still kept would look lost once it is acknowledged.
             parts.leases.remove(lease)
+            parts.tally.end(verdict.records if isinstance(verdict, Done) else None)
+        try:
+            self._conclude(lease, verdict)
+        except redis.RedisError as error:
+            # The lease runs out by itself; the ledger already knows what is done.
+            parts.trouble.queue(error)
 
-    def _settle(self, lease: Lease) -> int:
-        """Clean and commit; the number of records, or -1 where the batch was given back or given up."""
+    def _attempt(self, lease: Lease) -> Verdict:
+        """Clean and commit one batch, and say what came of it. Whatever a batch does to the code that reads it
+        costs that batch an attempt, not the worker its life."""
         try:
             batch = decode_batch(lease.payload)
         except BatchError as error:
-            self._bury(lease, str(error))
-            return -1
+            return Hopeless(str(error))
         if batch.pipeline != self._parts.pipeline:
-            self._bury(lease, f"is of pipeline {batch.pipeline}; this worker runs {self._parts.pipeline}")
-            return -1
+            return Hopeless(f"is of pipeline {batch.pipeline}; this worker runs {self._parts.pipeline}")
         try:
-            return self._clean_and_commit(lease, batch)
-        except (SinkUnavailable, redis.RedisError):
-            raise
+            return self._clean_and_commit(batch)
+        except UNREADY as error:
+            return NotNow(error)
         except Exception as error:
-            # Whatever a batch does to the code that reads it must cost that batch its attempt, not the worker its life.
             log.exception("batch failed", extra={"batch": lease.id, "object": batch.uri})
-            self._retry(lease, f"{type(error).__name__}: {error}")
-            return -1
+            return Failed(f"{type(error).__name__}: {error}")
 
-    def _clean_and_commit(self, lease: Lease, batch: Batch) -> int:
+    def _clean_and_commit(self, batch: Batch) -> Verdict:
         parts = self._parts
         cleaned = parts.plans.of(batch.revision).clean(batch)
         parts.observer(Phase.CLEANED, batch.id)
         outcome = parts.sink.commit(batch, cleaned, worker=parts.worker_id, observer=parts.observer)
         parts.trouble.sink(None)
         self._pause = _PAUSE_SECONDS
-        self._acks.append(lease)
         if outcome.kind is CommitKind.COMMITTED and outcome.counts:
             parts.metrics.settled(outcome.counts)
-            log.debug("batch committed", extra={"batch": batch.id, "object": batch.uri, "read": outcome.counts.read})
-            return outcome.counts.read
+            return Done(outcome.counts.read)
         log.info("batch needs nothing more", extra={"batch": batch.id, "why": outcome.kind.value})
-        return 0
+        return Done(0)
 
-    def _retry(self, lease: Lease, why: str) -> None:
-        self._parts.metrics.error("batch")
+    def _conclude(self, lease: Lease, verdict: Verdict) -> None:
+        parts = self._parts
+        match verdict:
+            case Done():
+                self._acks.append(lease)
+            case NotNow(error):
+                parts.trouble.sink(error)
+                parts.metrics.error("sink")
+                parts.queue.hand_back([lease])
+                self._wait_out_trouble()
+            case Failed(why):
+                parts.metrics.error("batch")
+                outcome = parts.queue.retry(lease, why)
+                if outcome.state is RetryState.DEAD:
+                    self._record_death(lease.id, why, outcome.attempts)
+            case Hopeless(why):
+                parts.metrics.error("batch")
+                if parts.queue.bury(lease, why):
+                    self._record_death(lease.id, why, lease.attempts + 1)
+
+    def _record_death(self, batch_id: str, why: str, attempts: int) -> None:
+        """In the ledger, at once where it can be reached; else the undertaker does it later."""
+        log.error("batch is dead", extra={"batch": batch_id, "attempts": attempts, "why": why})
         try:
-            outcome = self._parts.queue.retry(lease, why)
-        except redis.RedisError as error:
-            self._parts.trouble.queue(error)
-            return
-        if outcome.dead:
-            log.error("batch is dead", extra={"batch": lease.id, "attempts": outcome.attempts, "why": why})
-            self._record_death(lease, why, outcome.attempts)
-
-    def _bury(self, lease: Lease, why: str) -> None:
-        log.error("batch is dead", extra={"batch": lease.id, "why": why})
-        self._parts.metrics.error("batch")
-        if self._parts.queue.bury(lease, why):
-            self._record_death(lease, why, lease.attempts)
-
-    def _record_death(self, lease: Lease, why: str, attempts: int) -> None:
-        """At once where the ledger can be reached; else the undertaker does it later."""
-        try:
-            self._parts.ledger.mark_dead(lease.id, why, attempts)
+            self._parts.ledger.mark_dead(batch_id, why, attempts)
         except SinkUnavailable as error:
             self._parts.trouble.sink(error)
-
-    def _hand_back(self, lease: Lease) -> None:
-        try:
-            self._parts.queue.hand_back([lease])
-        except redis.RedisError as error:
-            self._parts.trouble.queue(error)
 
     def _wait_out_trouble(self) -> None:
         """Pause, twice as long each time up to a few seconds, or until asked to stop."""

@@ -106,7 +106,7 @@ def test_all_problems_are_named_at_once() -> None:
     ],
 )
 def test_a_document_that_is_none_is_refused_with_a_reason(text: str, expected: str) -> None:
-    with pytest.raises(SpecInvalid, match="x.yaml: ") as caught:
+    with pytest.raises(SpecInvalid, match=r"x\.yaml: ") as caught:
         parse_pipeline(text, origin="x.yaml")
     assert expected in str(caught.value)
 

@@ -1,0 +1,65 @@
+"""What many commands share: the spec, where the servers are, and how the answer is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from dcp_pipeline.observe.logs import set_up_logs
+from dcp_pipeline.setup import Setup, load_setup
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+spec_argument = click.argument("spec", type=click.Path(dir_okay=False))
+json_option = click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How the answer is printed."
+)
+
+
+def server_options(command: F) -> F:
+    """--redis and --sink."""
+    command = click.option("--sink", metavar="URL", help="The sink's database, instead of the spec's.")(command)
+    return click.option("--redis", metavar="URL", help="The queue's server, instead of the spec's.")(command)
+
+
+def profile_option(command: F) -> F:
+    """--profile."""
+    return click.option(
+        "--profile", type=click.Choice(["low", "medium", "high"]), help="A load profile: workers and batch size."
+    )(command)
+
+
+def set_up(spec: str, redis: str | None = None, sink: str | None = None, profile: str | None = None) -> Setup:
+    """Load the setup from the environment and start logging.
+
+    Raises SpecInvalid or SettingInvalid.
+    """
+    setup = load_setup(spec, os.environ, redis=redis, sink=sink, profile=profile)
+    set_up_logs(setup.log_level, setup.log_format, setup.secrets.redact)
+    return setup
+
+
+def print_json(answer: object) -> None:
+    """One JSON object on stdout."""
+    click.echo(json.dumps(answer, default=str))
+
+
+def table(rows: list[list[str]], header: list[str]) -> str:
+    """Columns aligned for people; numbers to the right."""
+    lines = [header, *rows]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(header))]
+    right = [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").replace(".", "").replace("-", "").replace("%", "").isdigit() or cell == ""

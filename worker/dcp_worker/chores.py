@@ -1,0 +1,126 @@
+"""What a worker process does beside its batches: shows its vitals, and tells the ledger of deaths.
+
+A batch that took its worker with it is declared dead by the queue, in whichever worker's claim comes next. Only the
+ledger remembers it for good, so every process looks through the dead letters for those it does not know yet.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import redis
+from dcp_pipeline.ledger.errors import LedgerError
+from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.queue import DeadLetter, WorkerVitals
+
+from dcp_worker.loop import Tally
+from dcp_worker.ports import DeadLedger
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 2.0
+_PAGE = 100
+
+
+class ChoresQueue(Protocol):
+    """The queue, as the chores use it."""
+
+    def beat(self, worker: str, vitals: WorkerVitals, ttl_seconds: float = ...) -> None: ...
+    def dead_letters(self, offset: int = 0, limit: int = 100) -> list[DeadLetter]: ...
+
+
+class Undertaker:
+    """Carries the queue's deaths over into the ledger."""
+
+    def __init__(self, queue: ChoresQueue, ledger: DeadLedger) -> None:
+        self._queue, self._ledger = queue, ledger
+        self._recorded: set[str] = set()
+
+    def run_once(self) -> int:
+        """How many deaths the ledger did not know."""
+        letters: list[DeadLetter] = []
+        while page := self._queue.dead_letters(len(letters), _PAGE):
+            letters += page
+        new = [each for each in letters if each.id not in self._recorded]
+        learnt = [each for each in new if self._ledger.mark_dead(each.id, each.reason, each.attempts + each.crashes)]
+        for each in learnt:
+            log.error("batch is dead", extra={"batch": each.id, "crashes": each.crashes, "why": each.reason})
+        self._recorded = {each.id for each in letters}
+        return len(learnt)
+
+
+class Chores:
+    """A thread that does the chores every few seconds: start, run_once, stop."""
+
+    def __init__(
+        self,
+        worker_id: str,
+        queue: ChoresQueue,
+        undertaker: Undertaker,
+        tally: Tally,
+        pulse: Pulse,
+        interval_seconds: float = INTERVAL_SECONDS,
+    ) -> None:
+        self._worker_id, self._queue, self._undertaker = worker_id, queue, undertaker
+        self._tally, self._pulse, self._interval = tally, pulse, interval_seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def run_once(self) -> None:
+        """One round of chores. redis.RedisError and LedgerError pass through."""
+        self._queue.beat(self._worker_id, vitals(self._tally))
+        self._undertaker.run_once()
+
+    def _run(self) -> None:
+        while True:
+            self._pulse.beat("chores", at_most_seconds=300)
+            _grumble(self.run_once)
+            if self._stopping.wait(self._interval):
+                break
+        self._pulse.end("chores")
+
+
+def _grumble(chore: Callable[[], None]) -> None:
+    """Chores can wait: the workers themselves report what is away."""
+    try:
+        chore()
+    except (redis.RedisError, LedgerError) as error:
+        log.debug("chores put off", extra={"error": f"{type(error).__name__}: {error}"})
+
+
+def vitals(tally: Tally) -> WorkerVitals:
+    """What this process says about itself."""
+    return WorkerVitals(
+        started_at=datetime.fromtimestamp(tally.started, UTC),
+        tasks_done=tally.batches,
+        records=tally.records,
+        cpu_seconds=round(time.process_time(), 3),
+        rss_bytes=_resident_bytes(),
+        busy=tally.busy > 0,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+    )
+
+
+def _resident_bytes() -> int:
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
