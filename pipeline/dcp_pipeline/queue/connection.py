@@ -1,0 +1,77 @@
+"""How the queue reaches its server: one client with timeouts, and what it says about the server's settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+from redis.backoff import FullJitterBackoff
+from redis.retry import Retry
+
+from dcp_pipeline.queue.model import UnsupportedServer
+
+UNREACHABLE = (redis.ConnectionError, redis.TimeoutError)
+"""What the queue's methods let through when Redis is away. redis.TimeoutError is no ConnectionError."""
+
+SOCKET_TIMEOUT_SECONDS = 10.0
+CONNECT_TIMEOUT_SECONDS = 5.0
+RETRIES = 3
+OLDEST_SERVER = (6, 2)
+
+
+def connect(
+    url: str,
+    username: str | None = None,
+    password: str | None = None,
+    tls: Mapping[str, Any] | None = None,
+) -> redis.Redis:
+    """A client for redis://, rediss:// or unix:// that answers in bytes. It connects with its first command.
+
+    `tls` holds redis-py's ssl_* arguments; given, even empty, TLS is used whatever the URL's scheme says. A call
+    that fails to connect or gets no answer is repeated RETRIES times within about 2 s: all scripts bear that.
+    Raises ValueError for a URL that is none; the message does not repeat it, for it may hold a password.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
+    if tls is not None and scheme == "unix":
+        raise ValueError("TLS is not possible over a unix socket")
+    options: dict[str, Any] = dict(tls or {})
+    if username is not None:
+        options["username"] = username
+    if password is not None:
+        options["password"] = password
+    if scheme != "unix":
+        options["socket_keepalive"] = True
+        options["socket_connect_timeout"] = CONNECT_TIMEOUT_SECONDS
+    return redis.Redis.from_url(
+        f"rediss://{rest}" if tls is not None else url,
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
+        health_check_interval=30,
+        retry=Retry(FullJitterBackoff(cap=1.0, base=0.1), RETRIES),
+        client_name="dcp",
+        **options,
+    )
+
+
+def ping(client: redis.Redis) -> None:
+    """Raises one of UNREACHABLE, or another redis.RedisError, where the server does not answer as it should."""
+    client.ping()
+
+
+def check_server(client: redis.Redis) -> list[str]:
+    """Warnings about the server's settings, for people. Raises UnsupportedServer below 6.2."""
+    info: dict[str, Any] = client.info()
+    version = str(info.get("redis_version", "0"))
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_SERVER:
+        raise UnsupportedServer(f"Redis {version} is too old: Redis or Valkey >= 6.2 is needed")
+    warnings = []
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        warnings.append(
+            f"maxmemory-policy is {policy}: above maxmemory the server would throw away work in motion, which is "
+            "then read again from its source; set it to noeviction"
+        )
+    return warnings

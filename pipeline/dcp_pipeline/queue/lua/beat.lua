@@ -1,0 +1,15 @@
+-- A worker's sign of life. KEYS: who and when, what they said. ARGV: worker, vitals, how long they count, in ms.
+-- Both keys end with their last worker, so nothing has to clean up after them.
+
+redis.call('HDEL', KEYS[2], '')  -- as write_even_when_full in common.lua
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now_ms), 'LIMIT', 0, 100)
+for _, worker in ipairs(gone) do
+  redis.call('ZREM', KEYS[1], worker)
+  redis.call('HDEL', KEYS[2], worker)
+end
+redis.call('ZADD', KEYS[1], string.format('%.0f', now_ms + ARGV[3]), ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])

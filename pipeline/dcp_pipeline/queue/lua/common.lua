@@ -1,0 +1,80 @@
+-- What every script begins with: the names of the keys (keys.py lays out KEYS) and the steps that transitions share.
+
+local READY, SCHEDULED, INFLIGHT, DEAD = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local AGE, META, CLAIMS, WAKE = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local JOB = ARGV[1]
+
+-- Lua's own conversion would write 1.7e+15.
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+-- Above maxmemory Redis refuses writes that may need memory, but only until a script has written anything:
+-- it never stops one half way. Removing a field that never exists counts as that first write, on 6.2 (which
+-- knows no flags) as well. Whatever lets the queue drain begins with this; enqueue does not.
+local function write_even_when_full()
+  redis.call('HDEL', META, '')
+end
+
+-- FIFO inside a priority. Up to 2^53 a double is exact: priority < 2^21. A queue that is never empty for 2^32
+-- enqueues starts its sequence again: it breaks FIFO once and loses nothing.
+local function place(priority, sequence)
+  return int(priority * 4294967296 + sequence % 4294967296)
+end
+
+local function make_ready(id)
+  local job = redis.call('HMGET', JOB .. id, 'priority', 'sequence')
+  if job[1] then
+    redis.call('ZADD', READY, place(tonumber(job[1]), tonumber(job[2])), id)
+  else
+    redis.call('ZREM', AGE, id)
+  end
+end
+
+local function holds(id, token)
+  return redis.call('HGET', JOB .. id, 'token') == token and redis.call('ZSCORE', INFLIGHT, id) ~= false
+end
+
+-- A claim is remembered until one of its leases ends: by then its reply has arrived, or it does not matter.
+local function end_lease(id)
+  redis.call('ZREM', INFLIGHT, id)
+  local worker = redis.call('HGET', JOB .. id, 'worker')
+  if worker then
+    redis.call('HDEL', CLAIMS, worker)
+  end
+end
+
+local function add_bytes(counter, bytes)
+  redis.call('HINCRBY', META, counter, int(bytes))
+end
+
+local function bury(id, reason, now)
+  local bytes = tonumber(redis.call('HGET', JOB .. id, 'bytes')) or 0
+  redis.call('HSET', JOB .. id, 'reason', reason)
+  redis.call('ZADD', DEAD, int(now), id)
+  redis.call('ZREM', AGE, id)
+  add_bytes('bytes', 0 - bytes)
+  add_bytes('dead_bytes', bytes)
+end
+
+-- The last step of whatever moved jobs. Counters end with what they count, so that not even an operator's DEL
+-- makes them drift for longer than until the queue is empty; and a sleeping worker is woken while there is work.
+-- One token is enough: who takes work and leaves some behind puts the next one.
+local function settle()
+  if redis.call('EXISTS', AGE) == 0 then
+    redis.call('HDEL', META, 'sequence', 'bytes')
+  end
+  if redis.call('EXISTS', DEAD) == 0 then
+    redis.call('HDEL', META, 'dead_bytes')
+  end
+  if redis.call('EXISTS', READY) == 0 then
+    redis.call('DEL', WAKE)
+  elseif redis.call('EXISTS', WAKE) == 0 then
+    redis.call('LPUSH', WAKE, '1')
+  end
+end

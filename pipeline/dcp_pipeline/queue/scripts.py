@@ -1,0 +1,69 @@
+"""The Lua scripts beside this file, and how they are called. Each one's first comment is its contract."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, cast
+
+import redis
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
+
+from dcp_pipeline.queue.model import QueueFull
+
+Argument = bytes | str | int
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script's source and the digest by which a server knows it."""
+
+    source: str
+    sha: str
+
+    @classmethod
+    def load(cls, name: str, *, with_common: bool = True) -> Script:
+        """The script lua/<name>.lua, behind lua/common.lua where it works on the queue's states."""
+        folder = resources.files(__package__) / "lua"
+        parts = ["common", name] if with_common else [name]
+        source = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)
+        return cls(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+    def run(self, client: redis.Redis, keys: Iterable[str], arguments: Iterable[Argument]) -> Any:
+        """Run it in one call; where the server has lost its scripts, in one more, which brings the source.
+
+        Raises QueueFull where Redis has no memory left for what the script adds.
+        """
+        names = tuple(keys)
+        rest = tuple(arguments)
+        try:
+            try:
+                return client.evalsha(self.sha, len(names), *names, *cast(tuple[Any, ...], rest))
+            except NoScriptError:
+                return client.eval(self.source, len(names), *names, *cast(tuple[Any, ...], rest))
+        except ResponseError as error:
+            if out_of_memory(error):
+                raise QueueFull(
+                    "Redis has reached its maxmemory and takes nothing new: raise maxmemory, lower "
+                    "spec.queue.maxBytes, or purge dead letters"
+                ) from error
+            raise
+
+    def run_many(self, client: redis.Redis, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
+        """Run it for each (keys, arguments) in one round trip; two where the server has lost its scripts."""
+        pipeline = client.pipeline(transaction=False)
+        for keys, arguments in calls:
+            pipeline.evalsha(self.sha, len(keys), *keys, *cast(tuple[Any, ...], arguments))
+        try:
+            return pipeline.execute()
+        except NoScriptError:
+            for keys, arguments in calls:
+                pipeline.eval(self.source, len(keys), *keys, *cast(tuple[Any, ...], arguments))
+            return pipeline.execute()
+
+
+def out_of_memory(error: ResponseError) -> bool:
+    """Whether maxmemory was reached. Redis 6.2 wraps the code of a script's error into its text."""
+    return isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error)
