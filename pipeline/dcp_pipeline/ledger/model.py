@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -150,3 +151,101 @@ class Books:
     @property
     def balanced(self) -> bool:
         return all(each.balanced for each in self.objects)
+
+
+class TaskState(StrEnum):
+    """How far a task of the inbox is."""
+
+    OPEN = "open"
+    DONE = "done"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A file that somebody asked for through the inbox. `raw` is what they wrote; times are UTC, without zone."""
+
+    id: str
+    raw: bytes
+    url: str | None
+    priority: int | None
+    source: str | None
+    state: TaskState
+    attempts: int
+    object_id: str | None
+    reason: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class DeadBatch:
+    """A batch that was given up, with its range in its object."""
+
+    batch_id: str
+    object_id: str
+    source: str
+    uri: str
+    sequence: int
+    start: int
+    end: int
+    records: int
+    first_record: int
+    reason: str
+    attempts: int
+    died_at: datetime | None
+
+
+class RejectState(StrEnum):
+    """Whether a reject still stands."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    """A replay took it: its record is a row now, or a reject of the replay's own."""
+
+
+@dataclass(frozen=True)
+class RejectFilter:
+    """Which rejects; None means any."""
+
+    source: str | None = None
+    object_id: str | None = None
+    code: str | None = None
+    field: str | None = None
+    state: RejectState | None = RejectState.OPEN
+
+
+@dataclass(frozen=True)
+class StoredReject:
+    """A reject as the ledger keeps it. `raw` is None where the object's cap on kept bytes was reached."""
+
+    batch_id: str
+    object_id: str
+    source: str
+    uri: str
+    record: int
+    line: int
+    start: int
+    code: str
+    field: str | None
+    reason: str
+    raw: bytes | None
+    raw_bytes: int
+    raw_digest: str
+    state: RejectState
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the record's bytes are kept, so that it can be read again."""
+        return self.raw is not None and len(self.raw) == self.raw_bytes
+
+
+class ClaimKind(StrEnum):
+    """What became of a worker's claim on a batch."""
+
+    CLAIMED = "claimed"
+    ALREADY_DONE = "already-done"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+    """The ledger has no such batch of this pipeline."""

@@ -1,0 +1,182 @@
+"""The books, and the rejects for those who work with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, case, func, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from dcp_pipeline.ledger.model import (
+    BatchKind,
+    BatchState,
+    Books,
+    ObjectBooks,
+    ObjectState,
+    RejectFilter,
+    RejectState,
+    StoredReject,
+)
+from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
+from dcp_pipeline.ledger.tasks import seconds_ago
+
+
+def books(connection: Connection, pipeline: str) -> Books:
+    """The books of all objects, oldest first."""
+    sums = _sums(pipeline)
+    query = (
+        select(OBJECTS.c.id, OBJECTS.c.source, OBJECTS.c.uri, OBJECTS.c.state, OBJECTS.c.reason, *sums.c)
+        .outerjoin(sums, sums.c.object_id == OBJECTS.c.id)
+        .where(OBJECTS.c.pipeline == pipeline)
+        .order_by(OBJECTS.c.number)
+    )
+    entries = tuple(_entry(row) for row in connection.execute(query))
+    return Books(objects=entries, rejected_by_code=_by_code(connection, pipeline))
+
+
+def _sums(pipeline: str) -> Any:
+    def records_in(state: BatchState) -> ColumnElement[int]:
+        return func.sum(case((BATCHES.c.state == state.value, BATCHES.c.records), else_=0))
+
+    def total(column: ColumnElement[Any]) -> ColumnElement[int]:
+        return func.sum(func.coalesce(column, 0))
+
+    # A replay's entry has no records of its own; its counts add to those of the batches it took rejects from.
+    return (
+        select(
+            BATCHES.c.object_id,
+            func.sum(BATCHES.c.records).label("read"),
+            total(BATCHES.c.written).label("written"),
+            total(BATCHES.c.duplicates).label("duplicates"),
+            total(BATCHES.c.rejected).label("rejected"),
+            total(BATCHES.c.filtered).label("filtered"),
+            records_in(BatchState.DEAD).label("dead"),
+            records_in(BatchState.CUT).label("pending"),
+            func.sum(case((BATCHES.c.kind == BatchKind.CUT.value, 1), else_=0)).label("batches"),
+        )
+        .where(BATCHES.c.pipeline == pipeline)
+        .group_by(BATCHES.c.object_id)
+        .subquery()
+    )
+
+
+def _entry(row: Row[Any]) -> ObjectBooks:
+    return ObjectBooks(
+        object_id=row.id,
+        source=row.source,
+        uri=row.uri,
+        state=ObjectState(row.state),
+        reason=row.reason,
+        read=int(row.read or 0),
+        written=int(row.written or 0),
+        duplicates=int(row.duplicates or 0),
+        rejected=int(row.rejected or 0),
+        filtered=int(row.filtered or 0),
+        dead=int(row.dead or 0),
+        pending=int(row.pending or 0),
+        batches=int(row.batches or 0),
+    )
+
+
+def _by_code(connection: Connection, pipeline: str) -> tuple[tuple[str, int], ...]:
+    query = (
+        select(REJECTS.c.code, func.count())
+        .join(OBJECTS, OBJECTS.c.id == REJECTS.c.object_id)
+        .where(OBJECTS.c.pipeline == pipeline, REJECTS.c.state == RejectState.OPEN.value)
+        .group_by(REJECTS.c.code)
+        .order_by(func.count().desc(), REJECTS.c.code)
+    )
+    return tuple((code, int(number)) for code, number in connection.execute(query))
+
+
+def rows_written_since(connection: Connection, pipeline: str, seconds: float) -> int:
+    """Rows written by batches that were committed in the last `seconds`, by the database's clock."""
+    query = select(func.coalesce(func.sum(BATCHES.c.written), 0)).where(
+        BATCHES.c.pipeline == pipeline,
+        BATCHES.c.state == BatchState.DONE.value,
+        BATCHES.c.settled_at >= seconds_ago(connection, seconds),
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def objects_with_rejects(connection: Connection, pipeline: str, wanted: RejectFilter) -> list[str]:
+    """The ids of the objects that have such rejects, oldest first."""
+    query = (
+        select(OBJECTS.c.id)
+        .join(REJECTS, REJECTS.c.object_id == OBJECTS.c.id)
+        .where(*_conditions(pipeline, wanted))
+        .group_by(OBJECTS.c.id, OBJECTS.c.number)
+        .order_by(OBJECTS.c.number)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def rejects_of(
+    connection: Connection,
+    pipeline: str,
+    wanted: RejectFilter,
+    object_id: str,
+    after: tuple[int, str],
+    limit: int,
+) -> list[StoredReject]:
+    """A page of an object's rejects, by record; `after` is the (record, batch id) that the page before ended with."""
+    record, batch_id = after
+    query = _stored_rejects().where(
+        *_conditions(pipeline, wanted),
+        REJECTS.c.object_id == object_id,
+        REJECTS.c.record >= record,
+        (REJECTS.c.record > record) | (REJECTS.c.batch_id > batch_id),
+    )
+    page = connection.execute(query.order_by(REJECTS.c.record, REJECTS.c.batch_id).limit(limit))
+    return [_reject(row) for row in page]
+
+
+def count_rejects(connection: Connection, pipeline: str, wanted: RejectFilter) -> int:
+    """How many rejects there are of this kind."""
+    query = (
+        select(func.count())
+        .select_from(REJECTS)
+        .join(OBJECTS, OBJECTS.c.id == REJECTS.c.object_id)
+        .where(*_conditions(pipeline, wanted))
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def _stored_rejects() -> Select[Any]:
+    joined = OBJECTS.c.id == REJECTS.c.object_id
+    return select(REJECTS, OBJECTS.c.source, OBJECTS.c.uri).join(OBJECTS, joined)
+
+
+def _conditions(pipeline: str, wanted: RejectFilter) -> Sequence[ColumnElement[bool]]:
+    conditions = [OBJECTS.c.pipeline == pipeline]
+    if wanted.source is not None:
+        conditions.append(OBJECTS.c.source == wanted.source)
+    if wanted.object_id is not None:
+        conditions.append(REJECTS.c.object_id == wanted.object_id)
+    if wanted.code is not None:
+        conditions.append(REJECTS.c.code == wanted.code)
+    if wanted.field is not None:
+        conditions.append(REJECTS.c.field == wanted.field)
+    if wanted.state is not None:
+        conditions.append(REJECTS.c.state == wanted.state.value)
+    return conditions
+
+
+def _reject(row: Row[Any]) -> StoredReject:
+    return StoredReject(
+        batch_id=row.batch_id,
+        object_id=row.object_id,
+        source=row.source,
+        uri=row.uri,
+        record=row.record,
+        line=row.line,
+        start=row.start,
+        code=row.code,
+        field=row.field,
+        reason=row.reason,
+        raw=None if row.raw is None else bytes(row.raw),
+        raw_bytes=row.raw_bytes,
+        raw_digest=row.raw_digest,
+        state=RejectState(row.state),
+    )

@@ -1,0 +1,108 @@
+"""A batch's entry in the ledger: claimed and settled by the worker's transaction, given up, revived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch
+from dcp_pipeline.ledger.objects import REASON_CHARS
+from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, utc_now
+
+_CHUNK = 500
+
+
+def claim(connection: Connection, pipeline: str, batch_id: str, worker: str) -> ClaimKind:
+    """Take a batch's entry, first of all, by a statement that changes nothing where it is settled already.
+
+    Another worker's open transaction on it is waited for. Must be followed by settle in the same transaction.
+    """
+    statement = update(BATCHES).where(
+        BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value
+    )
+    taken = connection.execute(statement.values(state=BatchState.DONE.value, worker=worker[:255], settled_at=utc_now()))
+    if taken.rowcount == 1:
+        return ClaimKind.CLAIMED
+    state = connection.execute(
+        select(BATCHES.c.state).where(BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline)
+    ).scalar()
+    if state is None:
+        return ClaimKind.UNKNOWN
+    return ClaimKind.DEAD if state == BatchState.DEAD.value else ClaimKind.ALREADY_DONE
+
+
+def settle(connection: Connection, batch_id: str, counts: Counts, kept_bytes: int) -> None:
+    """Write what became of a claimed batch's records."""
+    values = dict(vars(counts)) | {"kept_bytes": kept_bytes}
+    connection.execute(update(BATCHES).where(BATCHES.c.id == batch_id).values(**values))
+
+
+def settled_counts(connection: Connection, batch_id: str) -> Counts | None:
+    """The counts of a batch that is done."""
+    columns = (BATCHES.c.read, BATCHES.c.written, BATCHES.c.duplicates, BATCHES.c.rejected, BATCHES.c.filtered)
+    query = select(*columns).where(BATCHES.c.id == batch_id, BATCHES.c.state == BatchState.DONE.value)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Counts(*row)
+
+
+def kept_bytes_of(connection: Connection, object_id: str) -> int:
+    """The bytes that an object's rejects keep of their records, over all committed batches."""
+    query = select(func.coalesce(func.sum(BATCHES.c.kept_bytes), 0)).where(BATCHES.c.object_id == object_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def mark_dead(connection: Connection, pipeline: str, batch_id: str, reason: str, attempts: int) -> bool:
+    """Give a batch up; False where it is settled already."""
+    statement = update(BATCHES).where(
+        BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value
+    )
+    values = {"state": BatchState.DEAD.value, "reason": reason[:REASON_CHARS], "attempts": attempts}
+    return connection.execute(statement.values(**values, settled_at=utc_now())).rowcount == 1
+
+
+def revive(connection: Connection, pipeline: str, batch_ids: Sequence[str]) -> int:
+    """Make dead batches pending again; how many were dead."""
+    revived = 0
+    for start in range(0, len(batch_ids), _CHUNK):
+        statement = update(BATCHES).where(
+            BATCHES.c.id.in_(batch_ids[start : start + _CHUNK]),
+            BATCHES.c.pipeline == pipeline,
+            BATCHES.c.state == BatchState.DEAD.value,
+        )
+        values = {"state": BatchState.CUT.value, "reason": None, "attempts": None, "settled_at": None}
+        revived += connection.execute(statement.values(**values)).rowcount
+    return revived
+
+
+def dead_batches(connection: Connection, pipeline: str) -> list[DeadBatch]:
+    """The batches that were given up, by object and sequence."""
+    query = (
+        select(BATCHES, OBJECTS.c.source, OBJECTS.c.uri)
+        .join(OBJECTS, OBJECTS.c.id == BATCHES.c.object_id)
+        .where(
+            BATCHES.c.pipeline == pipeline,
+            BATCHES.c.state == BatchState.DEAD.value,
+            BATCHES.c.kind == BatchKind.CUT.value,
+        )
+        .order_by(OBJECTS.c.number, BATCHES.c.sequence)
+    )
+    return [_dead(row) for row in connection.execute(query)]
+
+
+def _dead(row: Row[Any]) -> DeadBatch:
+    return DeadBatch(
+        batch_id=row.id,
+        object_id=row.object_id,
+        source=row.source,
+        uri=row.uri,
+        sequence=row.sequence,
+        start=row.start,
+        end=row.end,
+        records=row.records,
+        first_record=row.first_record,
+        reason=row.reason or "",
+        attempts=row.attempts or 0,
+        died_at=row.settled_at,
+    )

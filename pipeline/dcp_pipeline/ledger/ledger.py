@@ -1,0 +1,235 @@
+"""The ledger of one pipeline: what the fetcher, the workers and the command line ask of the sink's database.
+
+This is the table of contents; each method is one transaction over a function of objects.py, claims.py, tasks.py or
+books.py. The worker's own transaction is in dcp_worker.sink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+
+from dcp_pipeline.ledger import books, claims, objects, tasks
+from dcp_pipeline.ledger.errors import LedgerError
+from dcp_pipeline.ledger.model import (
+    Books,
+    Counts,
+    Cut,
+    DeadBatch,
+    ObjectState,
+    RejectFilter,
+    SourceObject,
+    StoredReject,
+    Task,
+    TaskState,
+)
+from dcp_pipeline.ledger.schema import prepare_schema
+from dcp_pipeline.ledger.transactions import Patience, Transactions, TryAgain, Work
+
+T = TypeVar("T")
+_PAGE = 500
+ANY_OPEN = RejectFilter()
+
+
+class Ledger:
+    """What stands in the database about the pipeline `pipeline_key` (namespace/name). Thread-safe.
+
+    Every method may raise SinkUnavailable: nothing was changed, and the same call may be made again.
+    """
+
+    def __init__(self, engine: Engine, pipeline_key: str, patience: Patience | None = None) -> None:
+        self.engine = engine
+        self.pipeline = pipeline_key
+        self._transactions = Transactions(engine, patience)
+
+    def prepare(self) -> None:
+        """Make the ledger's tables where they do not stand. To be called once at start.
+
+        Raises LedgerVersion where a newer release made them.
+        """
+        prepare_schema(self.engine)
+
+    def ping(self) -> None:
+        """Return when the database answers."""
+        self._transactions.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
+
+    # What the fetcher records.
+
+    def objects(self, source: str, uri: str | None = None) -> list[SourceObject]:
+        """A source's objects (of one uri), newest first."""
+        return self._transactions.read(lambda each: objects.objects(each, self.pipeline, source, uri))
+
+    def object(self, object_id: str) -> SourceObject | None:
+        """One object."""
+        return self._transactions.read(lambda each: objects.object_of(each, self.pipeline, object_id))
+
+    def incomplete_objects(self) -> list[SourceObject]:
+        """Objects that are being cut, or are cut and have batches that are not settled. Oldest first."""
+        return self._transactions.read(lambda each: objects.incomplete_objects(each, self.pipeline))
+
+    def open_object(self, wanted: SourceObject) -> SourceObject:
+        """Record an object unless its id is recorded; what is recorded then."""
+        return self._insert(lambda each: objects.open_object(each, self.pipeline, wanted))
+
+    def update_object(
+        self,
+        object_id: str,
+        *,
+        state: ObjectState | None = None,
+        header: tuple[str, ...] | None = None,
+        header_end: int | None = None,
+        header_lines: int | None = None,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        size_bytes: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Change what is given; None leaves as it is. Raises LedgerConflict where there is no such object."""
+        given = {
+            "state": state,
+            "header": header,
+            "header_end": header_end,
+            "header_lines": header_lines,
+            "etag": etag,
+            "last_modified": last_modified,
+            "size_bytes": size_bytes,
+            "reason": reason,
+        }
+        changes = {name: value for name, value in given.items() if value is not None}
+        self._transactions.write(lambda each: objects.update_object(each, self.pipeline, object_id, changes))
+
+    def cuts(self, object_id: str) -> list[Cut]:
+        """An object's cuts with their states, by sequence."""
+        return self._transactions.read(lambda each: objects.cuts(each, object_id))
+
+    def record_cuts(self, object_id: str, cuts: Sequence[Cut]) -> None:
+        """Record cuts in one transaction; identical ones that are recorded already stay as they are.
+
+        Raises LedgerConflict where another range or digest stands under a sequence.
+        """
+        self._insert(lambda each: objects.record_cuts(each, self.pipeline, object_id, cuts))
+
+    def pending_batches(self) -> int:
+        """How many batches are recorded and neither done nor dead."""
+        return self._transactions.read(lambda each: objects.pending_batches(each, self.pipeline))
+
+    # Revisions of the spec.
+
+    def save_spec(self, revision: str, document: bytes) -> None:
+        """Keep the document that objects of this revision are read with."""
+        self._insert(lambda each: tasks.save_spec(each, self.pipeline, revision, document))
+
+    def spec(self, revision: str) -> bytes:
+        """The document of a revision. Raises LedgerError where it was never saved."""
+        document = self._transactions.read(lambda each: tasks.spec(each, self.pipeline, revision))
+        if document is None:
+            raise LedgerError(f"the ledger of {self.pipeline} holds no revision {revision} of the spec")
+        return document
+
+    # Dead batches.
+
+    def mark_dead(self, batch_id: str, reason: str, attempts: int) -> bool:
+        """Give a pending batch up; False where it is settled already, or unknown."""
+        return self._transactions.write(lambda each: claims.mark_dead(each, self.pipeline, batch_id, reason, attempts))
+
+    def revive(self, batch_ids: Sequence[str]) -> int:
+        """Make dead batches pending again; how many of them were dead."""
+        return self._transactions.write(lambda each: claims.revive(each, self.pipeline, batch_ids))
+
+    def dead_batches(self) -> list[DeadBatch]:
+        """The batches that were given up."""
+        return self._transactions.read(lambda each: claims.dead_batches(each, self.pipeline))
+
+    def batch_counts(self, batch_id: str) -> Counts | None:
+        """What became of a batch's records; None where it is not done."""
+        return self._transactions.read(lambda each: claims.settled_counts(each, batch_id))
+
+    # Tasks of the inbox.
+
+    def register_task(
+        self, id: str, raw: bytes, url: str | None, priority: int | None = None, source: str | None = None
+    ) -> bool:
+        """Record an open task; False where its id is recorded already. Raises ValueError for a bad id."""
+        wanted = {"id": id, "raw": raw, "url": url, "priority": priority, "source": source}
+        return self._insert(lambda each: tasks.register_task(each, self.pipeline, wanted))
+
+    def open_tasks(self) -> list[Task]:
+        """The tasks that are not finished, in the order in which they came."""
+        return self._transactions.read(lambda each: tasks.open_tasks(each, self.pipeline))
+
+    def task(self, id: str) -> Task | None:
+        """One task."""
+        return self._transactions.read(lambda each: tasks.task(each, self.pipeline, id))
+
+    def update_task(
+        self,
+        id: str,
+        *,
+        state: TaskState | str | None = None,
+        attempts: int | None = None,
+        object_id: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Change what is given; None leaves as it is. Raises LedgerConflict where there is no such task."""
+        given = {"state": state, "attempts": attempts, "object_id": object_id, "reason": reason}
+        changes = {name: value for name, value in given.items() if value is not None}
+        self._transactions.write(lambda each: tasks.update_task(each, self.pipeline, id, changes))
+
+    def purge_tasks(self, older_than_seconds: float) -> int:
+        """Forget tasks that were finished so long ago; how many."""
+        return self._transactions.write(lambda each: tasks.purge_tasks(each, self.pipeline, older_than_seconds))
+
+    # The books.
+
+    def books(self) -> Books:
+        """The books of all objects, oldest first. It reads an entry of every batch."""
+        return self._transactions.read(lambda each: books.books(each, self.pipeline))
+
+    def rows_written_since(self, seconds: float) -> int:
+        """Rows committed in the last `seconds`, by the database's clock."""
+        return self._transactions.read(lambda each: books.rows_written_since(each, self.pipeline, seconds))
+
+    def count_rejects(self, wanted: RejectFilter = ANY_OPEN) -> int:
+        """How many rejects there are of this kind."""
+        return self._transactions.read(lambda each: books.count_rejects(each, self.pipeline, wanted))
+
+    def rejects(
+        self, wanted: RejectFilter = ANY_OPEN, offset: int = 0, limit: int | None = None
+    ) -> Iterator[StoredReject]:
+        """Rejects by object and record, read a page at a time."""
+        return islice(self._all_rejects(wanted), offset, None if limit is None else offset + limit)
+
+    def _all_rejects(self, wanted: RejectFilter) -> Iterator[StoredReject]:
+        for object_id in self.objects_with_rejects(wanted):
+            yield from self.rejects_of(object_id, wanted)
+
+    def objects_with_rejects(self, wanted: RejectFilter = ANY_OPEN) -> list[str]:
+        """The ids of the objects that have such rejects, oldest first."""
+        return self._transactions.read(lambda each: books.objects_with_rejects(each, self.pipeline, wanted))
+
+    def rejects_of(self, object_id: str, wanted: RejectFilter = ANY_OPEN) -> Iterator[StoredReject]:
+        """An object's rejects by record, read a page at a time."""
+        after = (-1, "")
+        while page := self._page(object_id, wanted, after):
+            yield from page
+            after = (page[-1].record, page[-1].batch_id)
+
+    def _page(self, object_id: str, wanted: RejectFilter, after: tuple[int, str]) -> list[StoredReject]:
+        return self._transactions.read(
+            lambda each: books.rejects_of(each, self.pipeline, wanted, object_id, after, _PAGE)
+        )
+
+    def _insert(self, work: Work[T]) -> T:
+        """Work that looks before it inserts: where another inserted in between, it looks again."""
+
+        def insert_once(connection: Any) -> T:
+            try:
+                return work(connection)
+            except IntegrityError as error:
+                raise TryAgain("another process recorded the same just now") from error
+
+        return self._transactions.write(insert_once)
