@@ -9,13 +9,13 @@ from typing import ParamSpec
 
 import click
 import redis
+
+from dcp_cli.embedded import AlreadyRunning
 from dcp_pipeline.ledger.errors import LedgerError
 from dcp_pipeline.queue import QueueError
 from dcp_pipeline.secrets import SecretMissing
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.spec.errors import SpecInvalid
-
-from dcp_cli.embedded import AlreadyRunning
 
 DONE, FAILED, INVALID, INTERRUPTED = 0, 1, 2, 130
 P = ParamSpec("P")

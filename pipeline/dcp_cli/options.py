@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.setup import Setup, load_setup
 

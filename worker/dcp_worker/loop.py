@@ -108,6 +108,7 @@ class Worker:
     def __init__(self, parts: Parts, name: str, stopping: threading.Event) -> None:
         self._parts, self._name, self._stopping = parts, name, stopping
         self._acks: list[Lease] = []
+        self.in_hand: Lease | None = None
         self._pause = _PAUSE_SECONDS
 
     def run(self) -> None:
@@ -155,6 +156,7 @@ class Worker:
         parts.observer(Phase.CLAIMED, lease.id)
         parts.pulse.beat(self._name, f"batch {lease.id}", parts.batch_timeout_seconds)
         parts.leases.add(lease)
+        self.in_hand = lease
         parts.tally.begin()
         verdict: Verdict = Failed("was interrupted")
         try:
@@ -162,6 +164,7 @@ class Worker:
         finally:
             # Before the queue is told: a lease that is still kept would look lost once it is acknowledged.
             parts.leases.remove(lease)
+            self.in_hand = None
             parts.tally.end(verdict.records if isinstance(verdict, Done) else None)
         try:
             self._conclude(lease, verdict)
@@ -256,6 +259,10 @@ class WorkerLoop:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
+
+    def in_hand(self) -> list[Lease]:
+        """The leases of the batches that are being worked on."""
+        return [lease for each in self._workers if (lease := each.in_hand)]
 
     @property
     def alive(self) -> bool:

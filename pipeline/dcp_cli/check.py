@@ -1,0 +1,77 @@
+"""`dcp validate` and `dcp verify`: is the spec right, and do the books balance?"""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from dcp_cli.errors import DONE, FAILED, INVALID
+from dcp_cli.options import print_json
+from dcp_cli.summary import COUNTS, object_as_json
+from dcp_pipeline.connect import open_engine
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.verify import verify
+from dcp_pipeline.settings import SettingInvalid
+from dcp_pipeline.setup import Setup, load_setup
+from dcp_pipeline.spec.errors import SpecInvalid
+
+
+def validate_spec(path: str, output: str) -> int:
+    """Print every problem of a spec, or that there is none; the exit code."""
+    try:
+        setup = load_setup(path, os.environ)
+    except SpecInvalid as error:
+        if output != "json":
+            raise
+        print_json({"valid": False, "problems": [{"path": e.path, "message": e.message} for e in error.problems]})
+        return INVALID
+    except SettingInvalid as error:
+        if output != "json":
+            raise
+        print_json({"valid": False, "problems": [{"path": "the environment", "message": str(error)}]})
+        return INVALID
+    pipeline = setup.pipeline
+    if output == "json":
+        print_json({"valid": True, "problems": [], "pipeline": pipeline.key, "queue": pipeline.queue_name})
+        return DONE
+    spec = pipeline.spec
+    sources = ", ".join(each.name for each in spec.sources)
+    click.echo(f"{path} is valid: pipeline {pipeline.key}")
+    click.echo(f"  sources  {sources}")
+    click.echo(f"  fields   {len(spec.cleaning.fields)}, unique by {', '.join(spec.cleaning.unique) or 'their place'}")
+    click.echo(f"  queue    {pipeline.queue_name}" + ("" if spec.queue.redis else " (embedded in `dcp run`)"))
+    click.echo(f"  sink     table {pipeline.table} in {setup.sink_url}")
+    return DONE
+
+
+def verify_books(setup: Setup, path: str, output: str) -> int:
+    """Recompute the books from the sink alone; the exit code."""
+    engine = open_engine(setup, pool_size=2)
+    try:
+        ledger = Ledger(engine, setup.pipeline.key)
+        report = verify(engine, setup.pipeline.key, setup.pipeline.table)
+        books = ledger.books()
+    finally:
+        engine.dispose()
+    balanced = not report.findings and books.balanced
+    if output == "json":
+        print_json(
+            {
+                "balanced": balanced,
+                **{name: books.total(name) for name in COUNTS},
+                "pending": books.total("pending"),
+                "findings": [{"object": f.uri, "kind": f.kind, "message": f.message} for f in report.findings],
+                "objects": [object_as_json(each) for each in books.objects],
+            }
+        )
+        return DONE if balanced else FAILED
+    for finding in report.findings:
+        click.echo(f"NOT BALANCED  {finding.uri}: {finding.kind}: {finding.message}")
+    for each in books.objects:
+        if each.pending:
+            click.echo(f"pending       {each.uri}: {each.pending:,} records are cut and not in the table yet")
+    totals = " + ".join(f"{books.total(name):,} {name}" for name in COUNTS[1:])
+    click.echo(f"{len(books.objects)} objects: {books.total('read'):,} read, {totals}")
+    click.echo("the books balance" if balanced else f"the books do NOT balance (spec {path})")
+    return DONE if balanced else FAILED

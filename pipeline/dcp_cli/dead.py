@@ -1,0 +1,92 @@
+"""`dcp dead`: batches that were given up. The ledger says which; the queue still has their bytes, if it wasn't wiped."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+
+import click
+
+from dcp_cli.errors import DONE, CommandFailed
+from dcp_cli.look import client_of, ledger_of
+from dcp_cli.options import print_json, table
+from dcp_pipeline.batch import decode_batch
+from dcp_pipeline.connect import open_queue
+from dcp_pipeline.ledger.model import DeadBatch
+from dcp_pipeline.setup import Setup
+
+
+def list_dead(setup: Setup, output: str) -> int:
+    """Print the dead batches of the ledger."""
+    with ExitStack() as stack:
+        batches = ledger_of(setup, stack).dead_batches()
+    if output == "json":
+        print_json({"dead": [_as_json(each) for each in batches]})
+        return DONE
+    rows = [
+        [each.batch_id, each.uri, f"{each.start}..{each.end}", f"{each.records:,}", str(each.attempts), each.reason]
+        for each in batches
+    ]
+    click.echo(
+        table(rows, ["batch", "object", "bytes", "records", "attempts", "reason"]) if rows else "nothing is dead"
+    )
+    return DONE
+
+
+def _as_json(each: DeadBatch) -> dict[str, object]:
+    return {
+        "batch": each.batch_id,
+        "source": each.source,
+        "uri": each.uri,
+        "start": each.start,
+        "end": each.end,
+        "first_record": each.first_record,
+        "records": each.records,
+        "attempts": each.attempts,
+        "reason": each.reason,
+        "died_at": each.died_at.isoformat() if each.died_at else None,
+    }
+
+
+def show_dead(setup: Setup, batch_id: str) -> int:
+    """Write a dead batch's records to stdout."""
+    with ExitStack() as stack:
+        payload = open_queue(setup, client_of(setup, stack)).dead_payload(batch_id)
+    if payload is None:
+        raise CommandFailed(
+            f"the queue has no bytes of a dead batch {batch_id}: see `dcp dead ls`; after a wiped Redis, "
+            "`dcp dead requeue` has the fetcher read them again"
+        )
+    sys.stdout.buffer.write(decode_batch(payload).raw())
+    return DONE
+
+
+def requeue_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
+    """Give dead batches another life: in the ledger first, so that a crash in between leaves work and no gap."""
+    with ExitStack() as stack:
+        ledger, client = ledger_of(setup, stack), client_of(setup, stack)
+        queue = open_queue(setup, client)
+        chosen = _chosen(batches, every, [each.batch_id for each in ledger.dead_batches()])
+        revived = ledger.revive(chosen)
+        known = queue.requeue_dead(chosen)
+    click.echo(f"{revived} revived; {known} in the queue, the rest is read again at the fetcher's next look")
+    return DONE
+
+
+def purge_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
+    """Drop the bytes of dead batches from the queue."""
+    with ExitStack() as stack:
+        ledger, client = ledger_of(setup, stack), client_of(setup, stack)
+        chosen = _chosen(batches, every, [each.batch_id for each in ledger.dead_batches()])
+        purged = open_queue(setup, client).purge_dead(chosen)
+    click.echo(f"{purged} purged from the queue; the ledger keeps them as dead")
+    return DONE
+
+
+def _chosen(batches: tuple[str, ...], every: bool, dead: list[str]) -> list[str]:
+    if every == bool(batches):
+        raise click.UsageError("name batches (see `dcp dead ls`), or --all")
+    unknown = sorted(set(batches) - set(dead))
+    if unknown:
+        raise CommandFailed(f"not dead: {', '.join(unknown)}")
+    return dead if every else list(batches)

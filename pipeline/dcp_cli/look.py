@@ -1,0 +1,169 @@
+"""`dcp status` and `dcp queue`: what is going on, from the ledger and the queue. Nothing is changed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import redis
+
+from dcp_cli.embedded import embedded_url
+from dcp_cli.errors import DONE, CommandFailed
+from dcp_cli.options import print_json, table
+from dcp_cli.summary import COUNTS, object_as_json
+from dcp_pipeline.connect import open_engine, open_queue, open_redis
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.model import Books
+from dcp_pipeline.queue import Inbox, QueueStats, WorkerReport
+from dcp_pipeline.setup import Setup
+
+RECENT_SECONDS = 300
+
+
+def client_of(setup: Setup, stack: ExitStack) -> redis.Redis:
+    """A client of the pipeline's server, the one inside a `dcp run` that goes on here included.
+
+    Raises CommandFailed where there is none.
+    """
+    embedded = embedded_url(setup.state_folder)
+    if setup.pipeline.spec.queue.redis is None and embedded is None:
+        raise CommandFailed(
+            "no queue to look at: spec.queue.redis is not set and no `dcp run` of this pipeline goes on here "
+            "(another folder? see DCP_STATE_DIR); name a server with --redis URL"
+        )
+    client = open_redis(setup, embedded)
+    stack.callback(client.close)
+    return client
+
+
+def ledger_of(setup: Setup, stack: ExitStack) -> Ledger:
+    """The pipeline's ledger."""
+    engine = open_engine(setup, pool_size=2)
+    stack.callback(engine.dispose)
+    ledger = Ledger(engine, setup.pipeline.key)
+    ledger.prepare()
+    return ledger
+
+
+def show_status(setup: Setup, output: str) -> int:
+    """Print books, queue and workers."""
+    with ExitStack() as stack:
+        ledger = ledger_of(setup, stack)
+        books, recent = ledger.books(), ledger.rows_written_since(RECENT_SECONDS)
+        stats: QueueStats | None = None
+        workers: list[WorkerReport] = []
+        trouble = ""
+        try:
+            queue = open_queue(setup, client_of(setup, stack))
+            stats, workers = queue.stats(), queue.workers()
+        except (CommandFailed, redis.RedisError) as error:
+            trouble = str(error)
+    if output == "json":
+        print_json(_status_json(books, recent, stats, workers))
+        return DONE
+    click.echo(f"pipeline {setup.pipeline.key}, table {setup.pipeline.table} in {setup.sink_url}\n")
+    if books.objects:
+        click.echo(_objects_table(books) + "\n")
+    click.echo(f"rows written in the last 5 minutes: {recent:,}")
+    click.echo(_queue_line(stats) if stats else f"queue: {trouble}")
+    click.echo("\n" + _workers_table(workers) if workers else "no worker is alive" if stats else "")
+    return DONE
+
+
+def _status_json(books: Books, recent: int, stats: QueueStats | None, workers: list[WorkerReport]) -> dict[str, Any]:
+    return {
+        **{name: books.total(name) for name in COUNTS},
+        "pending": books.total("pending"),
+        "balanced": books.balanced,
+        "rows_written_last_5_minutes": recent,
+        "objects": [object_as_json(each) for each in books.objects],
+        "queue": _stats_json(stats) if stats else None,
+        "workers": [_worker_json(each) for each in workers],
+    }
+
+
+def _stats_json(stats: QueueStats) -> dict[str, Any]:
+    names = ("ready", "scheduled", "inflight", "dead", "bytes", "oldest_age_seconds")
+    return {name: getattr(stats, name) for name in names}
+
+
+def _worker_json(report: WorkerReport) -> dict[str, Any]:
+    vitals = report.vitals
+    return {
+        "worker": report.worker,
+        "host": vitals.host,
+        "pid": vitals.pid,
+        "uptime_seconds": round(_uptime(report)),
+        "tasks_done": vitals.tasks_done,
+        "records": vitals.records,
+        "cpu_seconds": vitals.cpu_seconds,
+        "cpu_percent": round(100 * vitals.cpu_seconds / max(_uptime(report), 1e-9), 1),
+        "rss_bytes": vitals.rss_bytes,
+        "busy": vitals.busy,
+    }
+
+
+def _uptime(report: WorkerReport) -> float:
+    return (datetime.now(UTC) - report.vitals.started_at).total_seconds()
+
+
+def _objects_table(books: Books) -> str:
+    rows = [
+        [
+            each.object_id[:12],
+            each.uri,
+            each.state.value,
+            *(f"{getattr(each, name):,}" for name in COUNTS),
+            f"{each.pending:,}",
+        ]
+        for each in books.objects
+    ]
+    rows.append(["", "total", "", *(f"{books.total(name):,}" for name in COUNTS), f"{books.total('pending'):,}"])
+    return table(rows, ["id", "object", "state", *COUNTS, "pending"])
+
+
+def _queue_line(stats: QueueStats) -> str:
+    return (
+        f"queue: {stats.ready:,} ready, {stats.scheduled:,} scheduled, {stats.inflight:,} in flight, {stats.dead:,} dead; "
+        f"{stats.bytes / 2**20:,.1f} MiB, oldest {stats.oldest_age_seconds:,.0f} s"
+    )
+
+
+def _workers_table(workers: list[WorkerReport]) -> str:
+    rows = []
+    for each in workers:
+        facts = _worker_json(each)
+        uptime = f"{facts['uptime_seconds'] // 60} min {facts['uptime_seconds'] % 60} s"
+        done = [f"{facts['tasks_done']:,}", f"{facts['records']:,}"]
+        cost = [f"{facts['cpu_percent']:.0f} %", f"{facts['rss_bytes'] / 2**20:,.0f} MiB"]
+        rows.append([each.worker, uptime, *done, *cost, "busy" if facts["busy"] else "idle"])
+    return table(rows, ["worker", "uptime", "batches", "records", "cpu", "memory", ""])
+
+
+def show_queue(setup: Setup, output: str) -> int:
+    """Print what queue and inbox hold."""
+    with ExitStack() as stack:
+        client = client_of(setup, stack)
+        queue, inbox = open_queue(setup, client), Inbox(client, setup.pipeline.queue_name)
+        stats, priorities, waiting = queue.stats(), queue.ready_by_priority(), inbox.length()
+        tasks = [inbox.task(task_id) | {"id": task_id} for task_id in inbox.task_ids(20)]
+    if output == "json":
+        print_json(
+            {
+                "name": setup.pipeline.queue_name,
+                **_stats_json(stats),
+                "ready_by_priority": priorities,
+                "inbox": waiting,
+                "tasks": tasks,
+            }
+        )
+        return DONE
+    click.echo(f"{setup.pipeline.queue_name}\n{_queue_line(stats)}")
+    for priority, count in priorities.items():
+        click.echo(f"  priority {priority}: {count:,} ready")
+    click.echo(f"inbox: {waiting:,} tasks wait (redis-cli LLEN {setup.pipeline.queue_name})")
+    for task in tasks:
+        click.echo("  " + " ".join(f"{key}={value}" for key, value in sorted(task.items())))
+    return DONE

@@ -1,0 +1,114 @@
+"""`dcp rejects`: records that were refused, to look at, to take elsewhere, and to clean again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from contextlib import ExitStack
+
+import click
+
+from dcp_cli.errors import DONE, FAILED
+from dcp_cli.look import ledger_of
+from dcp_cli.options import print_json, table
+from dcp_pipeline.connect import open_engine
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.model import RejectFilter, StoredReject
+from dcp_pipeline.setup import Setup
+
+_COLUMNS = ("source", "uri", "record", "line", "start", "field", "code", "reason", "raw", "raw_bytes", "raw_digest")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_SHOWN_CHARS = 60
+
+
+def list_rejects(setup: Setup, wanted: RejectFilter, limit: int, output: str) -> int:
+    """Print some rejects, and how many there are."""
+    with ExitStack() as stack:
+        ledger = ledger_of(setup, stack)
+        total = ledger.count_rejects(wanted)
+        shown = list(ledger.rejects(wanted, limit=limit))
+    if output == "json":
+        print_json({"total": total, "rejects": [_as_json(each) for each in shown]})
+        return DONE
+    rows = [
+        [
+            each.uri.rsplit("/", 1)[-1],
+            f"{each.record}",
+            f"{each.line}",
+            each.field or "",
+            each.code,
+            each.reason,
+            _shown(each),
+        ]
+        for each in shown
+    ]
+    if rows:
+        click.echo(table(rows, ["object", "record", "line", "field", "code", "reason", "bytes"]))
+    click.echo(f"{len(shown):,} of {total:,} rejects" if total else "no rejects")
+    return DONE
+
+
+def export_rejects(setup: Setup, wanted: RejectFilter, style: str) -> int:
+    """Write all rejects to stdout."""
+    with ExitStack() as stack:
+        every = ledger_of(setup, stack).rejects(wanted)
+        if style == "ndjson":
+            for each in every:
+                click.echo(json.dumps(_as_json(each)))
+            return DONE
+        writer = csv.writer(sys.stdout)
+        writer.writerow(_COLUMNS)
+        for each in every:
+            writer.writerow([guarded(str(value)) if value is not None else "" for value in _as_json(each).values()])
+    return DONE
+
+
+def guarded(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: a ' before =, +, -, @, TAB and CR (OWASP, CSV injection)."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def replay_rejects(setup: Setup, wanted: RejectFilter, output: str) -> int:
+    """Clean rejects again by the spec as it stands."""
+    from dcp_worker.process import replayer
+
+    engine = open_engine(setup, pool_size=2)
+    try:
+        ledger = Ledger(engine, setup.pipeline.key)
+        ledger.prepare()
+        result = replayer(setup, engine, ledger)(wanted)
+        balanced = ledger.books().balanced
+    finally:
+        engine.dispose()
+    answer = {
+        "replayed": result.replayed,
+        "written": result.written,
+        "duplicates": result.duplicates,
+        "filtered": result.filtered,
+        "rejected": result.rejected,
+        "cut_off": result.cut_off,
+        "balanced": balanced,
+    }
+    if output == "json":
+        print_json(answer)
+    else:
+        click.echo(
+            f"{result.replayed:,} rejects cleaned again: {result.written:,} written, {result.duplicates:,} duplicates, "
+            f"{result.filtered:,} filtered, {result.rejected:,} rejected again"
+        )
+        if result.cut_off:
+            click.echo(f"{result.cut_off:,} cannot be: not all of their bytes were kept")
+    return DONE if balanced else FAILED
+
+
+def _as_json(each: StoredReject) -> dict[str, object]:
+    """In the order of _COLUMNS. Bytes that are no UTF-8 are written as \\xNN."""
+    raw = each.raw.decode("utf-8", "backslashreplace") if each.raw is not None else None
+    values = (each.source, each.uri, each.record, each.line, each.start, each.field, each.code, each.reason)
+    return dict(zip(_COLUMNS, (*values, raw, each.raw_bytes, each.raw_digest), strict=True))
+
+
+def _shown(each: StoredReject) -> str:
+    text = repr(each.raw or b"")[2:-1]
+    return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 3] + "..."

@@ -1,0 +1,153 @@
+"""`dcp run`: fetcher and workers in one process, until everything listed is in the table, or for ever.
+
+The order is the contract: the table is made or checked before anything is fetched, the fetcher stops before the
+workers, and the books are read when nothing moves any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from dcp_fetcher.process import FetcherProcess
+
+from dcp_cli.embedded import EmbeddedValkey
+from dcp_cli.errors import DONE, FAILED, INTERRUPTED
+from dcp_cli.options import print_json
+from dcp_cli.progress import ProgressLine, say
+from dcp_cli.summary import RunSummary
+from dcp_pipeline.connect import open_engine, open_queue, open_redis
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.observe.health import HealthServer
+from dcp_pipeline.observe.metrics import Metrics
+from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.queue.connection import check_server
+from dcp_pipeline.setup import Setup
+from dcp_worker.process import WorkerProcess, queue_gauges
+
+log = logging.getLogger(__name__)
+
+_SETTLE_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `dcp run` was asked."""
+
+    spec: str
+    once: bool
+    output: str
+    health_host: str = "127.0.0.1"
+    health_port: int | None = None
+
+
+def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> int:
+    """Run the pipeline; the exit code."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        session = _Session(stack, setup, options, observer)
+        before = session.ledger.books()
+        stopped, failures = session.run()
+        after = session.ledger.books()
+    summary = RunSummary(
+        spec=options.spec,
+        sink=setup.sink_url,
+        table=setup.pipeline.table,
+        before=before,
+        after=after,
+        elapsed_seconds=time.monotonic() - started,
+        failures=failures,
+    )
+    if options.output == "json":
+        print_json(summary.as_json())
+    else:
+        say(summary.as_text())
+    if stopped:
+        return INTERRUPTED
+    return DONE if summary.succeeded else FAILED
+
+
+class _Session:
+    """The parts of one run, built in the order in which they depend on each other, closed in the other."""
+
+    def __init__(self, stack: ExitStack, setup: Setup, options: RunOptions, observer: Observer) -> None:
+        self._options, self._stop_requested = options, False
+        embedded = None
+        if setup.pipeline.spec.queue.redis is None:
+            embedded = stack.enter_context(EmbeddedValkey(setup.state_folder)).url
+        client = open_redis(setup, embedded)
+        stack.callback(client.close)
+        for warning in check_server(client):
+            log.warning(warning)
+        engine = open_engine(setup, pool_size=setup.pipeline.spec.worker.concurrency + 4)
+        stack.callback(engine.dispose)
+        self.ledger = Ledger(engine, setup.pipeline.key)
+        self.ledger.prepare()
+        self._queue = open_queue(setup, client)
+        metrics, pulse = Metrics(setup.pipeline.key), Pulse()
+        shared = {"queue": self._queue, "ledger": self.ledger, "metrics": metrics, "pulse": pulse, "observer": observer}
+        self._fetcher = FetcherProcess(setup, client=client, **shared)
+        self._worker = WorkerProcess(setup, engine=engine, **shared) if setup.workers_enabled else None
+        if self._worker:
+            for revision in self._fetcher.revisions():
+                self._worker.prepare(revision)
+            self._worker.start()
+            stack.callback(self._worker.stop)
+        if options.health_port is not None:
+            stack.callback(self._serve_health(metrics, pulse).stop)
+
+    def _serve_health(self, metrics: Metrics, pulse: Pulse) -> HealthServer:
+        metrics.add_gauges(queue_gauges(self._queue))
+        alive = {"loops": lambda: "; ".join(pulse.stuck()) or None}
+        ready = {"fetcher": self._fetcher.trouble}
+        if self._worker:
+            alive["workers"] = self._worker.dead
+            ready |= {"queue": self._worker.trouble.of_queue, "sink": self._worker.trouble.of_sink}
+        server = HealthServer(
+            self._options.health_host,
+            self._options.health_port or 0,
+            alive=alive,
+            ready=ready,
+            registry=metrics.registry,
+        )
+        server.start()
+        log.info("health and metrics", extra={"port": server.port})
+        return server
+
+    def run(self) -> tuple[bool, tuple[str, ...]]:
+        """(whether it was interrupted, what could not be read)."""
+        previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        progress = ProgressLine(self._fetcher, self._queue, self._worker)
+        progress.start()
+        try:
+            failures = asyncio.run(self._fetcher.run(self._options.once))
+            if not self._stop_requested and self._worker:
+                self._wait_until_settled()
+        finally:
+            progress.stop()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        if self._worker and not self._worker.stop():
+            logging.shutdown()
+            os._exit(INTERRUPTED)
+        return self._stop_requested, failures
+
+    def _wait_until_settled(self) -> None:
+        """Until no batch of this pipeline is on its way. A dead one is settled too."""
+        while not self._stop_requested and self.ledger.pending_batches():
+            time.sleep(_SETTLE_POLL_SECONDS)
+
+    def _interrupt(self, number: int, _frame: object) -> None:
+        if self._stop_requested:
+            raise KeyboardInterrupt
+        self._stop_requested = True
+        log.warning("stopping: finishing what is in hand (%s again to leave at once)", signal.Signals(number).name)
+        self._fetcher.request_stop()
+        if self._worker:
+            self._worker.request_stop()

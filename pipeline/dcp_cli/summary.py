@@ -1,0 +1,105 @@
+"""What a run came to: for people, and as the one JSON object that scripts read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dcp_cli.options import table
+from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
+
+COUNTS = ("read", "written", "duplicates", "rejected", "filtered", "dead")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """The books after a run, and what this run added to them."""
+
+    spec: str
+    sink: str
+    table: str
+    before: Books
+    after: Books
+    elapsed_seconds: float
+    failures: tuple[str, ...]
+    """Objects or sources that could not be read, and why."""
+
+    @property
+    def added(self) -> Mapping[str, int]:
+        """What this run added to each count."""
+        return {name: self.after.total(name) - self.before.total(name) for name in COUNTS}
+
+    @property
+    def unavailable(self) -> tuple[ObjectBooks, ...]:
+        return tuple(each for each in self.after.objects if each.state is ObjectState.UNAVAILABLE)
+
+    @property
+    def succeeded(self) -> bool:
+        """Balanced books, nothing dead, nothing unavailable, nothing failed."""
+        return self.after.balanced and not self.after.total("dead") and not self.unavailable and not self.failures
+
+    def as_json(self) -> dict[str, object]:
+        """The object that `-o json` prints."""
+        return {
+            **{name: self.after.total(name) for name in COUNTS},
+            "elapsed_seconds": round(self.elapsed_seconds, 3),
+            "records_per_second": round(self.added["read"] / max(self.elapsed_seconds, 1e-9)),
+            "balanced": self.after.balanced,
+            "rejected_by_code": dict(self.after.rejected_by_code),
+            "this_run": dict(self.added),
+            "objects": [object_as_json(each) for each in self.after.objects],
+            "failures": list(self.failures),
+            "sink": self.sink,
+            "table": self.table,
+        }
+
+    def as_text(self) -> str:
+        """The summary that people read."""
+        added = self.added
+        rate = added["read"] / max(self.elapsed_seconds, 1e-9)
+        rows = [[name, f"{added[name]:,}", f"{self.after.total(name):,}"] for name in COUNTS]
+        lines = [
+            table(rows, ["", "this run", "in the ledger"]),
+            "",
+            f"{len(self.after.objects)} objects, {self.elapsed_seconds:.1f} s, {rate:,.0f} records/s",
+            *_codes(self.after),
+            *_troubles(self),
+            _verdict(self.after),
+            f"rows:    table {self.table} in {self.sink}",
+            f"next:    dcp verify {self.spec}" + (f" · dcp rejects ls {self.spec}" if added["rejected"] else ""),
+        ]
+        return "\n".join(lines)
+
+
+def object_as_json(each: ObjectBooks) -> dict[str, object]:
+    """One object's books."""
+    return {
+        "id": each.object_id,
+        "source": each.source,
+        "uri": each.uri,
+        "state": each.state.value,
+        "reason": each.reason,
+        **{name: getattr(each, name) for name in COUNTS},
+        "pending": each.pending,
+        "batches": each.batches,
+        "balanced": each.balanced,
+    }
+
+
+def _codes(books: Books) -> list[str]:
+    if not books.rejected_by_code:
+        return []
+    return ["rejected: " + ", ".join(f"{count:,} {code}" for code, count in books.rejected_by_code)]
+
+
+def _troubles(summary: RunSummary) -> list[str]:
+    unavailable = [f"unavailable: {each.uri}: {each.reason}" for each in summary.unavailable]
+    return unavailable + [f"failed: {each}" for each in summary.failures]
+
+
+def _verdict(books: Books) -> str:
+    if books.balanced:
+        return "books:   balanced: read = written + duplicates + rejected + filtered + dead"
+    bad = [each for each in books.objects if not each.balanced]
+    pending = sum(each.pending for each in bad)
+    return f"books:   NOT balanced in {len(bad)} objects ({pending:,} records pending): {', '.join(e.uri for e in bad[:3])}"
