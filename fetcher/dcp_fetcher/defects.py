@@ -1,0 +1,73 @@
+"""A record that cannot be read as one: followed to its end without being held."""
+
+from __future__ import annotations
+
+from dcp_fetcher.marks import Csv, Dialect, State, after_break, count_lines
+from dcp_pipeline.batch import RAW_KEPT_BYTES, digester
+
+
+class Defect:
+    """One defect from its first byte. `state` is the automaton's, just past maxRecordBytes or at the object's end.
+
+    Inside quotes there, the quote is the reason and the defect is the physical line in which the record started.
+    Otherwise the record is too long and ends at its first line break outside quotes; but where it is inside quotes
+    at a further multiple of maxRecordBytes, at the next line break of any kind: one quote cannot swallow the object.
+    """
+
+    def __init__(self, dialect: Dialect, state: State, max_record_bytes: int) -> None:
+        self._dialect = dialect
+        self._csv = dialect if isinstance(dialect, Csv) and state is not State.QUOTED else None
+        self._state = State.FRESH
+        self._stride = max(1, max_record_bytes)
+        self._checkpoint = 2 * self._stride + 1
+        self._ends_csv_lines = isinstance(dialect, Csv)
+        self.reason = (
+            f"a quote is not closed within maxRecordBytes ({max_record_bytes}) or before the end of the object"
+            if state is State.QUOTED
+            else f"the record is longer than maxRecordBytes ({max_record_bytes})"
+        )
+        self.kept = bytearray()
+        self.digest = digester()
+        self.length = 0
+        self.lines = 0
+        self._after_return = False
+
+    def take(self, buffer: bytearray, ended: bool) -> tuple[int, bool]:
+        """How many bytes at the buffer's start belong to it, and whether it ends there."""
+        end, over = self._record(self._csv, buffer, ended) if self._csv else self._line(buffer, 0, ended)
+        taken = bytes(buffer[:end])
+        self.kept += taken[: RAW_KEPT_BYTES - len(self.kept)]
+        self.digest.update(taken)
+        self.length += end
+        self.lines += count_lines(taken) if self._ends_csv_lines else taken.count(b"\n")
+        self.lines -= (
+            self._ends_csv_lines and self._after_return and taken.startswith(b"\n")
+        )  # one CRLF, seen in two parts
+        self._after_return = taken.endswith(b"\r") if taken else self._after_return
+        if ended and end == len(buffer) and not over:
+            self.lines += 1
+            over = True
+        return end, over
+
+    def _line(self, buffer: bytearray, start: int, ended: bool) -> tuple[int, bool]:
+        found = self._dialect.line_end.search(buffer, start)
+        if found is None:
+            held = buffer.endswith(b"\r") and not ended
+            return len(buffer) - held, False
+        after = after_break(buffer, found.start(), ended) if self._ends_csv_lines else found.end()
+        return (after, True) if after >= 0 else (found.start(), False)
+
+    def _record(self, csv: Csv, buffer: bytearray, ended: bool) -> tuple[int, bool]:
+        at = 0
+        while at < len(buffer):
+            checkpoint = self._checkpoint - self.length
+            self._state, at, broke = csv.run(buffer, at, min(len(buffer), checkpoint), self._state)
+            if broke:
+                after = after_break(buffer, at, ended)
+                return (after, True) if after >= 0 else (at, False)
+            if at == checkpoint:
+                self._checkpoint += self._stride
+                if self._state is State.QUOTED:
+                    self._csv = None
+                    return self._line(buffer, at, ended)
+        return at, False
