@@ -1,0 +1,174 @@
+"""One internal worker, step by step: what it tells the queue and the ledger in every outcome."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+import redis
+
+from dcp_pipeline.batch import Batch, compress, encode_batch
+from dcp_pipeline.ledger.errors import SinkUnavailable
+from dcp_pipeline.ledger.model import ClaimKind, Counts
+from dcp_pipeline.observe.phases import Phase
+from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.queue import Exchange, Lease, RetryOutcome, RetryState
+from dcp_worker.loop import Parts, Tally, Worker
+from dcp_worker.trouble import Trouble
+
+
+def batch(pipeline: str = "default/botnet") -> Batch:
+    return Batch(
+        id="b1", pipeline=pipeline, source="s", object_id="o", uri="u", sequence=0, start=0, end=2, records=1,
+        first_record=1, first_line=2, digest="d", revision="r", header=("a",), defect=None, body=compress(b"1\n"),
+    )  # fmt: skip
+
+
+def lease(payload: bytes | None = None, attempts: int = 0) -> Lease:
+    return Lease("b1", payload or encode_batch(batch()), token=1, attempts=attempts, crashes=0, priority=100)
+
+
+@dataclass
+class ScriptedQueue:
+    """Hands out what it was given, and writes down what it is told."""
+
+    waiting: list[Lease] = field(default_factory=list)
+    told: list[tuple[object, ...]] = field(default_factory=list)
+    away: bool = False
+    retry_state: RetryState = RetryState.SCHEDULED
+
+    def exchange(self, worker: str, acks: Sequence[Lease], want: int) -> Exchange:
+        if self.away:
+            raise redis.ConnectionError("away")
+        if acks:
+            self.told.append(("ack", *(each.id for each in acks)))
+        given, self.waiting = tuple(self.waiting[:want]), self.waiting[want:]
+        return Exchange(given, frozenset(each.id for each in acks), frozenset(), frozenset())
+
+    def wait(self, timeout_seconds: float) -> None:
+        self.told.append(("wait", timeout_seconds))
+
+    def retry(self, lease: Lease, error: str) -> RetryOutcome:
+        self.told.append(("retry", lease.id, error))
+        return RetryOutcome(self.retry_state, lease.attempts + 1, None)
+
+    def bury(self, lease: Lease, reason: str) -> bool:
+        self.told.append(("bury", lease.id, reason))
+        return True
+
+    def hand_back(self, leases: Sequence[Lease]) -> None:
+        self.told.append(("hand back", *(each.id for each in leases)))
+
+
+class Scene:
+    """A worker with all its parts scripted."""
+
+    def __init__(self, queue: ScriptedQueue, error: Exception | None = None, kind: ClaimKind = ClaimKind.CLAIMED):
+        self.queue, self.phases, self.kept, self.dead = queue, [], [], []
+        self.settled: list[Counts] = []
+        counts = Counts(read=1, written=1, duplicates=0, rejected=0)
+        committed = kind is ClaimKind.CLAIMED
+
+        def commit(*_: object, **__: object):
+            if error:
+                raise error
+            return SimpleNamespace(
+                kind=SimpleNamespace(value=kind.value) if not committed else _committed(),
+                counts=counts if committed else None,
+            )
+
+        self.stopping = threading.Event()
+        self.stopping.set()  # pauses return at once; run_once does not look at it
+        self.parts = Parts(
+            pipeline="default/botnet",
+            worker_id="w",
+            queue=queue,
+            leases=SimpleNamespace(add=self.kept.append, remove=self.kept.remove),
+            ledger=SimpleNamespace(mark_dead=lambda *args: self.dead.append(args) or True),
+            plans=SimpleNamespace(of=lambda revision: SimpleNamespace(clean=lambda batch: None)),
+            sink=SimpleNamespace(commit=commit),
+            metrics=SimpleNamespace(settled=self.settled.append, error=lambda where: None),
+            observer=lambda phase, batch_id: self.phases.append(phase),
+            pulse=Pulse(),
+            trouble=Trouble(),
+            tally=Tally(),
+            batch_timeout_seconds=300,
+        )
+        self.worker = Worker(self.parts, "worker-1", self.stopping)
+
+
+def _committed():
+    from dcp_worker.sink import CommitKind
+
+    return CommitKind.COMMITTED
+
+
+def test_a_batch_is_acknowledged_with_the_next_claim_and_not_before_its_commit() -> None:
+    scene = Scene(ScriptedQueue([lease()]))
+    assert scene.worker.run_once()
+    assert scene.queue.told == []
+    assert not scene.worker.run_once()
+    assert scene.queue.told == [("ack", "b1"), ("wait", 1.0)]
+    assert scene.phases == [Phase.CLAIMED, Phase.CLEANED, Phase.ACKNOWLEDGED]
+    assert scene.kept == []
+    assert (scene.parts.tally.batches, scene.parts.tally.records, scene.parts.tally.busy) == (1, 1, 0)
+
+
+def test_a_batch_that_was_done_already_is_acknowledged_without_being_counted() -> None:
+    scene = Scene(ScriptedQueue([lease()]), kind=ClaimKind.ALREADY_DONE)
+    scene.worker.run_once()
+    scene.worker.run_once()
+    assert scene.queue.told[0] == ("ack", "b1")
+    assert scene.settled == []
+
+
+def test_a_sink_that_is_away_costs_the_batch_no_attempt() -> None:
+    scene = Scene(ScriptedQueue([lease()]), error=SinkUnavailable("gone"))
+    scene.worker.run_once()
+    assert scene.queue.told == [("hand back", "b1")]
+    assert scene.parts.trouble.of_sink() == "SinkUnavailable: gone"
+    assert scene.parts.tally.batches == 0
+
+
+def test_a_batch_that_fails_is_retried_and_the_worker_lives_on() -> None:
+    scene = Scene(ScriptedQueue([lease(), lease()]), error=RuntimeError("odd"))
+    assert scene.worker.run_once()
+    assert scene.worker.run_once()
+    assert scene.queue.told == [("retry", "b1", "RuntimeError: odd")] * 2
+    assert scene.dead == []
+
+
+def test_a_batch_that_dies_is_recorded_in_the_ledger() -> None:
+    scene = Scene(ScriptedQueue([lease(attempts=2)], retry_state=RetryState.DEAD), error=RuntimeError("odd"))
+    scene.worker.run_once()
+    assert scene.dead == [("b1", "RuntimeError: odd", 3)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"\x00 no batch", "not a batch"),
+        (encode_batch(batch("other/one")), "is of pipeline other/one; this worker runs default/botnet"),
+    ],
+)
+def test_what_no_retry_would_help_is_buried_at_once(payload: bytes, reason: str) -> None:
+    scene = Scene(ScriptedQueue([lease(payload)]))
+    scene.worker.run_once()
+    assert scene.queue.told[0][:2] == ("bury", "b1")
+    assert reason in str(scene.queue.told[0][2])
+    assert scene.dead[0][0] == "b1"
+
+
+def test_an_acknowledgement_that_could_not_be_sent_is_sent_again() -> None:
+    scene = Scene(ScriptedQueue([lease()]))
+    scene.worker.run_once()
+    scene.queue.away = True
+    assert not scene.worker.run_once()
+    assert scene.parts.trouble.of_queue() == "ConnectionError: away"
+    scene.queue.away = False
+    scene.worker.run_once()
+    assert scene.queue.told[0] == ("ack", "b1")
+    assert scene.parts.trouble.of_queue() is None
