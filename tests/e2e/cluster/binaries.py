@@ -41,25 +41,22 @@ class Build:
         return cache / "bin" / f"{self.module}-{digest.hexdigest()[:12]}"
 
 
-def _kubernetes() -> Build:
+def _kubernetes(what: str, commands: tuple[str, ...], own: tuple[str, ...] = ()) -> Build:
     major, second = versions.minor(versions.KUBERNETES)
     # Without these, kubeadm takes itself for v0.0.0 and the version handshakes between components fail.
     stamps = {"gitVersion": f"v{versions.KUBERNETES}", "gitMajor": f"{major}", "gitMinor": f"{second}"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     stamp = " ".join(f"-X {package}.{name}={value}" for package in packages for name, value in stamps.items())
-    commands = (
-        "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubeadm", "kubectl",
-    )  # fmt: skip
-    own = {"crictl": "./crictl", "pause": "./pause"}
-    return Build(
-        "kubernetes",
-        f"Kubernetes {versions.KUBERNETES} from its Go modules",
-        {**{name: f"k8s.io/kubernetes/cmd/{name}" for name in commands}, **own},
-        flags=f"-s -w {stamp}",
-    )
+    packages_of = {name: f"k8s.io/kubernetes/cmd/{name}" for name in commands} | {name: f"./{name}" for name in own}
+    return Build("kubernetes", what, packages_of, flags=f"-s -w {stamp}")
 
 
-KUBERNETES = _kubernetes()
+KUBERNETES = _kubernetes(
+    f"Kubernetes {versions.KUBERNETES} from its Go modules",
+    ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubeadm", "kubectl"),
+    own=("crictl", "pause"),
+)
+KUBECTL = _kubernetes("kubectl from its Go module", ("kubectl",))
 ETCD = Build("etcd", "etcd from its Go modules", {"etcd": "."})
 COREDNS = Build("coredns", "CoreDNS from its Go modules", {"coredns": "."})
 KIND = Build("kind", "kind from its Go module", {"kind": "sigs.k8s.io/kind"})
@@ -84,7 +81,18 @@ def built(build: Build, cache: Path, steps: Steps) -> Path:
         fresh.mkdir(parents=True)
         for target, packages in _by_target(build, fresh).items():
             steps.run(
-                ["go", "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", build.flags, "-o", target, *packages],
+                [
+                    "go",
+                    "build",
+                    "-mod=readonly",
+                    "-buildvcs=false",
+                    "-trimpath",
+                    "-ldflags",
+                    build.flags,
+                    "-o",
+                    target,
+                    *packages,
+                ],
                 cwd=build.source,
                 env={"CGO_ENABLED": "0"},
             )

@@ -25,8 +25,7 @@ path-exclude /usr/share/info/*
 def image(settings: Settings, engine: Engine, steps: Steps) -> str:
     """The name of the base image, built unless the engine has it. Counts as two steps. Raises ClusterError."""
     if engine.has_image(IMAGE):
-        steps.skip("debootstrap")
-        steps.skip(f"image {IMAGE}")
+        steps.skip(f"image {IMAGE}", 2)
         return IMAGE
     packages.install(steps, "debootstrap")
     with steps.step("debian", f"image {IMAGE} by debootstrap"):

@@ -22,6 +22,7 @@ ADDRESS_POOL = "10.202.0.0/16"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 CAP_SYS_RESOURCE = 24
+STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,16 @@ def running(settings: Settings) -> Engine | None:
 
 
 def started(settings: Settings, steps: Steps) -> Engine:
-    """An engine that answers; started if need be. Counts as three steps. Raises ClusterError with the engine's log."""
+    """An engine that answers; started if need be. Counts as STEPS steps.
+
+    Raises ClusterError with the engine's log.
+    """
     own = _own(settings)
     found = own if _answers(own) else None if settings.own_engine else machine_engine()
     if found is not None:
-        for what in ("Docker's packages", "runc", "Docker engine"):
-            steps.skip(what)
+        steps.skip("Docker engine", STEPS)
         return found
-    packages.install(steps, "dockerd", "docker", "runc", "iptables", "debootstrap")
+    packages.install(steps, "dockerd", "docker", "runc", "iptables")
     own = _own(settings)
     runtime = _runtime(settings, steps)
     with steps.step("engine", f"Docker engine under {settings.engine}"):
@@ -151,6 +154,12 @@ def _configuration(folder: Path, runtime: Path | None) -> dict[str, object]:
     if runtime is not None:
         base |= {"runtimes": {"wrapped": {"path": str(runtime)}}, "default-runtime": "wrapped"}
     return base
+
+
+def left_containers(settings: Settings) -> bool:
+    """Whether our engine, running or not, still has a container on record."""
+    folder = settings.engine / "data/containers"
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def stop(settings: Settings) -> bool:

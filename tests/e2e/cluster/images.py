@@ -66,7 +66,7 @@ def build(settings: Settings, engine: Engine, steps: Steps) -> None:
     with _pip_secrets() as secrets:
         for image in IMAGES:
             with steps.step(f"image-{image.name.rsplit('/')[-1]}", f"image {image.reference}"):
-                words = ["--build-arg", f"BASE_IMAGE={python}"]
+                words: list[str | Path] = ["--build-arg", f"BASE_IMAGE={python}"]
                 if image.installs_from_index:
                     words += ["--build-arg", f"BUILD_IMAGE={compiler}", *secrets]
                 steps.run(
@@ -82,7 +82,7 @@ def references() -> list[str]:
 def _bases(settings: Settings, engine: Engine, steps: Steps) -> tuple[str, str]:
     """The images that the project's stand on: to run, and to build with. Counts as four steps."""
     if engine.reaches(STOCK_PYTHON):
-        steps.done += 3
+        steps.done += STEPS - len(IMAGES) - 1
         with steps.step("python", f"image {PYTHON} from {STOCK_PYTHON}"):
             steps.run([engine.client, "pull", STOCK_PYTHON], env=engine.env)
             steps.run([engine.client, "tag", STOCK_PYTHON, PYTHON], env=engine.env)
@@ -92,7 +92,7 @@ def _bases(settings: Settings, engine: Engine, steps: Steps) -> tuple[str, str]:
     for target, name in (("python", PYTHON), ("build", compiler)):
         with steps.step(f"base-{target}", f"image {name}"):
             folder = ROOT / "images/base"
-            words = ["--build-arg", f"DEBIAN_IMAGE={base}", "--target", target, "-t", name, folder]
+            words: list[str | Path] = ["--build-arg", f"DEBIAN_IMAGE={base}", "--target", target, "-t", name, folder]
             steps.run([*_docker_build(engine), *words], env=engine.env)
     return PYTHON, compiler
 

@@ -22,6 +22,7 @@ COMPONENT_BINARIES = {
     "etcd": binaries.ETCD,
     "coredns": binaries.COREDNS,
 }
+NAME = "dcp-e2e/node"
 STEPS = 7
 
 
@@ -30,11 +31,9 @@ def image(settings: Settings, engine: Engine, steps: Steps) -> str:
 
     Raises ClusterError.
     """
-    name = f"dcp-e2e/node:v{versions.KUBERNETES}-{_digest()}"
+    name = f"{NAME}:v{versions.KUBERNETES}-{_digest()}"
     if engine.has_image(name):
-        for _ in range(STEPS - 1):
-            steps.done += 1
-        steps.skip(f"node image {name}")
+        steps.skip(f"node image {name}", STEPS)
         return name
     folders = {
         build.module: binaries.built(build, settings.cache, steps)

@@ -42,8 +42,8 @@ class Steps:
             yield
         say(f"[{self.done}/{self.total}] done in {time.monotonic() - started:.1f} s")
 
-    def skip(self, what: str) -> None:
-        self.done += 1
+    def skip(self, what: str, steps: int = 1) -> None:
+        self.done += steps
         say(f"[{self.done}/{self.total}] {what}: already there")
 
     def run(
@@ -108,7 +108,9 @@ def output(
     return ran.stdout
 
 
-def succeeds(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, within_seconds: float = 20) -> bool:
+def succeeds(
+    command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, within_seconds: float = 20
+) -> bool:
     """Whether a command ends well; one that is missing or hangs does not."""
     try:
         output(command, env=env, within_seconds=within_seconds)

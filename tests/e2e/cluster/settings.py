@@ -36,6 +36,10 @@ class Settings:
         return self.cache / "engine"
 
     @property
+    def tools(self) -> Path:
+        return self.cache / "tools"
+
+    @property
     def kubeconfig(self) -> Path:
         return self.cache / "kubeconfig"
 
