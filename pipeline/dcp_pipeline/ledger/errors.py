@@ -47,6 +47,8 @@ class Trouble(StrEnum):
     FULL = "full"
     READ_ONLY = "read-only"
     DENIED = "denied"
+    ABSENT = "absent"
+    """A table is not there: the pipeline never ran here."""
     OTHER = "other"
 
 
@@ -58,6 +60,7 @@ _MYSQL = {
     },
     Trouble.FULL: {1021, 1026, 1037, 1038, 1041, 1114},
     Trouble.READ_ONLY: {1290, 1792, 1836, 1874},
+    Trouble.ABSENT: {1146},
     Trouble.DENIED: {
         1044, 1045, 1049, 1130, 1142, 1143, 1227, 1251, 1698, 1820, 1862, 2026, 2054, 2059, 2061, 3118, 3159,
     },
@@ -81,6 +84,7 @@ _ADVICE = {
     Trouble.FULL: "free space on the database's disk (or raise its limit); work goes on by itself then",
     Trouble.READ_ONLY: "make the database writable again (read_only, file permissions, a failed-over replica)",
     Trouble.DENIED: "mend the sink's URL, user, password, TLS settings or grants",
+    Trouble.ABSENT: "the pipeline makes its tables when it first runs; has it run with this sink?",
     Trouble.OTHER: "it is tried again later",
 }
 OF_DRIVERS = (sqlalchemy.exc.SQLAlchemyError, pymysql.err.Error, sqlite3.Error)
@@ -108,6 +112,8 @@ def trouble_of(error: BaseException) -> Trouble:
     """What kind of failure an error is."""
     inner, code = driver_error(error), error_code(error)
     if isinstance(inner, sqlite3.Error):
+        if "no such table" in str(inner):
+            return Trouble.ABSENT
         return Trouble.OTHER if code is None else _SQLITE_TROUBLE.get(code, Trouble.OTHER)
     if isinstance(inner, sqlalchemy.exc.TimeoutError):
         return Trouble.LOST
@@ -129,8 +135,8 @@ def short(error: BaseException) -> str:
     return ": ".join(words)[:500]
 
 
-def unavailable(error: BaseException, where: str) -> SinkUnavailable:
-    """The error as SinkUnavailable, saying where and what to do."""
+def explained(error: BaseException, where: str) -> LedgerError:
+    """The error as one of ours, mostly SinkUnavailable, saying where it happened and what to do."""
     trouble = trouble_of(error)
-    kind = SinkDenied if trouble is Trouble.DENIED else SinkUnavailable
+    kind = {Trouble.DENIED: SinkDenied, Trouble.ABSENT: LedgerError}.get(trouble, SinkUnavailable)
     return kind(f"{where}: {short(error)} ({_ADVICE[trouble]})")

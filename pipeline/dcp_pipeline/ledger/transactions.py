@@ -16,7 +16,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 
 from dcp_pipeline.ledger.engine import WRITES
-from dcp_pipeline.ledger.errors import OF_DRIVERS, Trouble, trouble_of, unavailable
+from dcp_pipeline.ledger.errors import OF_DRIVERS, Trouble, explained, trouble_of
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -75,14 +75,14 @@ class Transactions:
             except TryAgain as error:
                 failures += 1
                 if not self._patience.allows(Trouble.AGAIN, failures):
-                    raise unavailable(error, self._name) from error
+                    raise explained(error, self._name) from error
             except OF_DRIVERS as error:
                 failures += 1
                 trouble = trouble_of(error)
                 if trouble is Trouble.OTHER:
                     raise
                 if not self._patience.allows(trouble, failures):
-                    raise unavailable(error, self._name) from error
+                    raise explained(error, self._name) from error
             time.sleep(self._patience.pause(failures, random.random()))  # noqa: S311
 
     def _once(self, work: Work[T], writes: bool) -> T:

@@ -6,7 +6,7 @@ query that returns only what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -70,20 +70,19 @@ class VerifyReport:
         return not self.findings
 
 
-def verify(engine: Engine, pipeline_key: str, tables: Sequence[str]) -> VerifyReport:
-    """Check a pipeline's books against the rows of its tables. Rows of other pipelines in them do not matter.
+def verify(engine: Engine, pipeline_key: str, table: str) -> VerifyReport:
+    """Check a pipeline's books against the rows of its table. Rows of other pipelines in it do not matter.
 
-    Raises SinkUnavailable.
+    Raises SinkUnavailable, and LedgerError where there is no ledger.
     """
     # One snapshot for all checks, so that workers may go on meanwhile; SQLite's transactions are snapshots anyway.
     if engine.dialect.name != "sqlite":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    return Transactions(engine).read(lambda connection: _verify(connection, pipeline_key, tables))
+    return Transactions(engine).read(lambda connection: _verify(connection, pipeline_key, table))
 
 
-def _verify(connection: Connection, pipeline: str, tables: Sequence[str]) -> VerifyReport:
-    standing = [name for name in tables if inspect(connection).has_table(name)]
-    look = _Look(connection, pipeline, standing)
+def _verify(connection: Connection, pipeline: str, table: str) -> VerifyReport:
+    look = _Look(connection, pipeline, table if inspect(connection).has_table(table) else None)
     checks: tuple[Callable[[_Look], Iterator[Finding]], ...] = (
         _rows,
         _stray_rows,
@@ -113,21 +112,17 @@ def _verify(connection: Connection, pipeline: str, tables: Sequence[str]) -> Ver
 class _Look:
     """Queries over one snapshot of the database."""
 
-    def __init__(self, connection: Connection, pipeline: str, tables: Sequence[str]) -> None:
+    def __init__(self, connection: Connection, pipeline: str, table: str | None) -> None:
+        """`table` is None where it does not stand."""
         self._connection = connection
         self._pipeline = pipeline
         quote = connection.dialect.identifier_preparer.quote_identifier
-        self.quoted = [quote(name) for name in tables]
         self.end, self.read = quote("end"), quote("read")  # words of SQL itself
-        parts = [
-            f"SELECT LOWER(HEX(_dcp_batch)) AS id, COUNT(*) AS n, MIN(_dcp_record) AS least, "  # noqa: S608
-            f"MAX(_dcp_record) AS most FROM {table} GROUP BY _dcp_batch"
-            for table in self.quoted
-        ] or ["SELECT '' AS id, 0 AS n, 0 AS least, 0 AS most"]
-        united = " UNION ALL ".join(parts)
+        self.table = None if table is None else quote(table)
+        source = self.table or "(SELECT '' AS _dcp_batch, 0 AS _dcp_record, '' AS _dcp_id FROM dcp_meta WHERE 1 = 0) t"
         self.rows_per_batch = (
-            f"(SELECT id, SUM(n) AS n, MIN(least) AS least, MAX(most) AS most FROM ({united}) u "  # noqa: S608
-            "WHERE n > 0 GROUP BY id)"
+            "(SELECT LOWER(HEX(_dcp_batch)) AS id, COUNT(*) AS n, MIN(_dcp_record) AS least, "  # noqa: S608
+            f"MAX(_dcp_record) AS most FROM {source} GROUP BY _dcp_batch)"
         )
 
     def rows(self, query: str) -> Iterator[Any]:
@@ -165,12 +160,13 @@ def _stray_rows(look: _Look) -> Iterator[Finding]:
 
 
 def _doubled(look: _Look) -> Iterator[Finding]:
-    for table in look.quoted:
-        query = f"""
-            SELECT LOWER(HEX(t._dcp_id)) AS id, COUNT(*) AS n FROM {table} t
-            GROUP BY t._dcp_id HAVING COUNT(*) > 1 ORDER BY t._dcp_id"""  # noqa: S608
-        for row in look.rows(query):
-            yield Finding("", FindingKind.DOUBLED, f"{row.n} rows of identity {row.id} in {table}")
+    if look.table is None:
+        return
+    query = f"""
+        SELECT LOWER(HEX(t._dcp_id)) AS id, COUNT(*) AS n FROM {look.table} t
+        GROUP BY t._dcp_id HAVING COUNT(*) > 1 ORDER BY t._dcp_id"""  # noqa: S608
+    for row in look.rows(query):
+        yield Finding("", FindingKind.DOUBLED, f"{row.n} rows of identity {row.id}")
 
 
 def _rejects(look: _Look) -> Iterator[Finding]:

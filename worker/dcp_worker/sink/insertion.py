@@ -1,0 +1,41 @@
+"""What the ways to insert have in common. load_data.py, strict_insert.py and sqlite_insert.py are those ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+from sqlalchemy import Connection
+
+from dcp_worker.sink.shape import CleanTable
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that the database itself will not take as it is."""
+
+    record: int
+    field: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Inserted:
+    """How many rows are new; the others stand in the table already, or were refused."""
+
+    rows: int
+    refusals: tuple[Refusal, ...] = ()
+
+
+Insertion = Callable[[Connection], Inserted]
+"""Inserts one batch's rows inside a transaction; may run again after a rollback."""
+
+
+class NotAsSent(Exception):
+    """The fast way would not have stored every row as it was sent; the transaction must be rolled back."""
+
+
+def nothing(_table: CleanTable, _batch_id: str, _rows: pl.DataFrame) -> Insertion:
+    """How to insert no rows at all."""
+    return lambda _connection: Inserted(0)

@@ -1,0 +1,72 @@
+"""Rejects as they are kept: every one of them, with its bytes as long as its object's share of them lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert
+
+from dcp_pipeline.batch import RAW_KEPT_BYTES, Batch, digest_of
+from dcp_pipeline.ledger.claims import kept_bytes_of
+from dcp_pipeline.ledger.model import Reject, RejectState
+from dcp_pipeline.ledger.objects import REASON_CHARS
+from dcp_pipeline.ledger.tables import REJECTS
+from dcp_pipeline.spec.model import Format
+from dcp_worker.formats.spans import Span, csv_spans, line_spans
+from dcp_worker.sink.insertion import Refusal
+
+KEPT_BYTES_PER_OBJECT = 64 << 20
+REFUSED_CODE = "constraint-error"
+
+
+def keep_rejects(
+    connection: Connection, batch_id: str, object_id: str, rejects: Sequence[Reject], most_bytes: int
+) -> int:
+    """Store a batch's rejects; the bytes that were kept of them.
+
+    Beyond `most_bytes` of an object only the bytes are left out. Batches of one object that are committed side by
+    side do not see each other's, so that the cap may be passed by a batch for each worker.
+    """
+    if not rejects:
+        return 0
+    left = most_bytes - kept_bytes_of(connection, object_id)
+    kept, rows = 0, []
+    for each in rejects:
+        raw = each.raw[:RAW_KEPT_BYTES]
+        fits = kept + len(raw) <= left
+        kept += len(raw) if fits else 0
+        place = {"batch_id": batch_id, "object_id": object_id, "record": each.record, "line": each.line}
+        why = {"code": each.code, "field": each.field, "reason": each.reason[:REASON_CHARS]}
+        content = {"raw": raw if fits else None, "raw_bytes": each.raw_bytes, "raw_digest": each.raw_digest}
+        rows.append(place | why | content | {"start": each.start, "state": RejectState.OPEN.value})
+    connection.execute(insert(REJECTS), rows)
+    return kept
+
+
+def refused_records(batch: Batch, format_: Format, refusals: Sequence[Refusal]) -> list[Reject]:
+    """Rejects of the records whose rows the database refused."""
+    raw = batch.raw()
+    spans = spans_of(raw, format_)
+    return [_refused(batch, raw, spans[each.record - batch.first_record], each) for each in refusals]
+
+
+def spans_of(raw: bytes, format_: Format) -> Sequence[Span]:
+    """Where the records of a batch stand in its bytes."""
+    if format_.type == "ndjson":
+        return line_spans(raw)
+    return csv_spans(raw, format_.delimiter or ("\t" if format_.type == "tsv" else ","))
+
+
+def _refused(batch: Batch, raw: bytes, span: Span, refusal: Refusal) -> Reject:
+    record = raw[span.start : span.end]
+    return Reject(
+        record=refusal.record,
+        line=batch.first_line + span.line,
+        code=REFUSED_CODE,
+        reason=f"the table does not take it: {refusal.reason}",
+        field=refusal.field,
+        start=batch.start + span.start,
+        raw=record[:RAW_KEPT_BYTES],
+        raw_bytes=len(record),
+        raw_digest=digest_of(record),
+    )

@@ -1,0 +1,74 @@
+"""The shape of a clean table: what stands in the database, as values. observe.py reads it, fit.py judges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ID = "_dcp_id"
+"""The row's identity: 16 bytes, unique."""
+BATCH = "_dcp_batch"
+"""The batch that the row came with: its id's 16 bytes."""
+RECORD = "_dcp_record"
+"""The number of its record in the object, from 1."""
+OWN_COLUMNS = (ID, BATCH, RECORD)
+
+
+@dataclass(frozen=True)
+class ObservedColumn:
+    """A column that stands in the database. `type` is its lower-case base type, `sql_type` all of it."""
+
+    name: str
+    type: str
+    sql_type: str
+    nullable: bool = True
+    filled_by_database: bool = False
+    """It has a default, or counts by itself."""
+    auto_increment: bool = False
+    generated: bool = False
+    max_chars: int | None = None
+    max_bytes: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+
+    @property
+    def unsigned(self) -> bool:
+        return "unsigned" in self.sql_type.lower()
+
+
+@dataclass(frozen=True)
+class UniqueKey:
+    """A unique or primary key."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ObservedTable:
+    """A table that stands in the database."""
+
+    name: str
+    kind: str = "BASE TABLE"
+    engine: str | None = "InnoDB"
+    """None where the database has but one."""
+    columns: tuple[ObservedColumn, ...] = ()
+    unique_keys: tuple[UniqueKey, ...] = ()
+    checks: tuple[str, ...] = ()
+    foreign_keys: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+
+    def column(self, name: str) -> ObservedColumn | None:
+        """A column, by its name in any case."""
+        return next((each for each in self.columns if each.name.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True)
+class CleanTable:
+    """A table that was found fit to write to."""
+
+    name: str
+    quoted: str
+    identity_keys: frozenset[str]
+    """Names of the unique keys on the row's identity: a duplicate of one of these is a duplicate record."""
+    max_packet_bytes: int = 1 << 24
+    local_infile: bool = False

@@ -1,0 +1,84 @@
+"""Makes the clean table or checks the one that stands, at start and under the lock that all DDL is done under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection, insert, select, text
+
+from dcp_pipeline.ledger.errors import TableMismatch
+from dcp_pipeline.ledger.schema import ddl_lock
+from dcp_pipeline.ledger.tables import META, PREFIX
+from dcp_pipeline.spec.model import Cleaning
+from dcp_worker.fingerprint import FINGERPRINT_VERSION
+from dcp_worker.limits import ColumnLimit
+from dcp_worker.sink.columns import create_table
+from dcp_worker.sink.fit import identity_keys, limits_of
+from dcp_worker.sink.observe import observe_table
+from dcp_worker.sink.shape import CleanTable, ObservedTable
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    """What a table's rows are identified by. Rows identified in two ways could not be told to be duplicates."""
+
+    fingerprint: int
+    unique: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table that can be written to, and what its columns can hold."""
+
+    table: CleanTable
+    limits: Mapping[str, ColumnLimit]
+
+
+def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prepared:
+    """Make the table where there is none, and check it.
+
+    Raises TableMismatch.
+    """
+    if name.lower().startswith(PREFIX):
+        raise TableMismatch(f"table {name}: names that start with {PREFIX} are the ledger's; name it otherwise")
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    with ddl_lock(connection):
+        observed = observe_table(connection, name)
+        if observed is None:
+            connection.exec_driver_sql(create_table(connection.dialect.name, name, cleaning.fields, quote))
+            observed = observe_table(connection, name)
+            assert observed is not None
+        limits = limits_of(connection.dialect.name, observed, cleaning.fields, quote)
+        _own(connection, name, cleaning.unique)
+        connection.commit()
+    return Prepared(_clean_table(connection, observed, quote(name)), limits)
+
+
+def _own(connection: Connection, name: str, unique: Sequence[str]) -> None:
+    wanted = _Identity(FINGERPRINT_VERSION, tuple(unique))
+    key = f"table/{name}"
+    recorded = connection.execute(select(META.c.value).where(META.c.name == key)).scalar()
+    if recorded is None:
+        document = msgspec.json.encode(wanted).decode()
+        connection.execute(insert(META).values(name=key, value=document))
+        return
+    standing = msgspec.json.decode(recorded, type=_Identity)
+    if standing != wanted:
+        raise TableMismatch(
+            f"table {name}: its rows are identified by {_words(standing)}, the spec says {_words(wanted)}; "
+            "the old rows' duplicates would not be seen. Mend it: name a new table, or put spec.cleaning.unique back"
+        )
+
+
+def _words(identity: _Identity) -> str:
+    fields = ", ".join(identity.unique) or "object and record number"
+    return f"{fields} (fingerprint version {identity.fingerprint})"
+
+
+def _clean_table(connection: Connection, observed: ObservedTable, quoted: str) -> CleanTable:
+    keys = identity_keys(observed)
+    if connection.dialect.name == "sqlite":
+        return CleanTable(observed.name, quoted, keys)
+    facts = connection.execute(text("SELECT @@max_allowed_packet, @@GLOBAL.local_infile")).one()
+    return CleanTable(observed.name, quoted, keys, int(facts[0]), bool(int(facts[1])))

@@ -1,0 +1,204 @@
+"""The worker's transaction: the ledger entry, the rows and the rejects of a batch, all or nothing, exactly once.
+
+Read the ways to insert next: load_data.py, strict_insert.py, sqlite_insert.py. table.py makes and checks the table.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+import polars as pl
+from sqlalchemy import Connection, Engine
+
+from dcp_pipeline.batch import Batch
+from dcp_pipeline.ledger import claims, tasks
+from dcp_pipeline.ledger.errors import LedgerError
+from dcp_pipeline.ledger.model import ClaimKind, Counts, Reject
+from dcp_pipeline.ledger.transactions import Patience, Transactions
+from dcp_pipeline.observe.phases import Observer, Phase, unobserved
+from dcp_pipeline.spec.model import Cleaning
+from dcp_pipeline.spec.revision import revision_from
+from dcp_worker.limits import ColumnLimit
+from dcp_worker.sink.insertion import Inserted, Insertion, NotAsSent, nothing
+from dcp_worker.sink.kept_rejects import KEPT_BYTES_PER_OBJECT, keep_rejects, refused_records
+from dcp_worker.sink.load_data import load_data
+from dcp_worker.sink.shape import ID, CleanTable
+from dcp_worker.sink.sqlite_insert import careful_sqlite_insert, sqlite_insert
+from dcp_worker.sink.strict_insert import strict_insert
+from dcp_worker.sink.table import prepare_table
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Way = Callable[[CleanTable, str, pl.DataFrame], Insertion]
+
+
+class CountMismatch(Exception):
+    """The worker's count of a batch's records is not the fetcher's, or does not add up. Nothing was written."""
+
+
+class CommitKind(StrEnum):
+    """What became of a commit."""
+
+    COMMITTED = "committed"
+    ALREADY_DONE = "already-done"
+    """It was committed before: by another worker, or by this one when it did not learn of it."""
+    DEAD = "dead"
+    """It was given up meanwhile. Nothing was written."""
+    UNKNOWN_BATCH = "unknown-batch"
+    """The ledger does not know it. Nothing was written."""
+
+
+@dataclass(frozen=True)
+class CommitOutcome:
+    """What became of a commit, and the counts that the ledger has of the batch."""
+
+    kind: CommitKind
+    counts: Counts | None = None
+
+
+class Cleaned(Protocol):
+    """What came out of a batch: `rows` are the fields, `_dcp_id` and `_dcp_record`, unique by `_dcp_id`."""
+
+    @property
+    def rows(self) -> pl.DataFrame: ...
+    @property
+    def rejects(self) -> Sequence[Reject]: ...
+    @property
+    def read(self) -> int: ...
+    @property
+    def duplicates(self) -> int: ...
+    @property
+    def filtered(self) -> int: ...
+
+
+class SinkWriter:
+    """Writes the batches of one pipeline to its table. Thread-safe once prepared."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        pipeline_key: str,
+        table: str,
+        *,
+        kept_bytes_per_object: int = KEPT_BYTES_PER_OBJECT,
+        patience: Patience | None = None,
+    ) -> None:
+        self._pipeline, self._name = pipeline_key, table
+        self._kept_bytes = kept_bytes_per_object
+        self._transactions = Transactions(engine, patience)
+        self._table: CleanTable | None = None
+
+    def prepare(self, cleaning: Cleaning) -> Mapping[str, ColumnLimit]:
+        """Make the table, or check the one that stands; what its columns can hold.
+
+        Raises TableMismatch naming the column, what stands there and how to mend it; SinkUnavailable.
+        """
+        prepared = self._transactions.write(lambda each: prepare_table(each, cleaning, self._name))
+        self._table = prepared.table
+        return prepared.limits
+
+    @property
+    def table(self) -> CleanTable:
+        """The table as prepare found it."""
+        if self._table is None:
+            raise LedgerError(f"table {self._name} has not been prepared")
+        return self._table
+
+    def commit(self, batch: Batch, cleaned: Cleaned, *, worker: str, observer: Observer = unobserved) -> CommitOutcome:
+        """Write what came of a batch, once, however often this is called.
+
+        Raises CountMismatch; SinkUnavailable, where it is to be tried again later.
+        """
+        _check_counts(batch, cleaned)
+        rows = cleaned.rows.sort(ID)
+        outcome = self.insert(
+            batch.id,
+            rows,
+            lambda connection, insertion: self._settle(connection, batch, cleaned, insertion, worker, observer),
+        )
+        if outcome.kind is CommitKind.COMMITTED:
+            observer(Phase.COMMITTED, batch.id)
+        return outcome
+
+    def insert(self, batch_id: str, rows: pl.DataFrame, work: Callable[[Connection, Insertion], T]) -> T:
+        """One transaction of `work`, which is given the way to insert the rows; where the fast way would not
+        store them as they are, another transaction with the careful way.
+
+        Raises SinkUnavailable.
+        """
+        fast, careful = self._ways(rows)
+        try:
+            insertion = fast(self.table, batch_id, rows)
+            return self._transactions.write(lambda connection: work(connection, insertion))
+        except NotAsSent as error:
+            log.info("batch is written carefully", extra={"batch": batch_id, "why": str(error)})
+        insertion = careful(self.table, batch_id, rows)
+        return self._transactions.write(lambda connection: work(connection, insertion))
+
+    def _ways(self, rows: pl.DataFrame) -> tuple[Way, Way]:
+        if not rows.height:
+            return nothing, nothing
+        if self._transactions.engine.dialect.name == "sqlite":
+            return sqlite_insert, careful_sqlite_insert
+        return (load_data if self.table.local_infile else strict_insert), strict_insert
+
+    def _settle(
+        self,
+        connection: Connection,
+        batch: Batch,
+        cleaned: Cleaned,
+        insertion: Insertion,
+        worker: str,
+        observer: Observer,
+    ) -> CommitOutcome:
+        claimed = claims.claim(connection, self._pipeline, batch.id, worker)
+        if claimed is not ClaimKind.CLAIMED:
+            return CommitOutcome(_KINDS[claimed], claims.settled_counts(connection, batch.id))
+        inserted = insertion(connection)
+        rejects = [*cleaned.rejects, *self._refused(connection, batch, inserted)]
+        kept = keep_rejects(connection, batch.id, batch.object_id, rejects, self._kept_bytes)
+        counts = _counts(cleaned, inserted)
+        claims.settle(connection, batch.id, counts, kept)
+        observer(Phase.INSERTED, batch.id)
+        return CommitOutcome(CommitKind.COMMITTED, counts)
+
+    def _refused(self, connection: Connection, batch: Batch, inserted: Inserted) -> list[Reject]:
+        if not inserted.refusals:
+            return []
+        document = tasks.spec(connection, self._pipeline, batch.revision)
+        if document is None:
+            raise LedgerError(f"the ledger of {self._pipeline} holds no revision {batch.revision} of the spec")
+        return refused_records(batch, revision_from(document).format, inserted.refusals)
+
+
+_KINDS = {
+    ClaimKind.ALREADY_DONE: CommitKind.ALREADY_DONE,
+    ClaimKind.DEAD: CommitKind.DEAD,
+    ClaimKind.UNKNOWN: CommitKind.UNKNOWN_BATCH,
+}
+
+
+def _check_counts(batch: Batch, cleaned: Cleaned) -> None:
+    if cleaned.read != batch.records:
+        raise CountMismatch(
+            f"{batch.uri}, cut {batch.sequence}: the fetcher counted {batch.records} records, the worker {cleaned.read}"
+        )
+    settled = cleaned.rows.height + cleaned.duplicates + len(cleaned.rejects) + cleaned.filtered
+    if settled != cleaned.read:
+        raise CountMismatch(f"{batch.uri}, cut {batch.sequence}: of {cleaned.read} records {settled} are accounted for")
+
+
+def _counts(cleaned: Cleaned, inserted: Inserted) -> Counts:
+    refused = len(inserted.refusals)
+    return Counts(
+        read=cleaned.read,
+        written=inserted.rows,
+        duplicates=cleaned.duplicates + cleaned.rows.height - inserted.rows - refused,
+        rejected=len(cleaned.rejects) + refused,
+        filtered=cleaned.filtered,
+    )
