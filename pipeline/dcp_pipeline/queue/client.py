@@ -186,10 +186,7 @@ class Queue(QueueView):
             raise
         stale_ids = _ids(stale)
         return Exchange(
-            leases=tuple(
-                Lease(job_id.decode(), payload, int(token), int(attempts), int(crashes), int(priority))
-                for job_id, payload, token, attempts, crashes, priority in leases
-            ),
+            leases=_leases(leases),
             acknowledged=frozenset(lease.id for lease in acks) - stale_ids,
             stale=stale_ids,
             died=_ids(died),
@@ -227,6 +224,13 @@ def _id_and_token(leases: Iterable[Lease]) -> Iterator[str | int]:
     for lease in leases:
         yield lease.id
         yield lease.token
+
+
+def _leases(raw: Sequence[bytes]) -> tuple[Lease, ...]:
+    return tuple(
+        Lease(job_id.decode(), payload, *map(int, counts.split()))
+        for job_id, counts, payload in zip(raw[::3], raw[1::3], raw[2::3], strict=True)
+    )
 
 
 def _ids(raw: Iterable[bytes]) -> frozenset[str]:

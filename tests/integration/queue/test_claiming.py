@@ -38,6 +38,13 @@ def test_a_lower_priority_number_goes_first_and_equals_go_in_their_order(queue: 
     assert claimed(queue) == ["urgent", "a", "b", "c", "last"]
 
 
+def test_an_acknowledgement_may_be_there_twice_in_one_call(queue: Queue) -> None:
+    queue.enqueue(jobs("a"))
+    (lease,) = queue.exchange("w", [], 1).leases
+    exchange = queue.exchange("w", [lease, lease], 0)
+    assert (exchange.acknowledged, exchange.stale) == ({"a"}, frozenset())
+
+
 def test_no_more_is_claimed_than_wanted(queue: Queue) -> None:
     queue.enqueue(jobs("a", "b", "c"))
     assert claimed(queue, 2) == ["a", "b"]

@@ -27,6 +27,13 @@ local function place(priority, sequence)
   return int(priority * 4294967296 + sequence % 4294967296)
 end
 
+-- Some commands take many arguments: one call per hundred is cheaper than one each, and within what Lua can unpack.
+local function by_hundreds(items, call)
+  for first = 1, #items, 100 do
+    call(unpack(items, first, math.min(first + 99, #items)))
+  end
+end
+
 local function make_ready(id)
   local job = redis.call('HMGET', JOB .. id, 'priority', 'sequence')
   if job[1] then

@@ -1,7 +1,7 @@
 -- in flight -> (done); scheduled -> ready; in flight -> ready | dead; ready -> in flight.
 -- ARGV: worker, nonce, lease in microseconds, leases wanted, crash cap, most bytes to hand out, then id and
 -- token of each acknowledgement. Returns the ids of stale acknowledgements, the ids that died of their crashes,
--- and the leases: id, payload, token, attempts, crashes, priority of each.
+-- and the leases, three entries each: id, "token attempts crashes priority", payload.
 
 local worker, nonce, lease_us, want = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local max_crashes, most_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -10,19 +10,20 @@ local now = now_us()
 
 -- What is already gone counts as acknowledged: the acknowledgement whose reply was lost is sent again.
 local function acknowledge()
-  local stale, workers, freed = {}, {}, 0
+  local stale, done, hashes, workers, is_done, freed = {}, {}, {}, {}, {}, 0
   for i = 8, #ARGV, 2 do
     local id, token = ARGV[i], ARGV[i + 1]
     local job = redis.call('HMGET', JOB .. id, 'token', 'bytes', 'worker', 'priority')
     if job[1] == token and redis.call('ZREM', INFLIGHT, id) == 1 then
-      redis.call('DEL', JOB .. id)
-      redis.call('ZREM', AGE, id)
+      done[#done + 1], hashes[#hashes + 1] = id, JOB .. id
       freed = freed + job[2]
-      workers[job[3]] = true
-    elseif job[4] then
+      workers[job[3]], is_done[id] = true, true
+    elseif job[4] and not is_done[id] then
       stale[#stale + 1] = id
     end
   end
+  by_hundreds(hashes, function(...) redis.call('DEL', ...) end)
+  by_hundreds(done, function(...) redis.call('ZREM', AGE, ...) end)
   if freed > 0 then
     add_bytes('bytes', 0 - freed)
   end
@@ -60,13 +61,14 @@ local function reclaim_expired()
   return died
 end
 
-local leases, handed_out, claim = {}, 0, {nonce}
+local leases, deadlines, handed_out, claim = {}, {}, 0, {nonce}
 
 local function hand_out(id, job, token)
-  redis.call('ZADD', INFLIGHT, int(now + lease_us), id)
-  leases[#leases + 1] = {id, job[1], token, job[3] or '0', job[4] or '0', job[5]}
-  handed_out = handed_out + #job[1]
+  local counts = token .. ' ' .. (job[3] or '0') .. ' ' .. (job[4] or '0') .. ' ' .. job[5]
+  leases[#leases + 1], leases[#leases + 2], leases[#leases + 3] = id, counts, job[1]
+  deadlines[#deadlines + 1], deadlines[#deadlines + 2] = int(now + lease_us), id
   claim[#claim + 1], claim[#claim + 2] = id, token
+  handed_out = handed_out + #job[1]
 end
 
 -- The same nonce again means that the reply to a claim was lost: its leases, not more, go out once more.
@@ -85,39 +87,50 @@ local function repeat_claim()
 end
 
 -- A token is the time of its claim: a wiped Redis that is filled again never repeats one.
+local function claim_one(id)
+  local job = redis.call('HMGET', JOB .. id, 'payload', 'token', 'attempts', 'crashes', 'priority')
+  if job[1] then
+    local token = int(math.max(now, (tonumber(job[2]) or 0) + 1))
+    redis.call('HSET', JOB .. id, 'token', token, 'worker', worker)
+    hand_out(id, job, token)
+  else
+    redis.call('ZREM', AGE, id)
+  end
+end
+
 local function claim_ready()
-  while #leases < want and handed_out < most_bytes do
-    local ids = redis.call('ZRANGE', READY, 0, math.min(want - #leases, 100) - 1)
+  while #leases < 3 * want and handed_out < most_bytes do
+    local ids = redis.call('ZRANGE', READY, 0, math.min(want - #leases / 3, 100) - 1)
     if #ids == 0 then
       return
     end
+    local taken = {}
     for _, id in ipairs(ids) do
-      if handed_out >= most_bytes then
-        return
-      end
-      redis.call('ZREM', READY, id)
-      local job = redis.call('HMGET', JOB .. id, 'payload', 'token', 'attempts', 'crashes', 'priority')
-      if job[1] then
-        local token = int(math.max(now, (tonumber(job[2]) or 0) + 1))
-        redis.call('HSET', JOB .. id, 'token', token, 'worker', worker)
-        hand_out(id, job, token)
-      else
-        redis.call('ZREM', AGE, id)
+      if handed_out < most_bytes then
+        claim_one(id)
+        taken[#taken + 1] = id
       end
     end
+    redis.call('ZREM', READY, unpack(taken))
   end
+end
+
+local function lease_all()
+  by_hundreds(deadlines, function(...) redis.call('ZADD', INFLIGHT, ...) end)
 end
 
 write_even_when_full()
 local stale = acknowledge()
 if want > 0 then
   repeat_claim()
+  lease_all()
 end
 promote_due()
 local died = reclaim_expired()
 if want > 0 then
   if #leases == 0 then
     claim_ready()
+    lease_all()
   end
   if #leases > 0 then
     redis.call('HSET', CLAIMS, worker, cmsgpack.pack(claim))
