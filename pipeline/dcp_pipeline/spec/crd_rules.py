@@ -1,0 +1,108 @@
+"""What the API server checks beyond types: CEL rules by place in the spec. checks.py says the same to the parser.
+
+Every rule costs by the longest value that its fields may have; hence maxItems and maxLength throughout the model.
+`oldSelf` makes a rule a transition rule: it is about changes only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A CEL expression that must hold, and what is said when it does not. `field` is below the rule's place."""
+
+    expression: str
+    message: str
+    field: str | None = None
+
+
+def _exactly_one(message: str, *members: str) -> Rule:
+    given = ", ".join(f"has(self.{each})" for each in members)
+    return Rule(f"[{given}].exists_one(given, given)", message)
+
+
+def _kept(value: str, message: str, field: str) -> Rule:
+    """`value` is an expression over `self` that must not change."""
+    return Rule(f"{value} == {value.replace('self', 'oldSelf')}", message, field)
+
+
+_REPLACES = " || ".join(f"(has(s.{each}) && s.{each}.growth == 'replace')" for each in ("http", "file"))
+_QUEUE_NAME = "(has(self.queue) && has(self.queue.name) ? self.queue.name : '')"
+_DATABASE = (
+    "(self.url.startsWith('sqlite') || self.url.split('/').size() < 4 ? self.url : "
+    "self.url.split('/')[3].split('?')[0])"
+)
+_IN_SECRET = "holds a password: put it into a Secret and name it in password.secretKeyRef"
+_TLS = Rule("has(self.cert) == has(self.key)", "cert and key belong together")
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "": (
+        Rule(
+            f"!self.sources.exists(s, {_REPLACES}) || (has(self.cleaning.unique) && self.cleaning.unique.size() > 0)",
+            "growth is 'replace' (the default), by which a changed file is read again whole: "
+            "spec.cleaning.unique must say what makes a record the same, or growth be 'append'",
+        ),
+        _kept(_QUEUE_NAME, "spec.queue.name is immutable: batches in motion would be left behind", ".queue"),
+        Rule("!has(oldSelf.sink) || has(self.sink)", "spec.sink cannot be taken away: the ledger lives there"),
+    ),
+    "sources[]": (
+        _exactly_one("exactly one of http and file is wanted", "http", "file"),
+        Rule(
+            "!has(self.format) || self.format.type != 'ndjson' || !has(self.format.delimiter)",
+            "ndjson has no delimiter",
+            ".format",
+        ),
+    ),
+    "sources[].http": (
+        Rule("!has(self.basicAuth) || !has(self.bearerToken)", "at most one of basicAuth and bearerToken is wanted"),
+    ),
+    "sources[].http.headers[]": (_exactly_one("exactly one of value and valueFrom is wanted", "value", "valueFrom"),),
+    "sources[].http.tls": (_TLS,),
+    "queue.redis": (Rule("!self.url.matches('^rediss?://[^/]*:[^/]*@')", f"the URL {_IN_SECRET}", ".url"),),
+    "queue.redis.tls": (_TLS,),
+    "cleaning": (
+        Rule(
+            "!has(self.unique) || self.unique.all(name, self.fields.exists(f, f.name == name))",
+            "unique names something that is no field",
+            ".unique",
+        ),
+    ),
+    "cleaning.fields[].constraints": (
+        Rule(
+            "!has(self.minLength) || !has(self.maxLength) || self.minLength <= self.maxLength",
+            "minLength is above maxLength",
+        ),
+    ),
+    "cleaning.enrich[]": (Rule("has(self.geoip)", "has no member; geoip is wanted"),),
+    "cleaning.enrich[].geoip.database": (
+        _exactly_one(
+            "exactly one of path, url and persistentVolumeClaim is wanted", "path", "url", "persistentVolumeClaim"
+        ),
+    ),
+    "sink": (
+        Rule("has(self.sql)", "has no member; sql is wanted"),
+        Rule("!has(oldSelf.sql) || has(self.sql)", "spec.sink.sql cannot be taken away: the ledger lives there"),
+    ),
+    "sink.sql": (
+        Rule("!self.url.matches('^[a-z+]+://[^/]*:[^/]*@')", f"the URL {_IN_SECRET}", ".url"),
+        Rule(
+            "self.url.startsWith('sqlite') || self.url.matches('^[a-z+]+://[^/]+/[^/?]+')",
+            "the URL names no database (mysql+pymysql://USER@HOST/DATABASE)",
+            ".url",
+        ),
+        Rule("!self.table.matches('^(?i)dcp_')", "starts with dcp_, which is the ledger's prefix", ".table"),
+        _kept(_DATABASE, "the database is immutable: rows and ledger live there; make another pipeline", ".url"),
+        _kept("self.table", "the table is immutable: make another pipeline", ".table"),
+    ),
+    "sink.sql.tls": (_TLS,),
+    "scaling": (
+        Rule("self.minReplicas <= self.maxReplicas", "minReplicas is above maxReplicas", ".minReplicas"),
+        Rule(
+            "!has(self.drainWithin) || !has(self.backlogPerWorker)",
+            "at most one of drainWithin and backlogPerWorker is wanted",
+        ),
+    ),
+}
