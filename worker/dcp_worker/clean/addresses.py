@@ -1,0 +1,58 @@
+"""IP addresses to one spelling: dotted quad, or IPv6 compressed in lower case (RFC 5952).
+
+Most text is canonical already, which one linear pattern tells; only the rest is looked at, each address once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+
+import polars as pl
+
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = rf"(?:{_BYTE}\.){{3}}{_BYTE}"
+_GROUP = r"[1-9a-f][0-9a-f]{0,3}"
+
+
+def _groups(count: int) -> str:
+    return rf"{_GROUP}(?::{_GROUP}){{{count - 1}}}" if count else ""
+
+
+def _up_to(most: int) -> str:
+    return rf"(?:{_GROUP}(?::{_GROUP}){{0,{most - 1}}})?" if most else ""
+
+
+# Groups without leading zeros and none that is 0: eight of them, or at most six around one "::".
+_IPV6 = "|".join([_groups(8), *(f"{_groups(left)}::{_up_to(6 - left)}" for left in range(7))])
+_CANONICAL = rf"\A(?:{_IPV4}|{_IPV6})\z"
+_IPV4_ONLY = re.compile(_IPV4)
+
+
+def parse_addresses(text: pl.Series) -> pl.Series:
+    """Each address in its canonical spelling; null where it is none. A %scope, /32 or /128 is dropped."""
+    canonical = text.str.contains(_CANONICAL)
+    if canonical.all():
+        return text
+    odd = text.filter(~canonical).unique()
+    spelled = pl.Series([canonical_address(each) for each in odd], dtype=pl.String)
+    table = pl.DataFrame({"text": odd, "address": spelled})
+    mended = text.alias("text").to_frame().join(table, on="text", how="left", maintain_order="left")
+    return mended["address"].zip_with(~canonical.fill_null(False), text).alias(text.name)
+
+
+def canonical_address(text: str) -> str | None:
+    """The canonical spelling of one address, or None. IPv4-mapped IPv6 stays IPv6: ::ffff:192.0.2.1."""
+    if ":" not in text:
+        quad = text.removesuffix("/32")
+        return quad if _IPV4_ONLY.fullmatch(quad) else None
+    address = text.removesuffix("/128").partition("%")[0]
+    try:
+        packed = socket.inet_pton(socket.AF_INET6, address)
+    except (OSError, ValueError):
+        return None
+    spelled = socket.inet_ntop(socket.AF_INET6, packed)
+    if "." in spelled and not spelled.startswith("::ffff:"):  # glibc writes ::1:2 as ::0.1.0.2
+        return ipaddress.IPv6Address(packed).compressed
+    return spelled

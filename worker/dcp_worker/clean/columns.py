@@ -1,0 +1,85 @@
+"""The fields of a spec as columns: text, then typed values, then the first check that each record fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from dcp_pipeline.spec.model import Field
+from dcp_worker.clean.checks import Check, text_column
+from dcp_worker.clean.prepare import prepare
+from dcp_worker.clean.types import Parse
+from dcp_worker.formats.records import INDEX, Fault, cell_column
+
+
+@dataclass(frozen=True)
+class Column:
+    """A field, compiled."""
+
+    field: Field
+    parse: Parse
+    checks: tuple[Check, ...]
+
+
+def typed(cells: pl.DataFrame, columns: Sequence[Column], missing: Sequence[str]) -> list[pl.Series]:
+    """For each column its text and its values, from cells by label and, before them, what enrichment found."""
+    known = set(cells.columns)
+    texts = cells.select(
+        prepare(_source(column.field, known), column.field, missing).alias(column.field.name) for column in columns
+    )
+    if texts.height != cells.height:  # nothing is known of any of them: Polars made one row of the literals
+        texts = texts.clear(cells.height)
+    made: list[pl.Series] = []
+    for column, text in zip(columns, texts, strict=True):
+        made += (text.alias(text_column(text.name)), column.parse(text).alias(text.name))
+    return made
+
+
+def found_column(field: str) -> str:
+    """Column beside the cells for what enrichment found for a field."""
+    return f"found:{field}"
+
+
+def _source(field: Field, known: set[str]) -> pl.Expr:
+    sources = [name for name in (found_column(field.name), cell_column(field.label)) if name in known]
+    return pl.coalesce(sources) if sources else pl.lit(None, pl.String)
+
+
+def failures(frame: pl.DataFrame, columns: Iterable[Column]) -> tuple[pl.Series, list[Fault]]:
+    """Which rows fail, and for each of them its first failure in the order of the fields."""
+    checks = [(column.field, check) for column in columns for check in column.checks]
+    if not checks:
+        return pl.repeat(False, frame.height, eager=True), []
+    failing = frame.select(pl.any_horizontal(check.failing for _, check in checks).fill_null(False)).to_series()
+    if not failing.any():
+        return failing, []
+    bad = frame.filter(failing)
+    first = bad.select(
+        pl.coalesce(pl.when(check.failing).then(number) for number, (_, check) in enumerate(checks))
+    ).to_series()
+    texts = {field.name: bad[text_column(field.name)].to_list() for field, _ in checks}
+    faults = []
+    for row, (index, number) in enumerate(zip(bad[INDEX], first, strict=True)):
+        field, check = checks[number]
+        faults.append(Fault(index, check.code, check.reason(texts[field.name][row]), field.name))
+    return failing, faults
+
+
+def header_faults(
+    header: tuple[str, ...], columns: Iterable[Column], filled: frozenset[str], records: pl.Series
+) -> list[Fault]:
+    """A fault for each record where the header lacks a required field's label, or has a field's label twice.
+
+    A field that an enrichment fills needs no label.
+    """
+    for column in columns:
+        field = column.field
+        found = header.count(field.label)
+        if found == 1 or (found == 0 and (field.name in filled or not field.constraints.required)):
+            continue
+        code = "duplicate-label" if found else "missing-label"
+        times = f"stands {found} times in the header" if found else f"is not in the header: {', '.join(header)[:500]}"
+        return [Fault(index, code, f"the label {field.label!r} {times}", field.name) for index in records]
+    return []

@@ -1,0 +1,97 @@
+"""An MMDB file, opened once per process and opened again when it changes.
+
+The file is mapped into memory, so replace it by renaming a new one over it; never write into it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import maxminddb
+from maxminddb.types import Record
+
+from dcp_worker.enrich.errors import EnrichmentError
+
+log = logging.getLogger(__name__)
+
+_Stamp = tuple[int, int, int]
+_UNREADABLE = (OSError, ValueError, maxminddb.InvalidDatabaseError)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One state of the file. `stamp` (mtime, inode, size) tells it from the next."""
+
+    stamp: _Stamp | None
+    reader: maxminddb.Reader
+
+    def lookup(self, addresses: Sequence[str]) -> list[Record | None]:
+        """The record of each address; None where there is none, or the text is no address."""
+        try:
+            return list(map(self.reader.get, addresses))
+        except ValueError:  # text that is no address, or IPv6 in a database of IPv4
+            return [self._lookup_one(address) for address in addresses]
+
+    def _lookup_one(self, address: str) -> Record | None:
+        try:
+            return self.reader.get(address)
+        except ValueError:
+            return None
+
+
+class GeoDatabase:
+    """The database of a path. Thread-safe."""
+
+    def __init__(self, path: Path, setting: str) -> None:
+        """Open it.
+
+        Raises EnrichmentError naming the path and `setting` where the file cannot be read.
+        """
+        self._path, self._setting = path, setting
+        self._lock = threading.Lock()
+        try:
+            self._edition = _open(path)
+        except _UNREADABLE as error:
+            raise EnrichmentError(setting, f"{path} cannot be read as an MMDB file: {_why(error)}") from error
+        self._seen: _Stamp | None = self._edition.stamp
+
+    def edition(self) -> Edition:
+        """The file as it is now; as it was, with one warning, while the new one cannot be read."""
+        with self._lock:
+            stamp = _stamp(self._path)
+            if stamp != self._seen:
+                self._seen = stamp
+                self._reopen()
+            return self._edition
+
+    def _reopen(self) -> None:
+        try:
+            # The old reader is not closed: another thread may be looking something up. It goes with its last user.
+            self._edition = _open(self._path)
+            log.info("geolocation database reloaded", extra={"path": str(self._path)})
+        except _UNREADABLE as error:
+            log.warning(
+                "geolocation database cannot be read; the one before stays in use",
+                extra={"path": str(self._path), "setting": self._setting, "error": _why(error)},
+            )
+
+
+def _open(path: Path) -> Edition:
+    stamp = _stamp(path)
+    return Edition(stamp, maxminddb.open_database(path))
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+def _why(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

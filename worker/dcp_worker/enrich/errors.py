@@ -1,0 +1,11 @@
+"""What can be wrong with an enrichment's data."""
+
+from __future__ import annotations
+
+
+class EnrichmentError(Exception):
+    """Data that an enrichment needs cannot be read; `setting` is the part of the spec that names it."""
+
+    def __init__(self, setting: str, message: str) -> None:
+        super().__init__(f"{setting}: {message}")
+        self.setting = setting

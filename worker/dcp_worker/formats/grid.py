@@ -1,0 +1,51 @@
+"""Cells by position, as the two csv readers (quick.py, exact.py) return them: both must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """A record with another number of cells than the header has labels; 0 cells where all are empty."""
+
+    index: int
+    cells: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`cells` holds the wanted positions (columns "0", "1"...) of the regular records, `index` says which.
+
+    Both are in the records' order, `ragged` is too. Where nothing is wanted `cells` has no columns.
+    """
+
+    count: int
+    index: pl.Series
+    cells: pl.DataFrame
+    ragged: tuple[Ragged, ...]
+
+
+def column_name(position: int) -> str:
+    """The name of a cell's column in a Grid."""
+    return str(position)
+
+
+def in_order(*ragged: Ragged) -> tuple[Ragged, ...]:
+    """By record."""
+    return tuple(sorted(ragged, key=lambda each: each.index))
+
+
+def all_empty(cells: pl.DataFrame) -> pl.Series:
+    """Which rows have no value in any column."""
+    return cells.select(empty=pl.all_horizontal(pl.all() == "")).to_series()
+
+
+def without_blank_rows(grid: Grid, blank: pl.Series, wanted: Sequence[int]) -> Grid:
+    """The grid with its blank rows (a mask over its rows) moved to `ragged`, and the wanted columns only."""
+    ragged = (Ragged(index, 0) for index in grid.index.filter(blank))
+    cells = grid.cells.filter(~blank).select(column_name(position) for position in wanted)
+    return Grid(grid.count, grid.index.filter(~blank), cells, in_order(*grid.ragged, *ragged))

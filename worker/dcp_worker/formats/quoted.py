@@ -1,0 +1,68 @@
+"""csv text with quotes: cells that are quoted from end to end, or a few quotes among many lines without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import polars as pl
+
+from dcp_worker.formats.grid import Grid, Ragged, column_name, in_order
+from dcp_worker.formats.lines import quoted_records
+from dcp_worker.formats.regular import read_regular
+from dcp_worker.formats.unquoted import read_unquoted, with_lf
+
+
+def read_fully_quoted(data: bytes, delimiter: str, width: int, wanted: Sequence[int]) -> Grid | None:
+    """The cells where every cell is quoted from end to end or free of quotes, and a record is a line; else None."""
+    if data[-1] not in b"\r\n":
+        data += b"\n"
+    try:
+        regular = pl.Series([data.decode()]).str.contains(_regular_lines(delimiter, width)).item()
+    except pl.exceptions.ComputeError:  # a header so wide that the pattern grows past the engine's limit
+        return None
+    return read_regular(with_lf(data), delimiter, width, wanted, '"') if regular else None
+
+
+@lru_cache(64)
+def _regular_lines(delimiter: str, width: int) -> str:
+    mark = re.escape(delimiter)
+    cell = rf'(?:"(?:[^"\r\n]|"")*"|[^"\r\n{mark}]*)'
+    return rf"\A(?:{cell}(?:{mark}{cell}){{{width - 1}}}(?:\r\n|\r|\n))*\z"
+
+
+def read_sparsely_quoted(data: bytes, delimiter: str, width: int, wanted: Sequence[int]) -> Grid | None:
+    """The cells where few records have quotes: those go through Python's csv module one by one."""
+    stretches: list[bytes] = []
+    quoted: dict[int, list[str]] = {}
+    position = count = 0
+    for start, end, row in quoted_records(data, delimiter, "utf-8"):
+        stretches.append(with_lf(data[position:start]))
+        count += stretches[-1].count(b"\n")
+        quoted[count] = row
+        position, count = end, count + 1
+    stretches.append(with_lf(data[position:]))
+    others = read_unquoted(b"".join(stretches), delimiter, width, wanted)
+    if others is None:
+        return None
+    return _merged(others, quoted, width, wanted)
+
+
+def _merged(others: Grid, quoted: dict[int, list[str]], width: int, wanted: Sequence[int]) -> Grid:
+    count = others.count + len(quoted)
+    all_records = pl.int_range(count, eager=True)
+    places = all_records.filter(~all_records.is_in(list(quoted)))
+    ragged = [Ragged(places[each.index], each.cells) for each in others.ragged]
+    ragged += [
+        Ragged(index, len(row) if any(row) else 0) for index, row in quoted.items() if len(row) != width or not any(row)
+    ]
+    good = {index: row for index, row in quoted.items() if len(row) == width and any(row)}
+    index = pl.concat([places.gather(others.index), pl.Series(list(good), dtype=pl.Int64)])
+    cells = pl.DataFrame(
+        {column_name(position): [row[position] for row in good.values()] for position in wanted},
+        schema=dict.fromkeys(map(column_name, wanted), pl.String),
+    )
+    order = index.arg_sort()
+    merged = pl.concat([others.cells, cells])[order] if wanted else others.cells
+    return Grid(count, index.gather(order), merged, in_order(*ragged))

@@ -1,0 +1,71 @@
+"""What a reader returns: the readable records as text cells, and a fault for each of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from dcp_pipeline.batch import Batch
+from dcp_worker.formats.spans import Span
+
+INDEX = "_dcp_index"
+"""Column of `Records.cells`: which record of the batch a row is, from 0."""
+
+
+def cell_column(label: str) -> str:
+    """Column of `Records.cells` for a label. The prefix keeps Polars from reading `*` or `^...$` as a pattern."""
+    return f"cell:{label}"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A record that has no readable cells, with one of the codes of docs/formats.md."""
+
+    index: int
+    code: str
+    reason: str
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Records:
+    """A batch, read.
+
+    `cells` has one row per readable record: INDEX, and a String column (cell_column) per wanted label that the
+    batch knows; null is a missing value. `count` is of all records, readable or not.
+    """
+
+    count: int
+    cells: pl.DataFrame
+    faults: tuple[Fault, ...]
+    spans: Sequence[Span]
+
+
+class Reader(Protocol):
+    """Reads the batches of one format. Thread-safe."""
+
+    def read(self, raw: bytes, header: tuple[str, ...] | None) -> Records:
+        """The records of a batch's decompressed bytes."""
+
+    def spans(self, raw: bytes) -> Sequence[Span]:
+        """Where the records stand in those bytes."""
+
+    def raw_cells(self, record: bytes, header: tuple[str, ...] | None) -> dict[str, str | None]:
+        """One record's cells by label, as they came: for people to look at."""
+
+
+class FormatError(ValueError):
+    """The batch cannot be read at all: a fault of the pipeline, not of a record."""
+
+
+def header_of(batch: Batch) -> tuple[str, ...]:
+    """The labels of a csv batch.
+
+    Raises FormatError where the batch carries none.
+    """
+    if batch.header is None:
+        raise FormatError(f"batch {batch.id} of {batch.uri} carries no header")
+    return batch.header

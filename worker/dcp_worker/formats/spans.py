@@ -1,0 +1,96 @@
+"""Where the records of a batch stand in its bytes: found when first asked, which is when a record is refused."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import overload
+
+from dcp_worker.formats.lines import quoted_records, split_lines
+
+
+@dataclass(frozen=True)
+class Span:
+    """Bytes start..end of a record in its batch, without its line terminator; `line` counts from 0."""
+
+    start: int
+    end: int
+    line: int
+
+
+def csv_spans(raw: bytes, delimiter: str) -> Sequence[Span]:
+    """The places of csv records, in any encoding that keeps ASCII."""
+    return _CsvSpans(raw, delimiter)
+
+
+def line_spans(raw: bytes) -> Sequence[Span]:
+    """The places of ndjson records."""
+    return _LineSpans(raw)
+
+
+class _Spans(Sequence[Span]):
+    """Spans made one at a time: a batch has thousands of records, and few of them are asked for."""
+
+    def _span(self, index: int) -> Span:
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, index: int) -> Span: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Span]: ...
+    def __getitem__(self, index: int | slice) -> Span | Sequence[Span]:
+        if isinstance(index, slice):
+            return [self._span(each) for each in range(len(self))[index]]
+        return self._span(range(len(self))[index])
+
+
+class _CsvSpans(_Spans):
+    def __init__(self, raw: bytes, delimiter: str) -> None:
+        self._raw, self._delimiter = raw, delimiter
+
+    def __len__(self) -> int:
+        return len(self._first_lines)
+
+    def _span(self, index: int) -> Span:
+        line = self._first_lines[index]
+        after = self._first_lines[index + 1] if index + 1 < len(self) else len(self._starts) - 1
+        start, last, end = self._starts[line], self._starts[after - 1], self._starts[after]
+        return Span(start, last + len(self._raw[last:end].rstrip(b"\r\n")), line)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Of the physical lines, and the end."""
+        return [0, *accumulate(map(len, self._raw.splitlines(keepends=True)))]
+
+    @cached_property
+    def _first_lines(self) -> Sequence[int]:
+        """The physical line in which each record starts."""
+        lines = range(len(self._starts) - 1)
+        if b'"' not in self._raw:
+            return lines
+        inside: set[int] = set()
+        for start, end, _ in quoted_records(self._raw, self._delimiter, "latin-1"):  # each byte is a character
+            first, after = bisect_left(self._starts, start), bisect_left(self._starts, end)
+            inside.update(range(first + 1, after))
+        return [line for line in lines if line not in inside] if inside else lines
+
+
+class _LineSpans(_Spans):
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def _span(self, index: int) -> Span:
+        start, end = self._starts[index], self._starts[index + 1]
+        return Span(start, start + len(self._raw[start:end].removesuffix(b"\n").removesuffix(b"\r")), index)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Of the lines, and the end."""
+        starts = list(accumulate((len(line) + 1 for line in split_lines(self._raw)), initial=0))
+        return [*starts[:-1], len(self._raw)]
