@@ -15,7 +15,8 @@ from dcp_pipeline.queue.model import UnsupportedServer
 UNREACHABLE = (redis.ConnectionError, redis.TimeoutError)
 """What the queue's methods let through when Redis is away. redis.TimeoutError is no ConnectionError."""
 
-SOCKET_TIMEOUT_SECONDS = 10.0
+SOCKET_TIMEOUT_SECONDS = 5.0
+"""Silence of the server. With the retries, 20 s: a lease of 30 s is renewed after one hanging connection."""
 CONNECT_TIMEOUT_SECONDS = 5.0
 RETRIES = 3
 OLDEST_SERVER = (6, 2)
@@ -30,7 +31,7 @@ def connect(
     """A client for redis://, rediss:// or unix:// that answers in bytes. It connects with its first command.
 
     `tls` holds redis-py's ssl_* arguments; given, even empty, TLS is used whatever the URL's scheme says. A call
-    that fails to connect or gets no answer is repeated RETRIES times within about 2 s: all scripts bear that.
+    that fails to connect or gets no answer is repeated RETRIES times: all scripts bear that.
     Raises ValueError for a URL that is none; the message does not repeat it, for it may hold a password.
     """
     scheme, separator, rest = url.partition("://")
