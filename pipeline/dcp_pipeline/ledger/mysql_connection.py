@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 from pymysql.connections import MySQLResult
+from pymysql.constants import CLIENT
 from pymysql.protocol import LoadLocalPacketWrapper
 
 from dcp_pipeline.ledger.errors import InfileRefused
@@ -41,6 +42,11 @@ class MemoryInfileConnection(_Connection):
     """A connection that can LOAD DATA from memory, by load_data only."""
 
     _offered: memoryview | None = None
+
+    @property
+    def offers_infile(self) -> bool:
+        """Whether this session was opened so that load_data may be used."""
+        return bool(self.client_flag & CLIENT.LOCAL_FILES)
 
     def load_data(self, statement: str, content: bytes) -> LoadResult:
         """Run a LOAD DATA LOCAL INFILE statement that names OFFERED_NAME, sending `content`.

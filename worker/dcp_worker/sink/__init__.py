@@ -1,13 +1,18 @@
 """The sink: what comes out of a batch, into the table and the ledger in one transaction. Start at writer.py."""
 
 from dcp_pipeline.ledger.errors import SinkUnavailable, TableMismatch
+from dcp_worker.sink.again import ReplayPlan
+from dcp_worker.sink.replay import ReplayReport, replay
 from dcp_worker.sink.writer import CommitKind, CommitOutcome, CountMismatch, SinkWriter
 
 __all__ = [
     "CommitKind",
     "CommitOutcome",
     "CountMismatch",
+    "ReplayPlan",
+    "ReplayReport",
     "SinkUnavailable",
     "SinkWriter",
     "TableMismatch",
+    "replay",
 ]

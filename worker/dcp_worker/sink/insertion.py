@@ -36,6 +36,10 @@ class NotAsSent(Exception):
     """The fast way would not have stored every row as it was sent; the transaction must be rolled back."""
 
 
+class NotAllowed(NotAsSent):
+    """Server or client does not allow the fast way at all."""
+
+
 def nothing(_table: CleanTable, _batch_id: str, _rows: pl.DataFrame) -> Insertion:
     """How to insert no rows at all."""
     return lambda _connection: Inserted(0)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from dcp_pipeline.ledger.errors import error_code
 from dcp_pipeline.ledger.mysql_connection import OFFERED_NAME, LoadResult, MemoryInfileConnection
-from dcp_worker.sink.insertion import Inserted, Insertion, NotAsSent
+from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent
 from dcp_worker.sink.literals import DATETIME_FORMAT, TIME_FORMAT
 from dcp_worker.sink.shape import BATCH, CleanTable
 
@@ -46,7 +46,7 @@ def _load(driver: MemoryInfileConnection, table: CleanTable, statement: str, row
         result = driver.load_data(statement, content)
     except pymysql.err.Error as error:
         if error_code(error) in _NOT_ALLOWED:
-            raise NotAsSent(f"LOAD DATA LOCAL is not allowed: {error}") from error
+            raise NotAllowed(f"LOAD DATA LOCAL is not allowed: {error}") from error
         raise
     if result.records != rows:
         raise NotAsSent(f"{rows} rows were sent and {result.records} seen")

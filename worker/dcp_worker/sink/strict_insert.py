@@ -52,7 +52,7 @@ def _fresh(cursor: Any, table: CleanTable, rows: pl.DataFrame) -> pl.Series:
         identities = "x'" + part["id"].str.join("',x'").item() + "'"
         cursor.execute(f"SELECT `{ID}` FROM {table.quoted} WHERE `{ID}` IN ({identities})")  # noqa: S608
         standing += [row[0] for row in cursor.fetchall()]
-    known = rows[ID].is_in(pl.Series(standing, dtype=pl.Binary))
+    known = rows[ID].is_in(pl.Series(standing, dtype=pl.Binary).implode())
     return (~known).arg_true()
 
 

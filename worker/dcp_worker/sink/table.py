@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, insert, select, text
@@ -81,4 +82,5 @@ def _clean_table(connection: Connection, observed: ObservedTable, quoted: str) -
     if connection.dialect.name == "sqlite":
         return CleanTable(observed.name, quoted, keys)
     facts = connection.execute(text("SELECT @@max_allowed_packet, @@GLOBAL.local_infile")).one()
-    return CleanTable(observed.name, quoted, keys, int(facts[0]), bool(int(facts[1])))
+    driver: Any = connection.connection.driver_connection
+    return CleanTable(observed.name, quoted, keys, int(facts[0]), bool(int(facts[1])) and driver.offers_infile)

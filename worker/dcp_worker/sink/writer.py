@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -23,7 +23,7 @@ from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_pipeline.spec.model import Cleaning
 from dcp_pipeline.spec.revision import revision_from
 from dcp_worker.limits import ColumnLimit
-from dcp_worker.sink.insertion import Inserted, Insertion, NotAsSent, nothing
+from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent, nothing
 from dcp_worker.sink.kept_rejects import KEPT_BYTES_PER_OBJECT, keep_rejects, refused_records
 from dcp_worker.sink.load_data import load_data
 from dcp_worker.sink.shape import ID, CleanTable
@@ -89,7 +89,7 @@ class SinkWriter:
         patience: Patience | None = None,
     ) -> None:
         self._pipeline, self._name = pipeline_key, table
-        self._kept_bytes = kept_bytes_per_object
+        self.kept_bytes_per_object = kept_bytes_per_object
         self._transactions = Transactions(engine, patience)
         self._table: CleanTable | None = None
 
@@ -137,6 +137,8 @@ class SinkWriter:
             return self._transactions.write(lambda connection: work(connection, insertion))
         except NotAsSent as error:
             log.info("batch is written carefully", extra={"batch": batch_id, "why": str(error)})
+            if isinstance(error, NotAllowed):
+                self._table = replace(self.table, local_infile=False)
         insertion = careful(self.table, batch_id, rows)
         return self._transactions.write(lambda connection: work(connection, insertion))
 
@@ -161,7 +163,7 @@ class SinkWriter:
             return CommitOutcome(_KINDS[claimed], claims.settled_counts(connection, batch.id))
         inserted = insertion(connection)
         rejects = [*cleaned.rejects, *self._refused(connection, batch, inserted)]
-        kept = keep_rejects(connection, batch.id, batch.object_id, rejects, self._kept_bytes)
+        kept = keep_rejects(connection, batch.id, batch.object_id, rejects, self.kept_bytes_per_object)
         counts = _counts(cleaned, inserted)
         claims.settle(connection, batch.id, counts, kept)
         observer(Phase.INSERTED, batch.id)

@@ -1,0 +1,60 @@
+"""A fresh database for a test: a SQLite file, or one on the MariaDB that the test session shares."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from dcp_pipeline.ledger import connect
+from support.mariadb_server import MariaDBServer, mariadb_missing, shared_mariadb
+
+KINDS = ("sqlite", "mariadb")
+_NUMBERS = itertools.count()
+
+
+@dataclass
+class Database:
+    """Where a test's ledger and table are."""
+
+    kind: str
+    url: str
+    password: str | None
+    engine: Engine
+    server: MariaDBServer | None = None
+
+    def connect(self, **options: Any) -> Engine:
+        """One more engine on it."""
+        return connect(self.url, password=self.password, **options)
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """One statement, committed; its rows."""
+        with self.engine.connect() as connection:
+            result = connection.execute(text(statement.replace(":", r"\:")))
+            rows = [tuple(row) for row in result] if result.returns_rows else []
+            connection.commit()
+        return rows
+
+
+@contextmanager
+def fresh_database(kind: str, folder: Path) -> Iterator[Database]:
+    """An empty database; `kind` is one of KINDS."""
+    if kind == "sqlite":
+        url, password, server = f"sqlite:///{folder / 'clean.db'}", None, None
+    else:
+        missing = mariadb_missing()
+        if missing:
+            pytest.skip(missing)
+        server = shared_mariadb()
+        url, password = server.create_database(f"test_{next(_NUMBERS)}"), server.password
+    engine = connect(url, password=password, lease_seconds=10)
+    try:
+        yield Database(kind, url, password, engine, server)
+    finally:
+        engine.dispose()

@@ -1,0 +1,106 @@
+"""Batches and what came out of them, for tests of ledger and sink: the rows are given, nothing is cleaned."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from dcp_pipeline.batch import Batch, batch_id, compress, digest_of, object_id
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.model import Cut, ObjectState, Reject, SourceObject
+from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format
+from dcp_pipeline.spec.revision import Revision
+
+PIPELINE = "default/test"
+REVISION = "revision-1"
+TYPES: dict[str, Any] = {
+    "string": pl.String,
+    "ip": pl.String,
+    "integer": pl.Int64,
+    "number": pl.Float64,
+    "boolean": pl.Boolean,
+    "date": pl.Date,
+    "time": pl.Time,
+    "datetime": pl.Datetime("us"),
+}
+
+
+def cleaning(*fields: tuple[str, str] | tuple[str, str, int], unique: Sequence[str] = ()) -> Cleaning:
+    """A cleaning of fields (name, type[, maxLength])."""
+    made = [
+        Field(name=f[0], type=f[1], constraints=Constraints(max_length=f[2] if len(f) > 2 else None)) for f in fields
+    ]  # type: ignore[arg-type,misc]
+    return Cleaning(fields=tuple(made), unique=tuple(unique))
+
+
+@dataclass(frozen=True)
+class CleanedCase:
+    """What the cleaning would have made of a batch."""
+
+    rows: pl.DataFrame
+    rejects: tuple[Reject, ...] = ()
+    read: int = 0
+    duplicates: int = 0
+    filtered: int = 0
+
+
+def identity(value: object) -> bytes:
+    """16 bytes that stand for a record."""
+    return hashlib.blake2b(repr(value).encode(), digest_size=16).digest()
+
+
+def rows_of(
+    spec: Cleaning, rows: Sequence[Sequence[Any]], ids: Sequence[object] | None = None, first: int = 1
+) -> pl.DataFrame:
+    """Rows in the order of the fields; their identities are of `ids`, or of the rows themselves."""
+    schema = {each.name: TYPES[each.type] for each in spec.fields}
+    frame = pl.DataFrame([list(row) for row in rows], schema=schema, orient="row")
+    given = ids if ids is not None else [tuple(row) for row in rows]
+    return frame.with_columns(
+        pl.Series("_dcp_id", [identity(each) for each in given], dtype=pl.Binary),
+        pl.Series("_dcp_record", range(first, first + len(rows)), dtype=pl.Int64),
+    )
+
+
+def reject(
+    record: int, raw: bytes = b"x", code: str = "type-error", field: str | None = "n", reason: str = "bad"
+) -> Reject:
+    """A reject of a record."""
+    return Reject(record, record + 1, code, reason, field, (record - 1) * 10, raw, len(raw), digest_of(raw))
+
+
+class Source:
+    """An object in a ledger, cut batch by batch."""
+
+    def __init__(
+        self, ledger: Ledger, spec: Cleaning, uri: str = "http://feed/a.csv", format_: Format = Format()
+    ) -> None:
+        self.ledger, self.header = ledger, tuple(each.label for each in spec.fields)
+        ledger.save_spec(REVISION, msgspec.json.encode(Revision(cleaning=spec, format=format_), enc_hook=str))
+        self.id = object_id(PIPELINE, "s", uri, "v1")
+        self.uri = uri
+        self._end, self._records, self._sequence = 10, 0, 0
+        ledger.open_object(SourceObject(self.id, PIPELINE, "s", uri, "v1", REVISION, header=self.header, header_end=10))
+        ledger.update_object(self.id, state=ObjectState.CUT)
+
+    def cut(self, raw: bytes, records: int) -> Batch:
+        """The next batch, recorded in the ledger."""
+        start, end, digest = self._end, self._end + len(raw), digest_of(raw)
+        batch = Batch(
+            id=batch_id(PIPELINE, "s", self.id, start, end, digest), pipeline=PIPELINE, source="s", object_id=self.id,
+            uri=self.uri, sequence=self._sequence, start=start, end=end, records=records, first_record=self._records + 1,
+            first_line=self._records + 2, digest=digest, revision=REVISION, header=self.header, defect=None, body=compress(raw),
+        )  # fmt: skip
+        cut = Cut(batch.id, batch.sequence, start, end, records, batch.first_record, batch.first_line, digest)
+        self.ledger.record_cuts(self.id, [cut])
+        self._end, self._records, self._sequence = end, self._records + records, self._sequence + 1
+        return batch
+
+    def lines(self, *lines: str) -> Batch:
+        """The next batch, of these lines."""
+        return self.cut("".join(f"{line}\n" for line in lines).encode(), len(lines))
