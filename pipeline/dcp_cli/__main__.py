@@ -7,7 +7,7 @@ import os
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import json_option, profile_option, server_options, set_up, spec_argument
+from dcp_cli.options import F, json_option, profile_option, server_options, set_up, spec_argument
 
 EPILOG = """\b
 Exit codes: 0 done · 1 failed, dead batches, an object unavailable, or books that don't balance
@@ -235,7 +235,7 @@ def rejects() -> None:
     """Records that were refused: list, export, or replay them once the rule is mended."""
 
 
-def _filters(command):  # type: ignore[no-untyped-def]
+def _filters(command: F) -> F:
     for option in (
         click.option("--code", help="Only this code, such as type-error."),
         click.option("--field", help="Only this field."),

@@ -1,4 +1,4 @@
-"""`dcp dead`: batches that were given up. The ledger says which; the queue still has their bytes, if it wasn't wiped."""
+"""`dcp dead`: batches that were given up. The ledger says which; the queue has their bytes, if it wasn't wiped."""
 
 from __future__ import annotations
 

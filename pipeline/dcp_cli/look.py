@@ -126,8 +126,8 @@ def _objects_table(books: Books) -> str:
 
 def _queue_line(stats: QueueStats) -> str:
     return (
-        f"queue: {stats.ready:,} ready, {stats.scheduled:,} scheduled, {stats.inflight:,} in flight, {stats.dead:,} dead; "
-        f"{stats.bytes / 2**20:,.1f} MiB, oldest {stats.oldest_age_seconds:,.0f} s"
+        f"queue: {stats.ready:,} ready, {stats.scheduled:,} scheduled, {stats.inflight:,} in flight, "
+        f"{stats.dead:,} dead; {stats.bytes / 2**20:,.1f} MiB, oldest {stats.oldest_age_seconds:,.0f} s"
     )
 
 

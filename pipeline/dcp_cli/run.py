@@ -14,6 +14,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+import redis
 from dcp_fetcher.process import FetcherProcess
 
 from dcp_cli.embedded import EmbeddedValkey
@@ -21,19 +22,19 @@ from dcp_cli.errors import DONE, FAILED, INTERRUPTED
 from dcp_cli.options import print_json
 from dcp_cli.progress import ProgressLine, say
 from dcp_cli.summary import RunSummary
-from dcp_pipeline.connect import open_engine, open_queue, open_redis
-from dcp_pipeline.ledger import Ledger
-from dcp_pipeline.observe.health import HealthServer
-from dcp_pipeline.observe.metrics import Metrics
+from dcp_pipeline.connect import open_shared
+from dcp_pipeline.observe.health import Check, HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
-from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
+from dcp_pipeline.shared import Shared
 from dcp_worker.process import WorkerProcess, queue_gauges
 
 log = logging.getLogger(__name__)
 
 _SETTLE_POLL_SECONDS = 0.1
+_FORGOTTEN_SECONDS = 3.0
+"""More than it takes the undertaker to tell the ledger of a batch that the queue gave up."""
 
 
 @dataclass(frozen=True)
@@ -81,31 +82,26 @@ class _Session:
         embedded = None
         if setup.pipeline.spec.queue.redis is None:
             embedded = stack.enter_context(EmbeddedValkey(setup.state_folder)).url
-        client = open_redis(setup, embedded)
-        stack.callback(client.close)
-        for warning in check_server(client):
+        shared = open_shared(setup, setup.pipeline.spec.worker.concurrency + 4, observer, embedded)
+        stack.callback(shared.close)
+        for warning in check_server(shared.client):
             log.warning(warning)
-        engine = open_engine(setup, pool_size=setup.pipeline.spec.worker.concurrency + 4)
-        stack.callback(engine.dispose)
-        self.ledger = Ledger(engine, setup.pipeline.key)
+        self.ledger, self._queue = shared.ledger, shared.queue
         self.ledger.prepare()
-        self._queue = open_queue(setup, client)
-        metrics, pulse = Metrics(setup.pipeline.key), Pulse()
-        shared = {"queue": self._queue, "ledger": self.ledger, "metrics": metrics, "pulse": pulse, "observer": observer}
-        self._fetcher = FetcherProcess(setup, client=client, **shared)
-        self._worker = WorkerProcess(setup, engine=engine, **shared) if setup.workers_enabled else None
+        self._fetcher = FetcherProcess(setup, shared)
+        self._worker = WorkerProcess(setup, shared) if setup.workers_enabled else None
         if self._worker:
             for revision in self._fetcher.revisions():
                 self._worker.prepare(revision)
             self._worker.start()
             stack.callback(self._worker.stop)
         if options.health_port is not None:
-            stack.callback(self._serve_health(metrics, pulse).stop)
+            stack.callback(self._serve_health(shared).stop)
 
-    def _serve_health(self, metrics: Metrics, pulse: Pulse) -> HealthServer:
-        metrics.add_gauges(queue_gauges(self._queue))
-        alive = {"loops": lambda: "; ".join(pulse.stuck()) or None}
-        ready = {"fetcher": self._fetcher.trouble}
+    def _serve_health(self, shared: Shared) -> HealthServer:
+        shared.metrics.add_gauges(queue_gauges(self._queue))
+        alive: dict[str, Check] = {"loops": shared.stuck}
+        ready: dict[str, Check] = {"fetcher": self._fetcher.trouble}
         if self._worker:
             alive["workers"] = self._worker.dead
             ready |= {"queue": self._worker.trouble.of_queue, "sink": self._worker.trouble.of_sink}
@@ -114,7 +110,7 @@ class _Session:
             self._options.health_port or 0,
             alive=alive,
             ready=ready,
-            registry=metrics.registry,
+            registry=shared.metrics.registry,
         )
         server.start()
         log.info("health and metrics", extra={"port": server.port})
@@ -126,9 +122,11 @@ class _Session:
         progress = ProgressLine(self._fetcher, self._queue, self._worker)
         progress.start()
         try:
-            failures = asyncio.run(self._fetcher.run(self._options.once))
-            if not self._stop_requested and self._worker:
-                self._wait_until_settled()
+            while True:
+                failures = asyncio.run(self._fetcher.run(self._options.once))
+                if self._stop_requested or not self._worker or self._settled():
+                    break
+                log.warning("the queue has lost batches that the ledger waits for: they are read again")
         finally:
             progress.stop()
             for number, handler in previous.items():
@@ -138,10 +136,21 @@ class _Session:
             os._exit(INTERRUPTED)
         return self._stop_requested, failures
 
-    def _wait_until_settled(self) -> None:
-        """Until no batch of this pipeline is on its way. A dead one is settled too."""
+    def _settled(self) -> bool:
+        """Wait until no batch of this pipeline is on its way (a dead one is settled too), or we are interrupted.
+        False when the queue is empty although the ledger waits: it was wiped, and the batches must be read again."""
+        empty_since: float | None = None
         while not self._stop_requested and self.ledger.pending_batches():
+            try:
+                backlog = self._queue.stats().backlog
+            except redis.RedisError:
+                backlog = 1
+            now = time.monotonic()
+            empty_since = None if backlog else empty_since or now
+            if empty_since and now - empty_since > _FORGOTTEN_SECONDS:
+                return False
             time.sleep(_SETTLE_POLL_SECONDS)
+        return True
 
     def _interrupt(self, number: int, _frame: object) -> None:
         if self._stop_requested:

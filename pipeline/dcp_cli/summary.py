@@ -102,4 +102,5 @@ def _verdict(books: Books) -> str:
         return "books:   balanced: read = written + duplicates + rejected + filtered + dead"
     bad = [each for each in books.objects if not each.balanced]
     pending = sum(each.pending for each in bad)
-    return f"books:   NOT balanced in {len(bad)} objects ({pending:,} records pending): {', '.join(e.uri for e in bad[:3])}"
+    named = ", ".join(each.uri for each in bad[:3])
+    return f"books:   NOT balanced in {len(bad)} objects ({pending:,} records pending): {named}"

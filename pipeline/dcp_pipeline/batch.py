@@ -7,6 +7,7 @@ header's labels and the revision of the spec that its object is read with.
 from __future__ import annotations
 
 import hashlib
+from typing import Protocol
 
 import msgspec
 import zstandard
@@ -59,7 +60,14 @@ def digest_of(raw: bytes) -> str:
     return hashlib.blake2b(raw, digest_size=16).hexdigest()
 
 
-def digester() -> hashlib._Hash:
+class Digester(Protocol):
+    """A digest in the making."""
+
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+def digester() -> Digester:
     """A hash object whose hexdigest() equals digest_of of everything it was given."""
     return hashlib.blake2b(digest_size=16)
 

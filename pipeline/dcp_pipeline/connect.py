@@ -10,13 +10,18 @@ from typing import Any
 import redis
 from sqlalchemy import Engine
 
+from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.engine import connect as connect_engine
 from dcp_pipeline.ledger.tls import TlsSettings
+from dcp_pipeline.observe.metrics import Metrics
+from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Queue, RetryPolicy
 from dcp_pipeline.queue.connection import connect as connect_redis
 from dcp_pipeline.secrets import tls_settings
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup
+from dcp_pipeline.shared import Shared
 
 LEASE_SECONDS = 30.0
 
@@ -65,6 +70,25 @@ def open_engine(setup: Setup, pool_size: int = 8, lease_seconds: float = LEASE_S
         lease_seconds=lease_seconds,
         pool_size=pool_size,
         read_timeout_seconds=setup.pipeline.spec.worker.batch_timeout.seconds,
+    )
+
+
+def open_shared(
+    setup: Setup, pool_size: int, observer: Observer = unobserved, embedded_url: str | None = None
+) -> Shared:
+    """Everything that the parts of a process share; the ledger's tables are not made yet.
+
+    Raises SettingInvalid or SecretMissing; nothing is connected before the first use.
+    """
+    client, engine = open_redis(setup, embedded_url), open_engine(setup, pool_size)
+    return Shared(
+        client=client,
+        queue=open_queue(setup, client),
+        engine=engine,
+        ledger=Ledger(engine, setup.pipeline.key),
+        metrics=Metrics(setup.pipeline.key),
+        pulse=Pulse(),
+        observer=observer,
     )
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Protocol
 
 import redis
+
 from dcp_pipeline.ledger.errors import LedgerError
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import DeadLetter, WorkerVitals
-
 from dcp_worker.loop import Tally
 from dcp_worker.ports import DeadLedger
 

@@ -107,6 +107,8 @@ class Worker:
 
     def __init__(self, parts: Parts, name: str, stopping: threading.Event) -> None:
         self._parts, self._name, self._stopping = parts, name, stopping
+        # The queue remembers the last claim of each name, for the case that its answer was lost.
+        self._claimant = f"{parts.worker_id}/{name}"
         self._acks: list[Lease] = []
         self.in_hand: Lease | None = None
         self._pause = _PAUSE_SECONDS
@@ -134,7 +136,7 @@ class Worker:
         """Acknowledge what is done and claim `want`; None when the queue cannot be reached."""
         parts = self._parts
         try:
-            answer = parts.queue.exchange(parts.worker_id, self._acks, want)
+            answer = parts.queue.exchange(self._claimant, self._acks, want)
         except redis.RedisError as error:
             parts.trouble.queue(error)
             return None

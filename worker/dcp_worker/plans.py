@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 
 from dcp_pipeline.spec.revision import Revision, revision_from
-
 from dcp_worker.ports import Plan
 
 Compile = Callable[[Revision], Plan]

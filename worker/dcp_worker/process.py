@@ -9,24 +9,27 @@ import threading
 from collections.abc import Callable
 
 import redis
-from dcp_pipeline.connect import open_engine, open_queue, open_redis
-from dcp_pipeline.ledger import Ledger
+from sqlalchemy import Engine
+
+from dcp_pipeline.connect import open_shared
+from dcp_pipeline.ledger import Ledger, LedgerError
+from dcp_pipeline.ledger.model import RejectFilter, SourceObject
 from dcp_pipeline.observe.health import HealthServer
-from dcp_pipeline.observe.metrics import Gauges, Metrics
-from dcp_pipeline.observe.phases import Observer, Phase, unobserved
-from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.observe.metrics import Gauges
+from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.queue import Lease, LeaseKeeper, Queue
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
-from dcp_pipeline.spec.revision import Revision
-from sqlalchemy import Engine
-
+from dcp_pipeline.shared import Shared
+from dcp_pipeline.spec.revision import Revision, revision_from, revision_of
 from dcp_worker.chores import Chores, Undertaker
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.enrich import Enrichers
 from dcp_worker.loop import Parts, Tally, WorkerLoop
 from dcp_worker.plans import PlanShelf
 from dcp_worker.sink import SinkWriter
+from dcp_worker.sink.again import ReplayPlan
+from dcp_worker.sink.replay import ReplayReport, replay
 from dcp_worker.trouble import Trouble
 
 log = logging.getLogger(__name__)
@@ -39,37 +42,26 @@ GRACE_SECONDS = 25.0
 class WorkerProcess:
     """The internal workers, the lease keeper and the chores of one process: start, request_stop, stop."""
 
-    def __init__(
-        self,
-        setup: Setup,
-        *,
-        queue: Queue,
-        engine: Engine,
-        ledger: Ledger,
-        metrics: Metrics,
-        pulse: Pulse,
-        observer: Observer = unobserved,
-        on_hung: Callable[[Lease], None] | None = None,
-    ) -> None:
+    def __init__(self, setup: Setup, shared: Shared, on_hung: Callable[[Lease], None] | None = None) -> None:
         pipeline, worker = setup.pipeline, setup.pipeline.spec.worker
         self.trouble, self.tally = Trouble(), Tally()
-        self._queue = queue
-        self._sink = SinkWriter(engine, pipeline.key, pipeline.table)
-        self._enrichers = Enrichers(setup.located, setup.state_folder / "geoip")
-        self._plans = PlanShelf(ledger.spec, self._compile)
-        self._keeper = LeaseKeeper(queue, worker.batch_timeout.seconds, on_hung or exit_hung, _lost)
-        self._chores = Chores(setup.worker_id, queue, Undertaker(queue, ledger), self.tally, pulse)
+        self._queue = shared.queue
+        self._compiler = PlanCompiler(setup, shared.engine)
+        self._plans = PlanShelf(shared.ledger.spec, self._compiler.compile)
+        self._keeper = LeaseKeeper(shared.queue, worker.batch_timeout.seconds, on_hung or exit_hung, _lost)
+        undertaker = Undertaker(shared.queue, shared.ledger)
+        self._chores = Chores(setup.worker_id, shared.queue, undertaker, self.tally, shared.pulse)
         parts = Parts(
             pipeline=pipeline.key,
             worker_id=setup.worker_id,
-            queue=queue,
+            queue=shared.queue,
             leases=self._keeper,
-            ledger=ledger,
+            ledger=shared.ledger,
             plans=self._plans,
-            sink=self._sink,
-            metrics=metrics,
-            observer=_both(metrics, observer),
-            pulse=pulse,
+            sink=self._compiler.sink,
+            metrics=shared.metrics,
+            observer=shared.observe,
+            pulse=shared.pulse,
             trouble=self.trouble,
             tally=self.tally,
             batch_timeout_seconds=worker.batch_timeout.seconds,
@@ -113,18 +105,26 @@ class WorkerProcess:
         """For /healthz: an internal worker that ended without being asked."""
         return None if self._loop.alive else "an internal worker has ended"
 
-    def _compile(self, revision: Revision) -> CleaningPlan:
-        limits = self._sink.prepare(revision.cleaning)
+    def records_settled(self) -> int:
+        """Since the process started."""
+        return self.tally.records
+
+
+class PlanCompiler:
+    """Compiles plans for the table as it stands."""
+
+    def __init__(self, setup: Setup, engine: Engine) -> None:
+        self.sink = SinkWriter(engine, setup.pipeline.key, setup.pipeline.table)
+        self._enrichers = Enrichers(setup.located, setup.state_folder / "geoip")
+
+    def compile(self, revision: Revision) -> CleaningPlan:
+        """Make or check the table, open the databases, compile.
+
+        Raises TableMismatch, EnrichmentError, PlanError or SinkUnavailable.
+        """
+        limits = self.sink.prepare(revision.cleaning)
         enrichers = self._enrichers.of(revision.cleaning)
         return CleaningPlan.compile(revision.cleaning, revision.format, limits=limits, enrichers=enrichers)
-
-
-def _both(metrics: Metrics, observer: Observer) -> Observer:
-    def observe(phase: Phase, batch_id: str) -> None:
-        metrics(phase, batch_id)
-        observer(phase, batch_id)
-
-    return observe
 
 
 def exit_hung(lease: Lease) -> None:
@@ -162,23 +162,19 @@ def run_worker(setup: Setup, health_host: str, health_port: int, observer: Obser
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     concurrency = setup.pipeline.spec.worker.concurrency
-    client = open_redis(setup)
-    queue, engine = open_queue(setup, client), open_engine(setup, pool_size=concurrency + 2)
-    ledger, metrics, pulse = Ledger(engine, setup.pipeline.key), Metrics(setup.pipeline.key), Pulse()
-    process = WorkerProcess(
-        setup, queue=queue, engine=engine, ledger=ledger, metrics=metrics, pulse=pulse, observer=observer
-    )
-    metrics.add_gauges(queue_gauges(queue))
+    shared = open_shared(setup, pool_size=concurrency + 2, observer=observer)
+    process = WorkerProcess(setup, shared)
+    shared.metrics.add_gauges(queue_gauges(shared.queue))
     health = HealthServer(
         health_host,
         health_port,
-        alive={"loops": lambda: "; ".join(pulse.stuck()) or None, "workers": process.dead},
+        alive={"loops": shared.stuck, "workers": process.dead},
         ready={"queue": process.trouble.of_queue, "sink": process.trouble.of_sink},
-        registry=metrics.registry,
+        registry=shared.metrics.registry,
     )
     health.start()
     log.info("worker starts", extra={"worker": setup.worker_id, "concurrency": concurrency, "health": health.port})
-    for warning in check_server(client):
+    for warning in check_server(shared.client):
         log.warning(warning)
     process.start()
     stopping.wait()
@@ -187,6 +183,26 @@ def run_worker(setup: Setup, health_host: str, health_port: int, observer: Obser
         logging.shutdown()
         os._exit(0)
     health.stop()
-    engine.dispose()
-    client.close()
+    shared.close()
     return 0
+
+
+def replayer(setup: Setup, engine: Engine, ledger: Ledger) -> Callable[[RejectFilter], ReplayReport]:
+    """`dcp rejects replay`: cleans rejects by the spec as it is now."""
+    compiler = PlanCompiler(setup, engine)
+
+    def plan_of(source: SourceObject) -> ReplayPlan:
+        names = [each.name for each in setup.pipeline.spec.sources]
+        if source.source not in names:
+            raise LedgerError(f"{source.uri} came from source {source.source!r}, which the spec has no more")
+        revision, document = revision_of(setup.pipeline, source.source)
+        ledger.save_spec(revision, document)
+        parsed = revision_from(document)
+        plan = compiler.compile(parsed)
+        return ReplayPlan(plan, parsed.format, revision, unique=bool(parsed.cleaning.unique))
+
+    def run(wanted: RejectFilter) -> ReplayReport:
+        compiler.sink.prepare(setup.pipeline.spec.cleaning)
+        return replay(ledger, compiler.sink, plan_of, wanted, worker=setup.worker_id)
+
+    return run

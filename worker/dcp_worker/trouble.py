@@ -6,7 +6,6 @@ import logging
 import threading
 
 from dcp_pipeline.ledger.errors import SinkUnavailable, TableMismatch
-
 from dcp_worker.enrich import EnrichmentError
 
 log = logging.getLogger(__name__)

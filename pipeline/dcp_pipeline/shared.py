@@ -1,0 +1,41 @@
+"""What the parts of one process share: built once by its composition root, passed to each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import redis
+from sqlalchemy import Engine
+
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.observe.metrics import Metrics
+from dcp_pipeline.observe.phases import Observer, Phase, unobserved
+from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.queue import Queue
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Connections, and who is told what happens."""
+
+    client: redis.Redis
+    queue: Queue
+    engine: Engine
+    ledger: Ledger
+    metrics: Metrics
+    pulse: Pulse
+    observer: Observer = unobserved
+
+    def observe(self, phase: Phase, batch_id: str) -> None:
+        """An observer that tells the metrics and whoever else asked."""
+        self.metrics(phase, batch_id)
+        self.observer(phase, batch_id)
+
+    def stuck(self) -> str | None:
+        """For /healthz: the loops that fell silent."""
+        return "; ".join(self.pulse.stuck()) or None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+        self.client.close()
