@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.cluster import binaries, packages
+from e2e.cluster import binaries, firewall, packages
 from e2e.cluster.progress import ClusterError, Steps, output, succeeds, tail
 from e2e.cluster.settings import Settings
 
@@ -114,10 +114,8 @@ def _runtime(settings: Settings, steps: Steps) -> Path | None:
 def _start(settings: Settings, own: Engine, runtime: Path | None) -> None:
     folder = settings.engine
     folder.mkdir(parents=True, exist_ok=True)
-    _stop_process(_pid(settings))
-    # A pid file of a killed engine stops the next one from starting once its number is in use again.
-    for stale in ("pid", "docker.sock"):
-        (folder / stale).unlink(missing_ok=True)
+    _clear(settings)
+    firewall.remember(folder / "firewall.json")
     config = folder / "daemon.json"
     config.write_text(json.dumps(_configuration(folder, runtime), indent=1))
     log = settings.logs / "engine.log"
@@ -164,41 +162,58 @@ def left_containers(settings: Settings) -> bool:
 
 def stop(settings: Settings) -> bool:
     """End the engine that was started here, and its network; its images stay. False when none ran."""
-    pid = _pid(settings)
+    folder = settings.engine
+    ran = _alive(folder / "pid", folder) is not None
     own = _own(settings)
-    if pid is not None and _answers(own):
+    if ran and _answers(own):
         # Its bridge and rules would outlive it. A network in use is refused, and then belongs to someone.
         succeeds([own.client, "network", "rm", "kind"], env=own.env)
-    _stop_process(pid)
-    for left in ("pid", "docker.sock"):
-        (settings.engine / left).unlink(missing_ok=True)
-    return pid is not None
+    _clear(settings)
+    firewall.restore(folder / "firewall.json")
+    # An engine mounts its data on itself; a killed one leaves that mount, and the next one adds its own.
+    while succeeds(["mountpoint", "-q", folder / "data"]):
+        output(["umount", folder / "data"])
+    return ran
 
 
-def _pid(settings: Settings) -> int | None:
-    """The pid of the engine that runs on our configuration, and of no other process that got its number."""
+def _clear(settings: Settings) -> None:
+    """End what runs of our engine, and remove what a killed one left.
+
+    An engine does not start over its own stale pid file once that number is in use again, and waits for a containerd
+    that died with it for as long as there is a process, or a zombie, of its number.
+    """
+    folder = settings.engine
+    for name in ("pid", "exec/containerd/containerd.pid"):
+        pid = _alive(folder / name, folder)
+        if pid is not None:
+            _end(pid)
+        (folder / name).unlink(missing_ok=True)
+    (folder / "docker.sock").unlink(missing_ok=True)
+
+
+def _alive(pid_file: Path, folder: Path) -> int | None:
+    """The process of a pid file, if it is one of our engine's and not another that got its number."""
     try:
-        pid = int((settings.engine / "pid").read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        pid = int(pid_file.read_text())
+        words = Path(f"/proc/{pid}/cmdline").read_text()
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return None
-    return pid if str(settings.engine / "daemon.json").encode() in command else None
+    return pid if f"{folder}/" in words and not _has_ended(pid) else None
 
 
-def _stop_process(pid: int | None) -> None:
-    if pid is None:
-        return
+def _end(pid: int) -> None:
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while Path(f"/proc/{pid}").exists() and not _is_zombie(pid):
+    while not _has_ended(pid):
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
             return
         time.sleep(0.1)
 
 
-def _is_zombie(pid: int) -> bool:
+def _has_ended(pid: int) -> bool:
+    """Whether a process has ended; one that nobody waited for still has its number."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True

@@ -66,12 +66,14 @@ class Kind:
                     [self.program, "create", "cluster", *words, "--kubeconfig", self.settings.kubeconfig, "--retain"],
                     env=self.engine.env,
                 )
+                # kind waits for the node; names and services work a moment later.
+                for what in ("daemonset/kube-proxy", "deployment/coredns"):
+                    words = ["-n", "kube-system", "rollout", "status", what, "--timeout", READY_WITHIN]
+                    steps.run([*self.kubectl, *words])
             except ClusterError:
                 self._keep_logs()
                 self.delete()
                 raise
-            if not answers(self.kubectl):
-                raise ClusterError(f"kind made the cluster, but it does not answer; see {self.settings.logs}")
 
     def delete(self) -> None:
         """Take the cluster away, whatever state it is in; none is fine. Raises ClusterError."""

@@ -51,6 +51,8 @@ def image(settings: Settings, engine: Engine, steps: Steps) -> str:
         words = [f"KUBERNETES=v{versions.KUBERNETES}", f"PAUSE_IMAGE={tags['pause']}"]
         arguments = [part for word in words for part in ("--build-arg", word)]
         steps.run([*build, *arguments, "-t", name, context], env=engine.env)
+        # They are in the node now; left in the engine, they would pass for the released ones.
+        steps.run([engine.client, "image", "rm", *tags.values()], env=engine.env)
         shutil.rmtree(context)
     return name
 
