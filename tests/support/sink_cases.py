@@ -81,7 +81,7 @@ class Source:
         self, ledger: Ledger, spec: Cleaning, uri: str = "http://feed/a.csv", format_: Format = Format()
     ) -> None:
         self.ledger, self.header = ledger, tuple(each.label for each in spec.fields)
-        ledger.save_spec(REVISION, msgspec.json.encode(Revision(cleaning=spec, format=format_), enc_hook=str))
+        ledger.save_spec(REVISION, msgspec.json.encode(Revision(cleaning=spec, format=format_ or Format()), enc_hook=str))
         self.id = object_id(PIPELINE, "s", uri, "v1")
         self.uri = uri
         self._end, self._records, self._sequence = 10, 0, 0

@@ -1,0 +1,121 @@
+"""Tables that stand already: written to where nothing would be lost or changed, refused by name where it would."""
+
+from __future__ import annotations
+
+import pytest
+
+from dcp_pipeline.ledger import Ledger, TableMismatch
+from dcp_worker.limits import ColumnLimit
+from dcp_worker.sink import SinkWriter
+from support.databases import Database
+from support.sink_cases import PIPELINE, cleaning
+
+SPEC = cleaning(("name", "string", 100), ("n", "integer"), ("at", "datetime"), ("ip", "ip"), unique=["name"])
+OWN = "_dcp_id BINARY(16) NOT NULL UNIQUE, _dcp_batch BINARY(16) NOT NULL, _dcp_record BIGINT NOT NULL"
+FIELDS = "name VARCHAR(100), n BIGINT, at DATETIME(6), ip VARCHAR(45)"
+
+
+def prepared(database: Database, *statements: str) -> dict[str, ColumnLimit]:
+    Ledger(database.engine, PIPELINE).prepare()
+    for statement in statements:
+        database.execute(statement)
+    return dict(SinkWriter(database.engine, PIPELINE, "clean").prepare(SPEC))
+
+
+def test_an_absent_table_is_made_and_stays_when_prepared_again(database: Database) -> None:
+    made = prepared(database)
+    assert prepared(database) == made
+    assert database.execute("SELECT name, n, at, ip, _dcp_id, _dcp_batch, _dcp_record FROM clean") == []
+
+
+def test_narrower_columns_are_accepted_and_told_as_limits(mariadb: Database) -> None:
+    narrow = "name VARCHAR(50) NOT NULL, n SMALLINT UNSIGNED, at DATETIME, ip VARCHAR(39) CHARACTER SET ascii"
+    extra = "id INT AUTO_INCREMENT PRIMARY KEY, noted DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, free JSON_OR_TEXT"
+    limits = prepared(mariadb, f"CREATE TABLE clean ({extra.replace('JSON_OR_TEXT', 'TEXT')}, {narrow}, {OWN})")
+    assert limits == {
+        "name": ColumnLimit("varchar(50)", max_chars=50, nullable=False),
+        "n": ColumnLimit("smallint(5) unsigned", minimum=0, maximum=65535),
+        "at": ColumnLimit("datetime", scale=0),
+        "ip": ColumnLimit("varchar(39)", max_chars=39),
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (f"({FIELDS})", "column _dcp_id is missing.*ADD COLUMN `_dcp_id` BINARY"),
+        (f"(name VARCHAR(100), n BIGINT, ip VARCHAR(45), {OWN})", r"column at is missing.*ADD COLUMN `at` DATETIME\(6\)"),
+        (f"({FIELDS.replace('n BIGINT', 'n VARCHAR(9)')}, {OWN})", r"column n is varchar\(9\).*MODIFY COLUMN `n` BIGINT"),
+        (f"({FIELDS.replace('n BIGINT', 'n FLOAT')}, {OWN})", "column n is float"),
+        (f"({FIELDS.replace('name VARCHAR(100)', 'name CHAR(100)')}, {OWN})", r"column name is char\(100\)"),
+        (f"({FIELDS.replace('DATETIME(6)', 'TIMESTAMP')}, {OWN})", "column at is timestamp"),
+        (f"({FIELDS}, {OWN}, UNIQUE KEY theirs (ip))", r"unique key theirs on \(ip\).*DROP INDEX `theirs`"),
+        (f"({FIELDS}, {OWN}, CONSTRAINT small CHECK (n < 9))", "CHECK constraint small.*DROP CONSTRAINT `small`"),
+        (f"({FIELDS} CHECK (ip <> ''), {OWN})", "CHECK constraint ip"),
+        (f"({FIELDS}, {OWN}, CONSTRAINT fk FOREIGN KEY (n) REFERENCES other (id))", "foreign key fk.*DROP FOREIGN KEY `fk`"),
+        (f"({FIELDS}, {OWN}, twice BIGINT AS (n * 2))", "column twice is generated.*DROP COLUMN `twice`"),
+        (f"({FIELDS}, {OWN}, must INT NOT NULL)", "column must is int.*NOT NULL without a default"),
+        (f"({FIELDS}, {OWN}) ENGINE=MyISAM", "its engine is MyISAM.*ENGINE=InnoDB"),
+        (f"({FIELDS}, {OWN.replace(' UNIQUE', '')})", "no unique key on _dcp_id.*CREATE UNIQUE INDEX"),
+        (f"({FIELDS}, {OWN.replace('_dcp_id BINARY(16)', '_dcp_id CHAR(32)')})", r"column _dcp_id is char\(32\).*BINARY\(16\)"),
+    ],
+)
+def test_a_table_of_another_shape_is_refused_and_the_remedy_named(mariadb: Database, table: str, message: str) -> None:
+    with pytest.raises(TableMismatch, match=message) as caught:
+        prepared(mariadb, "CREATE TABLE other (id BIGINT PRIMARY KEY)", f"CREATE TABLE clean {table}")
+    assert "table clean" in str(caught.value)
+
+
+def test_a_trigger_and_a_view_are_refused(mariadb: Database) -> None:
+    trigger = "CREATE TRIGGER changes BEFORE INSERT ON clean FOR EACH ROW SET NEW.n = 1"
+    with pytest.raises(TableMismatch, match="trigger changes.*DROP TRIGGER `changes`"):
+        prepared(mariadb, f"CREATE TABLE clean ({FIELDS}, {OWN})", trigger)
+    with pytest.raises(TableMismatch, match="it is a view"):
+        prepared(mariadb, "RENAME TABLE clean TO base", "CREATE VIEW clean AS SELECT * FROM base")
+
+
+SQLITE_OWN = "_dcp_id BLOB NOT NULL UNIQUE, _dcp_batch BLOB NOT NULL, _dcp_record BIGINT NOT NULL"
+SQLITE = "name TEXT, n BIGINT, at DATETIME, ip TEXT"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (f"({SQLITE.replace('name TEXT', 'name INTEGER')}, {SQLITE_OWN})", "column name is INTEGER.*TEXT"),
+        (f"({SQLITE.replace('n BIGINT', 'n TEXT')}, {SQLITE_OWN})", "column n is TEXT.*BIGINT"),
+        (f"({SQLITE}, {SQLITE_OWN}, UNIQUE (ip))", r"unique key .* on \(ip\)"),
+        (f"({SQLITE}, {SQLITE_OWN}, CONSTRAINT small CHECK (n < 9))", "CHECK constraint small"),
+        (f"({SQLITE}, {SQLITE_OWN}, FOREIGN KEY (n) REFERENCES other (id))", "foreign key"),
+        (f"({SQLITE}, {SQLITE_OWN}, twice BIGINT AS (n * 2))", "column twice is generated"),
+        (f"({SQLITE}, {SQLITE_OWN}, must INT NOT NULL)", "column must is INT NOT NULL"),
+        (f"({SQLITE})", "column _dcp_id is missing"),
+    ],
+)
+def test_a_sqlite_table_of_another_shape_is_refused(sqlite: Database, table: str, message: str) -> None:
+    with pytest.raises(TableMismatch, match=message):
+        prepared(sqlite, "CREATE TABLE other (id BIGINT PRIMARY KEY)", f"CREATE TABLE clean {table}")
+
+
+def test_a_sqlite_table_with_a_row_number_of_its_own_is_accepted(sqlite: Database) -> None:
+    limits = prepared(sqlite, f"CREATE TABLE clean (id INTEGER PRIMARY KEY, {SQLITE}, {SQLITE_OWN})")
+    assert limits["name"] == ColumnLimit("TEXT")
+
+
+def test_the_ledgers_own_names_are_not_for_clean_tables(database: Database) -> None:
+    with pytest.raises(TableMismatch, match="names that start with dcp_"):
+        SinkWriter(database.engine, PIPELINE, "dcp_batches").prepare(SPEC)
+
+
+def test_another_identity_of_the_same_table_is_refused(database: Database) -> None:
+    prepared(database)
+    other = cleaning(*((each.name, each.type, 100) for each in SPEC.fields), unique=["name", "ip"])
+    with pytest.raises(TableMismatch, match="identified by name .*the spec says name, ip"):
+        SinkWriter(database.engine, PIPELINE, "clean").prepare(other)
+
+
+def test_a_very_wide_spec_still_makes_a_table(database: Database) -> None:
+    Ledger(database.engine, PIPELINE).prepare()
+    wide = cleaning(*((f"f{n}", "string", 500) for n in range(100)), ("long", "string", 16_000_000))
+    limits = SinkWriter(database.engine, PIPELINE, "clean").prepare(wide)
+    assert len(limits) == 101
+    assert limits["f0"].max_chars in (None, 500)
