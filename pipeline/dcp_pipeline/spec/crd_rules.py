@@ -35,7 +35,7 @@ _DATABASE = (
     "(self.url.startsWith('sqlite') || self.url.split('/').size() < 4 ? self.url : "
     "self.url.split('/')[3].split('?')[0])"
 )
-_IN_SECRET = "holds a password: put it into a Secret and name it in password.secretKeyRef"
+_NO_CREDENTIALS = "the URL must not hold the password: put it into a Secret and name that in password.secretKeyRef"
 _TLS = Rule("has(self.cert) == has(self.key)", "cert and key belong together")
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -61,7 +61,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "sources[].http.headers[]": (_exactly_one("exactly one of value and valueFrom is wanted", "value", "valueFrom"),),
     "sources[].http.tls": (_TLS,),
-    "queue.redis": (Rule("!self.url.matches('^rediss?://[^/]*:[^/]*@')", f"the URL {_IN_SECRET}", ".url"),),
+    "queue.redis": (Rule("!self.url.matches('^rediss?://[^/]*:[^/]*@')", _NO_CREDENTIALS, ".url"),),
     "queue.redis.tls": (_TLS,),
     "cleaning": (
         Rule(
@@ -87,7 +87,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("!has(oldSelf.sql) || has(self.sql)", "spec.sink.sql cannot be taken away: the ledger lives there"),
     ),
     "sink.sql": (
-        Rule("!self.url.matches('^[a-z+]+://[^/]*:[^/]*@')", f"the URL {_IN_SECRET}", ".url"),
+        Rule("!self.url.matches('^[a-z+]+://[^/]*:[^/]*@')", _NO_CREDENTIALS, ".url"),
         Rule(
             "self.url.startsWith('sqlite') || self.url.matches('^[a-z+]+://[^/]+/[^/?]+')",
             "the URL names no database (mysql+pymysql://USER@HOST/DATABASE)",

@@ -1,0 +1,93 @@
+"""Carries out a plan: the one place that writes children. Every write is idempotent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from dcp_operator.api import Api, ApiError
+from dcp_operator.children import Child
+from dcp_operator.drift import stamped
+from dcp_operator.judge import Refusal
+from dcp_operator.kinds import DEPLOYMENT
+from dcp_operator.names import FIELD_MANAGER, SCALER_FIELD_MANAGER, PipelineKey
+from dcp_operator.plan import Action, Apply, Blocked, ChildKey, Delete, HandOver, echo, key_of
+from dcp_operator.scaler import scale_document
+from dcp_operator.store import Document, Store
+
+log = logging.getLogger(__name__)
+
+
+class Applier:
+    """Applies actions, one after the other. Keeps what the server made of each child it applied."""
+
+    def __init__(self, api: Api, store: Store) -> None:
+        self._api, self._store = api, store
+        self._settled: dict[PipelineKey, dict[ChildKey, str]] = {}
+
+    def settled(self, key: PipelineKey) -> Mapping[ChildKey, str]:
+        """echo() of the children of a pipeline, as last applied."""
+        return self._settled.get(key, {})
+
+    def forget(self, key: PipelineKey) -> None:
+        """The pipeline is gone."""
+        self._settled.pop(key, None)
+
+    async def carry_out(self, key: PipelineKey, actions: Sequence[Action]) -> Refusal | None:
+        """Why not all could be done, where that is for a person to mend. ApiError passes through otherwise."""
+        for action in actions:
+            try:
+                refusal = await self._one(key, action)
+            except ApiError as error:
+                if error.status not in (400, 422):
+                    raise
+                return Refusal("ChildRejected", f"the API server refuses what the spec asks for: {error}")
+            if refusal:
+                return refusal
+        return None
+
+    async def _one(self, key: PipelineKey, action: Action) -> Refusal | None:
+        match action:
+            case Apply(child, reason, new):
+                if new and (foreign := await self._foreign(child)):
+                    return foreign
+                await self._apply(key, child, reason, new)
+            case HandOver(child, replicas):
+                await self._api.apply(DEPLOYMENT, scale_document(key, replicas), SCALER_FIELD_MANAGER, "scale")
+                self._store.note_replicas(key, replicas)
+            case Delete(child_key, uid):
+                log.info("no longer wanted", extra={"pipeline": str(key), "child": _named(child_key)})
+                await self._api.delete(child_key.kind, child_key.namespace, child_key.name, uid)
+            case Blocked(child_key, reason):
+                return Refusal("ChildBlocked", f"{_named(child_key)} {reason}")
+        return None
+
+    async def _apply(self, key: PipelineKey, child: Child, reason: str, new: bool) -> None:
+        log.info("applying", extra={"pipeline": str(key), "child": _named(key_of(child)), "reason": reason})
+        live = await self._api.apply(child.kind, _sent(child, new), FIELD_MANAGER)
+        self._settled.setdefault(key, {})[key_of(child)] = echo(child, live)
+        self._store.put_child(child.kind, live)
+
+    async def _foreign(self, child: Child) -> Refusal | None:
+        """A refusal where the name is taken by something that does not bear our labels: it would be overwritten."""
+        child_key = key_of(child)
+        found = await self._api.get(child_key.kind, child_key.namespace, child_key.name)
+        if found is None or _controller(found) == _controller(child.document):
+            return None
+        return Refusal("ChildBlocked", f"{_named(child_key)} is there already, and is not this pipeline's")
+
+
+def _sent(child: Child, new: bool) -> Document:
+    document = stamped(child.document)
+    if new and child.replicas_at_birth is not None:
+        document["spec"] = {**document["spec"], "replicas": child.replicas_at_birth}
+    return document
+
+
+def _controller(document: Document) -> str | None:
+    references = document["metadata"].get("ownerReferences", ())
+    return next((str(each["uid"]) for each in references if each.get("controller")), None)
+
+
+def _named(key: ChildKey) -> str:
+    return f"{key.kind.kind} {key.name}"

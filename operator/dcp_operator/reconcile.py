@@ -1,0 +1,164 @@
+"""One pipeline brought to where it should be: observe, judge, plan, apply, report. By level: from what there is now,
+whatever has happened before."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dcp_operator.api import Api, ApiError
+from dcp_operator.apply import Applier
+from dcp_operator.children import Child, Wanted, children_of
+from dcp_operator.conditions import Observed, deployment_seen
+from dcp_operator.drift import digest
+from dcp_operator.events import News, Recorder
+from dcp_operator.judge import Refusal, SecretSeen, missing_secrets, parsed
+from dcp_operator.kinds import PIPELINE
+from dcp_operator.names import FIELD_MANAGER, Component, Owner, PipelineKey
+from dcp_operator.plan import plan
+from dcp_operator.queues import server_of
+from dcp_operator.scaler import Scaler, Target, Targets
+from dcp_operator.secret_reader import SecretReader
+from dcp_operator.secret_refs import all_refs
+from dcp_operator.settings import PodSettings
+from dcp_operator.status import due_in, status_of
+from dcp_operator.store import Document, Store
+from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
+from dcp_pipeline.spec.status import Status, from_document, to_document
+
+log = logging.getLogger(__name__)
+
+BLOCKED_RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class _Built:
+    """The children of a pipeline, as built for a generation and a state of its Secrets."""
+
+    of: str
+    children: tuple[Child, ...]
+
+
+class Reconciler:
+    """run_once(key) brings one pipeline to where it should be."""
+
+    def __init__(
+        self,
+        store: Store,
+        api: Api,
+        secrets: SecretReader,
+        applier: Applier,
+        targets: Targets,
+        scaler: Scaler,
+        recorder: Recorder,
+        pods: PodSettings,
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store, self._api, self._secrets, self._applier = store, api, secrets, applier
+        self._targets, self._scaler, self._recorder, self._pods = targets, scaler, recorder, pods
+        self._monotonic, self._now = monotonic, now
+        self._built: dict[PipelineKey, _Built] = {}
+        self._counted_at: dict[PipelineKey, float] = {}
+
+    async def run_once(self, key: PipelineKey) -> float | None:
+        """In how many seconds to come back, if sooner than the next resync. ApiError and ApiUnreachable pass
+        through: to be tried again."""
+        resource = self._store.pipeline(key)
+        if resource is None or "deletionTimestamp" in resource["metadata"]:
+            self._forget(key)
+            return None
+        owner = Owner(key.namespace, key.name, str(resource["metadata"]["uid"]))
+        pipeline = parsed(resource)
+        refusal = pipeline if isinstance(pipeline, Refusal) else await self._make_it_so(owner, pipeline, resource)
+        paused = bool(resource["spec"].get("paused"))
+        again = await self._report(owner, resource, refusal, paused)
+        if refusal and refusal.reason == "ChildBlocked":
+            return BLOCKED_RETRY_SECONDS
+        return again
+
+    async def _make_it_so(self, owner: Owner, pipeline: Pipeline, resource: Document) -> Refusal | None:
+        names = {ref.name for ref in all_refs(pipeline)}
+        secrets = await self._secrets.read(owner.namespace, names)
+        if refusal := missing_secrets(pipeline, secrets):
+            return refusal
+        if pipeline.spec.queue.redis is not None:
+            server = server_of(pipeline.spec.queue.redis, secrets)
+            self._targets.by_key[owner.key] = Target(owner, pipeline, server)
+        wanted = self._children(owner, pipeline, resource["spec"], secrets)
+        live = self._store.children(owner.key)
+        actions = plan(wanted, live, owner.uid, self._applier.settled(owner.key))
+        return await self._applier.carry_out(owner.key, actions)
+
+    def _children(
+        self, owner: Owner, pipeline: Pipeline, spec: Mapping[str, Any], secrets: Mapping[str, SecretSeen]
+    ) -> tuple[Child, ...]:
+        versions = {name: seen.version for name, seen in secrets.items()}
+        of = digest([owner.uid, spec, versions])
+        built = self._built.get(owner.key)
+        if built is None or built.of != of:
+            built = _Built(of, children_of(Wanted(owner, pipeline, spec, versions, self._pods)))
+            self._built[owner.key] = built
+        return built.children
+
+    async def _report(self, owner: Owner, resource: Document, refusal: Refusal | None, paused: bool) -> float | None:
+        key = owner.key
+        before = from_document(resource.get("status"))
+        scaled = self._scaler.known(key)
+        seen = Observed(
+            generation=int(resource["metadata"]["generation"]),
+            refusal=refusal,
+            paused=paused,
+            fetcher=self._deployment(key, "fetcher"),
+            workers=self._deployment(key, "worker"),
+            queue=scaled.queue if scaled else None,
+            scaling_reason=scaled.decision.reason if scaled and scaled.decision else None,
+            now=self._now(),
+        )
+        status = status_of(seen, before, scaled.changed if scaled else None)
+        due = due_in(status, before, self._monotonic() - self._counted_at.get(key, float("-inf")))
+        if due == 0.0:
+            await self._write(owner, status)
+            await self._tell(owner, status, before)
+            return None
+        return due
+
+    async def _write(self, owner: Owner, status: Status) -> None:
+        document = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": owner.name, "namespace": owner.namespace, "uid": owner.uid},
+            "status": to_document(status),
+        }
+        try:
+            self._store.put_pipeline(await self._api.apply(PIPELINE, document, FIELD_MANAGER, "status"))
+        except ApiError as error:
+            if error.status not in (404, 409):  # deleted, or deleted and made anew, since it was looked at
+                raise
+        self._counted_at[owner.key] = self._monotonic()
+
+    async def _tell(self, owner: Owner, status: Status, before: Status | None) -> None:
+        """An Event where the pipeline becomes ready, or stops to be, or does so for another reason."""
+        ready = next(each for each in status.conditions if each.type == "Ready")
+        earlier = next((each for each in before.conditions if each.type == "Ready"), None) if before else None
+        if earlier is not None and (earlier.status, earlier.reason) == (ready.status, ready.reason):
+            return
+        kind: Any = "Normal" if ready.status == "True" or earlier is None else "Warning"
+        if ready.reason in ("InvalidSpec", "SecretMissing", "ChildRejected", "ChildBlocked"):
+            kind = "Warning"
+        await self._recorder.post(owner, News(kind, "Reconcile", ready.reason, ready.message))
+
+    def _deployment(self, key: PipelineKey, component: Component) -> Any:
+        live = self._store.deployment(key, component)
+        return deployment_seen(live.document) if live else None
+
+    def _forget(self, key: PipelineKey) -> None:
+        target = self._targets.by_key.pop(key, None)
+        if target is not None:
+            self._recorder.forget(target.owner)
+        self._applier.forget(key)
+        self._built.pop(key, None)
+        self._counted_at.pop(key, None)

@@ -1,0 +1,159 @@
+"""The loop that has workers follow the backlog: look at all queues, decide, write what changed through /scale.
+
+It alone writes the workers' replicas. Read scaling_decision.py for the arithmetic, queues.py for the look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dcp_operator.api import Api, ApiError, ApiUnreachable
+from dcp_operator.conditions import QueueSeen, timestamp
+from dcp_operator.events import News, Recorder
+from dcp_operator.kinds import DEPLOYMENT
+from dcp_operator.metrics import Metrics
+from dcp_operator.names import SCALER_FIELD_MANAGER, Owner, PipelineKey, child_name
+from dcp_operator.queues import QueueReader, Server
+from dcp_operator.scaling_decision import Bounds, Decision, Load, Policy, Wish, decide_replicas
+from dcp_operator.store import Store
+from dcp_pipeline.spec.model import Pipeline
+from dcp_pipeline.spec.status import ScalingDecision
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A pipeline that is scaled: the last usable spec, and where its queue is."""
+
+    owner: Owner
+    pipeline: Pipeline
+    server: Server
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """What the scaler knows of one pipeline."""
+
+    queue: QueueSeen
+    decision: Decision | None = None
+    changed: ScalingDecision | None = None
+    """The last decision that changed something, since this process started."""
+
+
+@dataclass
+class Targets:
+    """Which pipelines are scaled; the reconciler writes it, the scaler reads it."""
+
+    by_key: dict[PipelineKey, Target] = field(default_factory=dict)
+
+
+class Scaler:
+    """run_once looks at every queue once. `tell` is called with a pipeline whose status has news."""
+
+    def __init__(
+        self,
+        targets: Targets,
+        store: Store,
+        reader: QueueReader,
+        api: Api,
+        recorder: Recorder,
+        metrics: Metrics,
+        tell: Callable[[PipelineKey], None],
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._targets, self._store, self._reader, self._api = targets, store, reader, api
+        self._recorder, self._metrics, self._tell = recorder, metrics, tell
+        self._monotonic, self._now = monotonic, now
+        self._known: dict[PipelineKey, Scaled] = {}
+
+    def known(self, key: PipelineKey) -> Scaled | None:
+        """What is known of a pipeline; None until it was looked at."""
+        return self._known.get(key)
+
+    async def run_once(self) -> None:
+        """One look at all queues, each server by itself, and what follows from it."""
+        targets = dict(self._targets.by_key)
+        by_server: dict[Server, list[PipelineKey]] = {}
+        for key, target in targets.items():
+            by_server.setdefault(target.server, []).append(key)
+        self._forget(targets)
+        self._reader.keep(set(by_server))
+        await asyncio.gather(*(self._server(server, keys, targets) for server, keys in by_server.items()))
+
+    async def _server(self, server: Server, keys: list[PipelineKey], targets: dict[PipelineKey, Target]) -> None:
+        names = {key: targets[key].pipeline.queue_name for key in keys}
+        seen = await self._reader.read(server, sorted(set(names.values())))
+        for key in keys:
+            try:
+                await self._pipeline(key, targets[key], seen[names[key]])
+            except (ApiError, ApiUnreachable) as error:
+                self._metrics.error("scaler", error)
+                log.warning("not scaled", extra={"pipeline": str(key), "error": str(error)})
+
+    async def _pipeline(self, key: PipelineKey, target: Target, queue: QueueSeen) -> None:
+        before = self._known.get(key)
+        live = self._store.deployment(key, "worker")
+        if live is None:
+            self._remember(key, before, Scaled(queue))
+            return
+        current = int(live.document["spec"].get("replicas", 1))
+        wishes = before.decision.wishes if before and before.decision else ()
+        decision = decide(target.pipeline, queue, current, wishes, self._monotonic())
+        self._metrics.scaling(key, queue.stats.backlog if queue.stats else None, decision.replicas, current)
+        changed = before.changed if before else None
+        if decision.replicas != current:
+            changed = await self._scale(key, target, current, decision)
+        self._remember(key, before, Scaled(queue, decision, changed))
+
+    async def _scale(self, key: PipelineKey, target: Target, current: int, decision: Decision) -> ScalingDecision:
+        await self._api.apply(DEPLOYMENT, scale_document(key, decision.replicas), SCALER_FIELD_MANAGER, "scale")
+        self._store.note_replicas(key, decision.replicas)
+        note = f"workers {current} -> {decision.replicas}: {decision.reason}"
+        await self._recorder.post(target.owner, News("Normal", "Scale", "Scaled", note))
+        return ScalingDecision(replicas=decision.replicas, reason=decision.reason, time=timestamp(self._now()))
+
+    def _remember(self, key: PipelineKey, before: Scaled | None, now: Scaled) -> None:
+        self._known[key] = now
+        if before is None or _news(before) != _news(now):
+            self._tell(key)
+
+    def _forget(self, targets: Iterable[PipelineKey]) -> None:
+        for key in self._known.keys() - set(targets):
+            del self._known[key]
+            self._metrics.forget(key)
+
+
+def decide(pipeline: Pipeline, queue: QueueSeen, current: int, wishes: tuple[Wish, ...], now: float) -> Decision:
+    """The decision for a pipeline. A paused one is drained, and then has no workers at all."""
+    spec = pipeline.spec
+    least, fallback = (0, 0) if spec.paused else (spec.scaling.min_replicas, spec.scaling.fallback.replicas)
+    bounds = Bounds(least, spec.scaling.max_replicas, fallback)
+    policy = Policy(spec.worker.concurrency)
+    if spec.scaling.backlog_per_worker is not None:
+        policy = Policy(spec.worker.concurrency, spec.scaling.backlog_per_worker)
+    elif spec.scaling.drain_within is not None:
+        policy = Policy(spec.worker.concurrency, drain_within_seconds=spec.scaling.drain_within.seconds)
+    load = Load(queue.stats.backlog, queue.stats.inflight) if queue.stats else None
+    return decide_replicas(load, current, bounds, policy, wishes, now)
+
+
+def scale_document(key: PipelineKey, replicas: int) -> dict[str, object]:
+    """What is applied to a worker Deployment's /scale."""
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {"name": child_name(key.name, "worker"), "namespace": key.namespace},
+        "spec": {"replicas": replicas},
+    }
+
+
+def _news(scaled: Scaled) -> tuple[object, ...]:
+    """What is worth a look at the status. A report's time alone is not."""
+    reports = {name: (each.totals, dict(each.sources), each.sink) for name, each in scaled.queue.reports.items()}
+    return (scaled.queue.stats, scaled.queue.error, reports, scaled.decision and scaled.decision.replicas)

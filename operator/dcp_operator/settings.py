@@ -1,0 +1,91 @@
+"""What the operator is told by its environment, read once at the start. docs/operator.md has the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dcp_pipeline.spec.units import Duration
+
+
+class SettingInvalid(ValueError):
+    """A variable that is missing or cannot be used; the message names it."""
+
+
+@dataclass(frozen=True)
+class PodSettings:
+    """What all pods that the operator makes have in common."""
+
+    fetcher_image: str
+    worker_image: str
+    pull_policy: str | None = None
+    pod_monitors: bool = False
+
+    def image_of(self, component: str) -> str:
+        """The image of `fetcher` or `worker`."""
+        return self.fetcher_image if component == "fetcher" else self.worker_image
+
+
+@dataclass(frozen=True)
+class OperatorSettings:
+    """Everything that the process is told. Periods are in seconds."""
+
+    pods: PodSettings
+    namespaces: tuple[str, ...]
+    """Watched namespaces; empty: all of them."""
+    sync_seconds: float
+    """Between two looks at the queues."""
+    resync_seconds: float
+    """Between two reconciliations of everything, whatever the watches said."""
+    concurrency: int
+    """Resources reconciled at the same time."""
+    health_host: str
+    health_port: int
+    log_level: str
+    log_format: str
+
+
+def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
+    """Raises SettingInvalid."""
+    pods = PodSettings(
+        fetcher_image=_required(environment, "FETCHER_IMAGE"),
+        worker_image=_required(environment, "WORKER_IMAGE"),
+        pull_policy=environment.get("IMAGE_PULL_POLICY") or None,
+        pod_monitors=environment.get("POD_MONITORS", "").lower() in ("1", "true", "yes", "on"),
+    )
+    return OperatorSettings(
+        pods=pods,
+        namespaces=tuple(each for each in environment.get("WATCH_NAMESPACES", "").replace(",", " ").split() if each),
+        sync_seconds=_seconds(environment, "SYNC_PERIOD", "2s"),
+        resync_seconds=_seconds(environment, "RESYNC_PERIOD", "30s"),
+        concurrency=_whole(environment, "RECONCILE_CONCURRENCY", 8),
+        health_host=environment.get("HEALTH_HOST", "0.0.0.0"),  # noqa: S104
+        health_port=_whole(environment, "HEALTH_PORT", 8080),
+        log_level=environment.get("LOG_LEVEL") or "info",
+        log_format=environment.get("LOG_FORMAT") or "",
+    )
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").strip()
+    if not value:
+        raise SettingInvalid(f"{name} is not set: name the image that the pods are to run")
+    return value
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: str) -> float:
+    text = environment.get(name) or default
+    try:
+        seconds = Duration(text).seconds
+    except ValueError as error:
+        raise SettingInvalid(f"{name}: {error}") from error
+    if seconds <= 0:
+        raise SettingInvalid(f"{name}={text}: more than 0 is wanted")
+    return seconds
+
+
+def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name) or str(default)
+    if not text.isdecimal():
+        raise SettingInvalid(f"{name}={text!r} is no whole number")
+    return int(text)

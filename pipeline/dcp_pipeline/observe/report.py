@@ -1,0 +1,87 @@
+"""What fetcher and workers tell the operator through Redis: the books, and whether sources and sink answer.
+
+The operator has no access to the sink (docs/adr/0011), so the pods, which have, publish what it shows. It is a
+report and nothing more: the truth stays in the ledger, and a wiped Redis is told again within seconds.
+
+A process that reads the ledger calls `take_turn` every few seconds and `publish` when it got the turn: so the books
+are summed up once per period, however many processes there are. All calls let redis' errors through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import redis
+
+from dcp_pipeline.queue.keys import Keys
+
+PERIOD_SECONDS = 5.0
+KEPT_SECONDS = 3600
+"""A report that nobody renews is forgotten: a pipeline that is gone leaves no key behind."""
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """The books over all objects, in records: Books.total of each column."""
+
+    read: int
+    written: int
+    duplicates: int
+    rejected: int
+    filtered: int
+    dead: int
+    pending: int
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process found. None in place of a problem: all is well. `at` is in seconds since the epoch."""
+
+    at: float
+    totals: Totals | None = None
+    """None where the ledger could not be read."""
+    sources: Mapping[str, str | None] = {}
+    """Source's name -> its problem; only the fetcher knows."""
+    sink: str | None = None
+    """The sink's problem."""
+
+
+def take_turn(client: redis.Redis, queue: str, period_seconds: float = PERIOD_SECONDS) -> bool:
+    """Whether it is this caller's turn to publish the books: true for one caller per period."""
+    return bool(client.set(_key(queue) + ":turn", b"1", nx=True, px=int(period_seconds * 1000)))
+
+
+def publish(client: redis.Redis, queue: str, component: str, report: Report) -> None:
+    """Replace what `component` (fetcher or worker) said before."""
+    pipeline = client.pipeline(transaction=False)
+    pipeline.hset(_key(queue), component, msgspec.json.encode(report))
+    pipeline.expire(_key(queue), KEPT_SECONDS)
+    pipeline.execute()
+
+
+def read_reports(client: redis.Redis, queues: Sequence[str]) -> dict[str, dict[str, Report]]:
+    """Queue -> component -> its last report, of many queues in one round trip. What cannot be read is left out."""
+    pipeline = client.pipeline(transaction=False)
+    for queue in queues:
+        pipeline.hgetall(_key(queue))
+    replies: list[Mapping[bytes, bytes]] = pipeline.execute()
+    return {queue: _reports(reply) for queue, reply in zip(queues, replies, strict=True)}
+
+
+def _reports(reply: Mapping[bytes, bytes]) -> dict[str, Report]:
+    found: dict[str, Report] = {}
+    for component, text in reply.items():
+        try:
+            found[component.decode()] = msgspec.json.decode(text, type=Report)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue  # of another release, in the middle of an upgrade
+    return found
+
+
+def _key(queue: str) -> str:
+    return Keys(queue).prefix + "report"
+
+
+def totals_of(books: Any) -> Totals:
+    """The totals of ledger.model.Books (not imported here: it would bring SQLAlchemy into the operator)."""
+    return Totals(**{column: books.total(column) for column in Totals.__struct_fields__})
