@@ -40,9 +40,7 @@ class Defect:
         self.digest.update(taken)
         self.length += end
         self.lines += count_lines(taken) if self._ends_csv_lines else taken.count(b"\n")
-        self.lines -= (
-            self._ends_csv_lines and self._after_return and taken.startswith(b"\n")
-        )  # one CRLF, seen in two parts
+        self.lines -= self._ends_csv_lines and self._after_return and taken.startswith(b"\n")
         self._after_return = taken.endswith(b"\r") if taken else self._after_return
         if ended and end == len(buffer) and not over:
             self.lines += 1

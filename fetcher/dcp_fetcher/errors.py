@@ -22,6 +22,10 @@ class TemporaryError(FetchError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class UnreachableError(TemporaryError):
+    """Tried as often as one round allows; the next round tries again."""
+
+
 class RefusedError(FetchError):
     """The server will not give it, and asking again the same way will not help (401, 403, a redirect loop)."""
 

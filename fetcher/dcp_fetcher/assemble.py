@@ -1,0 +1,130 @@
+"""Puts the parts of a fetcher together for one run: clients, sites, a watch for each source, the task desk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from dcp_fetcher.file_site import FileSite, list_files
+from dcp_fetcher.http_client import HttpClient
+from dcp_fetcher.http_listing import list_http
+from dcp_fetcher.http_site import HttpSite
+from dcp_fetcher.listing import Entry
+from dcp_fetcher.objects import ObjectReader, SourceTerms
+from dcp_fetcher.patience import Backoff, Bridge
+from dcp_fetcher.ports import Inbox, Secrets
+from dcp_fetcher.publish import Outlet
+from dcp_fetcher.reading import HowToCut
+from dcp_fetcher.sites import Site
+from dcp_fetcher.task_request import Assigned
+from dcp_fetcher.tasks import TaskDesk, TaskTerms
+from dcp_fetcher.watch import Watch
+from dcp_pipeline.ledger.model import SourceObject
+from dcp_pipeline.spec.model import FileSource, Format, HttpSource, Pipeline, Source
+from dcp_pipeline.spec.revision import revision_from, revision_of
+
+ANYWHERE = HttpSource(url="http://nowhere.invalid/")
+"""For tasks whose URL is no source's own: no credentials, no authority of ours."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a fetcher is given. `located` says where a file source's path is; `spool_folder` keeps downloads."""
+
+    secrets: Secrets
+    located: Callable[[FileSource], Path]
+    spool_folder: Path | None
+    side_by_side: int
+    backoff: Backoff
+
+
+class Assembly:
+    """The parts of one run; made on the event loop, inside `stack`, which closes the clients."""
+
+    def __init__(self, pipeline: Pipeline, around: Surroundings, outlet: Outlet, stack: AsyncExitStack) -> None:
+        self._pipeline, self._around, self._outlet, self._stack = pipeline, around, outlet, stack
+        self._slots = asyncio.Semaphore(around.side_by_side)
+        self._formats: dict[str, Format] = {}
+        self._strange: HttpClient | None = None
+        self._watches: dict[str, Watch] = {}
+
+    async def watches(self) -> list[Watch]:
+        """One for each source, in the spec's order."""
+        for source in self._pipeline.spec.sources:
+            if source.file is not None:
+                list_entries = self._files_of(source.file)
+                self._watches[source.name] = self._watch(source, FileSite(), list_entries)
+            elif source.http is not None:
+                client = await self._stack.enter_async_context(HttpClient(source.http, self._around.secrets))
+                list_entries = partial(list_http, client, source.http, self._around.backoff, self._outlet.stop)
+                self._watches[source.name] = self._watch(source, self._http_site(client, source), list_entries)
+        return list(self._watches.values())
+
+    async def desk(self, inbox: Inbox) -> TaskDesk:
+        """The task desk; to be asked for after watches()."""
+        self._strange = await self._stack.enter_async_context(HttpClient(ANYWHERE, self._around.secrets))
+        sources = self._pipeline.spec.sources
+        paths = {each.name: self._around.located(each.file) for each in sources if each.file is not None}
+        terms = TaskTerms(sources, paths, self._pipeline.spec.worker)
+        return TaskDesk(inbox, terms, self._watch_of, self._outlet)
+
+    def _watch_of(self, assigned: Assigned, priority: int | None) -> Watch:
+        """Who reads a task: with its own priority, and without credentials where the URL is not the source's own."""
+        source = assigned.source
+        if assigned.own and priority is None:
+            return self._watches[source.name]
+        site = self._watches[source.name].reader.site
+        if not assigned.own and self._strange is not None:
+            site = self._http_site(self._strange, source)
+        return self._watch(source, site, _nothing, priority)
+
+    def _files_of(self, file: FileSource) -> Callable[[], Awaitable[list[Entry]]]:
+        return lambda: asyncio.to_thread(list_files, self._around.located(file), file)
+
+    def _http_site(self, client: HttpClient, source: Source) -> HttpSite:
+        stop, around = self._outlet.stop, self._around
+        bridge = Bridge(asyncio.get_running_loop(), stop)
+        spool_bytes = source.decompression.max_bytes.bytes
+        return HttpSite(bridge, stop, client, around.backoff, around.spool_folder, spool_bytes)
+
+    def _watch(
+        self,
+        source: Source,
+        site: Site,
+        list_entries: Callable[[], Awaitable[list[Entry]]],
+        priority: int | None = None,
+    ) -> Watch:
+        terms = SourceTerms(
+            pipeline=self._pipeline.key,
+            source=source.name,
+            revision=revision_of(self._pipeline, source.name)[0],
+            priority=source.priority if priority is None else priority,
+            growing=source.growth == "append",
+            how=HowToCut(source.format, self._pipeline.spec.fetcher.batch, source.decompression),
+            format_of=self._format_of,
+        )
+        reader = ObjectReader(terms, site, self._outlet)
+        return Watch(
+            source.name,
+            list_entries,
+            reader,
+            self._outlet,
+            self._slots,
+            self._around.side_by_side,
+            self._around.backoff,
+        )
+
+    def _format_of(self, recorded: SourceObject) -> Format:
+        """The format of the revision that an object was opened with."""
+        if recorded.revision not in self._formats:
+            document = self._outlet.ledger.spec(recorded.revision)
+            self._formats[recorded.revision] = revision_from(document).format
+        return self._formats[recorded.revision]
+
+
+async def _nothing() -> list[Entry]:
+    return []

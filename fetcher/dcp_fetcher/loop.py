@@ -1,0 +1,189 @@
+"""The fetcher's loop: every source at its interval, the inbox all the time, and what the queue has lost put back.
+
+assemble.py puts its parts together. Read watch.py for one source, objects.py for one object, split.py for the bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcp_fetcher.assemble import Assembly, Surroundings
+from dcp_fetcher.errors import Stopped
+from dcp_fetcher.objects import Outcome
+from dcp_fetcher.patience import Backoff, Patience, Stop
+from dcp_fetcher.ports import Inbox, Ledger, Queue, Secrets
+from dcp_fetcher.progress import Progress, Snapshot
+from dcp_fetcher.publish import Outlet
+from dcp_fetcher.tasks import TaskDesk
+from dcp_fetcher.watch import Round, Watch
+from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.spec.model import FileSource, Pipeline
+from dcp_pipeline.spec.revision import revision_of
+
+log = logging.getLogger(__name__)
+
+SIDE_BY_SIDE = 2
+POLL_SECONDS = 0.2
+RECONCILE_EVERY_POLLS = 10
+BEAT_SECONDS = 5.0
+BUSY_AT_MOST_SECONDS = 300.0
+"""A source may be silent for its timeout, several times over; with no sign of life for longer something is stuck."""
+BUSY = "fetcher: objects"
+
+
+@dataclass(frozen=True)
+class FetchReport:
+    """What a run brought. `problems`: what could not be read and why, in words."""
+
+    rounds: tuple[Round, ...]
+    stopped: bool
+    figures: Snapshot
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(problem for each in self.rounds for problem in problems_of(each)))
+
+
+class FetcherLoop:
+    """The fetcher of one pipeline; one at a time. To be built anywhere, to be run on an event loop."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        ledger: Ledger,
+        queue: Queue,
+        inbox: Inbox | None,
+        secrets: Secrets,
+        observer: Observer = unobserved,
+        pulse: Pulse | None = None,
+        located: Callable[[FileSource], Path] | None = None,
+        spool_folder: Path | None = None,
+        side_by_side: int = SIDE_BY_SIDE,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.progress = Progress()
+        self._pipeline, self._inbox, self._pulse, self._stop = pipeline, inbox, pulse or Pulse(), Stop()
+        self._around = Surroundings(
+            secrets=secrets,
+            located=located or (lambda source: Path(source.path)),
+            spool_folder=spool_folder,
+            side_by_side=side_by_side,
+            backoff=backoff or Backoff(),
+        )
+        self._outlet = Outlet(
+            ledger=ledger,
+            queue=queue,
+            max_queue_bytes=pipeline.spec.queue.max_bytes.bytes,
+            patience=Patience(self._stop, self._waiting),
+            stop=self._stop,
+            progress=self.progress,
+            observer=observer,
+            alive=lambda doing: self._pulse.beat(BUSY, doing, BUSY_AT_MOST_SECONDS),
+        )
+
+    def request_stop(self) -> None:
+        """End at the next safe place. Thread-safe; every wait ends at once."""
+        self._stop.request()
+
+    async def run(self, once: bool, settle: bool = False) -> FetchReport:
+        """For ever at each source's interval; or `once`, until all that is listed is cut and the inbox is empty.
+
+        `settle`: `once` goes on until no batch is pending and no task open, and enqueues again what Redis loses
+        meanwhile. Raises what no waiting mends, such as a queue of another pipeline.
+        """
+        rounds: list[Round] = []
+        stopped = False
+        try:
+            async with self._assembled() as (watches, desk):
+                if once:
+                    await self._once(watches, desk, rounds, settle)
+                else:
+                    await self._for_ever(watches, desk)
+        except* Stopped:
+            stopped = True
+        finally:
+            self._pulse.end(BUSY)
+        return FetchReport(tuple(rounds), stopped, self.progress.snapshot())
+
+    async def run_round(self, source: str) -> Round:
+        """One look at one source. Raises Stopped."""
+        async with self._assembled() as (watches, _):
+            return await next(each for each in watches if each.source == source).round()
+
+    @asynccontextmanager
+    async def _assembled(self) -> AsyncIterator[tuple[list[Watch], TaskDesk | None]]:
+        async with AsyncExitStack() as stack:
+            await asyncio.to_thread(self._save_revisions)
+            assembly = Assembly(self._pipeline, self._around, self._outlet, stack)
+            watches = await assembly.watches()
+            yield watches, await assembly.desk(self._inbox) if self._inbox is not None else None
+
+    def _save_revisions(self) -> None:
+        """Before an object pins a revision, the ledger knows it."""
+        for source in self._pipeline.spec.sources:
+            revision, document = revision_of(self._pipeline, source.name)
+            self._outlet.patience(lambda one=revision, text=document: self._outlet.ledger.save_spec(one, text))  # type: ignore[misc]
+
+    async def _once(self, watches: list[Watch], desk: TaskDesk | None, rounds: list[Round], settle: bool) -> None:
+        if self._pipeline.spec.paused:
+            log.warning("spec.paused: nothing is read")
+            return
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(each.round()) for each in watches]
+        rounds += [each.result() for each in running]
+        polls = 0
+        while await self._unfinished(desk, settle):
+            polls += 1
+            if settle and polls % RECONCILE_EVERY_POLLS == 0:
+                rounds += [await each.reconcile() for each in watches]
+            self._outlet.alive("waits for what is on its way")
+            await self._stop.sleep(POLL_SECONDS)
+
+    async def _unfinished(self, desk: TaskDesk | None, settle: bool) -> bool:
+        if desk is not None:
+            state = await desk.run_once()
+            if state.to_read or (settle and state.open):
+                return True
+        if not settle:
+            return False
+        return bool(await asyncio.to_thread(self._outlet.patience, self._outlet.ledger.pending_batches))
+
+    async def _for_ever(self, watches: list[Watch], desk: TaskDesk | None) -> None:
+        async with asyncio.TaskGroup() as group:
+            for watch, source in zip(watches, self._pipeline.spec.sources, strict=True):
+                group.create_task(self._repeat(f"source {watch.source}", watch.round, source.interval.seconds))
+            if desk is not None:
+                interval_seconds = max(POLL_SECONDS, self._pipeline.spec.worker.progress_interval.seconds)
+                group.create_task(self._repeat("inbox", desk.run_once, interval_seconds))
+
+    async def _repeat(self, name: str, step: Callable[[], object], interval_seconds: float) -> None:
+        """`step`, then idle with a beat every few seconds: idle is not stuck."""
+        beat = f"fetcher: {name}"
+        while True:
+            if not self._pipeline.spec.paused:
+                self._pulse.beat(beat, "busy", BUSY_AT_MOST_SECONDS)
+                await step()  # type: ignore[misc]
+            left = interval_seconds
+            while left > 0:
+                self._pulse.beat(beat)
+                await self._stop.sleep(min(BEAT_SECONDS, left))
+                left -= BEAT_SECONDS
+
+    def _waiting(self, what: str | None) -> None:
+        self.progress.waiting(what)
+        if what is not None:
+            self._outlet.alive(f"waits: {what}")
+
+
+def problems_of(each: Round) -> Sequence[str]:
+    """What of a round could not be read, in words."""
+    bad = [look for look in each.looks if look.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE)]
+    listed = [f"source {each.source}: {each.error}"] if each.error else []
+    return [*listed, *(f"{look.uri}: {look.reason}" for look in bad)]

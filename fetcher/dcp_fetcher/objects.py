@@ -1,0 +1,241 @@
+"""The procedure for one object of a source: which version is served, what of it is known, what is to be read.
+
+Runs in a thread, one object at a time. versions.py has the tokens, reading.py follows the bytes, unavailable.py
+gives up what cannot be had any more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from dcp_fetcher.errors import ChangedError, DamagedError, GoneError, NotRecordsError
+from dcp_fetcher.ports import FormatOf
+from dcp_fetcher.publish import Outlet, Publisher
+from dcp_fetcher.reading import Content, HowToCut, first_needed, read_object
+from dcp_fetcher.sites import Opened, Site
+from dcp_fetcher.unavailable import clear_web_page, give_up
+from dcp_fetcher.versions import CHANGED, GONE, WEB_PAGE, generation_of, growing_version, recorded_as
+from dcp_pipeline.batch import object_id
+from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
+
+log = logging.getLogger(__name__)
+
+VERSIONS_PER_LOOK = 3
+"""How often one look starts over because other bytes came under a known token."""
+
+
+class Outcome(StrEnum):
+    """What a look at an object led to."""
+
+    UNCHANGED = "unchanged"
+    CUT = "cut"
+    UNAVAILABLE = "unavailable"
+    FAILED = "failed"
+    """Not now; the next round tries again."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A look at an object, and why it ended so."""
+
+    uri: str
+    outcome: Outcome
+    object_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class SourceTerms:
+    """What all objects of a source have in common."""
+
+    pipeline: str
+    source: str
+    revision: str
+    priority: int
+    growing: bool
+    how: HowToCut
+    format_of: FormatOf
+
+
+class ObjectReader:
+    """Looks at objects of one source."""
+
+    def __init__(self, terms: SourceTerms, site: Site, outlet: Outlet) -> None:
+        self.site = site
+        self._terms, self._outlet = terms, outlet
+
+    def look(self, uri: str, known: Sequence[SourceObject], incomplete: frozenset[str]) -> Look:
+        """Bring the object up to what is served. `known`: its recorded versions, newest first; `incomplete`: the
+        ids of those that are being cut or have pending batches.
+
+        Raises RefusedError, TemporaryError or Stopped where that says nothing about the object; GoneError where it
+        is not there, once what was incomplete of it is given up.
+        """
+        lost = self._lost([each for each in known if each.id in incomplete])
+        look = self._grow if self._terms.growing else self._replace
+        try:
+            return look(uri, list(known), lost)
+        except GoneError as error:
+            for each in known:
+                if is_incomplete(each, lost):
+                    give_up(self._outlet, each, f"{GONE}: {error}")
+            raise
+        except NotRecordsError as error:
+            return self._web_page(uri, error)
+
+    def _lost(self, known: Sequence[SourceObject]) -> dict[str, frozenset[str]]:
+        """Object id -> its pending batches that the queue does not know."""
+        found = {}
+        for each in known:
+            if missing := self._outlet.missing(self._cuts(each)):
+                found[each.id] = missing
+        return found
+
+    def _replace(self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]]) -> Look:
+        for _ in range(VERSIONS_PER_LOOK):
+            latest = known[0] if known else None
+            opened = self.site.open(uri, latest if latest and is_settled(latest, lost) else None)
+            if opened is None:
+                self._supersede(known, lost, latest)
+                return Look(uri, Outcome.UNCHANGED, latest.id if latest else None)
+            with closing(opened.stream):
+                served, version = recorded_as(opened.version, known)
+                if served is not None and is_settled(served, lost):
+                    self._supersede(known, lost, served)
+                    clear_web_page(self._outlet, known)
+                    return Look(uri, Outcome.UNCHANGED, served.id, served.reason)
+                wanted = served or self._new(uri, version, opened)
+                try:
+                    return self._read(wanted, known, opened, lost)
+                except ChangedError as error:
+                    give_up(self._outlet, self._recorded(wanted), f"{CHANGED}: {error}")
+                    lost.pop(wanted.id, None)
+                    known = self._outlet.patience(lambda: self._outlet.ledger.objects(self._terms.source, uri))
+        return Look(uri, Outcome.FAILED, reason="it keeps changing while it is read")
+
+    def _grow(self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]]) -> Look:
+        generation = 0
+        latest = next((each for each in known if generation_of(each.version)), None)
+        if latest is not None:
+            generation, packed = generation_of(latest.version) or (0, False)
+            try:
+                return self._read_on(uri, latest, known, lost, packed)
+            except ChangedError as error:
+                self._end_generation(latest, lost, str(error))
+                known = [each for each in known if each.id != latest.id]
+        opened = self.site.open_growing(uri, None, 0)
+        if opened is None:
+            return Look(uri, Outcome.UNCHANGED)
+        with closing(opened.stream):
+            content = Content(opened, self._terms.how.caps)
+            version = growing_version(generation + 1, content.packed, opened.version)
+            return self._read(self._new(uri, version, opened), known, opened, lost, content)
+
+    def _read_on(
+        self, uri: str, latest: SourceObject, known: list[SourceObject], lost: dict[str, frozenset[str]], packed: bool
+    ) -> Look:
+        """What was added. Raises ChangedError where the file did not only grow."""
+        offset = 0 if packed else first_needed(self._cuts(latest), lost.get(latest.id, frozenset()))
+        opened = self.site.open_growing(uri, latest if is_settled(latest, lost) else None, offset)
+        if opened is None:
+            return Look(uri, Outcome.UNCHANGED, latest.id)
+        with closing(opened.stream):
+            return self._read(latest, known, opened, lost)
+
+    def _read(
+        self,
+        wanted: SourceObject,
+        known: list[SourceObject],
+        opened: Opened,
+        lost: dict[str, frozenset[str]],
+        content: Content | None = None,
+    ) -> Look:
+        """Read one version to its end. Raises ChangedError, NotRecordsError, TemporaryError, Stopped."""
+        current = wanted
+        try:
+            content = content or Content(opened, self._terms.how.caps)
+            self._supersede(known, lost, wanted)
+            current = self._recorded(wanted)
+            publisher = Publisher(self._outlet, current, self._terms.priority)
+            opened.stream.on_bytes = self._count
+            missing = lost.get(current.id, frozenset())
+            read_object(content, publisher, self._cuts(current), missing, self._how(current), self._terms.growing)
+        except DamagedError as error:
+            self._described(self._recorded(current), opened)
+            reason = give_up(self._outlet, current, str(error))
+            return Look(current.uri, Outcome.UNAVAILABLE, current.id, reason)
+        self._described(publisher.object, opened, state=ObjectState.CUT, reason="")
+        clear_web_page(self._outlet, known)
+        return Look(current.uri, Outcome.CUT, current.id)
+
+    def _count(self, bytes_read: int) -> None:
+        self._outlet.progress.count(bytes_read=bytes_read)
+        self._outlet.alive("reads")
+
+    def _described(self, recorded: SourceObject, opened: Opened, **changes: object) -> None:
+        """Write down what is served now, by which the next look sees whether it has changed."""
+        given = {"etag": opened.etag, "last_modified": opened.last_modified, "size_bytes": opened.size_bytes, **changes}
+        if any(getattr(recorded, name) != value for name, value in given.items() if value):
+            Publisher(self._outlet, recorded, self._terms.priority).update(**given)
+
+    def _supersede(
+        self, known: Sequence[SourceObject], lost: dict[str, frozenset[str]], served: SourceObject | None
+    ) -> None:
+        """Other versions are served no more: what is incomplete of them will stay so."""
+        for each in known:
+            if (served is None or each.id != served.id) and is_incomplete(each, lost):
+                give_up(self._outlet, each, "another version is served in its place")
+                lost.pop(each.id, None)
+
+    def _end_generation(self, latest: SourceObject, lost: dict[str, frozenset[str]], why: str) -> None:
+        log.info("%s: truncated, rotated or replaced (%s); a new generation begins", latest.uri, why)
+        if is_incomplete(latest, lost):
+            give_up(self._outlet, latest, f"truncated, rotated or replaced: {why}")
+            lost.pop(latest.id, None)
+
+    def _web_page(self, uri: str, error: NotRecordsError) -> Look:
+        page = self._recorded(self._new(uri, WEB_PAGE, None))
+        why, ledger = str(error), self._outlet.ledger
+        self._outlet.patience(lambda: ledger.update_object(page.id, state=ObjectState.UNAVAILABLE, reason=why))
+        return Look(uri, Outcome.UNAVAILABLE, page.id, why)
+
+    def _new(self, uri: str, version: str, opened: Opened | None) -> SourceObject:
+        terms = self._terms
+        return SourceObject(
+            id=object_id(terms.pipeline, terms.source, uri, version),
+            pipeline=terms.pipeline,
+            source=terms.source,
+            uri=uri,
+            version=version,
+            revision=terms.revision,
+            etag=opened.etag if opened else None,
+            last_modified=opened.last_modified if opened else None,
+            size_bytes=opened.size_bytes if opened else None,
+        )
+
+    def _recorded(self, wanted: SourceObject) -> SourceObject:
+        return self._outlet.patience(lambda: self._outlet.ledger.open_object(wanted))
+
+    def _cuts(self, recorded: SourceObject) -> list[Cut]:
+        return self._outlet.patience(lambda: self._outlet.ledger.cuts(recorded.id))
+
+    def _how(self, recorded: SourceObject) -> HowToCut:
+        """An object is read to its end with the format of the revision that it was opened with."""
+        form = self._outlet.patience(lambda: self._terms.format_of(recorded))
+        return replace(self._terms.how, form=form) if form else self._terms.how
+
+
+def is_settled(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:
+    """Would reading this version again bring nothing? One that was gone may have come back."""
+    if recorded.id in lost or recorded.state is ObjectState.CUTTING:
+        return False
+    return recorded.state is ObjectState.CUT or not (recorded.reason or "").startswith((GONE, CHANGED))
+
+
+def is_incomplete(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:
+    """Is something of it still to be read?"""
+    return recorded.id in lost or recorded.state is ObjectState.CUTTING

@@ -1,0 +1,79 @@
+"""What the fetcher needs from others: the ledger, the queue, the inbox, secrets. Dcp_pipeline's classes fit.
+
+All of it is synchronous and thread-safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject, Task, TaskState
+from dcp_pipeline.queue.model import Job, QueueStats
+from dcp_pipeline.spec.model import Format, SecretKeyRef
+
+Secrets = Callable[[SecretKeyRef], str]
+"""The value of a key of a Secret. Raises an error that names both and never the value."""
+FormatOf = Callable[[SourceObject], Format | None]
+"""The format that an object's revision is read with; None: the source's own."""
+
+
+class Ledger(Protocol):
+    """The part of dcp_pipeline.ledger.Ledger that the fetcher writes and asks."""
+
+    def objects(self, source: str, uri: str | None = None) -> list[SourceObject]: ...
+    def object(self, object_id: str) -> SourceObject | None: ...
+    def incomplete_objects(self) -> list[SourceObject]: ...
+    def open_object(self, wanted: SourceObject) -> SourceObject: ...
+    def update_object(
+        self,
+        object_id: str,
+        *,
+        state: ObjectState | None = None,
+        header: tuple[str, ...] | None = None,
+        header_end: int | None = None,
+        header_lines: int | None = None,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        size_bytes: int | None = None,
+        reason: str | None = None,
+    ) -> None: ...
+    def cuts(self, object_id: str) -> list[Cut]: ...
+    def record_cuts(self, object_id: str, cuts: Sequence[Cut]) -> None: ...
+    def pending_batches(self) -> int: ...
+    def mark_dead(self, batch_id: str, reason: str, attempts: int) -> bool: ...
+    def save_spec(self, revision: str, document: bytes) -> None: ...
+    def spec(self, revision: str) -> bytes: ...
+    def register_task(
+        self, id: str, raw: bytes, url: str | None, priority: int | None = None, source: str | None = None
+    ) -> bool: ...
+    def open_tasks(self) -> list[Task]: ...
+    def task(self, id: str) -> Task | None: ...
+    def update_task(
+        self,
+        id: str,
+        *,
+        state: TaskState | str | None = None,
+        attempts: int | None = None,
+        object_id: str | None = None,
+        reason: str | None = None,
+    ) -> None: ...
+    def purge_tasks(self, older_than_seconds: float) -> int: ...
+
+
+class Queue(Protocol):
+    """The part of dcp_pipeline.queue.Queue that the fetcher fills."""
+
+    def enqueue(self, jobs: Sequence[Job], delay_seconds: float = 0) -> int: ...
+    def present(self, ids: Sequence[str]) -> frozenset[str]: ...
+    def stats(self) -> QueueStats: ...
+
+
+class Inbox(Protocol):
+    """dcp_pipeline.queue.Inbox."""
+
+    def peek(self) -> bytes | None: ...
+    def pop_if(self, raw: bytes) -> bool: ...
+    def length(self) -> int: ...
+    def put_task(self, task_id: str, mapping: Mapping[str, str | int | float]) -> None: ...
+    def expire_task(self, task_id: str, ttl_seconds: float) -> bool: ...

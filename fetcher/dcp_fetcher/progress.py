@@ -1,0 +1,95 @@
+"""How far the fetcher is: for the progress line, /readyz and metrics."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class SourceProgress:
+    """One source, as last seen. Times are Unix seconds."""
+
+    listed: int = 0
+    last_success: float | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The fetcher's figures since it started."""
+
+    listed: int
+    cut: int
+    unchanged: int
+    failed: int
+    bytes_read: int
+    batches_cut: int
+    records_cut: int
+    current_uris: tuple[str, ...]
+    waiting_for: str | None
+    sources: dict[str, SourceProgress] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        mebibytes = self.bytes_read / (1 << 20)
+        line = f"{self.cut} of {self.listed} objects read, {self.records_cut:,} records, {mebibytes:,.1f} MiB"
+        if self.waiting_for:
+            return f"{line}, waiting: {self.waiting_for}"
+        return f"{line}, reading {self.current_uris[0]}" if self.current_uris else line
+
+
+class Progress:
+    """Counts, thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts = dict.fromkeys(("cut", "unchanged", "failed", "bytes_read", "batches_cut", "records_cut"), 0)
+        self._reading: dict[str, int] = {}
+        self._sources: dict[str, SourceProgress] = {}
+        self._waiting: str | None = None
+
+    def count(self, **increments: int) -> None:
+        """Add to some of the counts."""
+        with self._lock:
+            for name, increment in increments.items():
+                self._counts[name] += increment
+
+    @contextmanager
+    def reading(self, uri: str) -> Iterator[None]:
+        """While an object is looked at."""
+        with self._lock:
+            self._reading[uri] = self._reading.get(uri, 0) + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._reading[uri] -= 1
+                if not self._reading[uri]:
+                    del self._reading[uri]
+
+    def waiting(self, what: str | None) -> None:
+        """Something that everything waits for; None once it is there."""
+        with self._lock:
+            self._waiting = what
+
+    def looked(self, source: str, listed: int, error: str | None) -> None:
+        """A round over a source has ended."""
+        with self._lock:
+            before = self._sources.get(source, SourceProgress())
+            success = time.time() if error is None else before.last_success
+            self._sources[source] = SourceProgress(listed, success, error)
+
+    def snapshot(self) -> Snapshot:
+        with self._lock:
+            return Snapshot(
+                listed=sum(each.listed for each in self._sources.values()),
+                current_uris=tuple(self._reading),
+                waiting_for=self._waiting,
+                sources=dict(self._sources),
+                **self._counts,
+            )

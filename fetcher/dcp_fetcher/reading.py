@@ -1,0 +1,180 @@
+"""One version of one object, from its bytes to its batches; behind what is recorded, and around what is lost.
+
+What is recorded is never cut again: its ranges are read along, checked against their digests, and enqueued again where
+the queue does not know them. Cutting goes on behind the last of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dcp_fetcher.decoded import Decoded
+from dcp_fetcher.decompress import Caps, Peekable
+from dcp_fetcher.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
+from dcp_fetcher.header import HeaderError, read_header
+from dcp_fetcher.marks import count_lines
+from dcp_fetcher.publish import Publisher
+from dcp_fetcher.sites import Opened
+from dcp_fetcher.split import Position, Splitter
+from dcp_pipeline.batch import RAW_KEPT_BYTES, digester
+from dcp_pipeline.ledger.model import Cut, SourceObject
+from dcp_pipeline.spec.model import BatchSize, Decompression, Format
+
+CHUNK_BYTES = 256 * 1024
+SKIP_FROM_BYTES = 1024 * 1024
+"""Fewer recorded bytes are read along rather than skipped by a request of their own."""
+
+
+@dataclass(frozen=True)
+class HowToCut:
+    """A source's settings for its objects."""
+
+    form: Format
+    batch: BatchSize
+    decompression: Decompression
+
+    @property
+    def caps(self) -> Caps:
+        return Caps(self.decompression.max_bytes.bytes, self.decompression.max_ratio)
+
+
+class Content:
+    """What was opened, decompressed. Raises NotRecordsError where it is a web page."""
+
+    def __init__(self, opened: Opened, caps: Caps) -> None:
+        self.opened = opened
+        self._decoded = Decoded(opened.stream, caps, opened.content_encoding)
+        self.stream: Decoded | Peekable = self._decoded
+        if opened.offset:
+            self.stream = Peekable(opened.stream)
+        else:
+            _refuse_web_page(self._decoded.head(), opened.content_type)
+        self.at = opened.offset
+        """Where the next byte stands in the decompressed object."""
+
+    @property
+    def packed(self) -> bool:
+        return self._decoded.compression is not None
+
+    def read(self, most: int) -> bytes:
+        data = self.stream.read(most)
+        self.at += len(data)
+        return data
+
+    def skip_to(self, offset: int) -> None:
+        """Go on at `offset` where the source can do that; otherwise nothing happens."""
+        if not self.packed and offset - self.at >= SKIP_FROM_BYTES and self.opened.stream.seek(offset):
+            self.stream, self.at = Peekable(self.opened.stream), offset
+
+
+def read_object(
+    content: Content, publisher: Publisher, cuts: list[Cut], lost: frozenset[str], how: HowToCut, growing: bool
+) -> None:
+    """Publish what is lost and what is new, up to the end.
+
+    Raises ChangedError where the bytes differ from what is recorded, DamagedError (what could be cut is published),
+    TemporaryError and Stopped (what is recorded stays, the rest is read again).
+    """
+    content.opened.stream.on_pause = publisher.flush
+    position = None
+    if content.at == 0:
+        content.skip_to(first_needed(cuts, lost))
+    if content.at == 0 and publisher.object.header_end:
+        _check_header(content, publisher.object, how.form)
+    if publisher.object.header_end or cuts:
+        position = _follow(content, publisher, cuts, lost)
+    splitter = Splitter(how.form, how.batch, position)
+    try:
+        _cut(content, publisher, splitter, growing)
+        content.opened.stream.check_unchanged()
+    except HeaderError:
+        raise
+    except DamagedError:
+        _publish(publisher, splitter, lambda: splitter.finish(unterminated=False))
+        publisher.flush()
+        raise
+    except TemporaryError:
+        publisher.flush()
+        raise
+
+
+def first_needed(cuts: list[Cut], lost: frozenset[str]) -> int:
+    """The first byte that has to be read: of what is lost, and of the last cut, to see that nothing has changed."""
+    return min([cut.start for cut in cuts if cut.batch_id in lost] + [cut.start for cut in cuts[-1:]], default=0)
+
+
+def _cut(content: Content, publisher: Publisher, splitter: Splitter, growing: bool) -> None:
+    while data := content.read(CHUNK_BYTES):
+        _publish(publisher, splitter, lambda data=data: splitter.feed(data))  # type: ignore[misc]
+    _publish(publisher, splitter, lambda: splitter.finish(unterminated=not growing))
+    publisher.flush()
+
+
+def _publish(publisher: Publisher, splitter: Splitter, step: Callable[[], list]) -> None:  # type: ignore[type-arg]
+    cuts = step()
+    header = splitter.header
+    if header is not None and not publisher.object.header_end and header.end:
+        publisher.update(header=header.labels, header_end=header.end, header_lines=header.lines)
+    for cut in cuts:
+        publisher.add(cut)
+
+
+def _follow(content: Content, publisher: Publisher, cuts: list[Cut], lost: frozenset[str]) -> Position:
+    """Read the recorded ranges along, from where the content stands; where cutting goes on."""
+    recorded = publisher.object
+    breaks = count_lines if recorded.header is not None else _line_feeds
+    position = Position(recorded.header_end, 0, 1, recorded.header_lines + 1)
+    for cut in cuts:
+        if cut.start < content.at:
+            continue
+        kept = cut.end - cut.start if cut.batch_id in lost and not cut.defect else RAW_KEPT_BYTES
+        found = read_range(content, cut.end - cut.start, kept, breaks)
+        if found.digest != cut.digest:
+            raise ChangedError(f"bytes {cut.start}-{cut.end} are not those that were read before")
+        if cut.batch_id in lost:
+            publisher.again(cut, found.kept)
+        position = Position(cut.end, cut.sequence + 1, cut.first_record + cut.records, cut.first_line + found.lines)
+    publisher.flush()
+    return position
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bytes that were read: their digest, their line breaks, and the first of them."""
+
+    digest: str
+    lines: int
+    kept: bytes
+
+
+def read_range(content: Content, length: int, keep_bytes: int, breaks: Callable[[bytes], int] = count_lines) -> Range:
+    """The next `length` bytes, their line breaks counted by `breaks`. Raises ChangedError where there are fewer."""
+    digest, lines, kept, left, after_return = digester(), 0, bytearray(), length, False
+    while left:
+        data = content.read(min(left, CHUNK_BYTES))
+        if not data:
+            raise ChangedError(f"it ends at byte {content.at}, before what was read of it")
+        digest.update(data)
+        lines += breaks(data) - (after_return and data.startswith(b"\n"))
+        after_return = data.endswith(b"\r") and breaks is count_lines
+        kept += data[: max(0, keep_bytes - len(kept))]
+        left -= len(data)
+    return Range(digest.hexdigest(), lines, bytes(kept))
+
+
+def _line_feeds(data: bytes) -> int:
+    return data.count(b"\n")
+
+
+def _check_header(content: Content, recorded: SourceObject, form: Format) -> None:
+    head = bytearray(read_range(content, recorded.header_end, recorded.header_end).kept)
+    header = read_header(head, form, ended=True)
+    if header is None or (header.labels, header.end) != (recorded.header, recorded.header_end):
+        raise ChangedError("the header is not the one that was read before")
+
+
+def _refuse_web_page(head: bytes, content_type: str) -> None:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")) or ("html" in content_type and start.startswith(b"<")):
+        raise NotRecordsError("it is a web page (HTML), not records: a login, an error page or a wrong URL?")

@@ -1,0 +1,98 @@
+"""A zip archive that holds one file, read as a stream: without seeking to its directory at the end."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from dcp_fetcher.decompress import PIECE_BYTES, Inflate, Peekable, truncated
+from dcp_fetcher.errors import DamagedError
+
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_ENTRY, _DESCRIPTOR = b"PK\x03\x04", b"PK\x07\x08"
+_ENCRYPTED, _SIZES_FOLLOW = 1, 8
+_STORED, _DEFLATED = 0, 8
+_ZIP64 = 0xFFFFFFFF
+
+
+def unzip(stream: Peekable) -> Iterator[bytes]:
+    """The bytes of the one file in it. Folders are passed over.
+
+    Raises DamagedError for an archive that is cut off, corrupt, encrypted, of another method than deflate, or with
+    a second file; of the first one everything was given by then.
+    """
+    files = 0
+    while stream.peek(4) == _ENTRY:
+        _, _, flags, method, _, _, crc, packed, _, name_bytes, extra_bytes = _LOCAL.unpack(stream.exactly(_LOCAL.size))
+        name, extra = stream.exactly(name_bytes), stream.exactly(extra_bytes)
+        if name.endswith(b"/"):
+            continue
+        files += 1
+        if files > 1:
+            raise DamagedError("the zip archive holds more than one file; only the first was read")
+        if flags & _ENCRYPTED:
+            raise DamagedError("the zip archive is encrypted")
+        sum_ = 0
+        for piece in _pieces(stream, method, flags, _packed_bytes(packed, extra)):
+            sum_ = zlib.crc32(piece, sum_)
+            yield piece
+        if sum_ != (_crc_behind(stream) if flags & _SIZES_FOLLOW else crc):
+            raise DamagedError("the zip archive is corrupt: its checksum differs")
+    if stream.peek(2) != b"PK":
+        raise truncated(stream)
+    while stream.read():
+        pass
+
+
+def _pieces(stream: Peekable, method: int, flags: int, packed: int) -> Iterator[bytes]:
+    if method == _DEFLATED:
+        return _inflated(stream)
+    if method == _STORED and not flags & _SIZES_FOLLOW:
+        return _stored(stream, packed)
+    raise DamagedError(f"the zip archive uses method {method}; only deflate and stored files of known size are read")
+
+
+def _inflated(stream: Peekable) -> Iterator[bytes]:
+    inflate, data = Inflate(-15), stream.read()
+    while True:
+        piece = inflate.decompress(data, PIECE_BYTES)
+        data = b""
+        if piece:
+            yield piece
+        if inflate.eof:
+            stream.unread(inflate.unused_data)
+            return
+        if inflate.needs_input and not (data := stream.read()):
+            raise truncated(stream)
+
+
+def _stored(stream: Peekable, count: int) -> Iterator[bytes]:
+    while count:
+        piece = stream.read(min(count, PIECE_BYTES))
+        if not piece:
+            raise truncated(stream)
+        count -= len(piece)
+        yield piece
+
+
+def _packed_bytes(packed: int, extra: bytes) -> int:
+    """The packed size; of a large file it stands in the zip64 part of `extra`, behind the unpacked one."""
+    while packed == _ZIP64 and len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        if kind == 1 and length >= 16:
+            return int(struct.unpack_from("<Q", extra, 12)[0])
+        extra = extra[4 + length :]
+    return packed
+
+
+def _crc_behind(stream: Peekable) -> int:
+    """From the descriptor behind the file: its signature is optional, its sizes have 4 or 8 bytes."""
+    if stream.peek(4) == _DESCRIPTOR:
+        stream.exactly(4)
+    crc = int(struct.unpack("<I", stream.exactly(4))[0])
+    for sizes in (8, 16):
+        if stream.peek(sizes + 2)[sizes:] == b"PK":
+            stream.exactly(sizes)
+            return crc
+    raise truncated(stream)

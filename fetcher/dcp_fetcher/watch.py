@@ -1,0 +1,183 @@
+"""One source: list it, look at every object, at most so many side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+from dcp_fetcher.errors import FetchError, GoneError, RefusedError, Stopped, TemporaryError, UnreachableError
+from dcp_fetcher.http_listing import shown_unchanged
+from dcp_fetcher.listing import Entry
+from dcp_fetcher.objects import Look, ObjectReader, Outcome
+from dcp_fetcher.patience import Backoff
+from dcp_fetcher.publish import Outlet
+from dcp_pipeline.ledger.errors import LedgerConflict
+from dcp_pipeline.ledger.model import ObjectState, SourceObject
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one look at a source brought. `error`: why it could not be listed."""
+
+    source: str
+    looks: tuple[Look, ...] = ()
+    error: str | None = None
+
+    def of(self, outcome: Outcome) -> list[Look]:
+        """The looks that ended so."""
+        return [look for look in self.looks if look.outcome is outcome]
+
+
+@dataclass
+class _Known:
+    """What the ledger says about a source at the start of a round."""
+
+    by_uri: dict[str, list[SourceObject]] = field(default_factory=dict)
+    incomplete: dict[str, str] = field(default_factory=dict)
+    """Object id -> uri."""
+
+
+class Watch:
+    """Looks at one source, whenever asked."""
+
+    def __init__(
+        self,
+        source: str,
+        list_entries: Callable[[], Awaitable[list[Entry]]],
+        reader: ObjectReader,
+        outlet: Outlet,
+        slots: asyncio.Semaphore,
+        side_by_side: int,
+        backoff: Backoff,
+    ) -> None:
+        self.source, self.reader = source, reader
+        self._list, self._outlet, self._backoff = list_entries, outlet, backoff
+        self._slots, self._side_by_side = slots, side_by_side
+
+    async def round(self) -> Round:
+        """List the source and bring every object up to what is served. Raises Stopped."""
+        self._outlet.alive(f"lists source {self.source}")
+        known = await asyncio.to_thread(self._known)
+        error, entries = None, []
+        try:
+            entries = await self._list()
+        except Stopped:
+            raise
+        except FetchError as failed:
+            error = str(failed)
+            log.warning("source cannot be listed: %s", failed, extra={"source": self.source})
+        self._outlet.progress.looked(self.source, len(entries), error)
+        looks = await self._look_at(self._due(entries, known), known)
+        if error is None:
+            bad = [look for look in looks if look.outcome is Outcome.FAILED]
+            error_shown = f"{bad[0].uri}: {bad[0].reason}" if bad else None
+            self._outlet.progress.looked(self.source, len(entries), error_shown)
+        return Round(self.source, tuple(looks), error)
+
+    async def reconcile(self) -> Round:
+        """Look at what is incomplete only: to finish it, and to enqueue again what the queue has lost."""
+        known = await asyncio.to_thread(self._known)
+        due = [Entry(uri, uri) for uri in dict.fromkeys(known.incomplete.values()) if await self._needs(uri, known)]
+        return Round(self.source, tuple(await self._look_at(iter(due), known)))
+
+    async def look(self, uri: str) -> Look:
+        """Look at one object."""
+        known = await asyncio.to_thread(self._known_of, uri)
+        return await self._look(Entry(uri, uri), known)
+
+    def _known(self) -> _Known:
+        ledger, patience = self._outlet.ledger, self._outlet.patience
+        known = _Known()
+        for each in patience(lambda: ledger.objects(self.source)):
+            known.by_uri.setdefault(each.uri, []).append(each)
+        incomplete = patience(ledger.incomplete_objects)
+        known.incomplete = {each.id: each.uri for each in incomplete if each.source == self.source}
+        return known
+
+    def _known_of(self, uri: str) -> _Known:
+        ledger, patience = self._outlet.ledger, self._outlet.patience
+        objects = patience(lambda: ledger.objects(self.source, uri))
+        incomplete = patience(ledger.incomplete_objects)
+        return _Known({uri: objects}, {each.id: each.uri for each in incomplete if each.source == self.source})
+
+    def _due(self, entries: list[Entry], known: _Known) -> Iterator[Entry]:
+        """What is listed unless it is seen to be unchanged, then what is incomplete and listed no more."""
+        for entry in entries:
+            objects = known.by_uri.get(entry.url, [])
+            settled = bool(objects) and not any(each.id in known.incomplete for each in objects)
+            if settled and objects[0].state is ObjectState.CUT and shown_unchanged(entry, objects[0]):
+                self._outlet.progress.count(unchanged=1)
+                continue
+            yield entry
+        listed = {entry.url for entry in entries}
+        yield from (Entry(uri, "") for uri in dict.fromkeys(known.incomplete.values()) if uri not in listed)
+
+    async def _needs(self, uri: str, known: _Known) -> bool:
+        """Is one of its objects being cut, or has the queue lost a batch of it?"""
+        for each in known.by_uri.get(uri, []):
+            if each.id in known.incomplete:
+                if each.state is ObjectState.CUTTING:
+                    return True
+                cuts = await asyncio.to_thread(self._outlet.patience, lambda id_=each.id: self._outlet.ledger.cuts(id_))
+                if await asyncio.to_thread(self._outlet.missing, cuts):
+                    return True
+        return False
+
+    async def _look_at(self, entries: Iterator[Entry], known: _Known) -> list[Look]:
+        looks: list[Look] = []
+
+        async def take() -> None:
+            # One shared iterator: whoever is free takes the next.
+            looks.extend([await self._look(entry, known) for entry in entries])
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._side_by_side):
+                group.create_task(take())
+        return looks
+
+    async def _look(self, entry: Entry, known: _Known) -> Look:
+        async with self._slots:
+            self._outlet.stop.check()
+            look = await asyncio.to_thread(self._tried, entry, known)
+        self._outlet.progress.count(**_COUNTED[look.outcome])
+        level = logging.INFO if look.outcome in (Outcome.CUT, Outcome.UNCHANGED) else logging.WARNING
+        log.log(
+            level if look.outcome is not Outcome.UNCHANGED else logging.DEBUG,
+            "%s: %s",
+            look.outcome,
+            look.uri,
+            extra={"source": self.source, "reason": look.reason},
+        )
+        return look
+
+    def _tried(self, entry: Entry, known: _Known) -> Look:
+        uri, failures = entry.url, 0
+        with self._outlet.progress.reading(uri):
+            while True:
+                try:
+                    return self.reader.look(uri, known.by_uri.get(uri, []), frozenset(known.incomplete))
+                except GoneError as error:
+                    return Look(uri, Outcome.FAILED if entry.name else Outcome.UNAVAILABLE, reason=str(error))
+                except (RefusedError, UnreachableError, LedgerConflict) as error:
+                    return Look(uri, Outcome.FAILED, reason=str(error))
+                except TemporaryError as error:
+                    failures += 1
+                    if failures >= self._backoff.attempts:
+                        return Look(uri, Outcome.FAILED, reason=f"{error} (tried {failures} times)")
+                    log.info("reading broke, starting again behind what is recorded: %s", error)
+                    pause_seconds = self._backoff.pause_seconds(failures, error.retry_after_seconds, random.random())  # noqa: S311
+                    self._outlet.stop.wait(pause_seconds)
+                    known = self._known_of(uri)
+
+
+_COUNTED: dict[Outcome, dict[str, int]] = {
+    Outcome.CUT: {"cut": 1},
+    Outcome.UNCHANGED: {"unchanged": 1},
+    Outcome.UNAVAILABLE: {"failed": 1},
+    Outcome.FAILED: {"failed": 1},
+}
