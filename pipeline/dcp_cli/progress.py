@@ -11,18 +11,13 @@ from typing import Protocol
 import click
 import redis
 
+from dcp_fetcher.loop import FetcherLoop
 from dcp_pipeline.queue import QueueStats
 
 log = logging.getLogger(__name__)
 
 _TERMINAL_SECONDS = 0.5
 _LOG_SECONDS = 10.0
-
-
-class Fetching(Protocol):
-    """How far the fetcher is."""
-
-    def progress_text(self) -> str: ...
 
 
 class Queued(Protocol):
@@ -45,7 +40,7 @@ def say(text: str) -> None:
 class ProgressLine:
     """A thread that tells how far the run is: start, run_once, stop."""
 
-    def __init__(self, fetcher: Fetching, queue: Queued, worker: Working | None) -> None:
+    def __init__(self, fetcher: FetcherLoop, queue: Queued, worker: Working | None) -> None:
         self._fetcher, self._queue, self._worker = fetcher, queue, worker
         self._terminal = sys.stderr.isatty()
         self._started, self._stopping = time.monotonic(), threading.Event()
@@ -68,7 +63,7 @@ class ProgressLine:
             waiting = f"queue {self._queue.stats().backlog:,} batches"
         except redis.RedisError:
             waiting = "queue away"
-        return f"{self._fetcher.progress_text()} · {waiting} · {settled:,} records settled, {rate:,.0f}/s"
+        return f"{self._fetcher.progress.snapshot().text} · {waiting} · {settled:,} records settled, {rate:,.0f}/s"
 
     def _run(self) -> None:
         while not self._stopping.wait(_TERMINAL_SECONDS if self._terminal else _LOG_SECONDS):

@@ -14,27 +14,22 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import redis
-from dcp_fetcher.process import FetcherProcess
-
 from dcp_cli.embedded import EmbeddedValkey
 from dcp_cli.errors import DONE, FAILED, INTERRUPTED
 from dcp_cli.options import print_json
 from dcp_cli.progress import ProgressLine, say
 from dcp_cli.summary import RunSummary
+from dcp_fetcher.process import build_fetcher, trouble_of
 from dcp_pipeline.connect import open_shared
+from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import Check, HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
-from dcp_worker.process import WorkerProcess, queue_gauges
+from dcp_worker.process import WorkerProcess
 
 log = logging.getLogger(__name__)
-
-_SETTLE_POLL_SECONDS = 0.1
-_FORGOTTEN_SECONDS = 3.0
-"""More than it takes the undertaker to tell the ledger of a batch that the queue gave up."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +83,10 @@ class _Session:
             log.warning(warning)
         self.ledger, self._queue = shared.ledger, shared.queue
         self.ledger.prepare()
-        self._fetcher = FetcherProcess(setup, shared)
+        self._fetcher = build_fetcher(setup, shared)
         self._worker = WorkerProcess(setup, shared) if setup.workers_enabled else None
         if self._worker:
-            for revision in self._fetcher.revisions():
-                self._worker.prepare(revision)
+            self._worker.prepare()
             self._worker.start()
             stack.callback(self._worker.stop)
         if options.health_port is not None:
@@ -101,7 +95,7 @@ class _Session:
     def _serve_health(self, shared: Shared) -> HealthServer:
         shared.metrics.add_gauges(queue_gauges(self._queue))
         alive: dict[str, Check] = {"loops": shared.stuck}
-        ready: dict[str, Check] = {"fetcher": self._fetcher.trouble}
+        ready: dict[str, Check] = {"fetcher": lambda: trouble_of(self._fetcher)}
         if self._worker:
             alive["workers"] = self._worker.dead
             ready |= {"queue": self._worker.trouble.of_queue, "sink": self._worker.trouble.of_sink}
@@ -122,11 +116,7 @@ class _Session:
         progress = ProgressLine(self._fetcher, self._queue, self._worker)
         progress.start()
         try:
-            while True:
-                failures = asyncio.run(self._fetcher.run(self._options.once))
-                if self._stop_requested or not self._worker or self._settled():
-                    break
-                log.warning("the queue has lost batches that the ledger waits for: they are read again")
+            report = asyncio.run(self._fetcher.run(self._options.once, settle=self._worker is not None))
         finally:
             progress.stop()
             for number, handler in previous.items():
@@ -134,23 +124,7 @@ class _Session:
         if self._worker and not self._worker.stop():
             logging.shutdown()
             os._exit(INTERRUPTED)
-        return self._stop_requested, failures
-
-    def _settled(self) -> bool:
-        """Wait until no batch of this pipeline is on its way (a dead one is settled too), or we are interrupted.
-        False when the queue is empty although the ledger waits: it was wiped, and the batches must be read again."""
-        empty_since: float | None = None
-        while not self._stop_requested and self.ledger.pending_batches():
-            try:
-                backlog = self._queue.stats().backlog
-            except redis.RedisError:
-                backlog = 1
-            now = time.monotonic()
-            empty_since = None if backlog else empty_since or now
-            if empty_since and now - empty_since > _FORGOTTEN_SECONDS:
-                return False
-            time.sleep(_SETTLE_POLL_SECONDS)
-        return True
+        return self._stop_requested, report.problems
 
     def _interrupt(self, number: int, _frame: object) -> None:
         if self._stop_requested:

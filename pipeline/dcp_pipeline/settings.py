@@ -154,6 +154,8 @@ VARIABLES: tuple[Variable, ...] = (
         _worker("retry_delay", _seconds),
     ),
     Variable("WORKER_QUEUE_TIMEOUT", "(the process)", "Seconds that an idle worker waits for work at a time (1)."),
+    Variable("HEALTH_HOST", "(the process)", "Where `python -m dcp_fetcher|dcp_worker` answer probes; 0.0.0.0."),
+    Variable("HEALTH_PORT", "(the process)", "And on which port; 8080."),
     Variable("DCP_SECRETS_DIR", "(secrets)", "Folder of <secret name>/<key>, as Kubernetes mounts Secrets."),
     Variable("DCP_SECRET_<NAME>_<KEY>", "(secrets)", "One secret, where there is no such folder."),
     Variable("DCP_STATE_DIR", "(the process)", "Folder for embedded Valkey and spools; ./.dcp by default."),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.secrets import SecretStore
 from dcp_pipeline.settings import (
     Passwords,
@@ -102,6 +104,31 @@ def load_setup(
         workers_enabled=_truth("INTERNAL_WORKER_ENABLED", environment, default=True),
         queue_timeout_seconds=_positive("WORKER_QUEUE_TIMEOUT", environment, DEFAULT_QUEUE_TIMEOUT_SECONDS),
     )
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a component's own `python -m` was told."""
+
+    setup: Setup
+    health_host: str
+    health_port: int
+
+
+def start_component(name: str, arguments: list[str]) -> Started | None:
+    """The setup of `python -m NAME SPEC`, with logging on; None, having said why on stderr, where it cannot be."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print(f"usage: python -m {name} SPEC   (settings: docs/settings.md)", file=sys.stderr)  # noqa: T201
+        return None
+    try:
+        setup = load_setup(arguments[0], os.environ)
+        set_up_logs(setup.log_level, setup.log_format, setup.secrets.redact)
+        port = int(_positive("HEALTH_PORT", os.environ, 8080))
+    except (SpecInvalid, ValueError) as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
+        return None
+    # In a pod the kubelet asks from outside.
+    return Started(setup, os.environ.get("HEALTH_HOST") or "0.0.0.0", port)  # noqa: S104
 
 
 def _truth(name: str, environment: Mapping[str, str], default: bool) -> bool:

@@ -59,7 +59,7 @@ def _as_text(value: pl.Expr, kind: FieldType) -> pl.Expr:
         case "integer":
             return value.cast(pl.String)
         case "number":  # the IEEE 754 bits as a signed integer, with -0.0 as 0.0: they are equal where stored
-            return (value + 0.0).reinterpret(dtype=pl.Int64).cast(pl.String)
+            return pl.when(value == 0.0).then(0.0).otherwise(value).reinterpret(dtype=pl.Int64).cast(pl.String)
         case "boolean":
             return value.cast(pl.Int64).cast(pl.String)
         case "date":  # days since 1970

@@ -14,10 +14,10 @@ from sqlalchemy import Engine
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.ledger import Ledger, LedgerError
 from dcp_pipeline.ledger.model import RejectFilter, SourceObject
+from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
-from dcp_pipeline.observe.metrics import Gauges
 from dcp_pipeline.observe.phases import Observer, unobserved
-from dcp_pipeline.queue import Lease, LeaseKeeper, Queue
+from dcp_pipeline.queue import Lease, LeaseKeeper
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
@@ -44,6 +44,7 @@ class WorkerProcess:
 
     def __init__(self, setup: Setup, shared: Shared, on_hung: Callable[[Lease], None] | None = None) -> None:
         pipeline, worker = setup.pipeline, setup.pipeline.spec.worker
+        self._pipeline = pipeline
         self.trouble, self.tally = Trouble(), Tally()
         self._queue = shared.queue
         self._compiler = PlanCompiler(setup, shared.engine)
@@ -69,9 +70,10 @@ class WorkerProcess:
         )
         self._loop = WorkerLoop(parts, worker.concurrency)
 
-    def prepare(self, revision: str) -> None:
-        """Make or check the table and compile the spec's own plan, so that what is wrong shows at the start."""
-        self._plans.of(revision)
+    def prepare(self) -> None:
+        """Make or check the table and compile the spec's own plans, so that what is wrong shows at the start."""
+        for source in self._pipeline.spec.sources:
+            self._compiler.compile(revision_from(revision_of(self._pipeline, source.name)[1]))
 
     def start(self) -> None:
         self._keeper.start()
@@ -136,24 +138,6 @@ def exit_hung(lease: Lease) -> None:
 
 def _lost(lease: Lease) -> None:
     log.warning("lease lost; the ledger decides whose work counts", extra={"batch": lease.id})
-
-
-def queue_gauges(queue: Queue) -> Callable[[], Gauges]:
-    """The queue's length and age as metrics; none while Redis is away."""
-
-    def read() -> Gauges:
-        try:
-            stats = queue.stats()
-        except redis.RedisError:
-            return {}
-        states = ("ready", "scheduled", "inflight", "dead")
-        return {
-            "dcp_queue_batches": ("Batches in the queue.", {(("state", s),): getattr(stats, s) for s in states}),
-            "dcp_queue_bytes": ("Payload bytes of batches that wait or are in flight.", {(): stats.bytes}),
-            "dcp_queue_oldest_age_seconds": ("Age of the oldest batch.", {(): stats.oldest_age_seconds}),
-        }
-
-    return read
 
 
 def run_worker(setup: Setup, health_host: str, health_port: int, observer: Observer = unobserved) -> int:

@@ -1,11 +1,10 @@
-"""IP addresses to one spelling: dotted quad, or IPv6 compressed in lower case (RFC 5952).
+"""IP addresses to one spelling: dotted quad, or IPv6 in groups, compressed and in lower case.
 
 Most text is canonical already, which one linear pattern tells; only the rest is looked at, each address once.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 
@@ -43,7 +42,7 @@ def parse_addresses(text: pl.Series) -> pl.Series:
 
 
 def canonical_address(text: str) -> str | None:
-    """The canonical spelling of one address, or None. IPv4-mapped IPv6 stays IPv6: ::ffff:192.0.2.1."""
+    """The canonical spelling of one address, or None. IPv4-mapped IPv6 stays IPv6: ::ffff:c000:201."""
     if ":" not in text:
         quad = text.removesuffix("/32")
         return quad if _IPV4_ONLY.fullmatch(quad) else None
@@ -53,6 +52,7 @@ def canonical_address(text: str) -> str | None:
     except (OSError, ValueError):
         return None
     spelled = socket.inet_ntop(socket.AF_INET6, packed)
-    if "." in spelled and not spelled.startswith("::ffff:"):  # glibc writes ::1:2 as ::0.1.0.2
-        return ipaddress.IPv6Address(packed).compressed
+    if "." in spelled:  # libc writes ::ffff:c000:201 as ::ffff:192.0.2.1, and some write ::1:2 as ::0.1.0.2
+        high, low = int.from_bytes(packed[12:14], "big"), int.from_bytes(packed[14:], "big")
+        return f"{spelled.rpartition(':')[0]}:{high:x}:{low:x}"
     return spelled
