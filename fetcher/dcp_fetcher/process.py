@@ -6,122 +6,93 @@ import asyncio
 import logging
 import signal
 
-import redis
-
-from dcp_fetcher.loop import FetcherLoop
-from dcp_pipeline.connect import open_engine, open_queue, open_redis
-from dcp_pipeline.ledger import Ledger
+from dcp_fetcher.loop import FetcherLoop, FetchReport
+from dcp_pipeline.connect import open_shared
+from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
-from dcp_pipeline.observe.metrics import Metrics
-from dcp_pipeline.observe.phases import Observer, Phase, unobserved
-from dcp_pipeline.observe.pulse import Pulse
-from dcp_pipeline.queue import Inbox, Queue
+from dcp_pipeline.observe.metrics import Gauges
+from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.queue import Inbox
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
-from dcp_pipeline.spec.revision import revision_of
+from dcp_pipeline.shared import Shared
 
 log = logging.getLogger(__name__)
 
-
-class FetcherProcess:
-    """The fetcher of one process, with what surrounds it."""
-
-    def __init__(
-        self,
-        setup: Setup,
-        *,
-        client: redis.Redis,
-        queue: Queue,
-        ledger: Ledger,
-        metrics: Metrics,
-        pulse: Pulse,
-        observer: Observer = unobserved,
-    ) -> None:
-        self._pipeline, self._ledger = setup.pipeline, ledger
-        spool_folder = setup.state_folder / "spool"
-        spool_folder.mkdir(parents=True, exist_ok=True)
-        self._loop = FetcherLoop(
-            setup.pipeline,
-            ledger=ledger,
-            queue=queue,
-            inbox=Inbox(client, setup.pipeline.queue_name),
-            secrets=setup.secrets,
-            observer=_both(metrics, observer),
-            pulse=pulse,
-            located=setup.located_source,
-            spool_folder=spool_folder,
-        )
-
-    def revisions(self) -> list[str]:
-        """The revision of each source, recorded in the ledger."""
-        found = []
-        for source in self._pipeline.spec.sources:
-            revision, document = revision_of(self._pipeline, source.name)
-            self._ledger.save_spec(revision, document)
-            found.append(revision)
-        return list(dict.fromkeys(found))
-
-    async def run(self, once: bool, settle: bool = False) -> tuple[str, ...]:
-        """What could not be read, in words. `settle`: wait for the workers too, see FetcherLoop.run."""
-        report = await self._loop.run(once, settle)
-        return report.problems
-
-    def request_stop(self) -> None:
-        """End at the next safe place. Thread-safe."""
-        self._loop.request_stop()
-
-    def progress_text(self) -> str:
-        """One line for people."""
-        return self._loop.progress.snapshot().text
-
-    def trouble(self) -> str | None:
-        """For /readyz: what everything waits for, such as a server that is away; None when nothing is."""
-        return self._loop.progress.snapshot().away
+DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
-def _both(metrics: Metrics, observer: Observer) -> Observer:
-    def observe(phase: Phase, batch_id: str) -> None:
-        metrics(phase, batch_id)
-        observer(phase, batch_id)
+def build_fetcher(setup: Setup, shared: Shared) -> FetcherLoop:
+    """The loop of a setup's pipeline, on the process's connections."""
+    spool_folder = setup.state_folder / "spool"
+    spool_folder.mkdir(parents=True, exist_ok=True)
+    return FetcherLoop(
+        setup.pipeline,
+        ledger=shared.ledger,
+        queue=shared.queue,
+        inbox=Inbox(shared.client, setup.pipeline.queue_name),
+        secrets=setup.secrets,
+        observer=shared.observe,
+        pulse=shared.pulse,
+        located=setup.located_source,
+        spool_folder=spool_folder,
+    )
 
-    return observe
+
+def trouble_of(loop: FetcherLoop) -> str | None:
+    """For /readyz: what everything waits for, such as a server that is away, and sources that cannot be listed."""
+    figures = loop.progress.snapshot()
+    failing = [f"{name}: {each.last_error}" for name, each in figures.sources.items() if each.last_error]
+    return "; ".join(([figures.away] if figures.away else []) + failing) or None
+
+
+def fetcher_gauges(loop: FetcherLoop) -> Gauges:
+    """The fetcher's figures as metrics."""
+    figures = loop.progress.snapshot()
+    states = {"listed": figures.listed, "cut": figures.cut, "unchanged": figures.unchanged, "failed": figures.failed}
+    return {
+        "dcp_fetcher_objects": ("Objects, by what came of looking.", {(("state", k),): v for k, v in states.items()}),
+        "dcp_fetcher_read_bytes": ("Bytes read from sources.", {(): figures.bytes_read}),
+        "dcp_fetcher_cut_records": ("Records cut into batches.", {(): figures.records_cut}),
+        "dcp_source_last_success_timestamp_seconds": (
+            "When a source was last listed and read without an error.",
+            {(("source", name),): each.last_success or 0 for name, each in figures.sources.items()},
+        ),
+    }
 
 
 def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, observer: Observer = unobserved) -> int:
     """Run until SIGTERM or SIGINT, or `once`; the exit code: 1 where something could not be read."""
-    client = open_redis(setup)
-    for warning in check_server(client):
-        log.warning(warning)
-    engine = open_engine(setup, pool_size=6)
-    ledger, metrics, pulse = Ledger(engine, setup.pipeline.key), Metrics(setup.pipeline.key), Pulse()
-    ledger.prepare()
-    process = FetcherProcess(
-        setup,
-        client=client,
-        queue=open_queue(setup, client),
-        ledger=ledger,
-        metrics=metrics,
-        pulse=pulse,
-        observer=observer,
-    )
-    process.revisions()
+    shared = open_shared(setup, pool_size=6, observer=observer)
+    loop = build_fetcher(setup, shared)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.request_stop())
+    shared.metrics.add_gauges(lambda: fetcher_gauges(loop))
+    shared.metrics.add_gauges(queue_gauges(shared.queue))
     health = HealthServer(
         health_host,
         health_port,
-        alive={"loops": lambda: "; ".join(pulse.stuck()) or None},
-        ready={"fetcher": process.trouble},
-        registry=metrics.registry,
+        alive={"loops": shared.stuck},
+        ready={"sources and servers": lambda: trouble_of(loop)},
+        registry=shared.metrics.registry,
     )
     health.start()
-    log.info("fetcher starts", extra={"health": health.port})
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: process.request_stop())
+    log.info("fetcher starts", extra={"pipeline": setup.pipeline.key, "health": health.port})
     try:
-        problems = asyncio.run(process.run(once))
+        for warning in check_server(shared.client):
+            log.warning(warning)
+        shared.ledger.prepare()
+        report = asyncio.run(loop.run(once))
     finally:
         health.stop()
-        engine.dispose()
-        client.close()
-    for problem in problems:
-        log.warning("not read: %s", problem)
-    return 1 if problems else 0
+        shared.close()
+    return _concluded(report, once)
+
+
+def _concluded(report: FetchReport, once: bool) -> int:
+    for problem in report.problems:
+        log.error("not read: %s", problem)
+    log.info("fetcher ends: %s", report.figures.text)
+    if report.stopped:
+        return INTERRUPTED if once else DONE
+    return FAILED if report.problems else DONE
