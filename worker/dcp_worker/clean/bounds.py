@@ -26,6 +26,17 @@ def read_bound(given: int | float | str | bool, field: Field, path: str) -> Boun
     return bound
 
 
+def read_member(given: int | float | str | bool, field: Field, path: str) -> Bound:
+    """A value of `enum` in the field's type.
+
+    Raises PlanError naming `path` where it is not of that type.
+    """
+    member = read_bound(given, field, path)
+    if field.type == "integer" and isinstance(member, float):
+        raise PlanError(path, f"{given!r} is not a value of an integer field")
+    return member
+
+
 def _read(given: int | float | str | bool, field: Field) -> Bound | None:
     match field.type:
         case "string":

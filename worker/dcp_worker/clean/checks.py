@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from dcp_pipeline.spec.model import Constraints, Field
-from dcp_worker.clean.bounds import Bound, read_bound
+from dcp_worker.clean.bounds import Bound, read_bound, read_member
 from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.types import POLARS_TYPES, expected
 from dcp_worker.limits import ColumnLimit
@@ -81,7 +81,7 @@ def _constraints(field: Field, path: str) -> Iterator[Breach]:
         whole = _whole_match(rules.pattern, f"{path}.pattern")
         yield ~value.str.contains(whole), f"does not match the pattern {rules.pattern}"
     if rules.enum is not None:
-        allowed = [read_bound(each, field, f"{path}.enum[{number}]") for number, each in enumerate(rules.enum)]
+        allowed = [read_member(each, field, f"{path}.enum[{number}]") for number, each in enumerate(rules.enum)]
         listed = shown(", ".join(map(str, rules.enum)))
         members = pl.Series(allowed, dtype=POLARS_TYPES[field.type], strict=False)
         yield ~value.is_in(members.to_list()), f"is none of {listed}"

@@ -42,9 +42,8 @@ class DelimitedReader:
         grid = read_quick(data, self.delimiter, len(header), wanted)
         if grid is None:
             grid = read_exact(data, self.delimiter, len(header), wanted)
-        cells = grid.cells.select(
-            pl.col(column_name(header.index(label))).alias(cell_column(label)) for label in present
-        ).insert_column(0, grid.index.alias(INDEX))
+        columns = [grid.cells[column_name(header.index(label))].alias(cell_column(label)) for label in present]
+        cells = pl.DataFrame([grid.index.alias(INDEX), *columns])
         bad = {fault.index for fault in undecodable}
         if bad:
             cells = cells.filter(~pl.col(INDEX).is_in(list(bad)))

@@ -1,0 +1,210 @@
+"""Enrichment: what is found in a database, what is remembered, and what a file that changes or breaks does."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from dcp_worker.clean.errors import PlanError
+from dcp_worker.clean.plan import ID, RECORD, CleanedBatch, CleaningPlan
+from dcp_worker.enrich import Enrichers, EnrichmentError
+from dcp_worker.enrich.cache import LruCache
+from support.batches import batch_of, cleaning_of, format_of
+from support.mmdb import flat, nested, write_mmdb
+
+IP = {"name": "ip", "type": "ip"}
+COUNTRY = {"name": "country"}
+
+
+def geoip(fields: dict[str, str], path: str = "geo.mmdb", **others: Any) -> dict[str, Any]:
+    return {"geoip": {"from": "ip", "database": {"path": path}, "fields": fields, **others}}
+
+
+def plan_of(folder: Path, *fields: dict[str, Any], enrich: list[dict[str, Any]], **others: Any) -> CleaningPlan:
+    cleaning = cleaning_of(*fields, enrich=enrich, **others)
+    return CleaningPlan.compile(cleaning, format_of(), enrichers=Enrichers(folder.joinpath, folder).of(cleaning))
+
+
+def rows(result: CleanedBatch) -> list[tuple[Any, ...]]:
+    return result.rows.sort(RECORD).drop(ID, RECORD).rows()
+
+
+@pytest.mark.parametrize(
+    ("record", "path", "value"),
+    [
+        (flat("DE"), "country_code", "DE"),
+        (flat("DE"), "asn", "64500"),
+        (nested("DE"), "country.iso_code", "DE"),
+        (nested("DE"), "subdivisions.0.iso_code", "BE"),
+        (nested("DE"), "subdivisions.1.iso_code", None),
+        (nested("DE"), "location.latitude", "52.5"),
+        (nested("DE"), "country.is_in_european_union", "true"),
+        (nested("DE"), "country", '{"iso_code": "DE", "is_in_european_union": true}'),
+        (nested("DE"), "city.names.en", None),
+        ({"country.iso_code": "FR"}, "country.iso_code", "FR"),
+        ({"country_code": ""}, "country_code", None),
+    ],
+)
+def test_any_layout_is_read_by_path(tmp_path: Path, record: dict[str, Any], path: str, value: str | None) -> None:
+    write_mmdb(tmp_path / "geo.mmdb", {"192.0.2.0/24": record})
+    plan = plan_of(tmp_path, IP, COUNTRY, enrich=[geoip({"country": path})])
+    result = plan.clean(batch_of(b"192.0.2.1\n198.51.100.1\n\n192.0.2.1\n", "ip"))
+    assert rows(result) == [("192.0.2.1", value), ("198.51.100.1", None), ("192.0.2.1", value)]
+
+
+def test_what_is_found_goes_before_the_feeds_value_which_stays_otherwise(tmp_path: Path) -> None:
+    write_mmdb(tmp_path / "geo.mmdb", {"192.0.2.0/24": flat("DE")})
+    plan = plan_of(tmp_path, IP, COUNTRY, enrich=[geoip({"country": "country_code"})])
+    result = plan.clean(batch_of(b"192.0.2.1,FR\n198.51.100.1,FR\n,\n,FR\n", "ip,country"))
+    assert rows(result) == [("192.0.2.1", "DE"), ("198.51.100.1", "FR"), (None, "FR")]
+
+
+def test_found_values_are_typed_checked_and_part_of_the_identity_like_any_other(tmp_path: Path) -> None:
+    write_mmdb(tmp_path / "geo.mmdb", {"192.0.2.0/25": flat("DE"), "192.0.2.128/25": {"country_code": "DEU", "asn": 1}})
+    country = {"name": "country", "transforms": ["lower"], "constraints": {"maxLength": 2, "required": True}}
+    plan = plan_of(
+        tmp_path,
+        country,
+        {"name": "asn", "type": "integer"},
+        IP,
+        enrich=[geoip({"country": "country_code", "asn": "asn"})],
+        unique=["country"],
+    )
+    result = plan.clean(batch_of(b"192.0.2.1\n192.0.2.2\n192.0.2.200\n10.0.0.1\nx\n", "ip"))
+    assert rows(result) == [("de", 64500, "192.0.2.1")]
+    assert result.duplicates == 1
+    assert [(each.record, each.code, each.field) for each in result.rejects] == [
+        (3, "constraint-error", "country"),
+        (4, "constraint-error", "country"),
+        (5, "constraint-error", "country"),
+    ]
+    assert result.rejects[1].reason == "a value is required"
+
+
+def test_of_several_steps_the_last_that_finds_something_counts(tmp_path: Path) -> None:
+    write_mmdb(tmp_path / "one.mmdb", {"192.0.2.0/24": flat("DE")})
+    write_mmdb(tmp_path / "two.mmdb", {"192.0.2.0/25": nested("FR")})
+    steps = [geoip({"country": "country_code"}, "one.mmdb"), geoip({"country": "country.iso_code"}, "two.mmdb")]
+    result = plan_of(tmp_path, IP, COUNTRY, enrich=steps).clean(batch_of(b"192.0.2.1\n192.0.2.200\n", "ip"))
+    assert [row[1] for row in rows(result)] == ["FR", "DE"]
+
+
+def test_ipv6_in_a_database_of_ipv4_finds_nothing(tmp_path: Path) -> None:
+    write_mmdb(tmp_path / "geo.mmdb", {"192.0.2.0/24": flat("DE")}, ip_version=4)
+    plan = plan_of(tmp_path, IP, COUNTRY, enrich=[geoip({"country": "country_code"})])
+    assert rows(plan.clean(batch_of(b"2001:db8::1\n192.0.2.1\n", "ip"))) == [("2001:db8::1", None), ("192.0.2.1", "DE")]
+
+
+def test_text_that_is_no_address_finds_nothing(tmp_path: Path) -> None:
+    write_mmdb(tmp_path / "geo.mmdb", {"2001:db8::/32": flat("DE")})
+    plan = plan_of(tmp_path, {"name": "ip"}, COUNTRY, enrich=[geoip({"country": "country_code"})])
+    assert rows(plan.clean(batch_of(b"host.example\n2001:db8::1\n", "ip"))) == [
+        ("host.example", None),
+        ("2001:db8::1", "DE"),
+    ]
+
+
+def test_a_changed_file_is_read_again_and_a_broken_one_is_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_mmdb(tmp_path / "geo.mmdb", {"192.0.2.0/24": flat("DE")})
+    plan = plan_of(tmp_path, IP, COUNTRY, enrich=[geoip({"country": "country_code"})])
+
+    def found() -> Any:
+        return rows(plan.clean(batch_of(b"192.0.2.1\n", "ip")))[0][1]
+
+    assert found() == "DE"
+    write_mmdb(path, {"192.0.2.0/24": flat("FR")})
+    assert found() == "FR"
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"not an MMDB file")
+    with caplog.at_level(logging.WARNING):
+        os.replace(broken, path)
+        assert (found(), found()) == ("FR", "FR")
+        path.unlink()
+        assert (found(), found()) == ("FR", "FR")
+    assert [record.getMessage() for record in caplog.records] == [
+        "geolocation database cannot be read; the one before stays in use"
+    ] * 2
+    write_mmdb(path, {"192.0.2.0/24": flat("JP")})
+    assert found() == "JP"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not an MMDB file", b"\0" * 5000])
+def test_an_unreadable_database_is_named_with_its_setting(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "geo.mmdb").write_bytes(content)
+    with pytest.raises(EnrichmentError) as caught:
+        plan_of(tmp_path, IP, COUNTRY, enrich=[geoip({"country": "country_code"})])
+    assert str(caught.value).startswith(
+        f"spec.cleaning.enrich[0].geoip.database.path: {tmp_path / 'geo.mmdb'} cannot be read as an MMDB file: "
+    )
+
+
+def test_a_claim_is_a_file_below_the_volumes_folder(tmp_path: Path) -> None:
+    (tmp_path / "geo").mkdir()
+    write_mmdb(tmp_path / "geo/x.mmdb", {"192.0.2.0/24": flat("DE")})
+    claim = {"database": {"persistentVolumeClaim": {"claimName": "geo", "path": "/x.mmdb"}}}
+    cleaning = cleaning_of(IP, COUNTRY, enrich=[geoip({"country": "country_code"}, **claim)])
+    steps = Enrichers(Path, tmp_path, volumes_folder=tmp_path).of(cleaning)
+    assert steps[0].enrich(pl.Series(["192.0.2.1"]))["country"].to_list() == ["DE"]
+
+
+def test_plans_of_a_process_share_databases_and_what_is_remembered(tmp_path: Path) -> None:
+    write_mmdb(tmp_path / "geo.mmdb", {"192.0.2.0/24": flat("DE")})
+    enrichers = Enrichers(tmp_path.joinpath, tmp_path)
+    one = enrichers.of(cleaning_of(IP, COUNTRY, enrich=[geoip({"country": "country_code"})]))
+    two = enrichers.of(cleaning_of(IP, {"name": "land"}, enrich=[geoip({"land": "country_code"})]))
+    assert one[0].lookup is two[0].lookup
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        (({"name": "ip", "type": "integer"}, COUNTRY), "spec.cleaning.enrich[0].geoip.from"),
+        ((COUNTRY,), "spec.cleaning.enrich[0].geoip.from"),
+        ((IP,), "spec.cleaning.enrich[0].geoip.fields"),
+    ],
+)
+def test_a_step_over_wrong_fields_is_refused(tmp_path: Path, fields: tuple[dict[str, Any], ...], path: str) -> None:
+    write_mmdb(tmp_path / "geo.mmdb", {"192.0.2.0/24": flat("DE")})
+    with pytest.raises(PlanError) as caught:
+        plan_of(tmp_path, *fields, enrich=[geoip({"country": "country_code"})])
+    assert caught.value.path == path
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_cache_forgets_what_is_too_old() -> None:
+    clock = Clock()
+    cache: LruCache[str] = LruCache(10, 60, clock)
+    cache.put_many(["a"], ["A"])
+    clock.now = 59.9
+    cache.put_many(["b"], ["B"])
+    assert cache.get_many(["a", "b", "c"]) == ["A", "B", None]
+    clock.now = 60.0
+    assert cache.get_many(["a", "b"]) == [None, "B"]
+
+
+def test_the_cache_keeps_what_is_used_and_never_more_than_its_size() -> None:
+    cache: LruCache[int] = LruCache(10, 60)
+    cache.put_many(["kept"], [0])
+    for number in range(100):
+        cache.put_many([str(number)], [number])
+        assert cache.get_many(["kept"]) == [0]
+        assert len(cache) <= 10
+    assert cache.get_many(["99", "0"]) == [99, None]
+
+
+def test_a_cache_of_no_size_remembers_nothing() -> None:
+    cache: LruCache[int] = LruCache(0, 60)
+    cache.put_many(["a", "b"], [1, 2])
+    assert cache.get_many(["a", "b"]) == [None, None]
