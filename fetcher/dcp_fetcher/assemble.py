@@ -108,15 +108,8 @@ class Assembly:
             format_of=self._format_of,
         )
         reader = ObjectReader(terms, site, self._outlet)
-        return Watch(
-            source.name,
-            list_entries,
-            reader,
-            self._outlet,
-            self._slots,
-            self._around.side_by_side,
-            self._around.backoff,
-        )
+        around = self._around
+        return Watch(source.name, list_entries, reader, self._outlet, self._slots, around.side_by_side, around.backoff)
 
     def _format_of(self, recorded: SourceObject) -> Format:
         """The format of the revision that an object was opened with."""

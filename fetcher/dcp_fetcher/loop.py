@@ -177,7 +177,7 @@ class FetcherLoop:
                 left -= BEAT_SECONDS
 
     def _waiting(self, what: str | None) -> None:
-        self.progress.waiting(what)
+        self.progress.away(what)
         if what is not None:
             self._outlet.alive(f"waits: {what}")
 

@@ -31,6 +31,8 @@ class Snapshot:
     records_cut: int
     current_uris: tuple[str, ...]
     waiting_for: str | None
+    away: str | None
+    """The server that everything waits for, with its error."""
     sources: dict[str, SourceProgress] = field(default_factory=dict)
 
     @property
@@ -52,6 +54,7 @@ class Progress:
         self._reading: dict[str, int] = {}
         self._sources: dict[str, SourceProgress] = {}
         self._waiting: str | None = None
+        self._away: str | None = None
 
     def count(self, **increments: int) -> None:
         """Add to some of the counts."""
@@ -77,6 +80,11 @@ class Progress:
         with self._lock:
             self._waiting = what
 
+    def away(self, what: str | None) -> None:
+        """A server that does not answer; None once one does."""
+        with self._lock:
+            self._away = what
+
     def looked(self, source: str, listed: int, error: str | None) -> None:
         """A round over a source has ended."""
         with self._lock:
@@ -89,7 +97,8 @@ class Progress:
             return Snapshot(
                 listed=sum(each.listed for each in self._sources.values()),
                 current_uris=tuple(self._reading),
-                waiting_for=self._waiting,
+                waiting_for=self._away or self._waiting,
+                away=self._away,
                 sources=dict(self._sources),
                 **self._counts,
             )
