@@ -67,6 +67,7 @@ class MariaDBServer:
     user: str = "dcp"
     password: str = "s3cret-of-the-test"
     ca_pem: str | None = None
+    client_pem: tuple[str, str] | None = field(default=None, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -190,7 +191,7 @@ class MariaDBServer:
 @contextmanager
 def mariadb_server(*options: str, tls: bool = False) -> Iterator[MariaDBServer]:
     """A running server with an empty database `clean`; `options` are mariadbd's. With `tls` its certificate is
-    signed by the authority in `.ca_pem`."""
+    signed by the authority in `.ca_pem`, which also signed the client's (certificate, key) in `.client_pem`."""
     folder = Path(tempfile.mkdtemp(prefix="dcp-mariadb-"))
     server = MariaDBServer(folder, free_port(), options)
     try:
@@ -211,8 +212,12 @@ def _certificates(server: MariaDBServer) -> list[str]:
     key, certificate = server.folder / "key.pem", server.folder / "cert.pem"
     issued.private_key_pem.write_to_path(str(key))
     issued.cert_chain_pems[0].write_to_path(str(certificate))
+    ca = server.folder / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca))
     server.ca_pem = authority.cert_pem.bytes().decode()
-    return [f"--ssl-cert={certificate}", f"--ssl-key={key}"]
+    client = authority.issue_cert("client")
+    server.client_pem = (client.cert_chain_pems[0].bytes().decode(), client.private_key_pem.bytes().decode())
+    return [f"--ssl-ca={ca}", f"--ssl-cert={certificate}", f"--ssl-key={key}"]
 
 
 @functools.cache

@@ -78,10 +78,12 @@ class Source:
     """An object in a ledger, cut batch by batch."""
 
     def __init__(
-        self, ledger: Ledger, spec: Cleaning, uri: str = "http://feed/a.csv", format_: Format = Format()
+        self, ledger: Ledger, spec: Cleaning, uri: str = "http://feed/a.csv", format_: Format | None = None
     ) -> None:
         self.ledger, self.header = ledger, tuple(each.label for each in spec.fields)
-        ledger.save_spec(REVISION, msgspec.json.encode(Revision(cleaning=spec, format=format_ or Format()), enc_hook=str))
+        ledger.save_spec(
+            REVISION, msgspec.json.encode(Revision(cleaning=spec, format=format_ or Format()), enc_hook=str)
+        )
         self.id = object_id(PIPELINE, "s", uri, "v1")
         self.uri = uri
         self._end, self._records, self._sequence = 10, 0, 0

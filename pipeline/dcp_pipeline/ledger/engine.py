@@ -92,8 +92,9 @@ def _mysql_options(
 
 
 def _mysql(url: URL, options: Mapping[str, Any], lease_seconds: float, pool_size: int) -> Engine:
-    engine = create_engine(
-        url.set(drivername="mysql+pymysql", password=None, query={}),
+    return create_engine(
+        # Shown in messages; the password goes to the driver only.
+        URL.create("mysql+pymysql", url.username, host=url.host, port=url.port, database=url.database),
         creator=_creator(options, lease_seconds),
         pool_size=pool_size,
         max_overflow=0,
@@ -102,7 +103,6 @@ def _mysql(url: URL, options: Mapping[str, Any], lease_seconds: float, pool_size
         pool_recycle=1800,
         hide_parameters=True,
     )
-    return engine
 
 
 def _creator(options: Mapping[str, Any], lease_seconds: float) -> Callable[[], MemoryInfileConnection]:

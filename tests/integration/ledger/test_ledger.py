@@ -15,7 +15,7 @@ from support.databases import Database
 PIPELINE = "default/test"
 
 
-@pytest.fixture()
+@pytest.fixture
 def ledger(database: Database) -> Ledger:
     ledger = Ledger(database.engine, PIPELINE)
     ledger.prepare()
@@ -28,7 +28,9 @@ def object_(number: int, uri: str = "http://feed/ä.csv", source: str = "s", **m
 
 
 def cut(number: int, records: int = 5) -> Cut:
-    return Cut(f"{number + 1000:032x}", number, number * 10, number * 10 + 10, records, 1 + number * records, 2, "d" * 32)
+    return Cut(
+        f"{number + 1000:032x}", number, number * 10, number * 10 + 10, records, 1 + number * records, 2, "d" * 32
+    )
 
 
 def test_an_object_is_recorded_once_and_found_newest_first(ledger: Ledger) -> None:

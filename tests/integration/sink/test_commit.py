@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from random import Random
 
 import pytest
 
@@ -169,6 +170,26 @@ def test_values_come_back_as_they_were_sent(database: Database, ledger: Ledger, 
     if database.kind == "mariadb":
         assert sink.table.local_infile is local_infile
     assert_balanced(database)
+
+
+@pytest.mark.parametrize("local_infile", [True, False])
+def test_any_text_comes_back_as_it_was_sent(database: Database, ledger: Ledger, local_infile: bool) -> None:
+    engine = database.connect(local_infile=local_infile) if database.kind == "mariadb" else database.engine
+    spec = cleaning(("a", "string"), ("b", "string"), ("n", "integer"), unique=["n"])
+    sink = SinkWriter(engine, PIPELINE, "clean")
+    sink.prepare(spec)
+    random = Random(7)
+    letters = ['"', "'", ",", "\n", "\r", "\t", "\\", "N", "U", "L", "(", ")", " ", "0", "漢", "😀"]
+
+    def text() -> str | None:
+        return None if random.random() < 0.1 else "".join(random.choices(letters, k=random.randrange(7)))
+
+    rows = [(text(), text(), n) for n in range(3000)]
+    batch = Source(ledger, spec).lines(*("x" for _ in rows))
+    assert sink.commit(batch, CleanedCase(rows_of(spec, rows), read=3000), worker="w").counts == Counts(
+        3000, 3000, 0, 0
+    )
+    assert sorted(database.execute("SELECT a, b, n FROM clean"), key=lambda row: row[2]) == rows
 
 
 def stored(database: Database) -> list[tuple[object, ...]]:

@@ -57,7 +57,7 @@ def at_inserted(act: Callable[[], object]) -> Observer:
     return observe
 
 
-@pytest.fixture()
+@pytest.fixture
 def own_server() -> Iterator[MariaDBServer]:
     missing = mariadb_missing()
     if missing:
@@ -134,7 +134,7 @@ def test_a_lock_wait_timeout_keeps_no_half_of_a_transaction(mariadb: Database) -
     # Holds the identity of the last row that would be inserted: those before it are in the transaction already.
     last = cleaned.rows.sort("_dcp_id")["_dcp_id"][-1]
     cursor.execute("INSERT INTO clean (_dcp_id, _dcp_batch, _dcp_record) VALUES (%s, %s, 0)", (last, b"b" * 16))
-    with pytest.raises(SinkUnavailable, match="[Ll]ock wait timeout"):
+    with pytest.raises(SinkUnavailable, match=r"[Ll]ock wait timeout"):
         sink.commit(batch, cleaned, worker="w")
     blocker.rollback()
     blocker.close()
@@ -200,7 +200,9 @@ def test_workers_side_by_side_write_every_identity_once(database: Database) -> N
     # Each batch shares most of its identities with all others.
     cases = [
         CleanedCase(
-            rows_of(SPEC, [(f"name {(n + k) % 60}", n) for n in range(50)], [(n + k) % 60 for n in range(50)], 1 + 50 * k),
+            rows_of(
+                SPEC, [(f"name {(n + k) % 60}", n) for n in range(50)], [(n + k) % 60 for n in range(50)], 1 + 50 * k
+            ),
             read=50,
         )
         for k in range(8)
@@ -224,7 +226,7 @@ def test_a_full_sqlite_disk_says_what_to_do_and_loses_nothing(sqlite: Database) 
     with engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(SinkUnavailable, match="disk is full.*free space on the database's disk"):
+    with pytest.raises(SinkUnavailable, match=r"disk is full.*free space on the database's disk"):
         sink.commit(batch, cleaned, worker="w")
     assert ledger.pending_batches() == 1
     with engine.connect() as connection:
@@ -241,7 +243,7 @@ def test_a_read_only_server_says_what_to_do(own_server: MariaDBServer) -> None:
     ledger, sink = opened(engine, QUICK)
     batch = Source(ledger, SPEC).lines(*lines(3))
     own_server.execute("SET GLOBAL read_only = 1")
-    with pytest.raises(SinkUnavailable, match="read-only.*make the database writable again"):
+    with pytest.raises(SinkUnavailable, match=r"read-only.*make the database writable again"):
         sink.commit(batch, case(1, 3), worker="w")
     own_server.execute("SET GLOBAL read_only = 0")
     assert sink.commit(batch, case(1, 3), worker="w").kind is CommitKind.COMMITTED

@@ -44,20 +44,32 @@ def test_narrower_columns_are_accepted_and_told_as_limits(mariadb: Database) -> 
     ("table", "message"),
     [
         (f"({FIELDS})", "column _dcp_id is missing.*ADD COLUMN `_dcp_id` BINARY"),
-        (f"(name VARCHAR(100), n BIGINT, ip VARCHAR(45), {OWN})", r"column at is missing.*ADD COLUMN `at` DATETIME\(6\)"),
-        (f"({FIELDS.replace('n BIGINT', 'n VARCHAR(9)')}, {OWN})", r"column n is varchar\(9\).*MODIFY COLUMN `n` BIGINT"),
+        (
+            f"(name VARCHAR(100), n BIGINT, ip VARCHAR(45), {OWN})",
+            r"column at is missing.*ADD COLUMN `at` DATETIME\(6\)",
+        ),
+        (
+            f"({FIELDS.replace('n BIGINT', 'n VARCHAR(9)')}, {OWN})",
+            r"column n is varchar\(9\).*MODIFY COLUMN `n` BIGINT",
+        ),
         (f"({FIELDS.replace('n BIGINT', 'n FLOAT')}, {OWN})", "column n is float"),
         (f"({FIELDS.replace('name VARCHAR(100)', 'name CHAR(100)')}, {OWN})", r"column name is char\(100\)"),
         (f"({FIELDS.replace('DATETIME(6)', 'TIMESTAMP')}, {OWN})", "column at is timestamp"),
         (f"({FIELDS}, {OWN}, UNIQUE KEY theirs (ip))", r"unique key theirs on \(ip\).*DROP INDEX `theirs`"),
         (f"({FIELDS}, {OWN}, CONSTRAINT small CHECK (n < 9))", "CHECK constraint small.*DROP CONSTRAINT `small`"),
         (f"({FIELDS} CHECK (ip <> ''), {OWN})", "CHECK constraint ip"),
-        (f"({FIELDS}, {OWN}, CONSTRAINT fk FOREIGN KEY (n) REFERENCES other (id))", "foreign key fk.*DROP FOREIGN KEY `fk`"),
+        (
+            f"({FIELDS}, {OWN}, CONSTRAINT fk FOREIGN KEY (n) REFERENCES other (id))",
+            "foreign key fk.*DROP FOREIGN KEY `fk`",
+        ),
         (f"({FIELDS}, {OWN}, twice BIGINT AS (n * 2))", "column twice is generated.*DROP COLUMN `twice`"),
         (f"({FIELDS}, {OWN}, must INT NOT NULL)", "column must is int.*NOT NULL without a default"),
         (f"({FIELDS}, {OWN}) ENGINE=MyISAM", "its engine is MyISAM.*ENGINE=InnoDB"),
         (f"({FIELDS}, {OWN.replace(' UNIQUE', '')})", "no unique key on _dcp_id.*CREATE UNIQUE INDEX"),
-        (f"({FIELDS}, {OWN.replace('_dcp_id BINARY(16)', '_dcp_id CHAR(32)')})", r"column _dcp_id is char\(32\).*BINARY\(16\)"),
+        (
+            f"({FIELDS}, {OWN.replace('_dcp_id BINARY(16)', '_dcp_id CHAR(32)')})",
+            r"column _dcp_id is char\(32\).*BINARY\(16\)",
+        ),
     ],
 )
 def test_a_table_of_another_shape_is_refused_and_the_remedy_named(mariadb: Database, table: str, message: str) -> None:
@@ -68,7 +80,7 @@ def test_a_table_of_another_shape_is_refused_and_the_remedy_named(mariadb: Datab
 
 def test_a_trigger_and_a_view_are_refused(mariadb: Database) -> None:
     trigger = "CREATE TRIGGER changes BEFORE INSERT ON clean FOR EACH ROW SET NEW.n = 1"
-    with pytest.raises(TableMismatch, match="trigger changes.*DROP TRIGGER `changes`"):
+    with pytest.raises(TableMismatch, match=r"trigger changes.*DROP TRIGGER `changes`"):
         prepared(mariadb, f"CREATE TABLE clean ({FIELDS}, {OWN})", trigger)
     with pytest.raises(TableMismatch, match="it is a view"):
         prepared(mariadb, "RENAME TABLE clean TO base", "CREATE VIEW clean AS SELECT * FROM base")
@@ -109,7 +121,7 @@ def test_the_ledgers_own_names_are_not_for_clean_tables(database: Database) -> N
 def test_another_identity_of_the_same_table_is_refused(database: Database) -> None:
     prepared(database)
     other = cleaning(*((each.name, each.type, 100) for each in SPEC.fields), unique=["name", "ip"])
-    with pytest.raises(TableMismatch, match="identified by name .*the spec says name, ip"):
+    with pytest.raises(TableMismatch, match=r"identified by name .*the spec says name, ip"):
         SinkWriter(database.engine, PIPELINE, "clean").prepare(other)
 
 

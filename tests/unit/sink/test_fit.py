@@ -1,0 +1,116 @@
+"""Whether a table that stands fits: decided from values, without a database."""
+
+from __future__ import annotations
+
+import pytest
+
+from dcp_pipeline.ledger import TableMismatch
+from dcp_pipeline.spec.model import Constraints, Field
+from dcp_worker.limits import ColumnLimit
+from dcp_worker.sink.columns import column_types, create_table, mysql_types
+from dcp_worker.sink.fit import affinity, identity_keys, limits_of
+from dcp_worker.sink.shape import BATCH, ID, RECORD, ObservedColumn, ObservedTable, UniqueKey
+
+
+def quote(name: str) -> str:
+    return f"`{name}`"
+
+
+def table(*columns: ObservedColumn, keys: tuple[UniqueKey, ...] = ()) -> ObservedTable:
+    own = (
+        ObservedColumn(ID, "binary", "binary(16)", nullable=False, max_bytes=16),
+        ObservedColumn(BATCH, "binary", "binary(16)", nullable=False, max_bytes=16),
+        ObservedColumn(RECORD, "bigint", "bigint(20)", nullable=False),
+    )
+    ours = UniqueKey(ID, (ID,)), UniqueKey("PRIMARY", (BATCH, RECORD))
+    return ObservedTable("t", columns=(*columns, *own), unique_keys=(*ours, *keys))
+
+
+def field(kind: str, max_length: int | None = None) -> Field:
+    return Field(name="f", type=kind, constraints=Constraints(max_length=max_length))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "limit"),
+    [
+        ("string", ObservedColumn("f", "varchar", "varchar(9)", max_chars=9, max_bytes=36), ColumnLimit("varchar(9)", max_chars=9)),
+        ("string", ObservedColumn("f", "text", "text", max_chars=65535, max_bytes=65535), ColumnLimit("text", max_bytes=65535)),
+        ("integer", ObservedColumn("f", "tinyint", "tinyint(4)"), ColumnLimit("tinyint(4)", minimum=-128, maximum=127)),
+        ("integer", ObservedColumn("f", "bigint", "bigint(20) unsigned"), ColumnLimit("bigint(20) unsigned", minimum=0, maximum=2**63 - 1)),
+        ("integer", ObservedColumn("f", "decimal", "decimal(4,0)", precision=4, scale=0), ColumnLimit("decimal(4,0)", minimum=-9999, maximum=9999, scale=0)),
+        ("number", ObservedColumn("f", "decimal", "decimal(5,2)", precision=5, scale=2), ColumnLimit("decimal(5,2)", minimum=-999.99, maximum=999.99, scale=2)),
+        ("number", ObservedColumn("f", "double", "double"), ColumnLimit("double")),
+        ("boolean", ObservedColumn("f", "tinyint", "tinyint(1)"), ColumnLimit("tinyint(1)", minimum=-128, maximum=127)),
+        ("date", ObservedColumn("f", "date", "date", nullable=False), ColumnLimit("date", nullable=False)),
+        ("datetime", ObservedColumn("f", "datetime", "datetime(3)", scale=3), ColumnLimit("datetime(3)", scale=3)),
+        ("time", ObservedColumn("f", "time", "time", scale=0), ColumnLimit("time", scale=0)),
+        ("ip", ObservedColumn("F", "char", "char(39)", max_chars=39), ColumnLimit("char(39)", max_chars=39)),
+    ],
+)  # fmt: skip
+def test_a_column_that_fits_tells_what_it_holds(kind: str, column: ObservedColumn, limit: ColumnLimit) -> None:
+    assert limits_of("mysql", table(column), [field(kind)], quote) == {"f": limit}
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [
+        ("string", ObservedColumn("f", "char", "char(9)", max_chars=9)),
+        ("string", ObservedColumn("f", "varbinary", "varbinary(9)", max_bytes=9)),
+        ("string", ObservedColumn("f", "enum", "enum('a')")),
+        ("integer", ObservedColumn("f", "double", "double")),
+        ("integer", ObservedColumn("f", "year", "year(4)")),
+        ("number", ObservedColumn("f", "float", "float")),
+        ("number", ObservedColumn("f", "int", "int(11)")),
+        ("number", ObservedColumn("f", "double", "double(6,2)", scale=2)),
+        ("date", ObservedColumn("f", "datetime", "datetime(6)", scale=6)),
+        ("datetime", ObservedColumn("f", "timestamp", "timestamp(6)", scale=6)),
+        ("ip", ObservedColumn("f", "inet6", "inet6")),
+    ],
+)
+def test_a_column_that_would_change_values_is_refused(kind: str, column: ObservedColumn) -> None:
+    with pytest.raises(TableMismatch, match=r"table t: column f is .*ALTER TABLE `t` MODIFY COLUMN `f`"):
+        limits_of("mysql", table(column), [field(kind)], quote)
+
+
+def test_a_key_that_counts_by_itself_cannot_refuse_a_record() -> None:
+    counter = ObservedColumn("id", "int", "int(11)", nullable=False, filled_by_database=True, auto_increment=True)
+    column = ObservedColumn("f", "double", "double")
+    accepted = table(counter, column, keys=(UniqueKey("PRIMARY", ("id",)),))
+    assert limits_of("mysql", accepted, [field("number")], quote)
+    with pytest.raises(TableMismatch, match=r"unique key theirs on \(id, f\)"):
+        limits_of("mysql", table(counter, column, keys=(UniqueKey("theirs", ("id", "f")),)), [field("number")], quote)
+
+
+def test_the_keys_of_the_identity_are_those_on_it_alone() -> None:
+    assert identity_keys(table(keys=(UniqueKey("wide", (ID, "f")), UniqueKey("again", ("_DCP_ID",))))) == {ID, "again"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [("VARCHAR(9)", "text"), ("BIGINT", "integer"), ("POINT", "integer"), ("", "blob"), ("DOUBLE", "real"), ("DATETIME", "numeric")],
+)  # fmt: skip
+def test_sqlites_affinity_is_told_from_the_declared_type(declared: str, expected: str) -> None:
+    assert affinity(declared) == expected
+
+
+@pytest.mark.parametrize(
+    ("max_length", "expected"),
+    [(None, "TEXT"), (0, "VARCHAR(1)"), (100, "VARCHAR(100)"), (15_001, "TEXT"), (16_384, "MEDIUMTEXT"), (5_000_000, "LONGTEXT")],
+)  # fmt: skip
+def test_a_strings_type_holds_its_longest_value(max_length: int | None, expected: str) -> None:
+    assert mysql_types([field("string", max_length)]) == {"f": expected}
+
+
+def test_the_longest_strings_become_texts_where_a_row_would_be_too_long() -> None:
+    fields = [
+        Field(name=f"f{n}", constraints=Constraints(max_length=length)) for n, length in enumerate((10_000, 9_000, 50))
+    ]
+    assert mysql_types(fields) == {"f0": "TEXT", "f1": "VARCHAR(9000)", "f2": "VARCHAR(50)"}
+
+
+def test_the_table_is_made_with_rows_of_a_batch_side_by_side() -> None:
+    statement = create_table("mysql", "t", [field("datetime")], quote)
+    assert statement.startswith("CREATE TABLE `t` (`f` DATETIME(6), `_dcp_id` BINARY(16) NOT NULL, ")
+    assert "PRIMARY KEY (`_dcp_batch`, `_dcp_record`), UNIQUE KEY `_dcp_id` (`_dcp_id`)" in statement
+    assert "ENGINE=InnoDB" in statement
+    assert column_types("sqlite", [field("string", 5)])["f"] == "TEXT"
