@@ -26,11 +26,11 @@ PAGE = 500
 
 
 class ApiError(Exception):
-    """The server refused; `status` is the HTTP code, `reason` is Kubernetes' word, the message the server's."""
+    """The server refused; `status` is the HTTP code, `causes` are Kubernetes' words, the message is the server's."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, message: str, causes: frozenset[str] = frozenset()) -> None:
         super().__init__(message)
-        self.status, self.reason = status, reason
+        self.status, self.causes = status, causes
 
 
 class ApiUnreachable(Exception):
@@ -152,5 +152,7 @@ def _answer(status: int, text: bytes) -> Document:
     except ValueError:
         document = {"message": text[:200].decode(errors="replace")}
     if status >= 400:
-        raise ApiError(status, str(document.get("reason", "")), str(document.get("message", f"HTTP {status}")))
+        causes = (document.get("details") or {}).get("causes") or ()
+        words = frozenset(str(each.get("reason")) for each in causes)
+        raise ApiError(status, str(document.get("message", f"HTTP {status}")), words)
     return document

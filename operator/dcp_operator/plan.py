@@ -120,21 +120,20 @@ def echo(child: Child, live: Mapping[str, Any]) -> str:
 
 def _for_child(child: Child, live: Live | None, owner_uid: str, settled: str | None) -> list[Action]:
     if live is None:
-        return [Apply(child, "there is none", new=True), *_hand_over(child, child.replicas_at_birth)]
+        born = [] if child.replicas_at_birth is None else [HandOver(child, child.replicas_at_birth)]
+        return [Apply(child, "there is none", new=True), *born]
     if live.going:
         return [Blocked(key_of(child), "is being deleted")]
     if live.controller != owner_uid:
         whose = "of another owner" if live.controller else "nobody's"
         return [Blocked(key_of(child), f"is there already, and is {whose}")]
-    actions = _hand_over(child, live.document["spec"].get("replicas", 1)) if not live.scaler_owns_replicas else []
+    actions: list[Action] = []
+    if child.replicas_at_birth is not None and not live.scaler_owns_replicas:
+        actions.append(HandOver(child, int(live.document["spec"].get("replicas", 1))))
     reason = difference(child.document, live.document)
     if reason and settled != echo(child, live.document):
         actions.append(Apply(child, reason))
     return actions
-
-
-def _hand_over(child: Child, replicas: int | None) -> list[Action]:
-    return [] if child.replicas_at_birth is None or replicas is None else [HandOver(child, replicas)]
 
 
 def to_live(document: Mapping[str, Any]) -> Live:

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from dcp_operator.api import Api, ApiError
 from dcp_operator.apply import Applier
 from dcp_operator.children import Child, Wanted, children_of
-from dcp_operator.conditions import Observed, deployment_seen
+from dcp_operator.conditions import DeploymentSeen, Observed, deployment_seen
 from dcp_operator.drift import digest
 from dcp_operator.events import News, Recorder
 from dcp_operator.judge import Refusal, SecretSeen, missing_secrets, parsed
@@ -31,7 +31,10 @@ from dcp_pipeline.spec.status import Status, from_document, to_document
 
 log = logging.getLogger(__name__)
 
-BLOCKED_RETRY_SECONDS = 2.0
+RETRY_SECONDS = {"ChildBlocked": 2.0, "SecretMissing": 5.0}
+"""How soon to look again at what no watch tells of: the end of a former child, the making of a Secret."""
+
+UNUSABLE = frozenset({"InvalidSpec", "SecretMissing", "ChildRejected", "ChildBlocked"})
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,15 @@ class Reconciler:
             return None
         owner = Owner(key.namespace, key.name, str(resource["metadata"]["uid"]))
         pipeline = parsed(resource)
-        refusal = pipeline if isinstance(pipeline, Refusal) else await self._make_it_so(owner, pipeline, resource)
+        try:
+            refusal = pipeline if isinstance(pipeline, Refusal) else await self._make_it_so(owner, pipeline, resource)
+        except ApiError as error:
+            if "NamespaceTerminating" in error.causes:
+                return None  # the pipeline itself goes next
+            raise
         paused = bool(resource["spec"].get("paused"))
         again = await self._report(owner, resource, refusal, paused)
-        if refusal and refusal.reason == "ChildBlocked":
-            return BLOCKED_RETRY_SECONDS
-        return again
+        return RETRY_SECONDS.get(refusal.reason, again) if refusal else again
 
     async def _make_it_so(self, owner: Owner, pipeline: Pipeline, resource: Document) -> Refusal | None:
         names = {ref.name for ref in all_refs(pipeline)}
@@ -108,6 +114,8 @@ class Reconciler:
         key = owner.key
         before = from_document(resource.get("status"))
         scaled = self._scaler.known(key)
+        if refusal is None and scaled is None:
+            return None  # the scaler tells once it has looked: until then the status would only flap
         seen = Observed(
             generation=int(resource["metadata"]["generation"]),
             refusal=refusal,
@@ -146,12 +154,11 @@ class Reconciler:
         earlier = next((each for each in before.conditions if each.type == "Ready"), None) if before else None
         if earlier is not None and (earlier.status, earlier.reason) == (ready.status, ready.reason):
             return
-        kind: Any = "Normal" if ready.status == "True" or earlier is None else "Warning"
-        if ready.reason in ("InvalidSpec", "SecretMissing", "ChildRejected", "ChildBlocked"):
-            kind = "Warning"
+        worse = earlier is not None and earlier.status == "True" and ready.status != "True"
+        kind: Literal["Normal", "Warning"] = "Warning" if worse or ready.reason in UNUSABLE else "Normal"
         await self._recorder.post(owner, News(kind, "Reconcile", ready.reason, ready.message))
 
-    def _deployment(self, key: PipelineKey, component: Component) -> Any:
+    def _deployment(self, key: PipelineKey, component: Component) -> DeploymentSeen | None:
         live = self._store.deployment(key, component)
         return deployment_seen(live.document) if live else None
 

@@ -40,7 +40,12 @@ class Rounds:
         self._kinds = kinds
         self._namespaces: tuple[str | None, ...] = namespaces or (None,)
         self._failures: dict[PipelineKey, int] = {}
-        self.synced = False
+        self._synced = asyncio.Event()
+
+    @property
+    def synced(self) -> bool:
+        """Whether the cluster has been listed once: before, every child would seem to be missing."""
+        return self._synced.is_set()
 
     async def resync_once(self) -> None:
         """List everything, and have every pipeline reconciled. ApiError and ApiUnreachable pass through."""
@@ -54,7 +59,7 @@ class Rounds:
             documents, version = await self._api.list(PIPELINE, namespace)
             listed = [self._store.put_pipeline(document) for document in documents]
             self._store.keep_pipelines(namespace, listed, version)
-        self.synced = True
+        self._synced.set()
         for key in before | set(self._store.pipelines()):
             self._dirty.mark(key)
 
@@ -64,7 +69,7 @@ class Rounds:
         started = time.monotonic()
         try:
             again = await self._reconciler.run_once(key)
-        except (ApiError, ApiUnreachable) as error:
+        except Exception as error:  # noqa: BLE001 - one pipeline that nobody foresaw must not stop all others
             again = self._pause(key, error)
         else:
             self._failures.pop(key, None)
@@ -85,20 +90,24 @@ class Rounds:
             await asyncio.sleep(period_seconds * random.uniform(0.9, 1.1))  # noqa: S311
 
     async def run_reconcile(self) -> None:
+        await self._synced.wait()
         while True:
             await self.reconcile_once()
 
     async def run_scaler(self, period_seconds: float) -> None:
+        await self._synced.wait()
         while True:
-            if self.synced:
-                await self._scaler.run_once()
+            await self._scaler.run_once()
             self._pulse.beat("scaler", "scaling", 60 + period_seconds)
             await asyncio.sleep(period_seconds)
 
-    def _pause(self, key: PipelineKey, error: ApiError | ApiUnreachable) -> float:
+    def _pause(self, key: PipelineKey, error: Exception) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         pause = min(2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS)
         self._metrics.error("reconcile", error)
-        level = logging.WARNING if failures > 1 else logging.INFO
-        log.log(level, "reconcile failed", extra={"pipeline": str(key), "error": str(error), "again_in": pause})
+        told = {"pipeline": str(key), "error": f"{type(error).__name__}: {error}", "again_in": pause}
+        if isinstance(error, (ApiError, ApiUnreachable)):
+            log.log(logging.WARNING if failures > 1 else logging.INFO, "reconcile failed", extra=told)
+        else:
+            log.error("reconcile failed", exc_info=error, extra=told)
         return pause

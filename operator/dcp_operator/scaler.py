@@ -18,7 +18,7 @@ from dcp_operator.kinds import DEPLOYMENT
 from dcp_operator.metrics import Metrics
 from dcp_operator.names import SCALER_FIELD_MANAGER, Owner, PipelineKey, child_name
 from dcp_operator.queues import QueueReader, Server
-from dcp_operator.scaling_decision import Bounds, Decision, Load, Policy, Wish, decide_replicas
+from dcp_operator.scaling_decision import Bounds, Decision, Load, Policy, Unread, Wish, decide_replicas
 from dcp_operator.store import Store
 from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.status import ScalingDecision
@@ -37,9 +37,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Scaled:
-    """What the scaler knows of one pipeline."""
+    """What the scaler knows of one pipeline. Times are monotonic seconds."""
 
     queue: QueueSeen
+    read_at: float
+    """When the queue was last read; at first, when it was first tried."""
     decision: Decision | None = None
     changed: ScalingDecision | None = None
     """The last decision that changed something, since this process started."""
@@ -97,19 +99,20 @@ class Scaler:
                 log.warning("not scaled", extra={"pipeline": str(key), "error": str(error)})
 
     async def _pipeline(self, key: PipelineKey, target: Target, queue: QueueSeen) -> None:
-        before = self._known.get(key)
+        before, now = self._known.get(key), self._monotonic()
+        read_at = before.read_at if before and queue.stats is None else now
         live = self._store.deployment(key, "worker")
         if live is None:
-            self._remember(key, before, Scaled(queue))
+            self._remember(key, before, Scaled(queue, read_at))
             return
         current = int(live.document["spec"].get("replicas", 1))
         wishes = before.decision.wishes if before and before.decision else ()
-        decision = decide(target.pipeline, queue, current, wishes, self._monotonic())
+        decision = decide(target.pipeline, load_of(queue, now - read_at), current, wishes, now)
         self._metrics.scaling(key, queue.stats.backlog if queue.stats else None, decision.replicas, current)
         changed = before.changed if before else None
         if decision.replicas != current:
             changed = await self._scale(key, target, current, decision)
-        self._remember(key, before, Scaled(queue, decision, changed))
+        self._remember(key, before, Scaled(queue, read_at, decision, changed))
 
     async def _scale(self, key: PipelineKey, target: Target, current: int, decision: Decision) -> ScalingDecision:
         await self._api.apply(DEPLOYMENT, scale_document(key, decision.replicas), SCALER_FIELD_MANAGER, "scale")
@@ -129,7 +132,12 @@ class Scaler:
             self._metrics.forget(key)
 
 
-def decide(pipeline: Pipeline, queue: QueueSeen, current: int, wishes: tuple[Wish, ...], now: float) -> Decision:
+def load_of(queue: QueueSeen, seconds_unread: float) -> Load | Unread:
+    """What the decision is told of a queue."""
+    return Load(queue.stats.backlog, queue.stats.inflight) if queue.stats else Unread(seconds_unread)
+
+
+def decide(pipeline: Pipeline, load: Load | Unread, current: int, wishes: tuple[Wish, ...], now: float) -> Decision:
     """The decision for a pipeline. A paused one is drained, and then has no workers at all."""
     spec = pipeline.spec
     least, fallback = (0, 0) if spec.paused else (spec.scaling.min_replicas, spec.scaling.fallback.replicas)
@@ -139,7 +147,6 @@ def decide(pipeline: Pipeline, queue: QueueSeen, current: int, wishes: tuple[Wis
         policy = Policy(spec.worker.concurrency, spec.scaling.backlog_per_worker)
     elif spec.scaling.drain_within is not None:
         policy = Policy(spec.worker.concurrency, drain_within_seconds=spec.scaling.drain_within.seconds)
-    load = Load(queue.stats.backlog, queue.stats.inflight) if queue.stats else None
     return decide_replicas(load, current, bounds, policy, wishes, now)
 
 

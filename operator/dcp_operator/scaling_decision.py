@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 COOLDOWN_SECONDS = 30.0
 DEFAULT_BACKLOG_PER_WORKER = 20
+FALLBACK_AFTER_SECONDS = 10.0
+"""A queue that cannot be read for a moment only has the workers held; one that cannot for longer, the fallback."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,13 @@ class Load:
     """Not yet done: ready, scheduled and in flight."""
     in_flight: int
     rate_per_worker: float | None = None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """The queue cannot be read, and for how long not."""
+
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -61,12 +70,13 @@ class Decision:
 
 
 def decide_replicas(
-    load: Load | None, current: int, bounds: Bounds, policy: Policy, wishes: tuple[Wish, ...], now: float
+    load: Load | Unread, current: int, bounds: Bounds, policy: Policy, wishes: tuple[Wish, ...], now: float
 ) -> Decision:
-    """The decision. `load` None: the queue cannot be read. `wishes` are the last decision's, () at first."""
+    """The decision. `wishes` are the last decision's, () at first; `now` is in monotonic seconds."""
     recent = tuple(each for each in wishes if now - each.at < COOLDOWN_SECONDS) or (Wish(now, current),)
-    if load is None:
-        held = _clamped(max(current, bounds.fallback), bounds)
+    if isinstance(load, Unread):
+        floor = bounds.fallback if load.seconds >= FALLBACK_AFTER_SECONDS else 0
+        held = min(max(current, floor, bounds.least), bounds.most)
         return Decision(held, _why_held(held, current, bounds), _remembered(recent, Wish(now, held)))
     wish, reason = _wish(load, policy)
     if wish < bounds.least:
@@ -105,11 +115,7 @@ def _remembered(recent: tuple[Wish, ...], wish: Wish) -> tuple[Wish, ...]:
     return (*kept, wish)
 
 
-def _clamped(replicas: int, bounds: Bounds) -> int:
-    return min(max(replicas, bounds.least), bounds.most)
-
-
 def _why_held(held: int, current: int, bounds: Bounds) -> str:
     if held > current:
-        return f"the queue cannot be read; fallback is {bounds.fallback}"
+        return f"the queue cannot be read; the least meanwhile is {held}"
     return "the queue cannot be read; held" if held == current else f"maxReplicas is {bounds.most}"

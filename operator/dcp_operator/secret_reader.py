@@ -13,11 +13,11 @@ FRESH_SECONDS = 20.0
 
 
 class SecretReader:
-    """Reads Secrets, and remembers them for FRESH_SECONDS."""
+    """Reads Secrets, and remembers those that there are for FRESH_SECONDS."""
 
     def __init__(self, api: Api, monotonic: Callable[[], float]) -> None:
         self._api, self._monotonic = api, monotonic
-        self._read: dict[tuple[str, str], tuple[float, SecretSeen | None]] = {}
+        self._read: dict[tuple[str, str], tuple[float, SecretSeen]] = {}
 
     async def read(self, namespace: str, names: Iterable[str]) -> dict[str, SecretSeen]:
         """Those of the Secrets that exist. ApiError and ApiUnreachable pass through."""
@@ -30,7 +30,9 @@ class SecretReader:
         if remembered is not None:
             return remembered[1]
         document = await self._api.get(SECRET, namespace, name)
-        seen = to_seen(document) if document else None
+        if document is None:
+            return None
+        seen = to_seen(document)
         self._read[namespace, name] = (self._monotonic(), seen)
         return seen
 
