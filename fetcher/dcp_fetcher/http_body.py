@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import re
@@ -9,13 +10,49 @@ from collections.abc import Callable, Mapping
 
 import aiohttp
 
-from dcp_fetcher.errors import TemporaryError
+from dcp_fetcher.errors import FetchError, TemporaryError
 from dcp_fetcher.http_client import HttpClient, network_error, redacted
 from dcp_fetcher.patience import Backoff, Bridge, Stop
 
 log = logging.getLogger(__name__)
 
-WANTED_BYTES = 256 * 1024
+PUMPED_PIECES = 2
+
+
+class Pump:
+    """Takes an answer's bytes off the connection as they come: aiohttp drops what it holds when a connection breaks.
+
+    Made on the event loop. Holds PUMPED_PIECES pieces; the connection is not read further while they wait.
+    """
+
+    def __init__(self, answer: aiohttp.ClientResponse, url: str) -> None:
+        self.answer, self._url = answer, url
+        self._pieces: asyncio.Queue[bytes | FetchError] = asyncio.Queue(PUMPED_PIECES)
+        self._task = asyncio.create_task(self._run())
+
+    async def take(self) -> bytes:
+        """The next piece; none at the end, again and again. Raises what a broken connection means."""
+        piece = await self._pieces.get()
+        if isinstance(piece, FetchError) or not piece:
+            self._pieces.put_nowait(piece)
+        if isinstance(piece, FetchError):
+            raise piece
+        return piece
+
+    def close(self) -> None:
+        self._task.cancel()
+        self.answer.close()
+
+    async def _run(self) -> None:
+        try:
+            while piece := await self.answer.content.readany():
+                await self._pieces.put(piece)
+        except aiohttp.ClientError as error:
+            await self._pieces.put(network_error(error, self._url))
+        except (TimeoutError, OSError) as error:
+            await self._pieces.put(network_error(error, self._url))
+        else:
+            await self._pieces.put(b"")
 
 
 class HttpBody:
@@ -25,7 +62,8 @@ class HttpBody:
         self, bridge: Bridge, stop: Stop, client: HttpClient, backoff: Backoff, url: str, answer: aiohttp.ClientResponse
     ) -> None:
         self._bridge, self._stop, self._client, self._backoff, self._url = bridge, stop, client, backoff, url
-        self._answer = answer
+        self._pump = bridge.call(_pumped(answer, url))
+        self._left = b""
         self._validator = strong_validator(answer.headers)
         self.offset = 0
         """Of the next byte, in what the server sends."""
@@ -35,17 +73,20 @@ class HttpBody:
         self.on_bytes: Callable[[int], None] | None = None
 
     def read(self, most: int) -> bytes:
-        while True:
+        while not self._left:
             try:
-                data = self._bridge.call(self._some(min(most, WANTED_BYTES)), self.on_pause)
+                self._left = self._bridge.call(self._pump.take(), self.on_pause)
             except TemporaryError as error:
                 self._resume(error)
                 continue
-            self.offset += len(data)
-            self._failures = 0 if data else self._failures
-            if self.on_bytes is not None:
-                self.on_bytes(len(data))
-            return data
+            if not self._left:
+                return b""
+            self._failures = 0
+        data, self._left = self._left[:most], self._left[most:]
+        self.offset += len(data)
+        if self.on_bytes is not None:
+            self.on_bytes(len(data))
+        return data
 
     def seek(self, offset: int) -> bool:
         """Go on at `offset`, if the server can; False: nothing has changed, read on from here."""
@@ -54,28 +95,18 @@ class HttpBody:
         answer = self._bridge.call(self._range(offset))
         if answer is None:
             return False
-        self._close(self._answer)
-        self._answer, self.offset = answer, offset
+        self._go_on(answer, offset)
         return True
 
     def check_unchanged(self) -> None:
         """The server said so with every answer."""
 
     def close(self) -> None:
-        self._close(self._answer)
+        self._bridge.close(self._pump.close)
 
-    async def _some(self, most: int) -> bytes:
-        """What is there, after waiting for at least something; none at the end."""
-        content = self._answer.content
-        try:
-            data = await content.read(most)
-            while data and len(data) < most and (more := content.read_nowait(most - len(data))):
-                data += more
-        except aiohttp.ClientError as error:
-            raise network_error(error, self._url) from error
-        except (TimeoutError, OSError) as error:
-            raise network_error(error, self._url) from error
-        return data
+    def _go_on(self, answer: aiohttp.ClientResponse, offset: int) -> None:
+        self.close()
+        self._pump, self._left, self.offset = self._bridge.call(_pumped(answer, self._url)), b"", offset
 
     def _resume(self, error: TemporaryError) -> None:
         """Ask for the rest. Raises the error when that does not help, or was tried often enough."""
@@ -90,8 +121,7 @@ class HttpBody:
             return self._resume(again)
         if answer is None:
             raise error
-        self._close(self._answer)
-        self._answer = answer
+        self._go_on(answer, self.offset)
 
     async def _range(self, offset: int) -> aiohttp.ClientResponse | None:
         """The answer that starts at `offset`, of this very version; None where the server does not give that."""
@@ -107,8 +137,9 @@ class HttpBody:
         answer.close()
         return None
 
-    def _close(self, answer: aiohttp.ClientResponse) -> None:
-        self._bridge.close(answer.close)
+
+async def _pumped(answer: aiohttp.ClientResponse, url: str) -> Pump:
+    return Pump(answer, url)
 
 
 def strong_validator(headers: Mapping[str, str]) -> str | None:

@@ -131,7 +131,7 @@ class ObjectReader:
         if opened is None:
             return Look(uri, Outcome.UNCHANGED)
         with closing(opened.stream):
-            content = Content(opened, self._terms.how.caps)
+            content = self._content(opened)
             version = growing_version(generation + 1, content.packed, opened.version)
             return self._read(self._new(uri, version, opened), known, opened, lost, content)
 
@@ -157,11 +157,10 @@ class ObjectReader:
         """Read one version to its end. Raises ChangedError, NotRecordsError, TemporaryError, Stopped."""
         current = wanted
         try:
-            content = content or Content(opened, self._terms.how.caps)
+            content = content or self._content(opened)
             self._supersede(known, lost, wanted)
             current = self._recorded(wanted)
             publisher = Publisher(self._outlet, current, self._terms.priority)
-            opened.stream.on_bytes = self._count
             missing = lost.get(current.id, frozenset())
             read_object(content, publisher, self._cuts(current), missing, self._how(current), self._terms.growing)
         except DamagedError as error:
@@ -171,6 +170,10 @@ class ObjectReader:
         self._described(publisher.object, opened, state=ObjectState.CUT, reason="")
         clear_web_page(self._outlet, known)
         return Look(current.uri, Outcome.CUT, current.id)
+
+    def _content(self, opened: Opened) -> Content:
+        opened.stream.on_bytes = self._count
+        return Content(opened, self._terms.how.caps)
 
     def _count(self, bytes_read: int) -> None:
         self._outlet.progress.count(bytes_read=bytes_read)

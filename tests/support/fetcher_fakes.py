@@ -1,0 +1,206 @@
+"""The fetcher's ledger, queue and inbox in memory, with failures that can be steered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import redis
+
+from dcp_pipeline.batch import Batch, decode_batch
+from dcp_pipeline.ledger.errors import LedgerConflict, SinkUnavailable
+from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject, Task, TaskState
+from dcp_pipeline.queue.model import Job, QueueStats
+
+
+@dataclass
+class Switch:
+    """Raises `error` at each call while it is away. `calls` counts all of them, by name."""
+
+    error: Exception
+    away: bool = False
+    calls: dict[str, int] = field(default_factory=dict)
+
+    def call(self, name: str) -> None:
+        self.calls[name] = self.calls.get(name, 0) + 1
+        if self.away:
+            raise self.error
+
+
+class FakeLedger:
+    """Objects, cuts and tasks in dictionaries; the same promises as dcp_pipeline.ledger.Ledger."""
+
+    def __init__(self) -> None:
+        self.switch = Switch(SinkUnavailable("the database is away"))
+        self._lock = threading.RLock()
+        self._objects: dict[str, SourceObject] = {}
+        self._cuts: dict[str, dict[int, Cut]] = {}
+        self._tasks: dict[str, Task] = {}
+        self._specs: dict[str, bytes] = {}
+        self.commits: list[list[Cut]] = []
+
+    def objects(self, source: str, uri: str | None = None) -> list[SourceObject]:
+        self.switch.call("objects")
+        found = [each for each in self._objects.values() if each.source == source and uri in (None, each.uri)]
+        return found[::-1]
+
+    def object(self, object_id: str) -> SourceObject | None:
+        self.switch.call("object")
+        return self._objects.get(object_id)
+
+    def incomplete_objects(self) -> list[SourceObject]:
+        self.switch.call("incomplete_objects")
+        return [
+            each
+            for each in self._objects.values()
+            if each.state is ObjectState.CUTTING or any(cut.state is BatchState.CUT for cut in self.cuts(each.id))
+        ]
+
+    def open_object(self, wanted: SourceObject) -> SourceObject:
+        self.switch.call("open_object")
+        with self._lock:
+            return self._objects.setdefault(wanted.id, wanted)
+
+    def update_object(self, object_id: str, **changes: object) -> None:
+        self.switch.call("update_object")
+        with self._lock:
+            given = {name: value for name, value in changes.items() if value is not None}
+            self._objects[object_id] = replace(self._objects[object_id], **given)  # type: ignore[arg-type]
+
+    def cuts(self, object_id: str) -> list[Cut]:
+        self.switch.call("cuts")
+        with self._lock:
+            return [cut for _, cut in sorted(self._cuts.get(object_id, {}).items())]
+
+    def record_cuts(self, object_id: str, cuts: Sequence[Cut]) -> None:
+        self.switch.call("record_cuts")
+        with self._lock:
+            standing = self._cuts.setdefault(object_id, {})
+            for cut in cuts:
+                before = standing.get(cut.sequence)
+                if before is not None and replace(before, state=cut.state) != cut:
+                    raise LedgerConflict(f"cut {cut.sequence} stands there otherwise")
+            standing.update({cut.sequence: cut for cut in cuts if cut.sequence not in standing})
+            self.commits.append(list(cuts))
+
+    def pending_batches(self) -> int:
+        self.switch.call("pending_batches")
+        return sum(cut.state is BatchState.CUT for cut in self.all_cuts())
+
+    def mark_dead(self, batch_id: str, reason: str, attempts: int) -> bool:
+        return self._set(batch_id, BatchState.DEAD)
+
+    def done(self, batch_ids: Sequence[str]) -> None:
+        """What a worker would commit."""
+        for batch_id in batch_ids:
+            self._set(batch_id, BatchState.DONE)
+
+    def _set(self, batch_id: str, state: BatchState) -> bool:
+        with self._lock:
+            for standing in self._cuts.values():
+                for sequence, cut in standing.items():
+                    if cut.batch_id == batch_id and cut.state is BatchState.CUT:
+                        standing[sequence] = replace(cut, state=state)
+                        return True
+        return False
+
+    def save_spec(self, revision: str, document: bytes) -> None:
+        self.switch.call("save_spec")
+        self._specs[revision] = document
+
+    def spec(self, revision: str) -> bytes:
+        return self._specs[revision]
+
+    def register_task(
+        self, id: str, raw: bytes, url: str | None, priority: int | None = None, source: str | None = None
+    ) -> bool:
+        self.switch.call("register_task")
+        now = datetime.now(UTC).replace(tzinfo=None)
+        task = Task(id, raw, url, priority, source, TaskState.OPEN, 0, None, None, now, now)
+        return self._tasks.setdefault(id, task) is task
+
+    def open_tasks(self) -> list[Task]:
+        return [task for task in self._tasks.values() if task.state is TaskState.OPEN]
+
+    def task(self, id: str) -> Task | None:
+        return self._tasks.get(id)
+
+    def tasks(self) -> list[Task]:
+        return list(self._tasks.values())
+
+    def update_task(self, id: str, **changes: object) -> None:
+        given = {name: value for name, value in changes.items() if value is not None}
+        self._tasks[id] = replace(self._tasks[id], **given)  # type: ignore[arg-type]
+
+    def purge_tasks(self, older_than_seconds: float) -> int:
+        return 0
+
+    def all_objects(self) -> list[SourceObject]:
+        """Oldest first."""
+        return list(self._objects.values())
+
+    def all_cuts(self) -> list[Cut]:
+        with self._lock:
+            return [cut for standing in self._cuts.values() for cut in standing.values()]
+
+
+class FakeQueue:
+    """Jobs by id, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.switch = Switch(redis.ConnectionError("Redis is away"))
+        self.jobs: dict[str, Job] = {}
+        self.extra_bytes = 0
+
+    def enqueue(self, jobs: Sequence[Job], delay_seconds: float = 0) -> int:
+        self.switch.call("enqueue")
+        fresh = [job for job in jobs if job.id not in self.jobs]
+        self.jobs.update({job.id: job for job in fresh})
+        return len(fresh)
+
+    def present(self, ids: Sequence[str]) -> frozenset[str]:
+        self.switch.call("present")
+        return frozenset(ids) & frozenset(self.jobs)
+
+    def stats(self) -> QueueStats:
+        self.switch.call("stats")
+        held = sum(len(job.payload) for job in list(self.jobs.values()))
+        return QueueStats(ready=len(self.jobs), bytes=held + self.extra_bytes)
+
+    def flush(self) -> None:
+        """FLUSHALL."""
+        self.jobs.clear()
+
+    def batches(self) -> list[Batch]:
+        """What was enqueued."""
+        return [decode_batch(job.payload) for job in list(self.jobs.values())]
+
+
+class FakeInbox:
+    """The list, oldest last as in Redis, and what is told of tasks."""
+
+    def __init__(self, *tasks: bytes) -> None:
+        self.waiting = list(tasks)
+        self.told: dict[str, dict[str, str | int | float]] = {}
+        self.expiring: dict[str, float] = {}
+
+    def peek(self) -> bytes | None:
+        return self.waiting[0] if self.waiting else None
+
+    def pop_if(self, raw: bytes) -> bool:
+        if self.waiting and self.waiting[0] == raw:
+            self.waiting.pop(0)
+            return True
+        return False
+
+    def length(self) -> int:
+        return len(self.waiting)
+
+    def put_task(self, task_id: str, mapping: Mapping[str, str | int | float]) -> None:
+        self.told.setdefault(task_id, {}).update(mapping)
+
+    def expire_task(self, task_id: str, ttl_seconds: float) -> bool:
+        self.expiring[task_id] = ttl_seconds
+        return True
