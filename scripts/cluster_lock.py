@@ -16,7 +16,8 @@ from e2e.cluster.settings import read
 
 MODULES = ("kubernetes", "etcd", "coredns", "kind", "helm")
 HEAD = """\
-// Kubernetes from its published modules: the staging folders of its own go.mod are replaced by their releases.
+// Kubernetes from its published modules: the staging folders that its own go.mod points to are replaced by their \
+releases.
 module dcp.test/kubernetes
 
 go {go}.0

@@ -134,6 +134,9 @@ def main() -> int:
     except ClusterError as error:
         say(f"error: {error}")
         return 1
+    except KeyboardInterrupt:
+        say("interrupted; the same command goes on from here")
+        return 130
     say(f"({time.monotonic() - started:.0f} s)")
     return 0
 

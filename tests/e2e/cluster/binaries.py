@@ -6,7 +6,7 @@ Nothing is built twice: a folder in the cache bears the version and a digest of 
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ def built(build: Build, cache: Path, steps: Steps) -> Path:
         return folder
     with steps.step(f"build-{build.module}", build.what):
         require_go()
-        fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
+        fresh = folder.with_name(f"{folder.name}.fresh")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         for target, packages in _by_target(build, fresh).items():
@@ -119,5 +119,7 @@ def require_go() -> None:
 
 
 def module_folder(build: Build, module: str) -> Path:
-    """Where Go keeps a module's source, at the version that a build pins."""
-    return Path(output(["go", "list", "-m", "-f", "{{.Dir}}", module], cwd=build.source).strip())
+    """Where Go keeps a module's source, at the version that a build pins; fetched if need be. Raises ClusterError."""
+    require_go()
+    known = output(["go", "mod", "download", "-json", module], cwd=build.source, within_seconds=300)
+    return Path(json.loads(known)["Dir"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster import binaries, engine, images, kind, node, packages, settings, versions
+from e2e.cluster import binaries, engine, firewall, images, kind, node, packages, settings, versions
 from e2e.cluster.progress import ClusterError, Steps
 
 ALL_CAPABILITIES = "CapInh:\t0000000000000000\nCapBnd:\t000001ffffffffff\n"
@@ -79,3 +79,15 @@ def test_a_step_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="no space left"), steps.step("build", "building"):
         steps.run(["sh", "-c", "echo no space left; exit 3"])
     assert (tmp_path / "build.log").read_text().endswith("no space left\n")
+
+
+def test_only_docker_s_rules_are_taken_out_of_the_packet_filter_and_jumps_before_chains() -> None:
+    rules = [
+        "-P FORWARD DROP",
+        "-N DOCKER",
+        "-N MINE",
+        "-A FORWARD -j DOCKER",
+        "-A FORWARD -j MINE",
+        "-A DOCKER -j RETURN",
+    ]
+    assert firewall.removals(rules) == [["-D", "FORWARD", "-j", "DOCKER"], ["-F", "DOCKER"], ["-X", "DOCKER"]]
