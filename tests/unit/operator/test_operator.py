@@ -1,0 +1,274 @@
+"""The operator's loops around a cluster in memory: what is written, when, and when not."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dcp_operator.api import ApiError
+from dcp_operator.apply import Applier
+from dcp_operator.conditions import QueueSeen
+from dcp_operator.dirty import DirtyKeys
+from dcp_operator.events import Recorder
+from dcp_operator.kinds import CHILDREN, CONFIG_MAP, DEPLOYMENT, PIPELINE, SECRET
+from dcp_operator.metrics import Metrics
+from dcp_operator.names import PipelineKey
+from dcp_operator.queues import Server
+from dcp_operator.reconcile import Reconciler
+from dcp_operator.rounds import Rounds
+from dcp_operator.scaler import Scaler, Targets
+from dcp_operator.secret_reader import SecretReader
+from dcp_operator.settings import PodSettings
+from dcp_operator.store import Store
+from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.queue.model import QueueStats
+from support.fake_cluster import FakeCluster
+from support.pipelines import resource
+
+KEY = PipelineKey("feeds", "botnet")
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return datetime(2026, 10, 5, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+
+class FakeQueues:
+    """Has QueueReader's methods."""
+
+    def __init__(self) -> None:
+        self.stats: QueueStats | None = QueueStats()
+
+    async def read(self, server: Server, queues: Sequence[str]) -> dict[str, QueueSeen]:
+        error = None if self.stats else "ConnectionError: refused"
+        return {queue: QueueSeen(self.stats, error, {}) for queue in queues}
+
+    def keep(self, servers: set[Server]) -> None:
+        pass
+
+
+class Operator:
+    """The parts, put together around the fakes."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self.cluster, self.clock, self.queues, self.dirty = cluster, Clock(), FakeQueues(), DirtyKeys()
+        api: Any = cluster
+        reader: Any = self.queues
+        store, metrics, targets = Store(), Metrics(), Targets()
+        time = (self.clock.monotonic, self.clock.now)
+        recorder = Recorder(api, "test", *time)
+        self.scaler = Scaler(targets, store, reader, api, recorder, metrics, self.dirty.mark, *time)
+        secrets = SecretReader(api, self.clock.monotonic)
+        applier = Applier(api, store)
+        pods = PodSettings("fetcher:1", "worker:1")
+        reconciler = Reconciler(store, api, secrets, applier, targets, self.scaler, recorder, pods, *time)
+        self.rounds = Rounds(store, api, self.dirty, reconciler, self.scaler, metrics, Pulse(), CHILDREN, ())
+
+    async def settle(self, seconds: float = 30.0) -> None:
+        """A resync, and everything that follows from it."""
+        self.clock.seconds += seconds
+        await self.rounds.resync_once()
+        await self._drain()
+        await self.scaler.run_once()
+        await self._drain()
+
+    async def _drain(self) -> None:
+        while not self.dirty.idle:
+            await self.rounds.reconcile_once()
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    cluster = FakeCluster()
+    for name, key in (("feed", "key"), ("redis", "password"), ("mariadb", "password")):
+        data = {key: base64.b64encode(b"secret").decode()}
+        cluster.put(SECRET, {"metadata": {"name": name, "namespace": "feeds"}, "data": data})
+    cluster.put(PIPELINE, resource())
+    return cluster
+
+
+@pytest.fixture
+async def operator(cluster: FakeCluster) -> Operator:
+    operator = Operator(cluster)
+    await operator.settle()
+    return operator
+
+
+def change(cluster: FakeCluster, spec: dict[str, Any] | None = None) -> None:
+    before = cluster.find(PIPELINE, "botnet") or {}
+    changed = resource(spec)["spec"]
+    metadata = before["metadata"] | {"generation": before["metadata"]["generation"] + 1}
+    cluster.put(PIPELINE, before | {"spec": changed, "metadata": metadata})
+
+
+def condition(cluster: FakeCluster, name: str) -> tuple[str, str]:
+    conditions = (cluster.find(PIPELINE, "botnet") or {})["status"]["conditions"]
+    found = next(each for each in conditions if each["type"] == name)
+    return found["status"], found["reason"]
+
+
+def replicas(cluster: FakeCluster) -> int:
+    return int((cluster.find(DEPLOYMENT, "botnet-worker") or {})["spec"]["replicas"])
+
+
+async def test_a_new_pipeline_gets_its_children_and_a_status(operator: Operator, cluster: FakeCluster) -> None:
+    made = [(kind, name) for verb, kind, name in cluster.writes if verb == "apply"]
+    assert ("Deployment", "botnet-fetcher") in made
+    assert len(made) == 9
+    assert condition(cluster, "Ready") == ("False", "FetcherNotReady")
+    assert replicas(cluster) == 0
+
+
+async def test_with_nothing_to_do_nothing_is_written(operator: Operator, cluster: FakeCluster) -> None:
+    cluster.writes.clear()
+    for _ in range(3):
+        await operator.settle()
+    assert cluster.writes == []
+
+
+async def test_an_operator_that_is_started_anew_writes_nothing_either(operator: Operator, cluster: FakeCluster) -> None:
+    cluster.writes.clear()
+    await Operator(cluster).settle()
+    assert cluster.writes == []
+
+
+async def test_a_child_deleted_or_changed_by_hand_is_restored(operator: Operator, cluster: FakeCluster) -> None:
+    cluster.objects.pop((CONFIG_MAP.plural, "feeds", "botnet-spec"))
+    fetcher = cluster.find(DEPLOYMENT, "botnet-fetcher") or {}
+    cluster.put(DEPLOYMENT, fetcher | {"spec": {**fetcher["spec"], "replicas": 5}})
+    cluster.writes.clear()
+    await operator.settle()
+    assert ("apply", "ConfigMap", "botnet-spec") in cluster.writes
+    assert (cluster.find(DEPLOYMENT, "botnet-fetcher") or {})["spec"]["replicas"] == 1
+
+
+async def test_the_last_good_children_stay_when_the_spec_becomes_unusable(
+    operator: Operator, cluster: FakeCluster
+) -> None:
+    before = cluster.find(CONFIG_MAP, "botnet-spec")
+    change(cluster, {"sink": {"sql": {"url": "sqlite:///x.db"}}})
+    await operator.settle()
+    assert condition(cluster, "Ready") == ("False", "InvalidSpec")
+    assert cluster.find(CONFIG_MAP, "botnet-spec") == before
+    operator.queues.stats = QueueStats(ready=40)
+    await operator.settle(2.0)
+    assert replicas(cluster) == 2, "what is in the queue is still worked off"
+
+
+async def test_a_missing_secret_is_named_and_found_when_it_comes(operator: Operator, cluster: FakeCluster) -> None:
+    secret = cluster.objects.pop((SECRET.plural, "feeds", "feed"))
+    await operator.settle()
+    assert condition(cluster, "Ready") == ("False", "SecretMissing")
+    cluster.put(SECRET, secret)
+    await operator.settle()
+    assert condition(cluster, "Ready") == ("False", "FetcherNotReady")
+
+
+async def test_a_rotated_secret_rolls_the_pods(operator: Operator, cluster: FakeCluster) -> None:
+    def revision() -> str:
+        template = (cluster.find(DEPLOYMENT, "botnet-worker") or {})["spec"]["template"]
+        return str(template["metadata"]["annotations"]["datacleaning.io/revision"])
+
+    before = revision()
+    cluster.put(SECRET, cluster.objects[SECRET.plural, "feeds", "redis"])
+    await operator.settle()
+    assert revision() != before
+
+
+async def test_workers_follow_the_backlog_and_a_rollout_leaves_them_alone(
+    operator: Operator, cluster: FakeCluster
+) -> None:
+    operator.queues.stats = QueueStats(ready=100)
+    await operator.settle(2.0)
+    assert replicas(cluster) == 5
+    change(cluster, {"worker": {"maxAttempts": 9}})
+    await operator.settle(2.0)
+    assert replicas(cluster) == 5
+    operator.queues.stats = QueueStats()
+    await operator.settle(2.0)
+    assert replicas(cluster) == 5
+    for _ in range(4):
+        await operator.settle(10.0)
+    assert replicas(cluster) == 0
+    assert cluster.events.count("Scaled") == 2
+    status = (cluster.find(PIPELINE, "botnet") or {})["status"]
+    assert status["scaling"]["reason"] == "the queue is empty"
+
+
+async def test_a_paused_pipeline_drains_and_then_has_no_pods(operator: Operator, cluster: FakeCluster) -> None:
+    change(cluster, {"paused": True, "scaling": {"minReplicas": 2}})
+    operator.queues.stats = QueueStats(ready=21)
+    await operator.settle(2.0)
+    assert replicas(cluster) == 2
+    assert (cluster.find(DEPLOYMENT, "botnet-fetcher") or {})["spec"]["replicas"] == 0
+    operator.queues.stats = QueueStats()
+    await operator.settle(2.0)
+    for _ in range(4):
+        await operator.settle(10.0)
+    assert replicas(cluster) == 0
+
+
+async def test_a_refused_child_is_told_in_the_status_and_stops_nothing_else(
+    operator: Operator, cluster: FakeCluster
+) -> None:
+    cluster.failing["Deployment"] = ApiError(422, "spec.template.spec.volumes[4]: Invalid value")
+    change(cluster, {"worker": {"maxAttempts": 9}})
+    await operator.settle()
+    assert condition(cluster, "Ready") == ("False", "ChildRejected")
+
+
+async def test_an_api_that_fails_is_tried_again_and_the_pause_grows(operator: Operator, cluster: FakeCluster) -> None:
+    cluster.failing["ConfigMap"] = ApiError(500, "etcd is away")
+    change(cluster, {"worker": {"maxAttempts": 9}})
+    await operator.settle()
+    del cluster.failing["ConfigMap"]
+    await operator.settle()
+    text = (cluster.find(CONFIG_MAP, "botnet-spec") or {})["data"]["pipeline.yaml"]
+    assert "maxAttempts: 9" in text
+    operator.dirty.close()
+
+
+async def test_a_queue_that_cannot_be_read_is_told_and_workers_are_held(
+    operator: Operator, cluster: FakeCluster
+) -> None:
+    operator.queues.stats = QueueStats(ready=60)
+    await operator.settle(2.0)
+    operator.queues.stats = None
+    await operator.settle(2.0)
+    assert replicas(cluster) == 3
+    assert condition(cluster, "ScalingActive") == ("False", "QueueUnreachable")
+
+
+async def test_an_object_of_the_same_name_that_is_somebody_elses_is_not_touched(cluster: FakeCluster) -> None:
+    theirs = cluster.put(CONFIG_MAP, {"metadata": {"name": "botnet-spec", "namespace": "feeds"}, "data": {"a": "b"}})
+    await Operator(cluster).settle()
+    assert cluster.find(CONFIG_MAP, "botnet-spec") == theirs
+    assert condition(cluster, "Ready") == ("False", "ChildBlocked")
+
+
+async def test_a_pipeline_that_is_gone_is_forgotten(operator: Operator, cluster: FakeCluster) -> None:
+    for key in [each for each in cluster.objects if each[0] not in (SECRET.plural,)]:
+        del cluster.objects[key]
+    cluster.writes.clear()
+    await operator.settle()
+    assert cluster.writes == []
+    assert operator.scaler.known(KEY) is None
+
+
+async def test_events_are_not_repeated(operator: Operator, cluster: FakeCluster) -> None:
+    for stats in (None, QueueStats(), None, QueueStats(), None):
+        operator.queues.stats = stats
+        await operator.settle(2.0)
+    assert cluster.events.count("QueueUnreachable") == 1

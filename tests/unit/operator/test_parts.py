@@ -1,0 +1,98 @@
+"""The small parts: settings, the queue of dirty keys, the store, reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dcp_operator.dirty import DirtyKeys
+from dcp_operator.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE
+from dcp_operator.names import PipelineKey
+from dcp_operator.settings import SettingInvalid, read_settings
+from dcp_operator.store import Store
+from dcp_operator.watch import kopf_settings, watch
+
+IMAGES = {"FETCHER_IMAGE": "f:1", "WORKER_IMAGE": "w:1"}
+A, B = PipelineKey("n", "a"), PipelineKey("n", "b")
+
+
+def test_settings_have_defaults() -> None:
+    settings = read_settings(IMAGES)
+    assert (settings.sync_seconds, settings.resync_seconds, settings.namespaces) == (2.0, 30.0, ())
+    assert read_settings({**IMAGES, "WATCH_NAMESPACES": "a, b"}).namespaces == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"WORKER_IMAGE": ""}, "WORKER_IMAGE"),
+        ({"SYNC_PERIOD": "2"}, "SYNC_PERIOD"),
+        ({"HEALTH_PORT": "x"}, "HEALTH_PORT"),
+    ],
+)
+def test_a_bad_setting_is_named(given: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingInvalid, match=named):
+        read_settings({**IMAGES, **given})
+
+
+async def test_a_key_is_in_the_works_once_at_a_time_and_again_when_marked_meanwhile() -> None:
+    dirty = DirtyKeys()
+    for key in (A, A, B):
+        dirty.mark(key)
+    assert await dirty.take() == A
+    dirty.mark(A)
+    assert await dirty.take() == B
+    dirty.done(A)
+    assert await dirty.take() == A
+    dirty.done(A)
+    dirty.done(B)
+    assert dirty.idle
+
+
+async def test_the_earlier_time_counts() -> None:
+    dirty = DirtyKeys()
+    dirty.mark_later(A, 60)
+    dirty.mark_later(A, 0.001)
+    dirty.mark_later(A, 60)
+    assert await dirty.take() == A
+
+
+def document(version: int, uid: str = "u", name: str = "x", kind: str = "ConfigMap") -> dict[str, Any]:
+    labels = {"app.kubernetes.io/instance": "a"}
+    metadata = {"name": name, "namespace": "n", "uid": uid, "resourceVersion": str(version), "labels": labels}
+    return {"kind": kind, "metadata": metadata, "spec": {}}
+
+
+def test_an_older_version_never_replaces_a_newer_one() -> None:
+    store = Store()
+    store.put_child(CONFIG_MAP, document(9))
+    store.put_child(CONFIG_MAP, document(7))
+    (live,) = store.children(A).values()
+    assert live.document["metadata"]["resourceVersion"] == "9"
+
+
+def test_a_list_takes_away_what_it_no_longer_has_but_nothing_newer() -> None:
+    store = Store()
+    store.put_child(CONFIG_MAP, document(5, name="old"))
+    store.put_child(CONFIG_MAP, document(50, name="new"))
+    store.put_child(DEPLOYMENT, document(5, name="other-kind", kind="Deployment"))
+    store.keep_children(CONFIG_MAP, None, [], "20")
+    assert {key.name for key in store.children(A)} == {"new", "other-kind"}
+
+
+def test_the_end_of_a_former_object_is_not_the_end_of_its_successor() -> None:
+    store = Store()
+    store.put_child(CONFIG_MAP, document(9, uid="new"))
+    store.drop_child(CONFIG_MAP, document(8, uid="old"))
+    assert len(store.children(A)) == 1
+
+
+def test_kopf_watches_and_writes_nothing() -> None:
+    settings = kopf_settings()
+    watch(Store(), DirtyKeys(), [CONFIG_MAP], settings)
+    assert (settings.posting.enabled, settings.peering.standalone) == (False, True)
+    assert (
+        PIPELINE.path("n", "x", "status")
+        == "/apis/datacleaning.io/v1alpha1/namespaces/n/datacleaningpipelines/x/status"
+    )

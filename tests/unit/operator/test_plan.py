@@ -1,0 +1,153 @@
+"""What is done about children, given what there is."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from dcp_operator.children import Child
+from dcp_operator.drift import difference, stamped
+from dcp_operator.kinds import CONFIG_MAP, DEPLOYMENT
+from dcp_operator.plan import Apply, Blocked, ChildKey, Delete, HandOver, Live, echo, key_of, plan, to_live
+
+OWNER = "uid-1"
+
+
+def child(kind: str = "ConfigMap", replicas_at_birth: int | None = None, **content: Any) -> Child:
+    document = {
+        "apiVersion": "v1",
+        "kind": kind,
+        "metadata": {
+            "name": "x",
+            "namespace": "feeds",
+            "labels": {"app.kubernetes.io/instance": "botnet"},
+            "ownerReferences": [{"uid": OWNER, "controller": True}],
+        },
+        **(content or {"data": {"a": "1"}}),
+    }
+    return Child(CONFIG_MAP if kind == "ConfigMap" else DEPLOYMENT, document, replicas_at_birth)
+
+
+def live(of: Child, scaler: bool = True, **metadata: Any) -> Live:
+    document = deepcopy(stamped(of.document))
+    document["metadata"] |= {"uid": "uid-child", **metadata}
+    return Live(document, scaler)
+
+
+WORKER = child("Deployment", 0, spec={"template": {"spec": {"containers": [{"name": "w", "image": "w:1"}]}}})
+
+
+def test_nothing_is_done_when_all_is_as_it_should_be() -> None:
+    one = child()
+    assert plan([one], {key_of(one): live(one)}, OWNER, {}) == []
+    assert plan([WORKER], {key_of(WORKER): live(WORKER)}, OWNER, {}) == []
+
+
+def test_a_missing_child_is_made() -> None:
+    one = child()
+    assert plan([one], {}, OWNER, {}) == [Apply(one, "there is none", new=True)]
+
+
+def test_a_worker_deployment_is_born_with_none_and_handed_to_the_scaler() -> None:
+    assert plan([WORKER], {}, OWNER, {}) == [Apply(WORKER, "there is none", new=True), HandOver(WORKER, 0)]
+
+
+def test_replicas_are_handed_over_before_anything_else_when_the_operator_died_in_between() -> None:
+    found = live(WORKER, scaler=False)
+    document = {**found.document, "spec": {**WORKER.document["spec"], "replicas": 4}}
+    document["spec"]["template"] = {"spec": {"containers": [{"name": "w", "image": "other"}]}}
+    actions = plan([WORKER], {key_of(WORKER): Live(document, False)}, OWNER, {})
+    assert actions[0] == HandOver(WORKER, 4)
+    assert isinstance(actions[1], Apply)
+
+
+def test_a_changed_wish_is_applied() -> None:
+    before, now = child(data={"a": "1"}), child(data={"a": "2"})
+    assert plan([now], {key_of(now): live(before)}, OWNER, {}) == [Apply(now, "it is to be otherwise now")]
+
+
+def test_a_field_that_is_wanted_no_longer_is_applied_too() -> None:
+    before, now = child(data={"a": "1", "b": "2"}), child(data={"a": "1"})
+    assert isinstance(plan([now], {key_of(now): live(before)}, OWNER, {})[0], Apply)
+
+
+def test_a_change_by_hand_is_undone_and_named() -> None:
+    one = child()
+    found = live(one)
+    found.document["data"]["a"] = "by hand"  # type: ignore[index]
+    assert plan([one], {key_of(one): found}, OWNER, {}) == [Apply(one, "data.a was changed")]
+
+
+def test_what_others_added_is_theirs() -> None:
+    one = child()
+    found = live(one)
+    found.document["data"]["b"] = "theirs"  # type: ignore[index]
+    assert plan([one], {key_of(one): found}, OWNER, {}) == []
+
+
+def test_a_value_that_the_server_writes_otherwise_is_sent_only_once() -> None:
+    one = child(data={"a": "odd"})
+    found = live(one)
+    found.document["data"]["a"] = "normalised"  # type: ignore[index]
+    settled = {key_of(one): echo(one, found.document)}
+    assert plan([one], {key_of(one): found}, OWNER, settled) == []
+    found.document["data"]["a"] = "by hand"  # type: ignore[index]
+    assert len(plan([one], {key_of(one): found}, OWNER, settled)) == 1
+
+
+def test_a_child_that_is_wanted_no_longer_is_deleted_another_owners_is_not() -> None:
+    key = ChildKey(CONFIG_MAP, "feeds", "x")
+    assert plan([], {key: live(child())}, OWNER, {}) == [Delete(key, "uid-child")]
+    assert plan([], {key: live(child())}, "uid-2", {}) == []
+    assert plan([], {key: live(child(), deletionTimestamp="now")}, OWNER, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (live(child(), ownerReferences=[{"uid": "uid-0", "controller": True}]), "of another owner"),
+        (live(child(), ownerReferences=[]), "nobody's"),
+        (live(child(), deletionTimestamp="now"), "is being deleted"),
+    ],
+)
+def test_what_belongs_to_another_or_is_going_is_left_alone(found: Live, reason: str) -> None:
+    one = child()
+    (action,) = plan([one], {key_of(one): found}, OWNER, {})
+    assert isinstance(action, Blocked)
+    assert reason in action.reason
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "where"),
+    [
+        ({"cpu": "0.5"}, {"cpu": "500m"}, None),
+        ({"memory": "1024Mi"}, {"memory": "1Gi"}, None),
+        ({"cpu": 1}, {"cpu": "1"}, None),
+        ({"cpu": "500m"}, {"cpu": "501m"}, "data.cpu"),
+        ({"e": [{"name": "a", "v": 1}]}, {"e": [{"name": "z"}, {"name": "a", "v": 1, "d": 2}]}, None),
+        ({"e": [{"name": "a", "v": 1}]}, {"e": [{"name": "a", "v": 2}]}, "data.e[0].v"),
+        ({"e": [{"name": "a"}]}, {"e": []}, "data.e[0]"),
+        ({"e": ["a", "b"]}, {"e": ["a"]}, "data.e"),
+        ({"e": {}}, {"e": {}}, None),
+        ({"e": {}}, {}, None),
+        ({"e": False}, {}, None),
+        ({"e": True}, {}, "data.e"),
+        ({"e": True}, {"e": False}, "data.e"),
+    ],
+)
+def test_the_comparison_reads_values_as_the_server_does(wanted: Any, found: Any, where: str | None) -> None:
+    one = child(data=wanted)
+    actual = deepcopy(stamped(one.document)) | {"data": found}
+    assert difference(one.document, actual) == (f"{where} was changed" if where else None)
+
+
+def test_who_owns_the_replicas_is_read_from_the_managed_fields() -> None:
+    document = live(WORKER).document
+    fields = [{"manager": "dcp-scaler", "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
+    metadata = {**document["metadata"], "managedFields": fields}
+    found = to_live({**document, "metadata": metadata})
+    assert found.scaler_owns_replicas
+    assert "managedFields" not in found.document["metadata"]
+    assert not to_live(document).scaler_owns_replicas

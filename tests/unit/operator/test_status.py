@@ -1,0 +1,150 @@
+"""Conditions and counts from what was observed, and when they are worth a write."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dcp_operator.conditions import DeploymentSeen, Observed, QueueSeen, deployment_seen
+from dcp_operator.judge import Refusal
+from dcp_operator.status import due_in, status_of
+from dcp_pipeline.observe.report import Report, Totals
+from dcp_pipeline.queue.model import QueueStats
+from dcp_pipeline.spec.status import Condition, Status, from_document, to_document
+
+NOW = datetime(2026, 10, 5, 12, 0, tzinfo=UTC)
+TOTALS = Totals(read=10, written=5, duplicates=2, rejected=1, filtered=0, dead=0, pending=2)
+REPORT = Report(at=NOW.timestamp(), totals=TOTALS, sources={"sinkhole": None})
+UP = DeploymentSeen(wanted=1, replicas=1, ready=1, updated=1, settled=True, failure=None)
+NONE = DeploymentSeen(wanted=0, replicas=0, ready=0, updated=0, settled=True, failure=None)
+WELL = Observed(
+    generation=3,
+    refusal=None,
+    paused=False,
+    fetcher=UP,
+    workers=NONE,
+    queue=QueueSeen(QueueStats(ready=3, inflight=1, bytes=9), None, {"fetcher": REPORT}),
+    scaling_reason="the queue is empty",
+    now=NOW,
+)
+
+
+def condition(seen: Observed, name: str, before: Status | None = None) -> Condition:
+    return next(each for each in status_of(seen, before, None).conditions if each.type == name)
+
+
+def told(**changes: Any) -> QueueSeen:
+    report = Report(**{"at": NOW.timestamp(), "totals": TOTALS, "sources": {}, "sink": None, **changes})
+    return QueueSeen(QueueStats(), None, {"fetcher": report})
+
+
+AWAY = QueueSeen(None, "ConnectionError: refused", {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "status", "reason"),
+    [
+        ({}, "Ready", "True", "Running"),
+        ({"refusal": Refusal("InvalidSpec", "spec.x")}, "Ready", "False", "InvalidSpec"),
+        ({"queue": AWAY}, "Ready", "False", "QueueUnreachable"),
+        ({"paused": True, "fetcher": NONE}, "Ready", "True", "Paused"),
+        ({"fetcher": replace(UP, ready=0)}, "Ready", "False", "FetcherNotReady"),
+        ({"workers": replace(UP, ready=0)}, "Ready", "False", "WorkersNotReady"),
+        ({"workers": replace(UP, wanted=5)}, "Ready", "True", "Running"),
+        ({}, "Progressing", "False", "Settled"),
+        ({"fetcher": replace(UP, settled=False)}, "Progressing", "True", "RollingOut"),
+        ({"workers": replace(UP, wanted=5, updated=1)}, "Progressing", "True", "RollingOut"),
+        ({"workers": replace(UP, wanted=2, replicas=2, updated=2)}, "Progressing", "True", "Scaling"),
+        ({}, "Degraded", "False", "AsExpected"),
+        ({"fetcher": replace(UP, failure="quota")}, "Degraded", "True", "PodsFailing"),
+        ({"queue": QueueSeen(QueueStats(dead=2), None, {})}, "Degraded", "True", "DeadBatches"),
+        ({}, "ScalingActive", "True", "FollowingBacklog"),
+        ({"queue": AWAY}, "ScalingActive", "False", "QueueUnreachable"),
+        ({"queue": None}, "ScalingActive", "Unknown", "NotYetRead"),
+        ({}, "SourcesReachable", "True", "Reachable"),
+        ({"queue": told(sources={"a": None, "b": "404"})}, "SourcesReachable", "False", "Unreachable"),
+        ({"queue": AWAY}, "SourcesReachable", "Unknown", "NoReport"),
+        ({"paused": True}, "SourcesReachable", "Unknown", "Paused"),
+        ({"queue": told(at=NOW.timestamp() - 300)}, "SinkReachable", "Unknown", "NoReport"),
+        ({"queue": told(sink="access denied")}, "SinkReachable", "False", "Unreachable"),
+        ({}, "SinkReachable", "True", "Reachable"),
+    ],
+)
+def test_each_condition_says_what_was_seen(changes: dict[str, Any], name: str, status: str, reason: str) -> None:
+    found = condition(replace(WELL, **changes), name)
+    assert (found.status, found.reason, found.observed_generation) == (status, reason, 3)
+
+
+def test_a_transition_keeps_its_time_until_the_status_changes() -> None:
+    first = status_of(WELL, None, None)
+    later = replace(WELL, now=NOW + timedelta(hours=1))
+    assert condition(later, "Ready", first).last_transition_time == "2026-10-05T12:00:00Z"
+    broken = condition(replace(later, queue=AWAY), "Ready", first)
+    assert broken.last_transition_time == "2026-10-05T13:00:00Z"
+
+
+def test_counts_come_from_the_queue_and_the_report() -> None:
+    status = status_of(WELL, None, None)
+    assert status.backlog is not None
+    assert status.records is not None
+    assert (status.backlog.batches, status.backlog.in_flight, status.backlog.bytes) == (4, 1, 9)
+    assert (status.records.written, status.records.rejected, status.records.pending) == (5, 1, 2)
+
+
+def test_what_is_not_known_now_stays_as_last_known() -> None:
+    before = status_of(WELL, None, None)
+    now = status_of(replace(WELL, queue=AWAY), before, None)
+    assert (now.backlog, now.records) == (before.backlog, before.records)
+
+
+def test_the_latest_report_counts() -> None:
+    newer = Report(at=NOW.timestamp() + 5, totals=Totals(**{**_asdict(TOTALS), "written": 7}), sink="away")
+    seen = replace(WELL, queue=QueueSeen(QueueStats(), None, {"fetcher": REPORT, "worker": newer}))
+    status = status_of(seen, None, None)
+    assert status.records is not None
+    assert status.records.written == 7
+    assert condition(seen, "SinkReachable").message == "away"
+
+
+def test_nothing_new_is_no_write() -> None:
+    before = status_of(WELL, None, None)
+    assert due_in(status_of(replace(WELL, now=NOW + timedelta(seconds=5)), before, None), before, 100.0) is None
+
+
+def test_a_new_condition_is_written_at_once_and_counts_every_ten_seconds() -> None:
+    before = status_of(WELL, None, None)
+    counted = status_of(replace(WELL, queue=replace_stats(ready=9)), before, None)
+    assert due_in(counted, before, 4.0) == 6.0
+    assert due_in(counted, before, 11.0) == 0.0
+    failed = status_of(replace(WELL, queue=AWAY), before, None)
+    assert due_in(failed, before, 0.0) == 0.0
+    assert due_in(before, None, 0.0) == 0.0
+
+
+def test_a_status_survives_the_api() -> None:
+    status = status_of(WELL, None, None)
+    assert from_document(to_document(status)) == status
+    assert from_document({"phase": "of another release"}) is None
+    assert from_document(None) is None
+
+
+def test_a_deployment_is_read_with_what_keeps_its_pods_from_coming_up() -> None:
+    conditions = [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota"}]
+    document = {
+        "metadata": {"generation": 2},
+        "spec": {"replicas": 3},
+        "status": {"observedGeneration": 1, "replicas": 2, "readyReplicas": 1, "updatedReplicas": 2,
+                   "conditions": conditions},
+    }  # fmt: skip
+    assert deployment_seen(document) == DeploymentSeen(3, 2, 1, 2, settled=False, failure="quota")
+
+
+def replace_stats(**stats: int) -> QueueSeen:
+    return QueueSeen(QueueStats(**stats), None, {"fetcher": REPORT})
+
+
+def _asdict(totals: Totals) -> dict[str, int]:
+    return {name: getattr(totals, name) for name in totals.__struct_fields__}

@@ -1,0 +1,91 @@
+"""The CRD says the same as the model, teaches, and stays within what an API server takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcp_pipeline.spec.crd import custom_resource_definition
+from dcp_pipeline.spec.crd_rules import RULES
+
+ROOT = Path(__file__).parents[3]
+VERSION = custom_resource_definition()["spec"]["versions"][0]
+SCHEMA = VERSION["schema"]["openAPIV3Schema"]["properties"]
+
+
+def nodes(schema: dict[str, Any], place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield place, schema
+    for name, each in schema.get("properties", {}).items():
+        yield from nodes(each, f"{place}.{name}".lstrip("."))
+    if "items" in schema:
+        yield from nodes(schema["items"], f"{place}[]")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from nodes(schema["additionalProperties"], f"{place}.*")
+
+
+ALL = [*nodes(SCHEMA["spec"], ""), *nodes(SCHEMA["status"], "status")]
+
+
+def test_every_field_is_described() -> None:
+    silent = [place for place, node in ALL if not node.get("description") and not place.endswith(("[]", ".*"))]
+    assert silent == []
+
+
+def test_every_list_and_every_string_has_a_limit() -> None:
+    unlimited = [
+        place
+        for place, node in ALL
+        if (node.get("type") == "array" and "maxItems" not in node)
+        or (node.get("type") == "string" and "enum" not in node and "maxLength" not in node)
+    ]
+    assert unlimited == []
+
+
+def test_every_rule_stands_at_a_place_that_there_is() -> None:
+    placed = {place for place, node in ALL if "x-kubernetes-validations" in node}
+    assert placed == set(RULES)
+
+
+def test_nothing_is_left_that_a_structural_schema_must_not_have() -> None:
+    for place, node in ALL:
+        assert not {"$ref", "anyOf", "oneOf", "title"} & node.keys(), place
+        assert node.get("additionalProperties") is not False, place
+        assert isinstance(node.get("type"), str) or node.get("x-kubernetes-preserve-unknown-fields"), place
+        assert not isinstance(node.get("default"), (dict, list, tuple)), place
+
+
+def test_sources_and_fields_are_lists_by_name() -> None:
+    by_place = dict(ALL)
+    for place in ("sources", "cleaning.fields"):
+        assert by_place[place]["x-kubernetes-list-map-keys"] == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("place", "word"),
+    [
+        ("", "spec.queue.name is immutable"),
+        ("sink.sql", "the database is immutable"),
+        ("sink.sql", "the table is immutable"),
+        ("sink.sql", "must not hold the password"),
+        ("sources[]", "exactly one of http and file"),
+        ("scaling", "minReplicas is above maxReplicas"),
+    ],
+)
+def test_the_rules_that_people_meet_are_there(place: str, word: str) -> None:
+    assert any(word in rule.message for rule in RULES[place])
+
+
+def test_the_columns_show_what_one_asks_first() -> None:
+    names = [each["name"] for each in VERSION["additionalPrinterColumns"]]
+    assert names == ["Ready", "Backlog", "Workers", "Rows", "Rejected", "Age", "Reason"]
+    assert "scale" not in VERSION["subresources"]
+
+
+def test_the_file_in_the_repository_is_up_to_date() -> None:
+    made = subprocess.run([sys.executable, ROOT / "scripts" / "make_crd.py", "--check"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
