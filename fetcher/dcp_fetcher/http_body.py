@@ -58,13 +58,11 @@ class Pump:
 class HttpBody:
     """Reads one version of one URL. Raises TemporaryError where it breaks and cannot be resumed here, Stopped."""
 
-    def __init__(
-        self, bridge: Bridge, stop: Stop, client: HttpClient, backoff: Backoff, url: str, answer: aiohttp.ClientResponse
-    ) -> None:
+    def __init__(self, bridge: Bridge, stop: Stop, client: HttpClient, backoff: Backoff, url: str, pump: Pump) -> None:
         self._bridge, self._stop, self._client, self._backoff, self._url = bridge, stop, client, backoff, url
-        self._pump = bridge.call(_pumped(answer, url))
+        self._pump = pump
         self._left = b""
-        self._validator = strong_validator(answer.headers)
+        self._validator = strong_validator(pump.answer.headers)
         self.offset = 0
         """Of the next byte, in what the server sends."""
         self._failures = 0
@@ -92,10 +90,10 @@ class HttpBody:
         """Go on at `offset`, if the server can; False: nothing has changed, read on from here."""
         if offset == self.offset:
             return True
-        answer = self._bridge.call(self._range(offset))
-        if answer is None:
+        pump = self._bridge.call(self._range(offset))
+        if pump is None:
             return False
-        self._go_on(answer, offset)
+        self._go_on(pump, offset)
         return True
 
     def check_unchanged(self) -> None:
@@ -104,9 +102,9 @@ class HttpBody:
     def close(self) -> None:
         self._bridge.close(self._pump.close)
 
-    def _go_on(self, answer: aiohttp.ClientResponse, offset: int) -> None:
+    def _go_on(self, pump: Pump, offset: int) -> None:
         self.close()
-        self._pump, self._left, self.offset = self._bridge.call(_pumped(answer, self._url)), b"", offset
+        self._pump, self._left, self.offset = pump, b"", offset
 
     def _resume(self, error: TemporaryError) -> None:
         """Ask for the rest. Raises the error when that does not help, or was tried often enough."""
@@ -116,30 +114,32 @@ class HttpBody:
         log.info("download broke after %d bytes, resuming: %s", self.offset, error)
         self._stop.wait(self._backoff.pause_seconds(self._failures, error.retry_after_seconds, random.random()))  # noqa: S311
         try:
-            answer = self._bridge.call(self._range(self.offset))
+            pump = self._bridge.call(self._range(self.offset))
         except TemporaryError as again:
             return self._resume(again)
-        if answer is None:
+        if pump is None:
             raise error
-        self._go_on(answer, self.offset)
+        self._go_on(pump, self.offset)
 
-    async def _range(self, offset: int) -> aiohttp.ClientResponse | None:
+    async def _range(self, offset: int) -> Pump | None:
         """The answer that starts at `offset`, of this very version; None where the server does not give that."""
         if self._validator is None:
             return None
         headers = {"Range": f"bytes={offset}-", "If-Range": self._validator}
-        answer = await self._client.get(self._url, headers)
+        pump = await ask(self._client, self._url, headers)
+        answer = pump.answer
         starts = starts_at(answer.headers) if answer.status == 206 else None
         same = strong_validator(answer.headers) in (self._validator, None)
         if starts == offset and same and not answer.headers.get("Content-Encoding"):
-            return answer
+            return pump
         log.debug("%s: no range from byte %d (HTTP %d)", redacted(self._url), offset, answer.status)
-        answer.close()
+        pump.close()
         return None
 
 
-async def _pumped(answer: aiohttp.ClientResponse, url: str) -> Pump:
-    return Pump(answer, url)
+async def ask(client: HttpClient, url: str, headers: Mapping[str, str] | None = None) -> Pump:
+    """client.get(), its body pumped from the first moment on."""
+    return Pump(await client.get(url, headers), url)
 
 
 def strong_validator(headers: Mapping[str, str]) -> str | None:

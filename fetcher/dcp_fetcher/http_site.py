@@ -14,7 +14,7 @@ from typing import BinaryIO, TypeVar
 import aiohttp
 
 from dcp_fetcher.errors import ChangedError, RefusedError, TemporaryError, UnreachableError
-from dcp_fetcher.http_body import HttpBody, starts_at
+from dcp_fetcher.http_body import HttpBody, Pump, ask, starts_at
 from dcp_fetcher.http_client import HttpClient, redacted
 from dcp_fetcher.patience import Backoff, Bridge, Stop
 from dcp_fetcher.sites import Opened
@@ -70,14 +70,15 @@ class HttpSite:
         return self._tried(lambda: self._open_growing(uri, known, offset))
 
     def _open(self, uri: str, known: SourceObject | None) -> Opened | None:
-        answer = self._bridge.call(self._client.get(uri, conditions_of(known)))
+        pump = self._bridge.call(ask(self._client, uri, conditions_of(known)))
+        answer = pump.answer
         if answer.status == 304:
-            self._bridge.close(answer.close)
+            self._bridge.close(pump.close)
             return None
         if answer.status != 200:
-            self._bridge.close(answer.close)
+            self._bridge.close(pump.close)
             raise RefusedError(f"{redacted(uri)}: HTTP {answer.status}, which was not asked for")
-        body = self._body(uri, answer)
+        body = self._body(uri, pump)
         size_bytes = answer.content_length
         version = http_version(answer.headers, size_bytes)
         if version is not None:
@@ -88,14 +89,15 @@ class HttpSite:
         headers = conditions_of(known)
         if offset:
             headers["Range"] = f"bytes={offset}-"
-        answer = self._bridge.call(self._client.get(uri, headers))
+        pump = self._bridge.call(ask(self._client, uri, headers))
+        answer = pump.answer
         if answer.status == 304:
-            self._bridge.close(answer.close)
+            self._bridge.close(pump.close)
             return None
         if answer.status == 416:
-            self._bridge.close(answer.close)
+            self._bridge.close(pump.close)
             raise ChangedError("the file is shorter than what was read of it")
-        body = self._body(uri, answer)
+        body = self._body(uri, pump)
         starts = starts_at(answer.headers) if answer.status == 206 else 0
         if starts not in (0, offset) or (starts and answer.headers.get("Content-Encoding")):
             body.close()
@@ -105,8 +107,8 @@ class HttpSite:
         token = http_version(answer.headers, size_bytes) or "first"
         return _opened(token, body, answer, body.offset, size_bytes)
 
-    def _body(self, uri: str, answer: aiohttp.ClientResponse) -> HttpBody:
-        return HttpBody(self._bridge, self._stop, self._client, self._backoff, uri, answer)
+    def _body(self, uri: str, pump: Pump) -> HttpBody:
+        return HttpBody(self._bridge, self._stop, self._client, self._backoff, uri, pump)
 
     def _spooled(self, body: HttpBody, answer: aiohttp.ClientResponse) -> Opened:
         """Downloaded to a file without a name, with its digest as version."""

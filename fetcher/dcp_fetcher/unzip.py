@@ -11,6 +11,9 @@ from dcp_fetcher.errors import DamagedError
 
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _ENTRY, _DESCRIPTOR = b"PK\x03\x04", b"PK\x07\x08"
+_END, _END_BYTES = b"PK\x05\x06", 22
+_LONGEST_TAIL_BYTES = _END_BYTES + 65535
+"""The archive's end with the longest comment there may be."""
 _ENCRYPTED, _SIZES_FOLLOW = 1, 8
 _STORED, _DEFLATED = 0, 8
 _ZIP64 = 0xFFFFFFFF
@@ -27,6 +30,7 @@ def unzip(stream: Peekable) -> Iterator[bytes]:
         _, _, flags, method, _, _, crc, packed, _, name_bytes, extra_bytes = _LOCAL.unpack(stream.exactly(_LOCAL.size))
         name, extra = stream.exactly(name_bytes), stream.exactly(extra_bytes)
         if name.endswith(b"/"):
+            stream.exactly(packed)
             continue
         files += 1
         if files > 1:
@@ -39,10 +43,12 @@ def unzip(stream: Peekable) -> Iterator[bytes]:
             yield piece
         if sum_ != (_crc_behind(stream) if flags & _SIZES_FOLLOW else crc):
             raise DamagedError("the zip archive is corrupt: its checksum differs")
-    if stream.peek(2) != b"PK":
+    tail = b""
+    while data := stream.read():
+        tail = (tail + data)[-_LONGEST_TAIL_BYTES:]
+    end = tail.rfind(_END)
+    if end < 0 or len(tail) - end < _END_BYTES:
         raise truncated(stream)
-    while stream.read():
-        pass
 
 
 def _pieces(stream: Peekable, method: int, flags: int, packed: int) -> Iterator[bytes]:

@@ -1,9 +1,9 @@
 """An HTTP server on loopback, in a thread of its own, whose files and faults are steered while it runs.
 
-    with feed_server() as feed:
-        feed.put("a.csv", b"...")
-        feed.fail("a.csv", status=503, times=2)
-        ... feed.url, feed.requests("a.csv")
+with feed_server() as feed:
+    feed.put("a.csv", b"...")
+    feed.fail("a.csv", status=503, times=2)
+    ... feed.url, feed.requests("a.csv")
 """
 
 from __future__ import annotations
