@@ -135,8 +135,8 @@ def short(error: BaseException) -> str:
     return ": ".join(words)[:500]
 
 
-def explained(error: BaseException, where: str) -> LedgerError:
-    """The error as one of ours, mostly SinkUnavailable, saying where it happened and what to do."""
+def explained(error: BaseException, where: str) -> SinkUnavailable:
+    """The error as SinkUnavailable, saying where it happened and what to do."""
     trouble = trouble_of(error)
-    kind = {Trouble.DENIED: SinkDenied, Trouble.ABSENT: LedgerError}.get(trouble, SinkUnavailable)
+    kind = SinkDenied if trouble is Trouble.DENIED else SinkUnavailable
     return kind(f"{where}: {short(error)} ({_ADVICE[trouble]})")

@@ -68,7 +68,7 @@ class Ledger:
         return self._transactions.read(lambda each: objects.object_of(each, self.pipeline, object_id))
 
     def incomplete_objects(self) -> list[SourceObject]:
-        """Objects that are being cut, or are cut and have batches that are not settled. Oldest first."""
+        """Objects that are being cut, or have batches that are not settled. Oldest first."""
         return self._transactions.read(lambda each: objects.incomplete_objects(each, self.pipeline))
 
     def open_object(self, wanted: SourceObject) -> SourceObject:

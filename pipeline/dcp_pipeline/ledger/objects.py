@@ -37,10 +37,7 @@ def incomplete_objects(connection: Connection, pipeline: str) -> list[SourceObje
     unsettled = exists().where(and_(BATCHES.c.object_id == OBJECTS.c.id, BATCHES.c.state == BatchState.CUT.value))
     query = select(OBJECTS).where(
         OBJECTS.c.pipeline == pipeline,
-        or_(
-            OBJECTS.c.state == ObjectState.CUTTING.value,
-            and_(OBJECTS.c.state == ObjectState.CUT.value, unsettled),
-        ),
+        or_(OBJECTS.c.state == ObjectState.CUTTING.value, unsettled),
     )
     return [_object(row) for row in connection.execute(query.order_by(OBJECTS.c.number))]
 

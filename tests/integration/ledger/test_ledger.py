@@ -97,7 +97,7 @@ def test_incomplete_objects_are_those_being_cut_or_with_unsettled_batches(ledger
     ledger.update_object(object_(3).id, state=ObjectState.CUT)
     ledger.mark_dead(f"{3:032x}", "poison", 1)
     ledger.update_object(object_(4).id, state=ObjectState.UNAVAILABLE)
-    assert [each.id for each in ledger.incomplete_objects()] == [object_(1).id, object_(2).id]
+    assert [each.id for each in ledger.incomplete_objects()] == [object_(1).id, object_(2).id, object_(4).id]
 
 
 def test_a_dead_batch_is_named_with_its_range_and_can_be_revived(ledger: Ledger) -> None:

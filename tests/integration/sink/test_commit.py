@@ -78,6 +78,19 @@ def test_a_record_that_stands_in_the_table_is_a_duplicate(database: Database, le
     assert_balanced(database)
 
 
+def test_a_file_that_is_read_again_is_all_duplicates(database: Database, ledger: Ledger, sink: SinkWriter) -> None:
+    source = Source(ledger, SPEC)
+    rows = [(f"name {n}", n) for n in range(100)]
+    for reading in range(3):
+        batch = source.lines(*(f"{n}" for n in range(100)))
+        more = [*rows[:-1], (f"new {reading}", 0)]
+        cleaned = CleanedCase(rows_of(SPEC, more, first=batch.first_record), read=100)
+        outcome = sink.commit(batch, cleaned, worker="w")
+        written = 1 if reading else 100
+        assert outcome.counts == Counts(100, written, 100 - written, 0)
+    assert_balanced(database)
+
+
 def test_a_dead_batch_and_an_unknown_one_write_nothing(database: Database, ledger: Ledger, sink: SinkWriter) -> None:
     source = Source(ledger, SPEC)
     dead, known = source.lines("a,1"), source.lines("b,2")

@@ -20,7 +20,7 @@ from support.tcp_proxy import tcp_proxy
 from support.waiting import wait_until
 
 SPEC = cleaning(("name", "string", 100), ("n", "integer"), unique=["name"])
-QUICK = Patience(attempts=3, lost_attempts=2, base_seconds=0.01)
+QUICK = Patience(attempts=2, lost_attempts=2, base_seconds=0.01)
 
 
 def opened(engine: Engine, patience: Patience | None = None) -> tuple[Ledger, SinkWriter]:

@@ -15,7 +15,7 @@ from dcp_worker.sink.shape import BATCH, ID, RECORD, CleanTable
 
 def sqlite_insert(table: CleanTable, batch_id: str, rows: pl.DataFrame) -> Insertion:
     """How to insert these rows. Raises NotAsSent when run, where the database refuses one."""
-    statement, values = _statement(table, rows.columns), _values(rows, batch_id)
+    statement, values = _statement(table, batch_id, rows.columns), _values(rows)
 
     def insert(connection: Connection) -> Inserted:
         driver = cast(sqlite3.Connection, connection.connection.driver_connection)
@@ -29,7 +29,8 @@ def sqlite_insert(table: CleanTable, batch_id: str, rows: pl.DataFrame) -> Inser
 
 def careful_sqlite_insert(table: CleanTable, batch_id: str, rows: pl.DataFrame) -> Insertion:
     """The same row by row: those that the database refuses are left out, each with the reason."""
-    statement, values, records = _statement(table, rows.columns), _values(rows, batch_id), rows[RECORD].to_list()
+    statement, values = _statement(table, batch_id, rows.columns), _values(rows)
+    records = rows[RECORD].to_list()
 
     def insert(connection: Connection) -> Inserted:
         driver: Any = connection.connection.driver_connection
@@ -44,17 +45,16 @@ def careful_sqlite_insert(table: CleanTable, batch_id: str, rows: pl.DataFrame) 
     return insert
 
 
-def _statement(table: CleanTable, columns: Sequence[str]) -> str:
+def _statement(table: CleanTable, batch_id: str, columns: Sequence[str]) -> str:
     names = ", ".join(f'"{name}"' for name in (*columns, BATCH))
-    marks = ", ".join("?" * (len(columns) + 1))
-    return f'INSERT INTO {table.quoted} ({names}) VALUES ({marks}) ON CONFLICT ("{ID}") DO NOTHING'  # noqa: S608
+    values = ", ".join([*"?" * len(columns), f"x'{bytes.fromhex(batch_id).hex()}'"])
+    return f'INSERT INTO {table.quoted} ({names}) VALUES ({values}) ON CONFLICT ("{ID}") DO NOTHING'  # noqa: S608
 
 
-def _values(rows: pl.DataFrame, batch_id: str) -> list[tuple[Any, ...]]:
+def _values(rows: pl.DataFrame) -> list[tuple[Any, ...]]:
     """Rows as SQLite binds them; dates and times as canonical text, which sorts as they do."""
     changed = [_text(name, dtype) for name, dtype in rows.schema.items() if dtype.is_temporal()]
-    batch = pl.lit(bytes.fromhex(batch_id), dtype=pl.Binary).alias(BATCH)
-    return rows.with_columns(*changed, batch).rows()
+    return rows.with_columns(changed).rows()
 
 
 def _text(name: str, dtype: pl.DataType) -> pl.Expr:

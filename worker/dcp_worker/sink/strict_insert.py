@@ -19,9 +19,9 @@ from dcp_pipeline.ledger.errors import Trouble, trouble_of
 from dcp_pipeline.ledger.transactions import TryAgain
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAsSent, Refusal
 from dcp_worker.sink.literals import Chunk, chunks, column_list, row_values
-from dcp_worker.sink.shape import ID, RECORD, CleanTable
+from dcp_worker.sink.shape import RECORD, CleanTable
+from dcp_worker.sink.standing import fresh_positions
 
-_IDS_PER_LOOK = 5_000
 _STATEMENT_BYTES = 1 << 20
 _COLUMN = re.compile(r"for column [`'](?:.*?[`']\.)*[`']?([A-Za-z_][A-Za-z0-9_]*)[`']|[Cc]olumn '([^']+)'")
 _KEY_NAME = re.compile(r"for key '(?:[^']*\.)?([^'.]+)'\s*$")
@@ -35,7 +35,7 @@ def strict_insert(table: CleanTable, batch_id: str, rows: pl.DataFrame) -> Inser
     def insert(connection: Connection) -> Inserted:
         driver: Any = connection.connection.driver_connection
         with driver.cursor() as cursor:
-            fresh = _fresh(cursor, table, rows)
+            fresh = fresh_positions(driver, table, rows)
             statements = _Statements(cursor, table, head, values.gather(fresh), rows[RECORD].gather(fresh))
             refusals: list[Refusal] = []
             for chunk in chunks(statements.values, min(_STATEMENT_BYTES, table.max_packet_bytes // 2)):
@@ -43,17 +43,6 @@ def strict_insert(table: CleanTable, batch_id: str, rows: pl.DataFrame) -> Inser
             return Inserted(len(fresh) - len(refusals), tuple(refusals))
 
     return insert
-
-
-def _fresh(cursor: Any, table: CleanTable, rows: pl.DataFrame) -> pl.Series:
-    """The positions of the rows whose identity does not stand in the table."""
-    standing: list[bytes] = []
-    for part in rows[ID].bin.encode("hex").to_frame("id").iter_slices(_IDS_PER_LOOK):
-        identities = "x'" + part["id"].str.join("',x'").item() + "'"
-        cursor.execute(f"SELECT `{ID}` FROM {table.quoted} WHERE `{ID}` IN ({identities})")  # noqa: S608
-        standing += [row[0] for row in cursor.fetchall()]
-    known = rows[ID].is_in(pl.Series(standing, dtype=pl.Binary).implode())
-    return (~known).arg_true()
 
 
 class _Statements:
