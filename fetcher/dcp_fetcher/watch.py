@@ -72,7 +72,8 @@ class Watch:
             error = str(failed)
             log.warning("source cannot be listed: %s", failed, extra={"source": self.source})
         self._outlet.progress.looked(self.source, len(entries), error)
-        looks = await self._look_at(self._due(entries, known), known)
+        unlisted = await self._unlisted({entry.url for entry in entries}, known)
+        looks = await self._look_at(self._due(entries, unlisted, known), known)
         if error is None:
             bad = [look for look in looks if look.outcome is Outcome.FAILED]
             error_shown = f"{bad[0].uri}: {bad[0].reason}" if bad else None
@@ -82,7 +83,7 @@ class Watch:
     async def reconcile(self) -> Round:
         """Look at what is incomplete only: to finish it, and to enqueue again what the queue has lost."""
         known = await asyncio.to_thread(self._known)
-        due = [Entry(uri, uri) for uri in dict.fromkeys(known.incomplete.values()) if await self._needs(uri, known)]
+        due = await self._unlisted(set(), known)
         return Round(self.source, tuple(await self._look_at(iter(due), known)))
 
     async def look(self, uri: str) -> Look:
@@ -105,8 +106,8 @@ class Watch:
         incomplete = patience(ledger.incomplete_objects)
         return _Known({uri: objects}, {each.id: each.uri for each in incomplete if each.source == self.source})
 
-    def _due(self, entries: list[Entry], known: _Known) -> Iterator[Entry]:
-        """What is listed unless it is seen to be unchanged, then what is incomplete and listed no more."""
+    def _due(self, entries: list[Entry], unlisted: list[Entry], known: _Known) -> Iterator[Entry]:
+        """What is listed unless it is seen to be unchanged, then the others."""
         for entry in entries:
             objects = known.by_uri.get(entry.url, [])
             settled = bool(objects) and not any(each.id in known.incomplete for each in objects)
@@ -114,8 +115,12 @@ class Watch:
                 self._outlet.progress.count(unchanged=1)
                 continue
             yield entry
-        listed = {entry.url for entry in entries}
-        yield from (Entry(uri, "") for uri in dict.fromkeys(known.incomplete.values()) if uri not in listed)
+        yield from unlisted
+
+    async def _unlisted(self, listed: set[str], known: _Known) -> list[Entry]:
+        """What is listed no more and has to be read all the same."""
+        uris = [uri for uri in dict.fromkeys(known.incomplete.values()) if uri not in listed]
+        return [Entry(uri, "") for uri in uris if await self._needs(uri, known)]
 
     async def _needs(self, uri: str, known: _Known) -> bool:
         """Is one of its objects being cut, or has the queue lost a batch of it?"""
