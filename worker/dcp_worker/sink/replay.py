@@ -79,8 +79,9 @@ def replay(
         source = ledger.object(object_id)
         if source is None:
             raise LedgerConflict(f"rejects of object {object_id}, which the ledger does not know")
+        plan = plan_of(source)
         for chunk in _chunks(ledger.rejects_of(object_id, wanted)):
-            report += _replay_chunk(sink, source, chunk, plan_of(source), worker, observer)
+            report += _replay_chunk(sink, source, chunk, plan, worker, observer)
     return report
 
 
