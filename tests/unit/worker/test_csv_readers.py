@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcp_worker.formats.exact import read_exact
@@ -64,6 +64,7 @@ def expected(
     return len(records), rows, ragged
 
 
+@settings(max_examples=60, deadline=None)
 @given(unquoted_texts, widths, st.data())
 def test_text_without_quotes_is_always_read_quickly_and_right(text: str, width: int, data: st.DataObject) -> None:
     wanted = data.draw(st.lists(st.integers(0, width - 1), unique=True).map(sorted))
@@ -72,6 +73,7 @@ def test_text_without_quotes_is_always_read_quickly_and_right(text: str, width: 
     assert by_position(grid) == expected(text, width, wanted)
 
 
+@settings(max_examples=60, deadline=None)
 @given(any_texts, widths, st.data())
 def test_every_reader_that_does_not_give_up_agrees_with_the_csv_module(
     text: str, width: int, data: st.DataObject
@@ -88,6 +90,7 @@ def test_every_reader_that_does_not_give_up_agrees_with_the_csv_module(
         assert grid is None or by_position(grid) == want
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.lists(cells, min_size=3, max_size=3), max_size=8),
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]),
@@ -130,6 +133,7 @@ def test_a_cell_longer_than_the_csv_modules_limit_is_read_and_the_limit_stays() 
     assert csv.field_size_limit() == before
 
 
+@settings(max_examples=60, deadline=None)
 @given(any_texts)
 def test_spans_cut_the_bytes_where_the_csv_module_cuts_records(text: str) -> None:
     raw = text.encode()

@@ -7,22 +7,32 @@ import os
 from pathlib import Path
 from typing import Any
 
+import maxminddb
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.plan import ID, RECORD, CleanedBatch, CleaningPlan
 from dcp_worker.enrich import Enrichers, EnrichmentError
 from dcp_worker.enrich.cache import LruCache
+from dcp_worker.enrich.networks import NUMBER, NetworkCache, number_of
 from support.batches import batch_of, cleaning_of, format_of
 from support.mmdb import flat, nested, write_mmdb
 
 IP = {"name": "ip", "type": "ip"}
 COUNTRY = {"name": "country"}
+ROOT = Path(__file__).parents[3]
 
 
 def geoip(fields: dict[str, str], path: str = "geo.mmdb", **others: Any) -> dict[str, Any]:
     return {"geoip": {"from": "ip", "database": {"path": path}, "fields": fields, **others}}
+
+
+EXAMPLE = Enrichers((ROOT / "examples").joinpath, ROOT).of(
+    cleaning_of(IP, COUNTRY, enrich=[geoip({"country": "country_code"}, "country.mmdb", cache={"size": 50})])
+)[0]
 
 
 def plan_of(folder: Path, *fields: dict[str, Any], enrich: list[dict[str, Any]], **others: Any) -> CleaningPlan:
@@ -208,3 +218,46 @@ def test_a_cache_of_no_size_remembers_nothing() -> None:
     cache: LruCache[int] = LruCache(0, 60)
     cache.put_many(["a", "b"], [1, 2])
     assert cache.get_many(["a", "b"]) == [None, None]
+
+
+def numbered(*addresses: str) -> pl.DataFrame:
+    return pl.DataFrame({"a": addresses}).with_columns(number_of(pl.col("a")).alias(NUMBER))
+
+
+def known(cache: NetworkCache, *addresses: str) -> dict[str, str]:
+    hits, misses = cache.match(numbered(*addresses))
+    assert hits.height + misses.height == len(addresses)
+    return dict(hits.select("a", "v").rows())
+
+
+def test_what_is_known_of_a_network_is_known_of_its_addresses() -> None:
+    cache = NetworkCache(["v"], 10, 60)
+    found = numbered("192.0.2.77", "255.255.255.255", "0.0.0.5").with_columns(v=pl.Series(["A", "B", None]))
+    cache.learn(found, [25, 32, 8])
+    want = {"192.0.2.0": "A", "192.0.2.127": "A", "255.255.255.255": "B", "0.255.255.255": None}
+    assert known(cache, *want, "192.0.2.128", "192.0.1.255", "1.0.0.0", "255.255.255.254") == want
+
+
+def test_networks_are_forgotten_when_too_old_or_not_used() -> None:
+    clock = Clock()
+    cache = NetworkCache(["v"], 2, 60, clock)
+    for second, address in enumerate(["10.0.0.0", "11.0.0.0"]):
+        clock.now = float(second)
+        cache.learn(numbered(address).with_columns(v=pl.lit(address)), [8])
+    clock.now = 2.0
+    assert known(cache, "10.1.1.1") == {"10.1.1.1": "10.0.0.0"}
+    cache.learn(numbered("12.0.0.0").with_columns(v=pl.lit("12")), [8])
+    assert known(cache, "10.1.1.1", "11.1.1.1", "12.1.1.1") == {"10.1.1.1": "10.0.0.0", "12.1.1.1": "12"}
+    assert len(cache) == 2
+    clock.now = 60.0
+    assert known(cache, "10.1.1.1", "12.1.1.1") == {"12.1.1.1": "12"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.ip_addresses(v=4) | st.ip_addresses(v=6), max_size=30))
+def test_every_batch_finds_what_the_database_says_whatever_is_remembered(addresses: list[Any]) -> None:
+    lookup = EXAMPLE.lookup
+    with maxminddb.open_database(ROOT / "examples/country.mmdb") as reader:
+        want = {str(each): (reader.get(each) or {}).get("country_code") for each in addresses}  # type: ignore[union-attr]
+    found = lookup.find(pl.Series([str(each) for each in addresses], dtype=pl.String))
+    assert dict(found.rows()) == want

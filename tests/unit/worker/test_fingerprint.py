@@ -72,7 +72,7 @@ def identities(kinds: list[FieldType], rows: list[tuple[Any, ...]]) -> list[byte
     return frame.select(fingerprint([(f"f{n}", kind) for n, kind in enumerate(kinds)])).to_series().to_list()
 
 
-@settings(max_examples=40)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_identity_is_the_hash_of_length_prefixed_values(data: st.DataObject) -> None:
     kinds = data.draw(st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=4))
@@ -83,6 +83,7 @@ def test_the_identity_is_the_hash_of_length_prefixed_values(data: st.DataObject)
 pairs = st.tuples(*[st.none() | st.text("0123:n;sé", max_size=5)] * 3)
 
 
+@settings(max_examples=60, deadline=None)
 @given(pairs, pairs)
 def test_two_different_tuples_never_share_an_encoding(
     one: tuple[str | None, ...], other: tuple[str | None, ...]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcp_worker.clean.plan import ID, RECORD, CleanedBatch, CleaningPlan
@@ -59,6 +59,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from(["a", "b", "c.d", "c"]), json_values, max_size=4), max_size=8),
     st.booleans(),

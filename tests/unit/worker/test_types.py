@@ -152,7 +152,7 @@ FORMATS = [
 ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=60, deadline=None)
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31)), st.sampled_from(FORMATS))
 def test_what_strftime_writes_is_read_as_strptime_reads_it(moment: datetime, format: str) -> None:
     text = moment.replace(tzinfo=timezone(timedelta(hours=-3, minutes=-30))).strftime(format)
@@ -166,7 +166,7 @@ near_dates = st.from_regex(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(near_dates, min_size=1, max_size=20))
 def test_nothing_is_a_datetime_that_strptime_refuses(texts: list[str]) -> None:
     for text, got in zip(texts, parsed(texts, type="datetime", format="%Y-%m-%d %H:%M:%S"), strict=True):
@@ -214,7 +214,7 @@ def test_what_cannot_be_followed_is_named(field: dict[str, Any], path: str) -> N
     assert caught.value.path == path
 
 
-@settings(max_examples=40)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.ip_addresses(), min_size=1, max_size=20), st.sampled_from(["compressed", "exploded"]), st.booleans())
 def test_every_spelling_of_an_address_becomes_one(addresses: list[Any], attribute: str, upper: bool) -> None:
     texts = [getattr(address, attribute) for address in addresses]
@@ -227,6 +227,7 @@ def test_every_spelling_of_an_address_becomes_one(addresses: list[Any], attribut
 groups = st.lists(st.sampled_from(["0", "1", "f", "10", "db8"]), min_size=8, max_size=8).map(":".join)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(groups, min_size=1, max_size=20))
 def test_zero_groups_are_compressed_as_the_standard_library_does(texts: list[str]) -> None:
     texts = [text for text in texts if not text.startswith("0:0:0:0:0:")]  # may be written with dots, from 3.13 on
@@ -235,6 +236,7 @@ def test_zero_groups_are_compressed_as_the_standard_library_does(texts: list[str
     assert parse_addresses(pl.Series("a", want, dtype=pl.String)).to_list() == want
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.text("0123456789abcdef:.%/", max_size=20), max_size=20))
 def test_nothing_is_an_address_that_the_standard_library_refuses(texts: list[str]) -> None:
     for text, got in zip(texts, parse_addresses(pl.Series("a", texts, dtype=pl.String)), strict=True):

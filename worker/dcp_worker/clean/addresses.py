@@ -11,7 +11,10 @@ import socket
 import polars as pl
 
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4 = rf"(?:{_BYTE}\.){{3}}{_BYTE}"
+
+IPV4 = rf"(?:{_BYTE}\.){{3}}{_BYTE}"
+"""Pattern of a dotted quad, without anchors."""
+
 _GROUP = r"[1-9a-f][0-9a-f]{0,3}"
 
 
@@ -25,8 +28,8 @@ def _up_to(most: int) -> str:
 
 # Groups without leading zeros and none that is 0: eight of them, or at most six around one "::".
 _IPV6 = "|".join([_groups(8), *(f"{_groups(left)}::{_up_to(6 - left)}" for left in range(7))])
-_CANONICAL = rf"\A(?:{_IPV4}|{_IPV6})\z"
-_IPV4_ONLY = re.compile(_IPV4)
+_CANONICAL = rf"\A(?:{IPV4}|{_IPV6})\z"
+_IPV4_ONLY = re.compile(IPV4)
 
 
 def parse_addresses(text: pl.Series) -> pl.Series:

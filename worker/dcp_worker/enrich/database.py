@@ -36,6 +36,11 @@ class Edition:
         except ValueError:  # text that is no address, or IPv6 in a database of IPv4
             return [self._lookup_one(address) for address in addresses]
 
+    def networks(self, quads: Sequence[str]) -> tuple[list[Record | None], list[int]]:
+        """The record of each address of IPv4, and the length of its network's prefix."""
+        found = list(map(self.reader.get_with_prefix_len, quads))
+        return [record for record, _ in found], [length for _, length in found]
+
     def _lookup_one(self, address: str) -> Record | None:
         try:
             return self.reader.get(address)

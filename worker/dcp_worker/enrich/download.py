@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import gzip
 import hashlib
+import http.client
 import logging
 import os
 import shutil
@@ -13,6 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import zlib
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO
@@ -25,6 +27,14 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT_SECONDS = 60.0
 _RETRY_SECONDS = 300.0
+_FAILURES = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    http.client.HTTPException,
+    maxminddb.InvalidDatabaseError,
+)
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -39,10 +49,11 @@ class DownloadedDatabase:
         self._url, self._refresh_seconds, self._setting = url, refresh_seconds, setting
         self.path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:24]}.mmdb"
         self._lock = threading.Lock()
+        self._error = ""
         self._due = self._first_due()
         self.refresh()
         if not self.path.exists():
-            raise EnrichmentError(setting, f"{url} could not be downloaded, and there is none from before")
+            raise EnrichmentError(setting, f"{url} could not be downloaded: {self._error}")
 
     def _first_due(self) -> float:
         age = time.time() - self.path.stat().st_mtime if self.path.exists() else self._refresh_seconds
@@ -55,11 +66,12 @@ class DownloadedDatabase:
         try:
             self._fetch()
             self._due = time.monotonic() + self._refresh_seconds
-        except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+        except _FAILURES as error:
+            self._error = str(error)
             self._due = time.monotonic() + min(_RETRY_SECONDS, self._refresh_seconds)
             log.warning(
                 "geolocation database could not be downloaded",
-                extra={"url": self._url, "setting": self._setting, "error": str(error)},
+                extra={"url": self._url, "setting": self._setting, "error": self._error},
             )
         finally:
             self._lock.release()

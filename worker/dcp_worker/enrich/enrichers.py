@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from dcp_pipeline.spec.model import Cleaning, GeoDatabase, GeoIp
-from dcp_worker.enrich.cache import LruCache
 from dcp_worker.enrich.database import Edition
 from dcp_worker.enrich.database import GeoDatabase as OpenDatabase
 from dcp_worker.enrich.download import DownloadedDatabase
-from dcp_worker.enrich.geoip import Found, GeoLookup, GeoStep
+from dcp_worker.enrich.geoip import GeoLookup, GeoStep
 
 VOLUMES_FOLDER = Path("/volumes")
 """Where the operator mounts the claims that a spec names: <folder>/<claimName>."""
@@ -52,8 +50,7 @@ class Enrichers:
         if key not in self._lookups:
             editions = self._databases.get(geoip.database) or self._open(geoip.database, f"{setting}.database")
             self._databases[geoip.database] = editions
-            new_cache = partial(LruCache[Found], cache.size, cache.ttl.seconds)
-            self._lookups[key] = GeoLookup(editions, paths, new_cache)
+            self._lookups[key] = GeoLookup(editions, paths, cache.size, cache.ttl.seconds)
         return GeoStep(geoip.from_, tuple(geoip.fields), self._lookups[key])
 
     def _open(self, database: GeoDatabase, setting: str) -> Editions:

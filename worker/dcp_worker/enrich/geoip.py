@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 from maxminddb.types import Record
 
+from dcp_worker.clean.addresses import IPV4
 from dcp_worker.enrich.cache import LruCache
 from dcp_worker.enrich.database import Edition
+from dcp_worker.enrich.networks import NUMBER, NetworkCache, number_of
 
 Found = tuple[str | None, ...]
 _ADDRESS = "address"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is remembered of one edition of a database: networks of IPv4, and addresses of IPv6."""
+
+    edition: Edition
+    networks: NetworkCache
+    addresses: LruCache[Found]
 
 
 class GeoLookup:
@@ -23,26 +35,54 @@ class GeoLookup:
     """
 
     def __init__(
-        self, edition: Callable[[], Edition], paths: tuple[str, ...], cache: Callable[[], LruCache[Found]]
+        self, edition: Callable[[], Edition], paths: tuple[str, ...], cache_size: int, cache_ttl_seconds: float
     ) -> None:
-        self._current, self._paths, self._new_cache = edition, paths, cache
-        self._known: tuple[Edition | None, LruCache[Found]] = (None, cache())
+        self._current, self._paths = edition, paths
+        self._size, self._ttl_seconds = cache_size, cache_ttl_seconds
+        self.columns = [str(number) for number in range(len(paths))]
+        self._lock = threading.Lock()
+        self._known: Known | None = None
 
-    def find(self, addresses: list[str]) -> list[Found]:
-        """For each address the values at the paths, as text; None where there is none."""
+    def find(self, addresses: pl.Series) -> pl.DataFrame:
+        """The addresses, each once, beside the values at the paths as text (`columns`); null where there is none."""
+        known = self._known_now()
+        distinct = addresses.drop_nulls().unique().alias(_ADDRESS)
+        is_ipv4 = distinct.str.contains(rf"\A{IPV4}\z")
+        networks = self._find_networks(known, distinct.filter(is_ipv4))
+        return networks if is_ipv4.all() else networks.vstack(self._find_others(known, distinct.filter(~is_ipv4)))
+
+    def _known_now(self) -> Known:
         edition = self._current()
-        known_edition, cache = self._known
-        if known_edition is not edition:
-            cache = self._new_cache()
-            self._known = (edition, cache)
-        found = cache.get_many(addresses)
-        missing = [address for address, values in zip(addresses, found, strict=True) if values is None]
-        if missing:
-            looked_up = [values_at(record, self._paths) for record in edition.lookup(missing)]
-            cache.put_many(missing, looked_up)
-            rest = iter(looked_up)
-            found = [next(rest) if values is None else values for values in found]
-        return [values for values in found if values is not None]
+        with self._lock:
+            if self._known is None or self._known.edition is not edition:
+                networks = NetworkCache(self.columns, self._size, self._ttl_seconds)
+                self._known = Known(edition, networks, LruCache(self._size, self._ttl_seconds))
+            return self._known
+
+    def _find_networks(self, known: Known, quads: pl.Series) -> pl.DataFrame:
+        numbered = quads.to_frame().with_columns(number_of(pl.col(_ADDRESS)).alias(NUMBER))
+        hits, misses = known.networks.match(numbered)
+        if misses.height:
+            records, prefix_lengths = known.edition.networks(misses[_ADDRESS].to_list())
+            found = misses.hstack(self._columns_of([values_at(record, self._paths) for record in records]))
+            known.networks.learn(found, prefix_lengths)
+            hits = hits.vstack(found)
+        return hits.drop(NUMBER)
+
+    def _find_others(self, known: Known, addresses: pl.Series) -> pl.DataFrame:
+        texts = addresses.to_list()
+        found = known.addresses.get_many(texts)
+        missing = [address for address, values in zip(texts, found, strict=True) if values is None]
+        looked_up = [values_at(record, self._paths) for record in known.edition.lookup(missing)]
+        known.addresses.put_many(missing, looked_up)
+        rest = iter(looked_up)
+        return addresses.to_frame().hstack(
+            self._columns_of([next(rest) if values is None else values for values in found])
+        )
+
+    def _columns_of(self, found: Sequence[Found]) -> list[pl.Series]:
+        values = zip(*found, strict=True) if found else [()] * len(self.columns)
+        return [pl.Series(name, each, dtype=pl.String) for name, each in zip(self.columns, values, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -55,14 +95,9 @@ class GeoStep:
 
     def enrich(self, addresses: pl.Series) -> pl.DataFrame:
         """A String column per target, null where nothing was found."""
-        distinct = addresses.drop_nulls().unique()
-        found = self.lookup.find(distinct.to_list())
-        columns = zip(*found, strict=True) if found else [()] * len(self.targets)
-        names = [str(number) for number in range(len(self.targets))]
-        values = [pl.Series(name, column, dtype=pl.String) for name, column in zip(names, columns, strict=True)]
-        table = pl.DataFrame([distinct.alias(_ADDRESS), *values])
-        joined = addresses.alias(_ADDRESS).to_frame().join(table, on=_ADDRESS, how="left", maintain_order="left")
-        return joined.select(names).rename(dict(zip(names, self.targets, strict=True)))
+        found, columns = self.lookup.find(addresses), self.lookup.columns
+        joined = addresses.alias(_ADDRESS).to_frame().join(found, on=_ADDRESS, how="left", maintain_order="left")
+        return joined.select(columns).rename(dict(zip(columns, self.targets, strict=True)))
 
 
 def values_at(record: Record | None, paths: tuple[str, ...]) -> Found:

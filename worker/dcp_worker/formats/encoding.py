@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from dcp_worker.formats.records import Fault
 from dcp_worker.formats.spans import Span
@@ -12,7 +14,7 @@ _ASCII = bytes(range(128))
 _ESCAPED = ("iso2022", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "hz", "utf-7")
 """Codecs in which ASCII bytes may mean something else, which decoding each of them once does not show."""
 _PLACEHOLDER = b"x"
-_GROUP_RECORDS = 64
+_GROUP_RECORDS = 256
 
 
 def check_encoding(name: str, delimiter: str) -> str:
@@ -66,21 +68,31 @@ def to_utf8(raw: bytes, encoding: str, spans: Sequence[Span]) -> tuple[bytes, tu
 
 def _faults(raw: bytes, encoding: str, spans: Sequence[Span]) -> Iterator[Fault]:
     for first in range(0, len(spans), _GROUP_RECORDS):
-        last = min(first + _GROUP_RECORDS, len(spans)) - 1
-        if _fault_of(raw[spans[first].start : spans[last].end], encoding) is None:
-            continue
-        for index in range(first, last + 1):
-            span = spans[index]
-            reason = _fault_of(raw[span.start : span.end], encoding)
-            if reason is not None:
-                yield Fault(index, "encoding-error", reason)
+        after = min(first + _GROUP_RECORDS, len(spans))
+        index, end = first, spans[after - 1].end
+        while index < after:
+            start = spans[index].start
+            position = _first_fault(raw[start:end], encoding)
+            if position is None:
+                break
+            index = bisect_right(spans, start + position, index, after, key=attrgetter("start")) - 1
+            yield Fault(index, "encoding-error", _reason(raw, start + position, spans[index], encoding))
+            index += 1
 
 
-def _fault_of(record: bytes, encoding: str) -> str | None:
+def _first_fault(data: bytes, encoding: str) -> int | None:
+    """Where the first byte stands that is not of the encoding, or the first NUL."""
+    end: int | None = None
     try:
-        record.decode(encoding)
+        data.decode(encoding)
     except UnicodeDecodeError as error:
-        return f"byte 0x{record[error.start]:02x} at position {error.start} of the record is not {encoding}"
-    if b"\0" in record:
-        return f"holds a NUL at position {record.index(0)} of the record"
-    return None
+        end = error.start
+    nul = data.find(b"\0", 0, end)
+    return nul if nul >= 0 else end
+
+
+def _reason(raw: bytes, position: int, span: Span, encoding: str) -> str:
+    inside = position - span.start
+    if raw[position] == 0:
+        return f"holds a NUL at position {inside} of the record"
+    return f"byte 0x{raw[position]:02x} at position {inside} of the record is not {encoding}"

@@ -20,7 +20,7 @@ class Ragged:
 class Grid:
     """`cells` holds the wanted positions (columns "0", "1"...) of the regular records, `index` says which.
 
-    Both are in the records' order, `ragged` is too. Where nothing is wanted `cells` has no columns.
+    They are side by side, not in the records' order. Where nothing is wanted `cells` has no columns.
     """
 
     count: int
@@ -34,9 +34,10 @@ def column_name(position: int) -> str:
     return str(position)
 
 
-def in_order(*ragged: Ragged) -> tuple[Ragged, ...]:
-    """By record."""
-    return tuple(sorted(ragged, key=lambda each: each.index))
+def moved(ragged: Sequence[Ragged], places: pl.Series) -> list[Ragged]:
+    """The same records in a larger text, in which `places` says where each of them stands."""
+    indexes = places.gather([each.index for each in ragged])
+    return [Ragged(index, each.cells) for index, each in zip(indexes, ragged, strict=True)]
 
 
 def all_empty(cells: pl.DataFrame) -> pl.Series:
@@ -48,4 +49,4 @@ def without_blank_rows(grid: Grid, blank: pl.Series, wanted: Sequence[int]) -> G
     """The grid with its blank rows (a mask over its rows) moved to `ragged`, and the wanted columns only."""
     ragged = (Ragged(index, 0) for index in grid.index.filter(blank))
     cells = grid.cells.filter(~blank).select(column_name(position) for position in wanted)
-    return Grid(grid.count, grid.index.filter(~blank), cells, in_order(*grid.ragged, *ragged))
+    return Grid(grid.count, grid.index.filter(~blank), cells, (*grid.ragged, *ragged))

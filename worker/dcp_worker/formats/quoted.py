@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import polars as pl
 
-from dcp_worker.formats.grid import Grid, Ragged, column_name, in_order
+from dcp_worker.formats.grid import Grid, Ragged, column_name, moved
 from dcp_worker.formats.lines import quoted_records
 from dcp_worker.formats.regular import read_regular
 from dcp_worker.formats.unquoted import read_unquoted, with_lf
@@ -22,7 +22,10 @@ def read_fully_quoted(data: bytes, delimiter: str, width: int, wanted: Sequence[
         regular = pl.Series([data.decode()]).str.contains(_regular_lines(delimiter, width)).item()
     except pl.exceptions.ComputeError:  # a header so wide that the pattern grows past the engine's limit
         return None
-    return read_regular(with_lf(data), delimiter, width, wanted, '"') if regular else None
+    if not regular:
+        return None
+    data = with_lf(data)
+    return read_regular(data, data.count(b"\n"), delimiter, width, wanted, '"')
 
 
 @lru_cache(64)
@@ -53,16 +56,15 @@ def _merged(others: Grid, quoted: dict[int, list[str]], width: int, wanted: Sequ
     count = others.count + len(quoted)
     all_records = pl.int_range(count, eager=True)
     places = all_records.filter(~all_records.is_in(list(quoted)))
-    ragged = [Ragged(places[each.index], each.cells) for each in others.ragged]
-    ragged += [
-        Ragged(index, len(row) if any(row) else 0) for index, row in quoted.items() if len(row) != width or not any(row)
-    ]
     good = {index: row for index, row in quoted.items() if len(row) == width and any(row)}
-    index = pl.concat([places.gather(others.index), pl.Series(list(good), dtype=pl.Int64)])
+    bad = [Ragged(index, len(row) if any(row) else 0) for index, row in quoted.items() if index not in good]
     cells = pl.DataFrame(
         {column_name(position): [row[position] for row in good.values()] for position in wanted},
         schema=dict.fromkeys(map(column_name, wanted), pl.String),
     )
-    order = index.arg_sort()
-    merged = pl.concat([others.cells, cells])[order] if wanted else others.cells
-    return Grid(count, index.gather(order), merged, in_order(*ragged))
+    return Grid(
+        count,
+        places.gather(others.index).append(pl.Series(list(good), dtype=pl.Int64)),
+        others.cells.vstack(cells) if wanted else others.cells,
+        (*moved(others.ragged, places), *bad),
+    )

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import polars as pl
 
 from dcp_worker.formats.grid import Grid, all_empty, column_name, without_blank_rows
+from dcp_worker.formats.lines import split_lines
 
 
-def read_regular(data: bytes, delimiter: str, width: int, wanted: Sequence[int], quote: str | None) -> Grid | None:
-    """The cells of lines that all end with LF; None where Polars did not find as many rows as there are lines."""
-    height = data.count(b"\n")
+def read_regular(
+    data: bytes, height: int, delimiter: str, width: int, wanted: Sequence[int], quote: str | None
+) -> Grid | None:
+    """The cells of `height` lines that all end with LF; None where Polars found another number of rows."""
     cells = _parse(data, delimiter, wanted or range(width), quote)
     if cells.height != height:
         return None
@@ -20,8 +22,23 @@ def read_regular(data: bytes, delimiter: str, width: int, wanted: Sequence[int],
     if wanted and not blank.any():
         return grid
     if wanted and len(wanted) < width:  # the cells that nobody wants may have a value
-        blank = all_empty(_parse(data, delimiter, range(width), quote))
+        blank = _all_cells_empty(data, delimiter, width, quote, blank)
     return without_blank_rows(grid, blank, wanted)
+
+
+def read_regular_cells(data: bytes, height: int, delimiter: str, wanted: Sequence[int]) -> pl.DataFrame | None:
+    """The same of text without quotes and without blank rows."""
+    if not wanted:
+        return pl.DataFrame()
+    cells = _parse(data, delimiter, wanted, None)
+    return cells if cells.height == height else None
+
+
+def _all_cells_empty(data: bytes, delimiter: str, width: int, quote: str | None, candidates: pl.Series) -> pl.Series:
+    numbers = candidates.arg_true()
+    lines = split_lines(data)
+    rows = b"".join(lines[number] + b"\n" for number in numbers)
+    return candidates.scatter(numbers, all_empty(_parse(rows, delimiter, range(width), quote)))
 
 
 def _parse(data: bytes, delimiter: str, wanted: Sequence[int], quote: str | None) -> pl.DataFrame:

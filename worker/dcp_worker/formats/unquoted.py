@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import compress
-from operator import not_
+from operator import and_, gt, not_
 
 import polars as pl
 
-from dcp_worker.formats.grid import Grid, Ragged, in_order
+from dcp_worker.formats.grid import Grid, Ragged
 from dcp_worker.formats.lines import split_lines
-from dcp_worker.formats.regular import read_regular
+from dcp_worker.formats.regular import read_regular, read_regular_cells
 
 
 def with_lf(data: bytes) -> bytes:
@@ -27,26 +27,27 @@ def read_unquoted(data: bytes, delimiter: str, width: int, wanted: Sequence[int]
     mark = delimiter.encode()
     skeleton = data.translate(None, _all_but(mark + b"\n"))
     line = mark * (width - 1) + b"\n"
-    if skeleton == line * (len(skeleton) // len(line)):
-        return read_regular(data, delimiter, width, wanted, None)
+    height = len(skeleton) // len(line)
+    if skeleton == line * height:
+        return read_regular(data, height, delimiter, width, wanted, None)
     return _read_ragged(split_lines(data), list(map(len, split_lines(skeleton))), delimiter, width, wanted)
 
 
 def _read_ragged(
     lines: Sequence[bytes], delimiters: Sequence[int], delimiter: str, width: int, wanted: Sequence[int]
 ) -> Grid | None:
-    whole = list(map((width - 1).__eq__, delimiters))
-    kept = b"\n".join(compress(lines, whole))
-    regular = read_regular(kept + b"\n" if True in whole else b"", delimiter, width, wanted, None)
-    if regular is None:
+    has_value = map(gt, map(len, lines), delimiters)
+    good = list(map(and_, map((width - 1).__eq__, delimiters), has_value))
+    places = list(compress(range(len(lines)), good))
+    kept = b"".join(map(b"%b\n".__mod__, compress(lines, good)))
+    cells = read_regular_cells(kept, len(places), delimiter, wanted)
+    if cells is None:
         return None
-    places = pl.Series(compress(range(len(lines)), whole), dtype=pl.Int64)
-    ragged = [
+    ragged = (
         Ragged(index, delimiters[index] + 1 if len(lines[index]) > delimiters[index] else 0)
-        for index in compress(range(len(lines)), map(not_, whole))
-    ]
-    blank = [Ragged(places[each.index], 0) for each in regular.ragged]
-    return Grid(len(lines), places.gather(regular.index), regular.cells, in_order(*ragged, *blank))
+        for index in compress(range(len(lines)), map(not_, good))
+    )
+    return Grid(len(lines), pl.Series(places, dtype=pl.Int64), cells, tuple(ragged))
 
 
 @lru_cache(64)

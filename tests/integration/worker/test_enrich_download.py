@@ -1,0 +1,133 @@
+"""Databases behind a URL: downloaded once, asked for again when due, and never worse than what is there."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from dcp_worker.enrich import Enrichers, EnrichmentError, GeoStep
+from support.batches import cleaning_of
+from support.mmdb import flat, write_mmdb
+
+
+class Vendor:
+    """What the server serves, and what it was asked."""
+
+    status = 200
+    body = b""
+    asked: list[str | None]
+
+    def __init__(self) -> None:
+        self.asked = []
+
+
+@pytest.fixture
+def vendor() -> Iterator[tuple[Vendor, str]]:
+    state = Vendor()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            since = self.headers.get("If-Modified-Since")
+            state.asked.append(since)
+            self.send_response(304 if since and state.status == 304 else state.status)
+            self.send_header("Content-Length", str(len(state.body) if state.status == 200 else 0))
+            self.end_headers()
+            if state.status == 200:
+                self.wfile.write(state.body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield state, f"http://127.0.0.1:{server.server_port}/country.mmdb"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def database(folder: Path, country: str) -> bytes:
+    return write_mmdb(folder / "made", {"192.0.2.0/24": flat(country)}).read_bytes()
+
+
+def step_of(folder: Path, url: str, refresh: str = "24h") -> GeoStep:
+    geoip = {"from": "ip", "database": {"url": url, "refresh": refresh}, "fields": {"country": "country_code"}}
+    cleaning = cleaning_of({"name": "ip", "type": "ip"}, {"name": "country"}, enrich=[{"geoip": geoip}])
+    return Enrichers(Path, folder / "cache").of(cleaning)[0]
+
+
+def country(step: GeoStep) -> str | None:
+    found: str | None = step.enrich(pl.Series("ip", ["192.0.2.1"]))["country"].item()
+    return found
+
+
+def age(folder: Path, seconds: float) -> None:
+    (path,) = (folder / "cache").iterdir()
+    os.utime(path, (time.time() - seconds,) * 2)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_database_is_downloaded_and_kept(tmp_path: Path, vendor: tuple[Vendor, str], packed: bool) -> None:
+    state, url = vendor
+    body = database(tmp_path, "DE")
+    state.body = gzip.compress(body) if packed else body
+    assert country(step_of(tmp_path, url)) == "DE"
+    assert country(step_of(tmp_path, url)) == "DE"
+    assert state.asked == [None]
+
+
+def test_an_old_one_is_asked_for_again_only_if_it_changed(tmp_path: Path, vendor: tuple[Vendor, str]) -> None:
+    state, url = vendor
+    state.body = database(tmp_path, "DE")
+    step_of(tmp_path, url)
+    age(tmp_path, 90_000)
+    state.status = 304
+    assert country(step_of(tmp_path, url)) == "DE"
+    assert len(state.asked) == 2
+    assert state.asked[1] is not None
+    age(tmp_path, 90_000)
+    state.status, state.body = 200, database(tmp_path, "FR")
+    assert country(step_of(tmp_path, url)) == "FR"
+
+
+def test_a_running_process_takes_the_new_one(tmp_path: Path, vendor: tuple[Vendor, str]) -> None:
+    state, url = vendor
+    state.body = database(tmp_path, "DE")
+    step = step_of(tmp_path, url, refresh="0s")
+    state.body = database(tmp_path, "FR")
+    assert country(step) == "FR"
+
+
+@pytest.mark.parametrize(("status", "body"), [(503, b""), (200, b"<html>sorry</html>"), (200, b"\x1f\x8bbroken")])
+def test_what_is_no_database_never_replaces_one(
+    tmp_path: Path, vendor: tuple[Vendor, str], status: int, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    state, url = vendor
+    state.body = database(tmp_path, "DE")
+    step_of(tmp_path, url)
+    age(tmp_path, 90_000)
+    state.status, state.body = status, body
+    with caplog.at_level(logging.WARNING):
+        assert country(step_of(tmp_path, url)) == "DE"
+    assert [record.getMessage() for record in caplog.records] == ["geolocation database could not be downloaded"]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_without_any_it_is_an_error_that_names_the_setting(tmp_path: Path, vendor: tuple[Vendor, str]) -> None:
+    state, url = vendor
+    state.status = 404
+    with pytest.raises(EnrichmentError) as caught:
+        step_of(tmp_path, url)
+    want = f"spec.cleaning.enrich[0].geoip.database.url: {url} could not be downloaded: HTTP Error 404: Not Found"
+    assert str(caught.value) == want
