@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +262,19 @@ def test_every_batch_finds_what_the_database_says_whatever_is_remembered(address
         want = {str(each): (reader.get(each) or {}).get("country_code") for each in addresses}  # type: ignore[union-attr]
     found = lookup.find(pl.Series([str(each) for each in addresses], dtype=pl.String))
     assert dict(found.rows()) == want
+
+
+def test_threads_may_share_a_plan() -> None:
+    cleaning = cleaning_of(IP, COUNTRY, enrich=[geoip({"country": "country_code"}, "country.mmdb", cache={"size": 50})])
+    steps = Enrichers((ROOT / "examples").joinpath, ROOT).of(cleaning)
+    plan = CleaningPlan.compile(cleaning, format_of(), enrichers=steps)
+    batches = [
+        batch_of(b"".join(b"%d.%d.0.1\n2001:db8:%x::1\nx\n" % (n, k, n * k) for n in range(200)), "ip")
+        for k in range(8)
+    ]
+    alone = [plan.clean(batch) for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(plan.clean, batches * 3))
+    for number, result in enumerate(together):
+        assert result.rows.equals(alone[number % 8].rows)
+        assert result.rejects == alone[number % 8].rejects
