@@ -23,8 +23,6 @@ from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
 
-LEASE_SECONDS = 30.0
-
 
 def open_redis(setup: Setup, embedded_url: str | None = None) -> redis.Redis:
     """A client of the spec's Redis, else of the embedded server.
@@ -48,7 +46,7 @@ def open_redis(setup: Setup, embedded_url: str | None = None) -> redis.Redis:
     )
 
 
-def open_queue(setup: Setup, client: redis.Redis, lease_seconds: float = LEASE_SECONDS) -> Queue:
+def open_queue(setup: Setup, client: redis.Redis) -> Queue:
     """The pipeline's queue, with the spec's policy of retries."""
     worker = setup.pipeline.spec.worker
     policy = RetryPolicy(
@@ -56,10 +54,12 @@ def open_queue(setup: Setup, client: redis.Redis, lease_seconds: float = LEASE_S
         max_crashes=worker.max_crashes,
         base_delay_seconds=worker.retry_delay.seconds,
     )
-    return Queue(client, setup.pipeline.queue_name, lease_seconds=lease_seconds, policy=policy)
+    return Queue(
+        client, setup.pipeline.queue_name, lease_seconds=setup.pipeline.spec.queue.lease.seconds, policy=policy
+    )
 
 
-def open_engine(setup: Setup, pool_size: int = 8, lease_seconds: float = LEASE_SECONDS) -> Engine:
+def open_engine(setup: Setup, pool_size: int = 8) -> Engine:
     """An engine on the sink's database; nothing is connected yet."""
     sink = setup.pipeline.spec.sink
     sql = sink.sql if sink else None
@@ -67,7 +67,7 @@ def open_engine(setup: Setup, pool_size: int = 8, lease_seconds: float = LEASE_S
         setup.sink_url,
         password=setup.passwords.sink or (setup.secrets.value(sql.password) if sql else None),
         tls=tls_settings(sql.tls, setup.secrets) if sql else None,
-        lease_seconds=lease_seconds,
+        lease_seconds=setup.pipeline.spec.queue.lease.seconds,
         pool_size=pool_size,
         read_timeout_seconds=setup.pipeline.spec.worker.batch_timeout.seconds,
     )

@@ -21,7 +21,7 @@ _RESERVED_PREFIX = "_dcp_"
 def problems_of(pipeline: Pipeline) -> list[SpecProblem]:
     """Everything that is wrong across fields, in the order of the spec."""
     spec = pipeline.spec
-    checks = (_sources, _queue, _fields, _identity, _enrichment, _sink, _scaling)
+    checks = (_sources, _queue, _times, _fields, _identity, _enrichment, _sink, _scaling)
     return [problem for check in checks for problem in check(spec)]
 
 
@@ -96,6 +96,15 @@ def _queue(spec: Spec) -> Iterator[SpecProblem]:
             "holds a password; put it into a Secret and name it in spec.queue.redis.password",
             "queue", "redis", "url",
         )  # fmt: skip
+
+
+def _times(spec: Spec) -> Iterator[SpecProblem]:
+    if spec.queue.lease.seconds < 1:
+        yield _at(f"is {spec.queue.lease}; at least 1s is wanted", "queue", "lease")
+    for name in ("batch_timeout", "task_timeout", "progress_interval"):
+        if getattr(spec.worker, name).seconds <= 0:
+            first, second = name.split("_")
+            yield _at("is 0; more than that is wanted", "worker", first + second.capitalize())
 
 
 def _fields(spec: Spec) -> Iterator[SpecProblem]:

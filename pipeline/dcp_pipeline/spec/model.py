@@ -212,6 +212,12 @@ class Queue(_Part, frozen=True):
         Meta(description="Name of the queue and of the inbox list; <namespace>.<name> by default."),
     ] = None
     redis: Annotated[Redis | None, Meta(description="The server. Absent: one embedded in `dcp run`.")] = None
+    lease: Annotated[
+        Duration,
+        Meta(
+            description="How long a worker may fall silent before its batch is given to another. Renewed all the time."
+        ),
+    ] = Duration("30s")
     max_bytes: Annotated[Quantity, Meta(description="The fetcher waits while the queue holds more than this.")] = (
         Quantity("256Mi")
     )
