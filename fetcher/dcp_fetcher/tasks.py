@@ -54,10 +54,13 @@ class TaskDesk:
         self._inbox, self._terms, self._watch_of, self._outlet = inbox, terms, watch_of, outlet
         self._reading: dict[str, asyncio.Task[None]] = {}
         self._not_before: dict[str, float] = {}
+        self._defects: list[BaseException] = []
         self._purged_at = float("-inf")
 
     async def run_once(self) -> DeskState:
-        """One look at inbox and open tasks. Raises Stopped."""
+        """One look at inbox and open tasks. Raises Stopped, and what reading a task raised that it should not."""
+        for defect in self._defects:
+            raise defect
         await asyncio.to_thread(self._absorb)
         open_tasks = await asyncio.to_thread(self._outlet.patience, self._outlet.ledger.open_tasks)
         steps = [await self._step(task) for task in open_tasks]
@@ -111,9 +114,14 @@ class TaskDesk:
         if verdict.step is Step.LOOK and due and task.id not in self._reading:
             reading = asyncio.create_task(self._read(task))
             self._reading[task.id] = reading
-            reading.add_done_callback(lambda _: self._reading.pop(task.id, None))
+            reading.add_done_callback(lambda done: self._ended(task.id, done))
         await asyncio.to_thread(self._tell, task, recorded, cuts)
         return verdict.step
+
+    def _ended(self, task_id: str, reading: asyncio.Task[None]) -> None:
+        self._reading.pop(task_id, None)
+        if not reading.cancelled() and (error := reading.exception()) is not None:
+            self._defects.append(error)
 
     def _verdict(self, task: Task) -> tuple[Verdict, SourceObject | None, list[Cut]]:
         patience, ledger = self._outlet.patience, self._outlet.ledger
