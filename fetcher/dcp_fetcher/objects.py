@@ -21,6 +21,7 @@ from dcp_fetcher.unavailable import clear_web_page, give_up
 from dcp_fetcher.versions import CHANGED, GONE, WEB_PAGE, generation_of, growing_version, recorded_as
 from dcp_pipeline.batch import object_id
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
+from dcp_pipeline.observe.phases import Phase
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +179,7 @@ class ObjectReader:
     def _count(self, bytes_read: int) -> None:
         self._outlet.progress.count(bytes_read=bytes_read)
         self._outlet.alive("reads")
+        self._outlet.observer(Phase.FETCHING, "")
 
     def _described(self, recorded: SourceObject, opened: Opened, **changes: object) -> None:
         """Write down what is served now, by which the next look sees whether it has changed."""

@@ -11,9 +11,9 @@ import click
 import redis
 
 from dcp_cli.embedded import AlreadyRunning
+from dcp_pipeline.errors import Unusable
 from dcp_pipeline.ledger.errors import LedgerError
 from dcp_pipeline.queue import QueueError
-from dcp_pipeline.secrets import SecretMissing
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.spec.errors import SpecInvalid
 
@@ -35,7 +35,7 @@ def exits(command: Callable[P, int]) -> Callable[P, None]:
         except (SpecInvalid, SettingInvalid) as error:
             _say(error)
             code = INVALID
-        except (CommandFailed, SecretMissing, AlreadyRunning, LedgerError, QueueError) as error:
+        except (CommandFailed, Unusable, AlreadyRunning, LedgerError, QueueError) as error:
             _say(error)
             code = FAILED
         except redis.RedisError as error:

@@ -8,16 +8,15 @@ from typing import Any
 
 import click
 
-from dcp_cli.errors import DONE, FAILED, CommandFailed
+from dcp_cli.errors import DONE, FAILED
 from dcp_cli.options import print_json
 from dcp_fetcher.errors import FetchError
 from dcp_fetcher.sample import Sample, sample
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.model import Source
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.clean.preview import PreviewRecord, clean_preview
-from dcp_worker.enrich import Enrichers, EnrichmentError
+from dcp_worker.enrich import Enrichers
 
 _CELL_CHARS = 60
 
@@ -60,10 +59,7 @@ def _previews(setup: Setup, records: int, problems: list[str]) -> Iterator[Sourc
 
 def _plan(setup: Setup, source: Source, enrichers: Enrichers) -> CleaningPlan:
     cleaning = setup.pipeline.spec.cleaning
-    try:
-        return CleaningPlan.compile(cleaning, source.format, enrichers=enrichers.of(cleaning))
-    except (PlanError, EnrichmentError) as error:
-        raise CommandFailed(str(error)) from error
+    return CleaningPlan.compile(cleaning, source.format, enrichers=enrichers.of(cleaning))
 
 
 def _as_json(preview: SourcePreview) -> dict[str, Any]:
@@ -105,9 +101,8 @@ def _print(preview: SourcePreview) -> None:
             click.secho(f"  reject  {each.reject.code}{field}: {each.reject.reason}", fg="red")
         else:
             click.secho("  duplicate of an earlier record", fg="yellow")
-    click.echo(
-        f"\n{written} rows, {rejected} rejects, {len(preview.records) - written - rejected} duplicates; nothing was written"
-    )
+    duplicates = len(preview.records) - written - rejected
+    click.echo(f"\n{written} rows, {rejected} rejects, {duplicates} duplicates; nothing was written")
 
 
 def _cells(cells: Any) -> str:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from dcp_pipeline.errors import Unusable
 from dcp_pipeline.ledger.tls import TlsSettings
 from dcp_pipeline.spec.model import SecretKeyRef, SecretValue, Tls
 
 
-class SecretMissing(LookupError):
+class SecretMissing(Unusable):
     """A secretKeyRef that stands for nothing here; the message names both places where it was looked for."""
 
 

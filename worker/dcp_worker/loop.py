@@ -268,5 +268,6 @@ class WorkerLoop:
 
     @property
     def alive(self) -> bool:
-        """Whether every internal worker still runs."""
-        return all(thread.is_alive() for thread in self._threads)
+        """Whether no internal worker has ended by itself."""
+        started = [thread for thread in self._threads if thread.ident is not None]
+        return self._stopping.is_set() or all(thread.is_alive() for thread in started)

@@ -12,7 +12,7 @@ import redis
 from sqlalchemy import Engine
 
 from dcp_pipeline.connect import open_shared
-from dcp_pipeline.ledger import Ledger, LedgerError
+from dcp_pipeline.ledger import Ledger, LedgerError, SinkUnavailable
 from dcp_pipeline.ledger.model import RejectFilter, SourceObject
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
@@ -35,6 +35,7 @@ from dcp_worker.trouble import Trouble
 log = logging.getLogger(__name__)
 
 HUNG_EXIT_CODE = 70
+_START_PAUSE_SECONDS = 1.0
 GRACE_SECONDS = 25.0
 """Within Kubernetes' default of 30 s between SIGTERM and SIGKILL."""
 
@@ -158,8 +159,9 @@ def run_worker(setup: Setup, health_host: str, health_port: int, observer: Obser
     )
     health.start()
     log.info("worker starts", extra={"worker": setup.worker_id, "concurrency": concurrency, "health": health.port})
-    for warning in check_server(shared.client):
-        log.warning(warning)
+    _warn(shared.client)
+    if not _prepared(process, shared, stopping):
+        return 0
     process.start()
     stopping.wait()
     log.info("worker stops: finishing what is in hand")
@@ -169,6 +171,35 @@ def run_worker(setup: Setup, health_host: str, health_port: int, observer: Obser
     health.stop()
     shared.close()
     return 0
+
+
+def _warn(client: redis.Redis) -> None:
+    """Of what the queue's server is set to. It may still be away: the workers wait for it."""
+    try:
+        for warning in check_server(client):
+            log.warning(warning)
+    except redis.RedisError as error:
+        log.warning("the queue's server cannot be asked for its settings", extra={"error": str(error)})
+
+
+def _prepared(process: WorkerProcess, shared: Shared, stopping: threading.Event) -> bool:
+    """Wait for the database, make the tables, check the table; False where we were asked to stop meanwhile.
+
+    Raises TableMismatch, PlanError or EnrichmentError: what no waiting mends is said at once.
+    """
+    while not stopping.is_set():
+        shared.pulse.beat("start", "waiting for the database")
+        try:
+            shared.ledger.prepare()
+            process.prepare()
+        except SinkUnavailable as error:
+            process.trouble.sink(error)
+            stopping.wait(_START_PAUSE_SECONDS)
+            continue
+        process.trouble.sink(None)
+        shared.pulse.end("start")
+        return True
+    return False
 
 
 def replayer(setup: Setup, engine: Engine, ledger: Ledger) -> Callable[[RejectFilter], ReplayReport]:

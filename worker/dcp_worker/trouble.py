@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 
+import maxminddb
+
 from dcp_pipeline.ledger.errors import SinkUnavailable, TableMismatch
 from dcp_worker.enrich import EnrichmentError
 
 log = logging.getLogger(__name__)
 
-UNREADY = (SinkUnavailable, TableMismatch, EnrichmentError)
+UNREADY = (SinkUnavailable, TableMismatch, EnrichmentError, maxminddb.InvalidDatabaseError)
 """What is wrong around a batch and not with it: it is given back, and the worker waits for the mending."""
 
 

@@ -28,7 +28,10 @@ class Phase(StrEnum):
 
 
 class Observer(Protocol):
-    """Called at each phase, from the thread in which it happened. Must not raise and must not block."""
+    """Called at each phase, from the thread in which it happened. Must not raise and must not block.
+
+    `batch_id` is empty while bytes are fetched: they belong to no batch yet.
+    """
 
     def __call__(self, phase: Phase, batch_id: str) -> None: ...
 

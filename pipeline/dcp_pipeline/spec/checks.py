@@ -16,6 +16,7 @@ _RANGES = {"integer", "number", "date", "time", "datetime"}
 _NUMBERS = {"integer", "number"}
 _WITH_FORMAT = {"date", "time", "datetime"}
 _RESERVED_PREFIX = "_dcp_"
+_NOT_LINEAR = re.compile(r"\(\?(=|!|<=|<!|P=|\()|\\[1-9]")
 
 
 def problems_of(pipeline: Pipeline) -> list[SpecProblem]:
@@ -152,6 +153,9 @@ def _constraints(each: Field, place: tuple[str | int, ...]) -> Iterator[SpecProb
     if type(rule.minimum) is type(rule.maximum) and rule.minimum is not None and rule.minimum > rule.maximum:  # type: ignore[operator]
         yield _at(f"is {rule.minimum}, above maximum {rule.maximum}", *place, "minimum")
     if rule.pattern is not None:
+        if _NOT_LINEAR.search(rule.pattern):
+            yield _at("uses look-around or a back-reference, which cannot be matched in linear time", *place, "pattern")
+            return
         try:
             re.compile(rule.pattern)
         except re.error as error:

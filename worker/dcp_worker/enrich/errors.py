@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dcp_pipeline.errors import Unusable
 
-class EnrichmentError(Exception):
+
+class EnrichmentError(Unusable):
     """Data that an enrichment needs cannot be read; `setting` is the part of the spec that names it."""
 
     def __init__(self, setting: str, message: str) -> None:
