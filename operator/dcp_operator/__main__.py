@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import kopf
 
@@ -119,6 +120,8 @@ async def _run_loops(settings: OperatorSettings, rounds: Rounds, store: Store, d
         kopf.operator(
             registry=registry,
             settings=watching,
+            # Left to itself kopf asks for the user's name, and in a container the user has none.
+            identity=cast(Any, socket.gethostname()),
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
         ),

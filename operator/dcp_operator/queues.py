@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -42,15 +43,15 @@ class Server:
     key: str | None = field(default=None, repr=False)
 
 
-def server_of(target: Redis, secrets: Mapping[str, SecretSeen]) -> Server:
-    """The server of a spec, with its secrets looked up."""
+def server_of(target: Redis, namespace: str, secrets: Mapping[str, SecretSeen]) -> Server:
+    """The server of a spec, with its secrets looked up, as seen from the operator's own namespace."""
 
     def text(value: Any) -> str | None:
         return value_of(value.secret_key_ref, secrets) if value is not None else None
 
     tls = target.tls if target.tls and target.tls.enabled else None
     return Server(
-        url=target.url,
+        url=seen_from_outside(target.url, namespace),
         username=target.username,
         password=text(target.password),
         tls=tls is not None,
@@ -59,6 +60,18 @@ def server_of(target: Redis, secrets: Mapping[str, SecretSeen]) -> Server:
         cert=text(tls.cert) if tls else None,
         key=text(tls.key) if tls else None,
     )
+
+
+def seen_from_outside(url: str, namespace: str) -> str:
+    """The URL with the Service `redis` of a pipeline's namespace written as `redis.NAMESPACE.svc`: a bare name means
+    another Service, or none, where the operator runs."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host or "." in host or ":" in host or host == "localhost":
+        return url
+    user, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}.{namespace}.svc{port}"))
 
 
 @dataclass

@@ -92,7 +92,7 @@ class Reconciler:
         if refusal := missing_secrets(pipeline, secrets):
             return refusal
         if pipeline.spec.queue.redis is not None:
-            server = server_of(pipeline.spec.queue.redis, secrets)
+            server = server_of(pipeline.spec.queue.redis, owner.namespace, secrets)
             self._targets.by_key[owner.key] = Target(owner, pipeline, server)
         wanted = self._children(owner, pipeline, resource["spec"], secrets)
         live = self._store.children(owner.key)

@@ -9,6 +9,7 @@ import pytest
 from dcp_operator.dirty import DirtyKeys
 from dcp_operator.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE
 from dcp_operator.names import PipelineKey
+from dcp_operator.queues import seen_from_outside
 from dcp_operator.settings import SettingInvalid, read_settings
 from dcp_operator.store import Store
 from dcp_operator.watch import kopf_settings, watch
@@ -96,3 +97,19 @@ def test_kopf_watches_and_writes_nothing() -> None:
         PIPELINE.path("n", "x", "status")
         == "/apis/datacleaning.io/v1alpha1/namespaces/n/datacleaningpipelines/x/status"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("redis://redis:6379/0", "redis://redis.feeds.svc:6379/0"),
+        ("redis://redis", "redis://redis.feeds.svc"),
+        ("rediss://me@redis:1/2?x=y", "rediss://me@redis.feeds.svc:1/2?x=y"),
+        ("redis://redis.other:6379/0", "redis://redis.other:6379/0"),
+        ("redis://127.0.0.1:6379", "redis://127.0.0.1:6379"),
+        ("redis://[::1]:6379", "redis://[::1]:6379"),
+        ("redis://localhost:6379", "redis://localhost:6379"),
+    ],
+)
+def test_a_service_of_the_pipelines_namespace_is_found_from_the_operators(url: str, seen: str) -> None:
+    assert seen_from_outside(url, "feeds") == seen
