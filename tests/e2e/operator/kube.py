@@ -62,10 +62,13 @@ class Kube:
         path = f"{self._path(kind)}/{name}" + (f"/{subresource}" if subresource else "")
         return self._call("PATCH", path, change, "application/merge-patch+json")
 
-    def delete(self, kind: str, name: str) -> None:
-        """Delete it, if it is there."""
+    def delete(self, kind: str, name: str, grace_seconds: int | None = None) -> None:
+        """Delete it, if it is there. A pod with a grace of 0 is killed."""
+        options: dict[str, Any] = {"propagationPolicy": "Background"}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
         try:
-            self._call("DELETE", f"{self._path(kind)}/{name}", {"propagationPolicy": "Background"})
+            self._call("DELETE", f"{self._path(kind)}/{name}", options)
         except ApiException as refused:
             if refused.status != 404:
                 raise
