@@ -1,0 +1,53 @@
+{{/* "dcp-operator" for a release named "dcp", "dcp-operator" or the like, "team-dcp-operator" for "team". */}}
+{{- define "dcp.name" -}}
+{{- if hasPrefix .Release.Name .Chart.Name }}{{ .Chart.Name }}
+{{- else if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 53 | trimSuffix "-" }}
+{{- else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 53 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{/* Of what belongs to the cluster: releases in other namespaces have other names. */}}
+{{- define "dcp.clusterName" -}}
+{{ printf "%s-%s" .Release.Namespace (include "dcp.name" .) }}
+{{- end }}
+
+{{- define "dcp.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "dcp.labels" -}}
+{{ include "dcp.selector" . }}
+app.kubernetes.io/part-of: data-cleaning-pipelines
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "dcp.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "dcp.name" .) "default" .Values.serviceAccount.create) }}
+{{- end }}
+
+{{/* An image's reference; called with (list $ "fetcher"). */}}
+{{- define "dcp.image" -}}
+{{- $root := first . }}{{- $name := last . }}{{- $images := $root.Values.images }}
+{{- with get $images $name }}{{ . }}
+{{- else }}
+{{- $repository := required "images.repository: say where the images are, e.g. --set images.repository=registry.example/dcp" $images.repository }}
+{{- printf "%s/%s:%s" $repository $name ($images.tag | default $root.Chart.AppVersion) }}
+{{- end }}
+{{- end }}
+
+{{- define "dcp.rules" -}}
+{{ .Files.Get "files/rules.yaml" | trim }}
+{{- if .Values.metrics.podMonitors }}
+- apiGroups: [monitoring.coreos.com]
+  resources: [podmonitors]
+  verbs: [create, delete, get, list, patch, watch]
+{{- end }}
+{{- end }}
+
+{{- define "dcp.hardened" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
