@@ -3,8 +3,8 @@
 The operator has no access to the sink (docs/adr/0011), so the pods, which have, publish what it shows. It is a
 report and nothing more: the truth stays in the ledger, and a wiped Redis is told again within seconds.
 
-A process that reads the ledger calls `take_turn` every few seconds and `publish` when it got the turn: so the books
-are summed up once per period, however many processes there are. All calls let redis' errors through.
+reporter.py is the thread that publishes. Before it reads the ledger it takes the turn: so the books are summed up
+once per period, however many workers there are. All calls let redis' errors through.
 """
 
 from __future__ import annotations
@@ -46,9 +46,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The sink's problem."""
 
 
-def take_turn(client: redis.Redis, queue: str, period_seconds: float = PERIOD_SECONDS) -> bool:
-    """Whether it is this caller's turn to publish the books: true for one caller per period."""
-    return bool(client.set(_key(queue) + ":turn", b"1", nx=True, px=int(period_seconds * 1000)))
+def take_turn(client: redis.Redis, queue: str, component: str, period_seconds: float) -> bool:
+    """Whether it is this caller's turn to publish: true for one process of a component per period."""
+    return bool(client.set(_turn(queue, component), b"1", nx=True, px=int(period_seconds * 1000)))
+
+
+def keep_turn(client: redis.Redis, queue: str, component: str, seconds: float) -> None:
+    """Have the turn last for `seconds` from now: the books were long in the summing up."""
+    client.pexpire(_turn(queue, component), int(seconds * 1000))
 
 
 def publish(client: redis.Redis, queue: str, component: str, report: Report) -> None:
@@ -80,6 +85,10 @@ def _reports(reply: Mapping[bytes, bytes]) -> dict[str, Report]:
 
 def _key(queue: str) -> str:
     return Keys(queue).prefix + "report"
+
+
+def _turn(queue: str, component: str) -> str:
+    return f"{_key(queue)}:turn:{component}"
 
 
 def totals_of(books: Any) -> Totals:

@@ -1,0 +1,76 @@
+"""The thread in which fetcher and workers publish the books for the operator (report.py has what is published).
+
+reporter = Reporter(client, queue_name, "worker", ledger.books)
+reporter.start(); ...; reporter.stop()
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import redis
+
+from dcp_pipeline.ledger.errors import LedgerError
+from dcp_pipeline.ledger.model import Books
+from dcp_pipeline.observe.report import PERIOD_SECONDS, Report, keep_turn, publish, take_turn, totals_of
+
+log = logging.getLogger(__name__)
+
+SHARE_OF_TIME = 0.02
+"""Summing up the books may take the database no more than this share of its time, however many batches there are."""
+
+
+class Reporter:
+    """start, run_once, stop. `sources` tells each source's problem, or None where it is well."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        queue: str,
+        component: str,
+        read_books: Callable[[], Books],
+        sources: Callable[[], Mapping[str, str | None]] = dict,
+        period_seconds: float = PERIOD_SECONDS,
+    ) -> None:
+        self._client, self._queue, self._component = client, queue, component
+        self._read_books, self._sources, self._period = read_books, sources, period_seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def run_once(self) -> float:
+        """Publish, when it is this process's turn; in how many seconds to come back. Redis' errors pass through."""
+        if not take_turn(self._client, self._queue, self._component, self._period):
+            return self._period
+        started = time.monotonic()
+        report = Report(at=time.time(), sources=self._sources())
+        try:
+            books = self._read_books()
+        except LedgerError as error:
+            report = Report(at=report.at, sources=report.sources, sink=str(error))
+        else:
+            report = Report(at=report.at, sources=report.sources, totals=totals_of(books))
+        publish(self._client, self._queue, self._component, report)
+        pause = (time.monotonic() - started) / SHARE_OF_TIME
+        if pause > self._period:
+            keep_turn(self._client, self._queue, self._component, pause)
+        return max(self._period, pause)
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stopping.wait(pause):
+            try:
+                pause = self.run_once()
+            except redis.RedisError as error:
+                log.debug("not reported", extra={"error": f"{type(error).__name__}: {error}"})
+                pause = self._period
