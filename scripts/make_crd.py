@@ -1,4 +1,4 @@
-"""Writes the CustomResourceDefinition from the spec's model, or checks (--check) that it is up to date."""
+"""Writes the CustomResourceDefinition, and the chart's copy, from the spec's model; or checks them (--check)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import yaml
 
 from dcp_pipeline.spec.crd import PLURAL, custom_resource_definition
 
-TARGET = Path(__file__).resolve().parent.parent / "manifests" / "crd" / f"{PLURAL}.yaml"
+ROOT = Path(__file__).resolve().parent.parent
+TARGETS = (ROOT / "manifests/crd" / f"{PLURAL}.yaml", ROOT / "charts/dcp-operator/files/crd.yaml")
+"""The chart has a copy, since Helm packs nothing from outside of its folder."""
 HEADER = "# Made from pipeline/dcp_pipeline/spec by scripts/make_crd.py. Do not edit.\n"
 
 
@@ -30,15 +32,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether it is out of date")
     check = parser.parse_args().check
-    if TARGET.exists() and TARGET.read_text() == text():
-        return 0
-    if check:
-        print(f"{TARGET.name} is out of date: run `python scripts/make_crd.py`", file=sys.stderr)
-        return 1
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(text())
-    print(f"wrote {TARGET.name}")
-    return 0
+    stale = [each for each in TARGETS if not each.exists() or each.read_text() != text()]
+    for target in stale:
+        name = target.relative_to(ROOT)
+        if check:
+            print(f"{name} is out of date: run `python scripts/make_crd.py`", file=sys.stderr)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text())
+        print(f"wrote {name}")
+    return 1 if check and stale else 0
 
 
 if __name__ == "__main__":
