@@ -12,6 +12,7 @@ from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.metrics import Gauges
 from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.observe.reporter import Reporter
 from dcp_pipeline.queue import Inbox
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
@@ -46,6 +47,11 @@ def trouble_of(loop: FetcherLoop) -> str | None:
     return "; ".join(([figures.away] if figures.away else []) + failing) or None
 
 
+def problems_by_source(loop: FetcherLoop) -> dict[str, str | None]:
+    """For the operator: what is wrong with each source; None where nothing is."""
+    return {name: each.last_error for name, each in loop.progress.snapshot().sources.items()}
+
+
 def fetcher_gauges(loop: FetcherLoop) -> Gauges:
     """The fetcher's figures as metrics."""
     figures = loop.progress.snapshot()
@@ -77,13 +83,17 @@ def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, ob
         registry=shared.metrics.registry,
     )
     health.start()
+    queue, books = setup.pipeline.queue_name, shared.ledger.books
+    reporter = Reporter(shared.client, queue, "fetcher", books, lambda: problems_by_source(loop))
     log.info("fetcher starts", extra={"pipeline": setup.pipeline.key, "health": health.port})
     try:
         for warning in check_server(shared.client):
             log.warning(warning)
         shared.ledger.prepare()
+        reporter.start()
         report = asyncio.run(loop.run(once))
     finally:
+        reporter.stop()
         health.stop()
         shared.close()
     return _concluded(report, once)

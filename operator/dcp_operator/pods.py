@@ -30,6 +30,8 @@ FETCHER_GRACE_SECONDS = 30
 LONGEST_WORKER_GRACE_SECONDS = 600
 """A node that is drained does not wait longer for a batch: it is handed back, and another worker takes it."""
 GRACE_MARGIN_SECONDS = 10
+STUCK_GRACE_SECONDS = 10
+"""A process that fails its liveness probe has nothing to finish: it is not waited for as for one that ends well."""
 
 _RESOURCES: Mapping[Component, Mapping[str, Mapping[str, str]]] = {
     "fetcher": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
@@ -110,7 +112,9 @@ def _container(pipeline: Pipeline, component: Component, settings: PodSettings) 
         "resources": resources_of(pipeline, component),
         "securityContext": _container_security(),
         "startupProbe": _probe("/healthz", periodSeconds=2, failureThreshold=60),
-        "livenessProbe": _probe("/healthz", periodSeconds=10, failureThreshold=3),
+        "livenessProbe": _probe(
+            "/healthz", periodSeconds=10, failureThreshold=3, terminationGracePeriodSeconds=STUCK_GRACE_SECONDS
+        ),
         "readinessProbe": _probe("/readyz", periodSeconds=5, failureThreshold=2),
         "volumeMounts": _mounts(pipeline, component),
     }

@@ -28,6 +28,8 @@ from dcp_pipeline.spec.model import FileSource, GeoDatabase, Pipeline
 from dcp_pipeline.spec.parse import load_pipeline
 
 DEFAULT_QUEUE_TIMEOUT_SECONDS = 1.0
+DEFAULT_GRACE_SECONDS = 25.0
+"""Within Kubernetes' default of 30 s between SIGTERM and SIGKILL."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Setup:
     log_format: str
     workers_enabled: bool
     queue_timeout_seconds: float
+    grace_seconds: float = DEFAULT_GRACE_SECONDS
+    """How long a worker that is to stop may go on with the batches in its hands."""
 
     @property
     def sink_url(self) -> str:
@@ -103,6 +107,7 @@ def load_setup(
         log_format=environment.get("LOG_FORMAT") or "",
         workers_enabled=_truth("INTERNAL_WORKER_ENABLED", environment, default=True),
         queue_timeout_seconds=_positive("WORKER_QUEUE_TIMEOUT", environment, DEFAULT_QUEUE_TIMEOUT_SECONDS),
+        grace_seconds=_positive("WORKER_GRACE_SECONDS", environment, DEFAULT_GRACE_SECONDS),
     )
 
 

@@ -17,9 +17,10 @@ from dcp_pipeline.ledger.model import RejectFilter, SourceObject
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.observe.reporter import Reporter
 from dcp_pipeline.queue import Lease, LeaseKeeper
 from dcp_pipeline.queue.connection import check_server
-from dcp_pipeline.setup import Setup
+from dcp_pipeline.setup import DEFAULT_GRACE_SECONDS, Setup
 from dcp_pipeline.shared import Shared
 from dcp_pipeline.spec.revision import Revision, revision_from, revision_of
 from dcp_worker.chores import Chores, Undertaker
@@ -36,8 +37,6 @@ log = logging.getLogger(__name__)
 
 HUNG_EXIT_CODE = 70
 _START_PAUSE_SECONDS = 1.0
-GRACE_SECONDS = 25.0
-"""Within Kubernetes' default of 30 s between SIGTERM and SIGKILL."""
 
 
 class WorkerProcess:
@@ -85,7 +84,7 @@ class WorkerProcess:
         """Take no further batch."""
         self._loop.request_stop()
 
-    def stop(self, grace_seconds: float = GRACE_SECONDS) -> bool:
+    def stop(self, grace_seconds: float = DEFAULT_GRACE_SECONDS) -> bool:
         """Finish the batches in hand, or hand them back. False where one was not finished in time: the process
         is then to end at once, which rolls its transaction back."""
         self._loop.request_stop()
@@ -162,10 +161,13 @@ def run_worker(setup: Setup, health_host: str, health_port: int, observer: Obser
     _warn(shared.client)
     if not _prepared(process, shared, stopping):
         return 0
+    reporter = Reporter(shared.client, setup.pipeline.queue_name, "worker", shared.ledger.books)
+    reporter.start()
     process.start()
     stopping.wait()
     log.info("worker stops: finishing what is in hand")
-    if not process.stop():
+    reporter.stop()
+    if not process.stop(setup.grace_seconds):
         logging.shutdown()
         os._exit(0)
     health.stop()

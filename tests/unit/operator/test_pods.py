@@ -45,6 +45,8 @@ def test_there_are_probes_requests_and_limits(component: Component) -> None:
     found = container(component)
     paths = {name: found[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {"startupProbe": "/healthz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
+    # A stuck process would not end by itself, and would hold its place for as long as a batch may take.
+    assert found["livenessProbe"]["terminationGracePeriodSeconds"] < pod(component)["terminationGracePeriodSeconds"]
     assert found["resources"]["requests"].keys() == {"cpu", "memory"}
     assert "memory" in found["resources"]["limits"]
 
