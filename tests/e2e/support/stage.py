@@ -1,0 +1,185 @@
+"""A stage: a namespace with Redis, MariaDB and a feed, an operator of its own beside it, and ways in for the test."""
+
+from __future__ import annotations
+
+import subprocess
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import Engine
+
+from dcp_pipeline.ledger import connect
+from e2e.operator import install
+from e2e.operator.kube import Kube, ready
+from e2e.support.botnet import NAME, WORKERS, Document
+from e2e.support.forward import forwarded
+from support.dcp_process import EXAMPLES, dcp
+from support.waiting import wait_until
+
+CRD = Path(__file__).parents[3] / "manifests" / "crd" / "datacleaningpipelines.yaml"
+PASSWORD = "secret"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+POLL_SECONDS = 0.25
+GONE_WITHIN_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`kube` is the namespace of servers and pipelines, `operators` that of the operator."""
+
+    kube: Kube
+    operators: Kube
+    operator_name: str
+    database: Engine
+    database_port: int
+    feed_port: int
+    command: list[str]
+    """kubectl, for what is shown when a test fails."""
+
+    def put(self, path: Path, name: str) -> None:
+        """A file into the feed."""
+        url = f"http://127.0.0.1:{self.feed_port}/{name}"
+        request = urllib.request.Request(url, data=path.read_bytes(), method="PUT")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert answer.status == 201
+
+    def start(self, document: Document) -> None:
+        """Apply a pipeline, and wait until it is ready."""
+        self.kube.apply(document)
+        wait_for(lambda: self.condition("Ready").get("status") == "True", "the pipeline to be ready", 30)
+
+    def status(self) -> Document:
+        """The pipeline's."""
+        found: Document = (self.kube.get("DataCleaningPipeline", NAME) or {}).get("status", {})
+        return found
+
+    def condition(self, kind: str) -> Document:
+        return next((each for each in self.status().get("conditions", []) if each["type"] == kind), {})
+
+    def deployment(self) -> Document:
+        """Of the workers."""
+        return self.kube.get("Deployment", f"{NAME}-worker") or {}
+
+    def replicas(self) -> int:
+        """How many workers there are to be."""
+        return int(self.deployment()["spec"]["replicas"])
+
+    def ready_workers(self) -> list[Document]:
+        """The pods that are ready and not on their way out."""
+        return [each for each in self.kube.list("Pod", WORKERS) if _is_ready(each)]
+
+    def events(self, reason: str) -> list[str]:
+        """What the Events of this reason say, oldest first."""
+        found = [each for each in self.kube.list("Event") if each.get("reason") == reason]
+        return [each["note"] for each in sorted(found, key=lambda each: str(each["eventTime"]))]
+
+    def verify(self, document: Document, folder: Path) -> Document:
+        """What `dcp verify` finds in the cluster's database."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "verify.yaml").write_text(yaml.safe_dump(document))
+        sink = f"mysql+pymysql://dcp@127.0.0.1:{self.database_port}/clean"
+        env = {"DCP_SECRET_MARIADB_PASSWORD": PASSWORD, "DCP_SECRET_REDIS_PASSWORD": PASSWORD}
+        code, process = dcp(folder, "verify", str(folder / "verify.yaml"), "--sink", sink, "-o", "json", env=env)
+        assert code == 0, process.out() + process.err()
+        return process.answer()
+
+    def kill_operator(self) -> None:
+        """Without grace, as by a node that goes down. Its Deployment starts another one."""
+        for pod in self.operators.list("Pod", f"app={self.operator_name}"):
+            self.operators.delete("Pod", pod["metadata"]["name"], grace_seconds=0)
+
+    def story(self) -> str:
+        """What went on, for whoever reads a failed test."""
+        told = []
+        for namespace, words in (
+            (self.kube.namespace, "get pods,deployments,dcp -o wide"),
+            (self.kube.namespace, f"get dcp {NAME} -o yaml"),
+            (self.kube.namespace, "get events --sort-by=.lastTimestamp"),
+            (self.kube.namespace, f"logs -l {WORKERS} --tail=40 --prefix"),
+            (self.kube.namespace, f"logs deployment/{NAME}-fetcher --tail=40"),
+            (self.operators.namespace, f"logs deployment/{self.operator_name} --tail=60"),
+        ):
+            done = subprocess.run([*self.command, "-n", namespace, *words.split()], capture_output=True, text=True)
+            told.append(f"--- kubectl {words}\n{done.stdout[-8000:]}{done.stderr[-500:]}")
+        return "\n".join(told)
+
+
+@contextmanager
+def staged(cluster: Kube, command: list[str], title: str) -> Iterator[Stage]:
+    """A stage, ready for pipelines; when the block ends its namespaces are deleted, pipelines and all, and gone."""
+    name = f"pipe-{title}-{uuid.uuid4().hex[:5]}"
+    install_crd(cluster)
+    kube, operators = namespace(cluster, name, RESTRICTED), namespace(cluster, f"{name}-operator", RESTRICTED)
+    try:
+        _servers(kube)
+        for document in install.rights(name, operators.namespace):
+            operators.apply(document)
+        operators.apply(install.deployment(name, operators.namespace, kube.namespace))
+        for each in ("redis", "mariadb", "feed"):
+            wait_for(ready(kube, each), f"the {each} of the tests (make images-load)", 120)
+        wait_for(ready(operators, name), "the operator (make images-load)", 120)
+        with ExitStack() as stack:
+            port = stack.enter_context(forwarded(command, kube.namespace, "mariadb", 3306))
+            feed = stack.enter_context(forwarded(command, kube.namespace, "feed", 8000))
+            engine = connect(f"mysql+pymysql://dcp@127.0.0.1:{port}/clean", password=PASSWORD)
+            stack.callback(engine.dispose)
+            stage = Stage(kube, operators, name, engine, port, feed, command)
+            stage.put(EXAMPLES / "country.mmdb", "country.mmdb")
+            yield stage
+    finally:
+        for each in (kube, operators):
+            cluster.delete("Namespace", each.namespace)
+            gone(cluster, each.namespace)
+        for kind in ("ClusterRole", "ClusterRoleBinding"):
+            cluster.delete(kind, name)
+
+
+def namespace(cluster: Kube, name: str, labels: dict[str, str]) -> Kube:
+    """A new namespace, in which pods can be made."""
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    kube = cluster.in_namespace(name)
+    wait_for(lambda: kube.get("ServiceAccount", "default"), "the namespace's default account")
+    return kube
+
+
+def gone(cluster: Kube, name: str) -> None:
+    """A namespace that does not go is a finding: nothing of ours may hold it up."""
+    wait_for(lambda: cluster.get("Namespace", name) is None, f"the end of namespace {name}", GONE_WITHIN_SECONDS)
+
+
+def install_crd(cluster: Kube) -> None:
+    """The CRD of this work tree, served."""
+    document = yaml.safe_load(CRD.read_text())
+    cluster.apply(document)
+
+    def established() -> bool:
+        found = cluster.get("CustomResourceDefinition", document["metadata"]["name"]) or {}
+        conditions = found.get("status", {}).get("conditions") or []
+        return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+
+    wait_for(established, "the CRD to be served")
+
+
+def wait_for(condition: Any, what: str, within_seconds: float = 60) -> None:
+    """wait_until, asking an API server that others ask too."""
+    wait_until(condition, what, within_seconds, POLL_SECONDS)
+
+
+def _servers(kube: Kube) -> None:
+    for name in ("redis", "mariadb"):
+        metadata = {"name": name}
+        kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"password": PASSWORD}})
+    for document in install.servers():
+        kube.apply(document)
+
+
+def _is_ready(pod: Document) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    ready_now = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return ready_now and "deletionTimestamp" not in pod["metadata"]
