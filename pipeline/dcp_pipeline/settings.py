@@ -154,6 +154,11 @@ VARIABLES: tuple[Variable, ...] = (
         _worker("retry_delay", _seconds),
     ),
     Variable("WORKER_QUEUE_TIMEOUT", "(the process)", "Seconds that an idle worker waits for work at a time (1)."),
+    Variable(
+        "WORKER_GRACE_SECONDS",
+        "(the process)",
+        "Seconds that a stopping worker may go on with the batches in hand before it gives them back (25).",
+    ),
     Variable("HEALTH_HOST", "(the process)", "Where `python -m dcp_fetcher|dcp_worker` answer probes; 0.0.0.0."),
     Variable("HEALTH_PORT", "(the process)", "And on which port; 8080."),
     Variable("DCP_SECRETS_DIR", "(secrets)", "Folder of <secret name>/<key>, as Kubernetes mounts Secrets."),
