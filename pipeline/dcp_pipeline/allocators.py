@@ -1,0 +1,24 @@
+"""Memory settings of a process that cleans: to be called before Polars is imported, for it reads them once."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+_M_ARENA_MAX = -8
+"""glibc's mallopt(3): how many arenas threads may have. Each keeps what it once needed."""
+
+
+def keep_memory_small(threads: int) -> None:
+    """Polars' pool to `threads`; freed pages back to the system soon; few arenas.
+
+    Measured with one worker on 1 MiB batches: 11 MB less at the peak than without. What the environment says already
+    goes before.
+    """
+    os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0,narenas:2")
+    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, 2)
