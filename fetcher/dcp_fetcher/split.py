@@ -15,6 +15,8 @@ from dcp_fetcher.marks import CR, LF, Csv, Dialect, Lines, Marks, State, count_l
 from dcp_pipeline.batch import digest_of
 from dcp_pipeline.spec.model import BatchSize, Format
 
+_FIRST_WINDOW_BYTES = 1024
+
 
 @dataclass(frozen=True)
 class Position:
@@ -142,10 +144,7 @@ class Splitter:
                     self._emit()
                     continue
                 stop = marks.find(b"\n", at) + 1
-            count = marks.count(b"\n", at, stop)
-            if count > self._max_records - self._records:
-                count = self._max_records - self._records
-                stop = after_records(marks, at, stop, count)
+            stop, count = at_most(marks, at, stop, self._max_records - self._records)
             with memoryview(self._buffer) as view:
                 raw = bytes(view[at:stop])
             self._parts.append(raw)
@@ -220,6 +219,22 @@ def dialect_of(form: Format) -> Dialect:
 def delimiter_of(form: Format) -> str:
     """The format's delimiter, or its type's."""
     return form.delimiter or ("\t" if form.type == "tsv" else ",")
+
+
+def at_most(marks: bytes | bytearray, start: int, stop: int, most: int) -> tuple[int, int]:
+    """Where up to `most` records from `start` end, and how many they are.
+
+    `stop` ends a record. It looks in windows that grow, because to count all that is left for each batch of a few
+    records would cost the square of the bytes.
+    """
+    low, before, window_bytes = start, 0, _FIRST_WINDOW_BYTES
+    while low < stop:
+        high = min(stop, low + window_bytes)
+        here = marks.count(b"\n", low, high)
+        if before + here >= most:
+            return after_records(marks, low, high, most - before), most
+        low, before, window_bytes = high, before + here, 2 * window_bytes
+    return stop, before
 
 
 def after_records(marks: bytes | bytearray, start: int, stop: int, count: int) -> int:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dcp_fetcher.header import HeaderError
-from dcp_fetcher.split import Position, RawCut, Splitter
+from dcp_fetcher.split import Position, RawCut, Splitter, at_most
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digest_of
 from dcp_pipeline.spec.model import BatchSize, Format
 from dcp_pipeline.spec.units import Quantity
@@ -285,3 +285,18 @@ def test_a_file_of_stray_quotes_does_not_cost_the_square_of_its_length() -> None
 def test_a_delimiter_that_bytes_cannot_be_cut_by_is_refused(delimiter: str) -> None:
     with pytest.raises(ValueError, match="delimiter"):
         Splitter(Format(delimiter=delimiter or "ab"), size(), Position())
+
+
+def test_batches_of_a_few_records_do_not_count_the_rest_of_the_buffer_for_each() -> None:
+    looked_at_bytes = 0
+
+    class Counting(bytes):
+        def count(self, sought: bytes, start: int, stop: int) -> int:  # type: ignore[override]
+            nonlocal looked_at_bytes
+            looked_at_bytes += stop - start
+            return super().count(sought, start, stop)
+
+    marks = Counting(b"x\n" * 100_000)
+    assert at_most(marks, 200, len(marks), 3) == (206, 3)
+    assert looked_at_bytes < 10_000
+    assert at_most(marks, len(marks) - 8, len(marks), 5) == (len(marks), 4)
