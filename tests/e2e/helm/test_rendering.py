@@ -1,0 +1,106 @@
+"""What the chart makes of its values, and that the plain manifests say the same. Needs helm and kubectl, no cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e.helm.shell import KUBE_VERSION, Shell, shell
+
+RELEASE = f"helm template dcp charts/dcp-operator --namespace dcp-system --kube-version {KUBE_VERSION}"
+IMAGES = "--set images.repository=dcp-e2e --set images.tag=e2e"
+CRD = "CustomResourceDefinition"
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def sh() -> Shell:
+    return shell()
+
+
+def rendered(sh: Shell, *values: str) -> list[Document]:
+    options = " ".join([IMAGES, *(f"--set '{each}'" for each in values)])
+    return [each for each in yaml.safe_load_all(sh.run(f"{RELEASE} {options}")) if each]
+
+
+def kinds(documents: list[Document]) -> list[str]:
+    return sorted(each["kind"] for each in documents)
+
+
+def one(documents: list[Document], kind: str) -> Document:
+    (found,) = [each for each in documents if each["kind"] == kind]
+    return found
+
+
+def without_settings(deployment: Document) -> Document:
+    """A Deployment's spec but for labels, and for settings, which come from different places."""
+    spec: Document = deployment["spec"]
+    spec["template"]["metadata"].pop("labels")
+    for container in spec["template"]["spec"]["containers"]:
+        container.pop("env", None)
+        container.pop("envFrom", None)
+    return spec
+
+
+def test_the_chart_lints(sh: Shell) -> None:
+    sh.run(f"helm lint --strict --quiet charts/dcp-operator --kube-version {KUBE_VERSION} {IMAGES}")
+
+
+def test_manifests_and_chart_make_the_same_operator(sh: Shell) -> None:
+    chart = rendered(sh, "rbac.aggregate=false")
+    manifests = list(yaml.safe_load_all(sh.run("kubectl kustomize manifests")))
+    chart = [each for each in chart if each["kind"] != "Pod"]
+    manifests = [each for each in manifests if each["kind"] not in ("Namespace", "ConfigMap")]
+    assert kinds(chart) == kinds(manifests)
+    assert without_settings(one(chart, "Deployment")) == without_settings(one(manifests, "Deployment"))
+    for kind, part in (("ClusterRole", "rules"), ("ClusterRoleBinding", "subjects"), ("ClusterRoleBinding", "roleRef"),
+                       ("Service", "spec"), ("NetworkPolicy", "spec"), (CRD, "spec")):  # fmt: skip
+        assert one(chart, kind)[part] == one(manifests, kind)[part], kind
+    names = {(each["kind"], each["metadata"]["name"]) for each in chart}
+    assert names == {(each["kind"], each["metadata"]["name"]) for each in manifests}
+
+
+def test_watched_namespaces_get_a_role_each_and_nothing_is_granted_in_the_whole_cluster(sh: Shell) -> None:
+    documents = rendered(sh, "watchNamespaces={a,b}", "rbac.aggregate=false")
+    roles = [each["metadata"]["namespace"] for each in documents if each["kind"] == "Role"]
+    assert roles == ["a", "b"]
+    assert not {"ClusterRole", "ClusterRoleBinding"} & set(kinds(documents))
+    environment = one(documents, "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "WATCH_NAMESPACES", "value": "a,b"} in environment
+
+
+def test_pod_monitors_need_a_right_of_their_own(sh: Shell) -> None:
+    rules = one(rendered(sh, "metrics.podMonitors=true", "rbac.aggregate=false"), "ClusterRole")["rules"]
+    assert [each["resources"] for each in rules if each["apiGroups"] == ["monitoring.coreos.com"]] == [["podmonitors"]]
+
+
+def test_the_crd_is_kept_when_its_release_goes_and_can_be_left_out(sh: Shell) -> None:
+    assert one(rendered(sh), CRD)["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert CRD not in kinds(rendered(sh, "crd.install=false"))
+
+
+def test_a_service_monitor_selects_the_operator_s_service(sh: Shell) -> None:
+    documents = rendered(sh, "metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor.labels.team=a")
+    monitor, service = one(documents, "ServiceMonitor"), one(documents, "Service")
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+    assert monitor["metadata"]["labels"]["team"] == "a"
+
+
+def test_an_image_may_be_named_whole(sh: Shell) -> None:
+    container = one(rendered(sh, "images.operator=registry.example/op@sha256:0"), "Deployment")
+    assert container["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/op@sha256:0"
+
+
+def test_without_a_place_for_the_images_it_says_what_to_set(sh: Shell) -> None:
+    refused = sh.attempt(RELEASE)
+    assert refused.returncode != 0
+    assert "images.repository: say where the images are" in refused.stderr
+
+
+def test_a_value_that_does_not_exist_is_refused_by_name(sh: Shell) -> None:
+    refused = sh.attempt(f"{RELEASE} {IMAGES} --set watchNamespace=a")
+    assert refused.returncode != 0
+    assert "'watchNamespace' not allowed" in refused.stderr
