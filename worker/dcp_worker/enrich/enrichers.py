@@ -12,7 +12,7 @@ from dcp_worker.enrich.database import GeoDatabase as OpenDatabase
 from dcp_worker.enrich.download import DownloadedDatabase
 from dcp_worker.enrich.geoip import GeoLookup, GeoStep
 
-VOLUMES_FOLDER = Path("/volumes")
+VOLUMES_FOLDER = Path("/var/lib/dcp/volumes")
 """Where the operator mounts the claims that a spec names: <folder>/<claimName>."""
 
 Editions = Callable[[], Edition]
