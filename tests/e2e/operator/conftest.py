@@ -48,21 +48,30 @@ def feeds(cluster: Kube) -> Iterator[Kube]:
 
 
 @pytest.fixture(scope="session")
-def operator(cluster: Kube, feeds: Kube) -> Iterator[Kube]:
-    """The operator, watching `feeds`; the namespace that it runs in."""
+def doomed(cluster: Kube) -> Iterator[Kube]:
+    """A watched namespace with the Secrets and nothing else, that a test may delete."""
+    kube = _namespace(cluster, "e2e-doomed")
+    _secrets(kube)
+    yield kube
+    cluster.delete("Namespace", kube.namespace)
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Kube, feeds: Kube, doomed: Kube) -> Iterator[Kube]:
+    """The operator, watching the two; the namespace that it runs in."""
     cluster.apply(yaml.safe_load(CRD.read_text()))
     wait_until(lambda: _established(cluster), "the CRD to be served")
     kube = _namespace(cluster, "e2e-operator")
     for document in install.rights(NAME, kube.namespace):
         kube.apply(document)
-    kube.apply(install.deployment(NAME, kube.namespace, feeds.namespace))
+    kube.apply(install.deployment(NAME, kube.namespace, [feeds.namespace, doomed.namespace]))
     wait_until(ready(kube, NAME), "the operator (make images-load)", 120)
     yield kube
     for each in feeds.list("DataCleaningPipeline"):
         feeds.delete("DataCleaningPipeline", each["metadata"]["name"])
     cluster.delete("Namespace", kube.namespace)
     for kind in ("ClusterRole", "ClusterRoleBinding"):
-        cluster.delete(kind, NAME)
+        cluster.delete(kind, kube.namespace)
 
 
 def _namespace(cluster: Kube, prefix: str) -> Kube:
@@ -72,6 +81,15 @@ def _namespace(cluster: Kube, prefix: str) -> Kube:
     kube = cluster.in_namespace(name)
     wait_until(lambda: kube.get("ServiceAccount", "default"), "the namespace's default account")
     return kube
+
+
+def _secrets(kube: Kube) -> None:
+    for name, values in (
+        ("redis", {"password": "secret"}),
+        ("mariadb", {"password": "secret"}),
+        ("feed", {"key": "k"}),
+    ):
+        kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values})
 
 
 def _established(cluster: Kube) -> bool:

@@ -26,33 +26,33 @@ HARDENED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}
 
 
 def rights(name: str, namespace: str) -> list[dict[str, Any]]:
-    """Account, role and binding."""
+    """Account, role and binding; role and binding belong to no namespace, and are named after this one."""
     account = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": namespace}
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}},
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRole",
-            "metadata": {"name": name},
+            "metadata": {"name": namespace},
             "rules": RULES,
         },
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
+            "metadata": {"name": namespace},
             "subjects": [account],
             "roleRef": role,
         },
     ]
 
 
-def deployment(name: str, namespace: str, watched: str) -> dict[str, Any]:
-    """The operator itself, watching one namespace."""
+def deployment(name: str, namespace: str, watched: list[str]) -> dict[str, Any]:
+    """The operator itself."""
     settings = {
         "FETCHER_IMAGE": FETCHER_IMAGE,
         "WORKER_IMAGE": WORKER_IMAGE,
-        "WATCH_NAMESPACES": watched,
+        "WATCH_NAMESPACES": ",".join(watched),
         "LOG_FORMAT": "json",
     }
     container = {

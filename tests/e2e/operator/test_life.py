@@ -112,6 +112,9 @@ def test_rows_arrive_and_workers_follow_the_backlog_up_and_down_again(botnet: Ku
     assert any("workers 0 ->" in each for each in reasons)
     assert any("-> 0: the queue is empty" in each for each in reasons)
     assert "scaling" in status(botnet)
+    wait_until(lambda: status(botnet).get("records", {}).get("written") == 31_000, "the count in the status", 60)
+    for name in ("SourcesReachable", "SinkReachable"):
+        wait_until(lambda name=name: condition(botnet, name).get("status") == "True", name, 30)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +216,24 @@ def test_deleting_the_pipeline_leaves_nothing_behind(operator: Kube, feeds: Kube
     feeds.delete("DataCleaningPipeline", "shortlived")
     wait_until(lambda: not any(feeds.list(kind, label) for kind in CHILDREN), "its children to be gone", 90)
     assert feeds.get("DataCleaningPipeline", "shortlived") is None
+
+
+def test_a_rotated_secret_rolls_the_pods_that_use_it_and_no_others(botnet: Kube) -> None:
+    def revision(component: str) -> str:
+        found = botnet.get("Deployment", f"botnet-{component}") or {}
+        return str(found["spec"]["template"]["metadata"]["annotations"]["datacleaning.io/revision"])
+
+    fetcher, worker = revision("fetcher"), revision("worker")
+    botnet.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "feed"}, "stringData": {"key": "other"}})
+    wait_until(lambda: revision("fetcher") != fetcher, "the fetcher to be renewed", 90)
+    assert revision("worker") == worker
+
+
+def test_deleting_the_namespace_does_not_hang(operator: Kube, cluster: Kube, doomed: Kube) -> None:
+    doomed.apply(pipeline())
+    wait_until(lambda: doomed.get("Deployment", "botnet-worker"), "its children", 60)
+    cluster.delete("Namespace", doomed.namespace)
+    wait_until(lambda: cluster.get("Namespace", doomed.namespace) is None, "the namespace to be gone", 120)
 
 
 def _of_the_operator(operator: Kube) -> list[str]:
