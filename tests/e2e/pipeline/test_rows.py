@@ -60,7 +60,7 @@ def test_workers_come_up_to_the_most_and_clean_what_the_oracle_expects(
     expected = expect(files(feed), COUNTRIES)
     wait_for(lambda: _settled(stage, expected.read), "every record to be accounted for", 120)
     assert_equals_oracle(stage.database, expected)
-    books = stage.verify(botnet, tmp_path)
+    books = stage.dcp("verify", botnet, tmp_path)
     assert books["findings"] == []
     assert_totals(books, expected)
 
@@ -88,7 +88,7 @@ def test_drained_workers_go_and_a_new_object_brings_them_back(
     expected = expect(files(feed), COUNTRIES)
     wait_for(lambda: _settled(stage, expected.read), "the new object's records to be accounted for", 120)
     assert_equals_oracle(stage.database, expected)
-    assert_totals(stage.verify(botnet, tmp_path), expected)
+    assert_totals(stage.dcp("verify", botnet, tmp_path), expected)
     assert "workers 0 -> " in stage.events("Scaled")[-1]
 
 

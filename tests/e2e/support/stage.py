@@ -38,6 +38,7 @@ class Stage:
     operator_name: str
     database: Engine
     database_port: int
+    queue_port: int
     feed_port: int
     command: list[str]
     """kubectl, for what is shown when a test fails."""
@@ -79,13 +80,15 @@ class Stage:
         found = [each for each in self.kube.list("Event") if each.get("reason") == reason]
         return [each["note"] for each in sorted(found, key=lambda each: str(each["eventTime"]))]
 
-    def verify(self, document: Document, folder: Path) -> Document:
-        """What `dcp verify` finds in the cluster's database."""
+    def dcp(self, command: str, document: Document, folder: Path) -> Document:
+        """What `dcp verify` or `dcp status`, run here, says of the pipeline in the cluster."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "verify.yaml").write_text(yaml.safe_dump(document))
+        spec = folder / "cluster.yaml"
+        spec.write_text(yaml.safe_dump(document))
         sink = f"mysql+pymysql://dcp@127.0.0.1:{self.database_port}/clean"
+        servers = ("--sink", sink, "--redis", f"redis://127.0.0.1:{self.queue_port}/0")
         env = {"DCP_SECRET_MARIADB_PASSWORD": PASSWORD, "DCP_SECRET_REDIS_PASSWORD": PASSWORD}
-        code, process = dcp(folder, "verify", str(folder / "verify.yaml"), "--sink", sink, "-o", "json", env=env)
+        code, process = dcp(folder, command, str(spec), *servers, "-o", "json", env=env)
         assert code == 0, process.out() + process.err()
         return process.answer()
 
@@ -120,17 +123,20 @@ def staged(cluster: Kube, command: list[str], title: str) -> Iterator[Stage]:
         _servers(kube)
         for document in install.rights(name, operators.namespace):
             operators.apply(document)
-        operators.apply(install.deployment(name, operators.namespace, kube.namespace))
+        operators.apply(install.deployment(name, operators.namespace, [kube.namespace]))
         for each in ("redis", "mariadb", "feed"):
             wait_for(ready(kube, each), f"the {each} of the tests (make images-load)", 120)
         wait_for(ready(operators, name), "the operator (make images-load)", 120)
         with ExitStack() as stack:
             port = stack.enter_context(forwarded(command, kube.namespace, "mariadb", 3306))
+            queue = stack.enter_context(forwarded(command, kube.namespace, "redis", 6379))
             feed = stack.enter_context(forwarded(command, kube.namespace, "feed", 8000))
             engine = connect(f"mysql+pymysql://dcp@127.0.0.1:{port}/clean", password=PASSWORD)
             stack.callback(engine.dispose)
-            stage = Stage(kube, operators, name, engine, port, feed, command)
+            stage = Stage(kube, operators, name, engine, port, queue, feed, command)
             stage.put(EXAMPLES / "country.mmdb", "country.mmdb")
+            # So that there is a folder to be listed: a source that is not found keeps the fetcher from being ready.
+            stage.put(EXAMPLES / "botnet.yaml", "sinkhole/README")
             yield stage
     finally:
         for each in (kube, operators):

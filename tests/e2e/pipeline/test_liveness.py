@@ -1,0 +1,61 @@
+"""A worker that is stuck is started anew; one that is idle, or busy with a batch of two minutes, is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.operator.kube import Kube
+from e2e.support.botnet import WORKERS, resource
+from e2e.support.clean_table import make_fast, make_slow, pending
+from e2e.support.node import signal_pod
+from e2e.support.stage import Stage, gone, namespace, wait_for
+from oracle.compare import assert_equals_oracle, assert_totals
+from oracle.oracle import expect
+from support.botnet_feed import write_feed
+from support.dcp_process import EXAMPLES
+
+RECORDS = 400
+SECONDS = 120
+
+
+@pytest.fixture
+def node(cluster: Kube, stage: Stage) -> Iterator[Kube]:
+    """A namespace whose pods may see the processes of their node."""
+    kube = namespace(cluster, f"{stage.kube.namespace}-node", {"pod-security.kubernetes.io/enforce": "privileged"})
+    yield kube
+    cluster.delete("Namespace", kube.namespace)
+    gone(cluster, kube.namespace)
+
+
+def test_only_the_stuck_worker_is_restarted(stage: Stage, node: Kube, tmp_path: Path) -> None:
+    document = resource(stage.kube.namespace, worker={"concurrency": 1}, scaling={"minReplicas": 3})
+    stage.start(document)
+    wait_for(lambda: len(stage.ready_workers()) == 3, "three workers", 120)
+    make_slow(stage.database, SECONDS / RECORDS)
+    feed = write_feed(tmp_path, RECORDS, files=1, seed=5)
+    stage.put(feed[0], f"sinkhole/{feed[0].name}")
+    wait_for(lambda: stage.status().get("backlog", {}).get("inFlight") == 1, "a worker to be busy")
+    workers = stage.dcp("status", document, tmp_path)["workers"]
+    (busy,) = [each["worker"] for each in workers if each["busy"]]
+    stuck, idle = (each for each in stage.ready_workers() if each["metadata"]["name"] != busy)
+    signal_pod(node, stuck, "dcp_worker", "SIGSTOP")
+    wait_for(lambda: restarts(stage)[stuck["metadata"]["name"]] == 1, "the stuck worker to be started anew", 90)
+    wait_for(lambda: len(stage.ready_workers()) == 3, "it to be ready", 60)
+    assert pending(stage.database) == 1, "the batch was to last longer than a stuck worker"
+    expected = expect(feed, EXAMPLES / "country.mmdb")
+    wait_for(lambda: pending(stage.database) == 0, "the slow batch to be done", SECONDS + 60)
+    assert_equals_oracle(stage.database, expected)
+    make_fast(stage.database)
+    assert restarts(stage) == {stuck["metadata"]["name"]: 1, busy: 0, idle["metadata"]["name"]: 0}
+    assert_totals(stage.dcp("verify", document, tmp_path), expected)
+
+
+def restarts(stage: Stage) -> dict[str, int]:
+    """How often each worker was started anew."""
+    return {
+        each["metadata"]["name"]: sum(one["restartCount"] for one in each["status"].get("containerStatuses", []))
+        for each in stage.kube.list("Pod", WORKERS)
+    }
