@@ -92,6 +92,11 @@ class FetcherLoop:
         """End at the next safe place. Thread-safe; every wait ends at once."""
         self._stop.request()
 
+    @property
+    def patience(self) -> Patience:
+        """For calls before the run: it waits for servers as the run does, and ends when a stop is requested."""
+        return self._outlet.patience
+
     async def run(self, once: bool, settle: bool = False) -> FetchReport:
         """For ever at each source's interval; or `once`, until all that is listed is cut and the inbox is empty.
 

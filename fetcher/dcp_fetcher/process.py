@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
+from typing import TypeVar
 
+from dcp_fetcher.errors import Stopped
 from dcp_fetcher.loop import FetcherLoop, FetchReport
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.observe.gauges import queue_gauges
@@ -19,6 +22,7 @@ from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -87,16 +91,29 @@ def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, ob
     reporter = Reporter(shared.client, queue, "fetcher", books, lambda: problems_by_source(loop))
     log.info("fetcher starts", extra={"pipeline": setup.pipeline.key, "health": health.port})
     try:
-        for warning in check_server(shared.client):
-            log.warning(warning)
-        shared.ledger.prepare()
+        _prepare(loop, shared, once)
         reporter.start()
         report = asyncio.run(loop.run(once))
+    except Stopped:
+        return INTERRUPTED if once else DONE
     finally:
         reporter.stop()
         health.stop()
         shared.close()
     return _concluded(report, once)
+
+
+def _prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
+    """Look at the queue's server and make the ledger's tables. Servers that are away are waited for, unless `once`:
+    in a cluster all pods start together. Raises Stopped."""
+
+    def at_once(call: Callable[[], T]) -> T:
+        return call()
+
+    patiently = at_once if once else loop.patience
+    for warning in patiently(lambda: check_server(shared.client)):
+        log.warning(warning)
+    patiently(shared.ledger.prepare)
 
 
 def _concluded(report: FetchReport, once: bool) -> int:
