@@ -46,6 +46,7 @@ class WorkerProcess:
         pipeline, worker = setup.pipeline, setup.pipeline.spec.worker
         self._pipeline = pipeline
         self.trouble, self.tally = Trouble(), Tally()
+        self._prepared = False
         self._queue = shared.queue
         self._compiler = PlanCompiler(setup, shared.engine)
         self._plans = PlanShelf(shared.ledger.spec, self._compiler.compile)
@@ -74,6 +75,11 @@ class WorkerProcess:
         """Make or check the table and compile the spec's own plans, so that what is wrong shows at the start."""
         for source in self._pipeline.spec.sources:
             self._compiler.compile(revision_from(revision_of(self._pipeline, source.name)[1]))
+        self._prepared = True
+
+    def unprepared(self) -> str | None:
+        """For /readyz: whether table and geolocation databases are still to be looked at."""
+        return None if self._prepared else "the table is not checked yet"
 
     def start(self) -> None:
         self._keeper.start()
@@ -153,7 +159,7 @@ def run_worker(setup: Setup, health_host: str, health_port: int, observer: Obser
         health_host,
         health_port,
         alive={"loops": shared.stuck, "workers": process.dead},
-        ready={"queue": process.trouble.of_queue, "sink": process.trouble.of_sink},
+        ready={"start": process.unprepared, "queue": process.trouble.of_queue, "sink": process.trouble.of_sink},
         registry=shared.metrics.registry,
     )
     health.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2e.operator.kube import Kube
-from e2e.support.botnet import WORKERS, resource
+from e2e.support.botnet import NAME, WORKERS, resource
 from e2e.support.clean_table import make_fast, make_slow, pending
 from e2e.support.node import signal_pod
 from e2e.support.stage import Stage, gone, namespace, wait_for
@@ -31,7 +31,9 @@ def node(cluster: Kube, stage: Stage) -> Iterator[Kube]:
 
 
 def test_only_the_stuck_worker_is_restarted(stage: Stage, node: Kube, tmp_path: Path) -> None:
-    document = resource(stage.kube.namespace, worker={"concurrency": 1}, scaling={"minReplicas": 3})
+    document = resource(
+        stage.kube.namespace, worker={"concurrency": 1, "batchTimeout": f"{SECONDS + 60}s"}, scaling={"minReplicas": 3}
+    )
     stage.start(document)
     wait_for(lambda: len(stage.ready_workers()) == 3, "three workers", 120)
     make_slow(stage.database, SECONDS / RECORDS)
@@ -51,6 +53,8 @@ def test_only_the_stuck_worker_is_restarted(stage: Stage, node: Kube, tmp_path: 
     make_fast(stage.database)
     assert restarts(stage) == {stuck["metadata"]["name"]: 1, busy: 0, idle["metadata"]["name"]: 0}
     assert_totals(stage.dcp("verify", document, tmp_path), expected)
+    stage.kube.delete("DataCleaningPipeline", NAME)
+    wait_for(lambda: not stage.kube.list("Pod", WORKERS), "idle workers to go at once")
 
 
 def restarts(stage: Stage) -> dict[str, int]:

@@ -47,7 +47,7 @@ def test_workers_come_up_to_the_most_and_clean_what_the_oracle_expects(
 ) -> None:
     assert stage.replicas() == 0
     stage.put(files(feed)[0], f"sinkhole/{files(feed)[0].name}")
-    wait_for(lambda: stage.replicas() > 0 and pending(stage.database) == 0, "the first file to be cleaned", 120)
+    wait_for(lambda: (stage.replicas() or 0) > 0 and pending(stage.database) == 0, "the first file to be cleaned", 120)
     with locked(stage.database):
         for path in files(feed)[1:]:
             stage.put(path, f"sinkhole/{path.name}")

@@ -29,6 +29,8 @@ def resource(namespace: str, **changes: Any) -> Document:
     sink = {"url": "mysql+pymysql://dcp@mariadb/clean", "table": TABLE, "password": _secret("mariadb")}
     spec["sink"] = {"sql": sink}
     # Small enough for several workers on a node of two cores that runs everything else too.
+    # A namespace is not gone before half the grace of its pods is over, and that follows from this.
+    spec["worker"]["batchTimeout"] = "20s"
     spec["worker"]["resources"] = {"requests": {"cpu": "20m", "memory": "100Mi"}}
     spec["fetcher"] = {"resources": {"requests": {"cpu": "20m", "memory": "64Mi"}}}
     spec["scaling"] = {"minReplicas": 0, "maxReplicas": 3, "backlogPerWorker": 2}

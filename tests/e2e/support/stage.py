@@ -67,9 +67,10 @@ class Stage:
         """Of the workers."""
         return self.kube.get("Deployment", f"{NAME}-worker") or {}
 
-    def replicas(self) -> int:
-        """How many workers there are to be."""
-        return int(self.deployment()["spec"]["replicas"])
+    def replicas(self) -> int | None:
+        """How many workers there are to be; None while their Deployment is not there."""
+        found: int | None = self.deployment().get("spec", {}).get("replicas")
+        return found
 
     def ready_workers(self) -> list[Document]:
         """The pods that are ready and not on their way out."""
@@ -96,6 +97,17 @@ class Stage:
         """Without grace, as by a node that goes down. Its Deployment starts another one."""
         for pod in self.operators.list("Pod", f"app={self.operator_name}"):
             self.operators.delete("Pod", pod["metadata"]["name"], grace_seconds=0)
+
+    def operator_is_ready(self) -> bool:
+        """Whether the cluster was listed and is watched."""
+        return ready(self.operators, self.operator_name)()
+
+    def run_operators(self, count: int) -> None:
+        """None, or one; and wait until it is so."""
+        self.operators.patch("Deployment", self.operator_name, {"spec": {"replicas": count}})
+        label = f"app={self.operator_name}"
+        wait_for(lambda: len(self.operators.list("Pod", label)) == count, f"{count} operators")
+        wait_for(self.operator_is_ready, "the operator")
 
     def story(self) -> str:
         """What went on, for whoever reads a failed test."""
