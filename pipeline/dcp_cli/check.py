@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import click
+from msgspec.structs import replace
 
 from dcp_cli.errors import DONE, FAILED, INVALID
 from dcp_cli.options import print_json
@@ -14,13 +15,15 @@ from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.verify import verify
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup
-from dcp_pipeline.spec.errors import SpecInvalid
+from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
+from dcp_pipeline.spec.model import Field, Format
 
 
 def validate_spec(path: str, output: str) -> int:
     """Print every problem of a spec, or that there is none; the exit code."""
     try:
         setup = load_setup(path, os.environ)
+        _compile(setup, path)
     except SpecInvalid as error:
         if output != "json":
             raise
@@ -43,6 +46,26 @@ def validate_spec(path: str, output: str) -> int:
     click.echo(f"  queue    {pipeline.queue_name}" + ("" if spec.queue.redis else " (embedded in `dcp run`)"))
     click.echo(f"  sink     table {pipeline.table} in {setup.sink_url}")
     return DONE
+
+
+def _compile(setup: Setup, path: str) -> None:
+    """What only compiling shows: date formats, bounds, patterns. Raises SpecInvalid with all of it."""
+    from dcp_worker.clean.errors import PlanError
+    from dcp_worker.clean.plan import CleaningPlan
+
+    spec, problems = setup.pipeline.spec, []
+    parts: list[tuple[str, tuple[Field, ...], Format]] = [
+        (f"fields[{n}]", (field,), Format()) for n, field in enumerate(spec.cleaning.fields)
+    ]
+    parts += [(f"sources[{n}]", (), source.format) for n, source in enumerate(spec.sources)]
+    for place, fields, form in parts:
+        try:
+            CleaningPlan.compile(replace(spec.cleaning, fields=fields), form)
+        except PlanError as error:
+            where = error.path.replace("fields[0]", place).replace("sources[]", place)
+            problems.append(SpecProblem(where, error.message))
+    if problems:
+        raise SpecInvalid(problems, path)
 
 
 def verify_books(setup: Setup, path: str, output: str) -> int:

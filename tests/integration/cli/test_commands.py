@@ -49,6 +49,17 @@ def test_validate_answers_in_json(tmp_path: Path) -> None:
     assert (code, process.answer()["valid"]) == (0, True)
 
 
+def test_validate_says_what_run_would_refuse_when_it_compiles_the_plan(tmp_path: Path) -> None:
+    spec = tmp_path / "bad.yaml"
+    text = (EXAMPLES / "botnet.yaml").read_text().replace("%Y-%m-%d %H", "%Q %H")
+    spec.write_text(text.replace("encoding: utf-8", "encoding: gbk").replace('delimiter: ","', 'delimiter: "|"'))
+    code, process = dcp(tmp_path, "validate", str(spec), "-o", "json")
+    problems = {each["path"]: each["message"] for each in process.answer()["problems"]}
+    assert (code, process.answer()["valid"]) == (2, False)
+    assert "%Q is not supported" in problems["spec.cleaning.fields[0].format"]
+    assert any(path.startswith("spec.sources[0].format.") for path in problems)
+
+
 def test_preview_writes_nothing_and_shows_why(tmp_path: Path) -> None:
     folder = feed_of(tmp_path / "feed", GOOD, GOOD.replace("8.8.8.8", "8.8.8.888"), GOOD)
     with served(folder) as url:
