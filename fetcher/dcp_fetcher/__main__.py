@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-
-from dcp_pipeline.setup import start_component
 
 
 def main(arguments: list[str]) -> int:
     """The exit code; 2 for usage or an invalid spec."""
+    # As a container's first process it has no default action for SIGTERM, and the imports take a while.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    from dcp_pipeline.setup import start_component
+
     started = start_component("dcp_fetcher", arguments)
     if started is None:
         return 2

@@ -45,10 +45,9 @@ def build_fetcher(setup: Setup, shared: Shared) -> FetcherLoop:
 
 
 def trouble_of(loop: FetcherLoop) -> str | None:
-    """For /readyz: what everything waits for, such as a server that is away, and sources that cannot be listed."""
-    figures = loop.progress.snapshot()
-    failing = [f"{name}: {each.last_error}" for name, each in figures.sources.items() if each.last_error]
-    return "; ".join(([figures.away] if figures.away else []) + failing) or None
+    """For /readyz: the server that everything waits for. A source that is away is told by the status and the metrics;
+    it makes no fetcher unready for the others."""
+    return loop.progress.snapshot().away
 
 
 def problems_by_source(loop: FetcherLoop) -> dict[str, str | None]:
@@ -83,7 +82,7 @@ def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, ob
         health_host,
         health_port,
         alive={"loops": shared.stuck},
-        ready={"sources and servers": lambda: trouble_of(loop)},
+        ready={"queue and sink": lambda: trouble_of(loop)},
         registry=shared.metrics.registry,
     )
     health.start()

@@ -8,12 +8,8 @@ from collections.abc import Callable
 from typing import ParamSpec
 
 import click
-import redis
 
-from dcp_cli.embedded import AlreadyRunning
 from dcp_pipeline.errors import Unusable
-from dcp_pipeline.ledger.errors import LedgerError
-from dcp_pipeline.queue import QueueError
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.spec.errors import SpecInvalid
 
@@ -32,24 +28,34 @@ def exits(command: Callable[P, int]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
-        except (SpecInvalid, SettingInvalid) as error:
-            _say(error)
-            code = INVALID
-        except (CommandFailed, Unusable, AlreadyRunning, LedgerError, QueueError) as error:
-            _say(error)
-            code = FAILED
-        except redis.RedisError as error:
-            _say(f"Redis cannot be used: {error}")
-            code = FAILED
-        except OSError as error:
-            _say(error)
-            code = FAILED
         except KeyboardInterrupt:
             code = INTERRUPTED
+        except Exception as error:
+            expected = _expected(error)
+            if expected is None:
+                raise
+            code, message = expected
+            click.echo(f"dcp: {message}", err=True)
         sys.exit(code)
 
     return run
 
 
-def _say(error: object) -> None:
-    click.echo(f"dcp: {error}", err=True)
+def _expected(error: Exception) -> tuple[int, str] | None:
+    """The exit code and message of an error that is no defect of this program; None where it is one.
+
+    The imports are here because most commands need none of them, and they take longer than `dcp validate`.
+    """
+    import redis
+
+    from dcp_cli.embedded import AlreadyRunning
+    from dcp_pipeline.ledger.errors import LedgerError
+    from dcp_pipeline.queue import QueueError
+
+    if isinstance(error, (SpecInvalid, SettingInvalid)):
+        return INVALID, str(error)
+    if isinstance(error, redis.RedisError):
+        return FAILED, f"Redis cannot be used: {error}"
+    if isinstance(error, (CommandFailed, Unusable, AlreadyRunning, LedgerError, QueueError, OSError)):
+        return FAILED, str(error)
+    return None

@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.engine import connect as connect_engine
-from dcp_pipeline.ledger.tls import TlsSettings
 from dcp_pipeline.observe.metrics import Metrics
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.pulse import Pulse
@@ -22,6 +21,7 @@ from dcp_pipeline.secrets import tls_settings
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
+from dcp_pipeline.tls import TlsSettings
 
 
 def open_redis(setup: Setup, embedded_url: str | None = None) -> redis.Redis:

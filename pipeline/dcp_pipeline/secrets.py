@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dcp_pipeline.errors import Unusable
-from dcp_pipeline.ledger.tls import TlsSettings
 from dcp_pipeline.spec.model import SecretKeyRef, SecretValue, Tls
+from dcp_pipeline.tls import TlsSettings
 
 
 class SecretMissing(Unusable):

@@ -13,9 +13,9 @@ from dcp_pipeline.ledger.errors import (
     TableMismatch,
 )
 from dcp_pipeline.ledger.ledger import Ledger
-from dcp_pipeline.ledger.tls import TlsSettings
 from dcp_pipeline.ledger.transactions import Patience
 from dcp_pipeline.ledger.verify import Finding, FindingKind, VerifyReport, verify
+from dcp_pipeline.tls import TlsSettings
 
 __all__ = [
     "Finding",

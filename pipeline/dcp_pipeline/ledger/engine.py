@@ -14,7 +14,8 @@ from sqlalchemy.exc import ArgumentError
 
 from dcp_pipeline.ledger.errors import LedgerError
 from dcp_pipeline.ledger.mysql_connection import MemoryInfileConnection
-from dcp_pipeline.ledger.tls import TlsSettings, ssl_context
+from dcp_pipeline.ledger.tls import ssl_context
+from dcp_pipeline.tls import TlsSettings
 
 WRITES = "dcp_writes"
 """Execution option of a connection whose transaction will write: SQLite takes its lock at BEGIN."""

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import ssl
 import tempfile
-from dataclasses import dataclass, field
 
 from dcp_pipeline.ledger.errors import LedgerError
-
-
-@dataclass(frozen=True)
-class TlsSettings:
-    """PEM texts; the server's certificate and name are verified unless that is switched off."""
-
-    ca: str | None = field(default=None, repr=False)
-    cert: str | None = field(default=None, repr=False)
-    key: str | None = field(default=None, repr=False)
-    insecure_skip_verify: bool = False
+from dcp_pipeline.tls import TlsSettings
 
 
 def ssl_context(settings: TlsSettings) -> ssl.SSLContext:
