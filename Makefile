@@ -42,7 +42,7 @@ fresh:
 	@mkdir -p build && rm -f $(TIMES)
 
 unit: $(READY) ## the everyday loop: no servers, seconds
-	@$(PYTEST) tests/unit
+	@$(PYTEST) -n 2 --dist loadfile tests/unit
 
 lint: $(READY) ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -54,10 +54,10 @@ contracts: $(READY) ## who may import whom
 	@$(BIN)/lint-imports
 
 integration: $(READY) servers ## real Redis, Valkey, MariaDB and HTTP servers on loopback
-	@$(PYTEST) tests/integration
+	@$(PYTEST) -n 2 --dist loadfile --timeout 600 tests/integration
 
 oracle: $(READY) servers ## whole runs against the independent oracle, and the kills
-	@$(PYTEST) tests/oracle
+	@$(PYTEST) -s --timeout 600 tests/oracle
 
 servers: ## install the servers that the tests start (Debian's packages)
 	@scripts/install_servers

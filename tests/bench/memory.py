@@ -67,7 +67,7 @@ def measure(folder: Path, megabytes: float) -> Memory:
             except OSError:
                 break
             time.sleep(0.05)
-        assert process.wait() == 0, process.err()[-2000:]
+        assert process.wait(3600) == 0, process.err()[-2000:]
     return Memory(megabytes, peak, process.answer()["read"], time.monotonic() - started)
 
 

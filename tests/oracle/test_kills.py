@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from dcp_pipeline.ledger import connect
 from dcp_pipeline.observe.phases import Phase
 from oracle.compare import assert_equals_oracle, assert_totals
@@ -28,6 +30,7 @@ WORKER_PHASES = (
 PHASES = (*FETCHER_PHASES * 3, *WORKER_PHASES * 3)[:20]
 
 
+@pytest.mark.timeout(1200)
 def test_twenty_kills_change_nothing(feed: Feed, tmp_path: Path) -> None:
     seed = 7
     chance = random.Random(seed)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench.memory import measure
 
 OLDER_SYSTEM_MEGABYTES = 180
 SLACK_MEGABYTES = 12
 
 
+@pytest.mark.timeout(900)
 def test_memory_stays_under_the_older_systems_and_does_not_grow_with_the_file(tmp_path: Path) -> None:
     for name in ("small", "large"):
         (tmp_path / name).mkdir()

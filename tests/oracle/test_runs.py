@@ -73,6 +73,7 @@ def _pending(engine) -> int:
         return int(connection.exec_driver_sql("SELECT COUNT(*) FROM dcp_batches WHERE state = 'cut'").scalar_one())
 
 
+@pytest.mark.timeout(1500)
 def test_a_million_records_give_what_the_oracle_expects(tmp_path: Path) -> None:
     folder = tmp_path / "feed"
     paths = write_feed(folder, MILLION, files=4, seed=1)
@@ -80,7 +81,8 @@ def test_a_million_records_give_what_the_oracle_expects(tmp_path: Path) -> None:
     url, env, password = sink_of("mariadb", tmp_path)
     with served(folder) as feed_url:
         spec = write_spec(tmp_path / "spec.yaml", feed_url, sink=url)
-        code, process = dcp(tmp_path, "run", str(spec), "--once", "-o", "json", env=env)
+        process = DcpProcess(tmp_path, "run", str(spec), "--once", "-o", "json", env=env)
+        code = process.wait(timeout_seconds=1200)
     assert code == 0, process.err()
     answer = process.answer()
     print(f"a million records: {answer['elapsed_seconds']} s, {answer['records_per_second']} records/s")
