@@ -113,7 +113,7 @@ def operator_pod(sh: Shell) -> str:
 
 
 def test_the_sample_s_books_balance_and_its_rows_are_in_the_table(sh: Shell) -> None:
-    wait_until(lambda: balanced(sh, 2), "the books of two files", 90, POLL_SECONDS)
+    wait_until(lambda: balanced(sh, 2), "the books of two files", 150, POLL_SECONDS)
     rows = table(sh.run(sh.guided("A pipeline to try")[1]))
     assert len(rows) == 5
     assert all(each["family"] == each["family"].lower() and len(each["src_country"]) == 2 for each in rows)

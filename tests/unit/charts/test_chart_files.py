@@ -157,3 +157,15 @@ def test_every_pod_fits_the_restricted_profile_and_has_limits(path: Path) -> Non
             "capabilities": {"drop": ["ALL"]},
         }
         assert container["resources"]["limits"]["memory"]
+
+
+def test_the_readme_s_commands_are_the_guide_s() -> None:
+    def lines(name: str) -> set[str]:
+        text = (ROOT / name).read_text().replace("\\\n", " ")
+        return {re.sub(r"\s+", " ", line.partition(" #")[0]).strip() for line in text.splitlines()}
+
+    section = (ROOT / "README.md").read_text().partition("## On Kubernetes")[2].partition("\n## ")[0]
+    commands = re.findall(r"^    ((?:helm|kubectl) (?:.*\\\n)?.*)$", section, re.M)
+    assert len(commands) == 4
+    short = {re.sub(r"\s+", " ", each.replace("\\\n", " ").partition(" #")[0]).strip() for each in commands}
+    assert short - {"kubectl get dcp --namespace demo --watch"} <= lines("docs/kubernetes.md")
