@@ -31,14 +31,23 @@ def exits(command: Callable[P, int]) -> Callable[P, None]:
         except KeyboardInterrupt:
             code = INTERRUPTED
         except Exception as error:
-            expected = _expected(error)
-            if expected is None:
+            expected = [_expected(each) for each in _causes(error)]
+            answers = dict.fromkeys(answer for answer in expected if answer is not None)
+            if None in expected:
                 raise
-            code, message = expected
-            click.echo(f"dcp: {message}", err=True)
+            for _, message in answers:
+                click.echo(f"dcp: {message}", err=True)
+            code = max(number for number, _ in answers)
         sys.exit(code)
 
     return run
+
+
+def _causes(error: Exception) -> list[Exception]:
+    """The errors themselves: asyncio's task groups, in which the fetcher runs, wrap them."""
+    if isinstance(error, ExceptionGroup):
+        return [cause for each in error.exceptions for cause in _causes(each)]
+    return [error]
 
 
 def _expected(error: Exception) -> tuple[int, str] | None:

@@ -191,3 +191,17 @@ def _readable(path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_a_queue_of_another_pipeline_is_one_clear_message(tmp_path: Path) -> None:
+    feed_of(tmp_path / "feed", GOOD)
+    with redis_server() as queue, served(tmp_path / "feed") as url:
+        text = write_spec(tmp_path / "mine.yaml", url, redis=queue.url).read_text()
+        text = text.replace("queue: {", "queue: {name: shared, ")
+        (tmp_path / "mine.yaml").write_text(text)
+        (tmp_path / "other.yaml").write_text(text.replace("name: botnet", "name: other", 1))
+        assert dcp(tmp_path, "fetcher", "mine.yaml", "--once", "--health-port", "0")[0] == 0
+        code, process = dcp(tmp_path, "fetcher", "other.yaml", "--once", "--health-port", "0")
+    assert code == 1
+    assert "dcp: queue shared belongs to pipeline default/botnet, not default/other" in process.err()
+    assert "Traceback" not in process.err()
