@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +49,9 @@ class SecretStore:
     def redact(self, text: str) -> str:
         """The text without any secret that was handed out: the last line of defence for logs and errors."""
         for value in sorted(self._handed_out, key=len, reverse=True):
-            text = text.replace(value, "***")
+            # A log line in JSON holds it escaped.
+            for form in (value, json.dumps(value, ensure_ascii=False)[1:-1]):
+                text = text.replace(form, "***")
         return text
 
     def remember(self, value: str) -> None:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from dcp_pipeline.settings import SettingInvalid
+
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -15,14 +17,14 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 def set_up_logs(level: str, style: str, redact: Callable[[str], str]) -> None:
     """Send all logs to stderr. `style` is json, console or empty (console on a terminal).
 
-    Raises ValueError for an unknown level or style.
+    Raises SettingInvalid for an unknown level or style.
     """
     level = {"warn": "warning", "verbose": "debug", "log": "info"}.get(level.lower(), level.lower()) or "info"
     style = style or ("console" if sys.stderr.isatty() else "json")
     if level not in LEVELS:
-        raise ValueError(f"LOG_LEVEL={level!r}; allowed: {', '.join(LEVELS)}")
+        raise SettingInvalid(f"LOG_LEVEL={level!r}; allowed: {', '.join(LEVELS)}")
     if style not in ("json", "console"):
-        raise ValueError(f"LOG_FORMAT={style!r}; allowed: json, console")
+        raise SettingInvalid(f"LOG_FORMAT={style!r}; allowed: json, console")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Redacting(_json_line if style == "json" else _console_line, redact))
     root = logging.getLogger()

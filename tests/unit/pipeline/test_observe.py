@@ -14,6 +14,7 @@ from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.observe.metrics import Metrics
 from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.settings import SettingInvalid
 
 
 class Clock:
@@ -75,7 +76,7 @@ def test_a_log_line_is_json_with_its_extras_and_without_secrets(capsys: pytest.C
 
 @pytest.mark.usefixtures("restored_logging")
 def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(ValueError, match="LOG_LEVEL='loud'; allowed: debug, info, warning, error"):
+    with pytest.raises(SettingInvalid, match="LOG_LEVEL='loud'; allowed: debug, info, warning, error"):
         set_up_logs("loud", "json", str)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,9 @@ def test_a_secret_that_was_read_is_redacted() -> None:
     store = SecretStore({"DCP_SECRET_DB_K": "hunter2"})
     store(SecretKeyRef(name="db", key="k"))
     assert store.redact("password=hunter2!") == "password=***!"
+
+
+def test_a_secret_is_redacted_where_json_has_escaped_it() -> None:
+    store = SecretStore({})
+    store.remember('pass"word\\1')
+    assert store.redact(json.dumps({"message": 'pass"word\\1 is wrong'})) == '{"message": "*** is wrong"}'
