@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from e2e.support.botnet import WORKERS, Document, resource
-from e2e.support.clean_table import locked, pending
+from e2e.support.clean_table import held, pending
 from e2e.support.stage import Stage, wait_for
 from oracle.compare import assert_equals_oracle, assert_totals
 from oracle.oracle import expect
@@ -35,7 +35,7 @@ def test_a_batch_whose_worker_ran_out_of_memory_is_in_the_table_once(stage: Stag
     stage.start(document)
     wait_for(lambda: len(stage.ready_workers()) == 1, "a worker", 120)
     paths = write_feed(tmp_path, RECORDS, files=1, seed=9)
-    with locked(stage.database):
+    with held(stage.database):
         stage.put(paths[0], f"sinkhole/{paths[0].name}")
         wait_for(lambda: stage.status().get("backlog", {}).get("inFlight") == 1, "the worker to be busy")
         exhaust_memory(stage)

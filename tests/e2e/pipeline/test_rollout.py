@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2e.support.botnet import NAME, Document, resource
-from e2e.support.clean_table import locked, pending
+from e2e.support.clean_table import held, pending
 from e2e.support.history import replicas_since
 from e2e.support.stage import Stage, wait_for
 from oracle.compare import assert_equals_oracle, assert_totals
@@ -38,7 +38,7 @@ def test_a_changed_spec_rolls_out_without_losing_a_record_or_touching_replicas(
 ) -> None:
     before = stage.deployment()["metadata"]
     paths = write_feed(tmp_path, RECORDS, files=2, seed=3)
-    with locked(stage.database):
+    with held(stage.database):
         for path in paths:
             stage.put(path, f"sinkhole/{path.name}")
         wait_for(lambda: stage.status().get("backlog", {}).get("inFlight") == 2, "both workers to be busy")
@@ -62,7 +62,7 @@ def test_workers_whose_deployment_is_deleted_come_back_and_finish(
     before = stage.deployment()["metadata"]["uid"]
     (path,) = write_feed(tmp_path, 2_000, files=1, seed=4)
     path = path.rename(tmp_path / "deleted.csv")
-    with locked(stage.database):
+    with held(stage.database):
         stage.put(path, "sinkhole/deleted.csv")
         wait_for(lambda: stage.status()["backlog"]["inFlight"] > 0, "a worker to be busy")
         stage.kube.delete("Deployment", WORKER)

@@ -1,4 +1,4 @@
-"""The sink in the cluster as a test sees it: its rows, locks on its table, and a table that takes its time."""
+"""The sink in the cluster as a test sees it: its rows, and a hold on its table."""
 
 from __future__ import annotations
 
@@ -34,27 +34,15 @@ def pending(engine: Engine) -> int:
 
 
 @contextmanager
-def locked(engine: Engine) -> Iterator[None]:
-    """Nobody gets at the clean table while the block lasts: work stays in the queue and in the workers' hands."""
-    with engine.connect() as connection:
-        connection.execute(text(f"LOCK TABLES {TABLE} WRITE"))
-        try:
-            yield
-        finally:
-            connection.execute(text("UNLOCK TABLES"))
-            connection.invalidate()
+def held(engine: Engine) -> Iterator[None]:
+    """No row gets into the clean table while the block lasts: work stays in the queue and in the workers' hands.
 
-
-def make_slow(engine: Engine, seconds_per_row: float) -> None:
-    """Every row takes its time from now on. To be called when the workers have checked the table: they refuse one
-    with triggers."""
-    with engine.connect() as connection:
-        connection.execute(
-            text(f"CREATE TRIGGER slow BEFORE INSERT ON {TABLE} FOR EACH ROW SET @slept = SLEEP({seconds_per_row})")
-        )
-
-
-def make_fast(engine: Engine) -> None:
-    """Undo make_slow; it waits for the statement that is being slowed."""
-    with engine.connect() as connection:
-        connection.execute(text("DROP TRIGGER slow"))
+    Locks on all rows and on the gaps between them: whoever only looks at the table is not held up.
+    """
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        for kind in ("", "readonly_", "write_"):
+            connection.execute(text(f"SET SESSION idle_{kind}transaction_timeout = 0"))
+        connection.execute(text(f"SELECT 1 FROM {TABLE} FOR UPDATE")).all()
+        yield
+        connection.rollback()
+        connection.invalidate()
