@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e2e.helm.shell import Shell, shell
+from e2e.helm.shell import ROOT, Shell, shell
 from support.waiting import wait_until
 
+SAMPLE = "manifests/samples/botnet"
 RECORDS_PER_FILE = 2000
 POLL_SECONDS = 0.5
 STORY = (
@@ -23,14 +27,37 @@ STORY = (
 """What is shown when a test fails."""
 
 
+def images_elsewhere(names: Sequence[str]) -> dict[str, str]:
+    """Those of these images that the environment names for a cluster of somebody's own (make/e2e.mk)."""
+    found = {name: os.environ.get(f"E2E_{name.upper()}_IMAGE") for name in names}
+    return {name: image for name, image in found.items() if image}
+
+
+def sample(folder: Path) -> str:
+    """The sample's folder; or an overlay on it, where its images are elsewhere."""
+    elsewhere = images_elsewhere(("feed", "mariadb", "redis"))
+    if not elsewhere:
+        return SAMPLE
+    images = []
+    for name, image in elsewhere.items():
+        repository, _, tag = image.rpartition(":")
+        images.append({"name": f"dcp-e2e/{name}", "newName": repository, "newTag": tag})
+    overlay = {"resources": [os.path.relpath(ROOT / SAMPLE, folder)], "images": images}
+    (folder / "kustomization.yaml").write_text(json.dumps(overlay))
+    return str(folder)
+
+
 @pytest.fixture(scope="module")
-def sh() -> Iterator[Shell]:
-    """The guide, followed to a pipeline that is ready, in namespaces of the test's own and with rights only there."""
+def sh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """The guide, followed to a pipeline that is applied, in namespaces of the test's own and with rights only there."""
     tag = uuid.uuid4().hex[:5]
     demo, system = f"helm-demo-{tag}", f"helm-system-{tag}"
     own = f"--take-ownership --set 'watchNamespaces={{{demo}}}'"
+    for name, image in images_elsewhere(("operator", "fetcher", "worker")).items():
+        own += f" --set images.{name}={image}"
     sh = shell({
         "helm install dcp": f"helm install dcp {own}",
+        SAMPLE: sample(tmp_path_factory.mktemp("sample")),
         "kubectl create namespace demo": f"kubectl get namespace {demo}",  # a Role needs it before the release does
         "dcp-system": system,
         "demo": demo,
