@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 SHARE_OF_TIME = 0.02
 """Summing up the books may take the database no more than this share of its time, however many batches there are."""
+LONGEST_PAUSE_SECONDS = 60.0
+"""One slow answer of a busy machine must not have the operator take the pods for silent (after 120 s)."""
 
 
 class Reporter:
@@ -61,7 +63,7 @@ class Reporter:
         else:
             report = Report(at=report.at, sources=report.sources, totals=totals_of(books))
         publish(self._client, self._queue, self._component, report)
-        pause = (time.monotonic() - started) / SHARE_OF_TIME
+        pause = min((time.monotonic() - started) / SHARE_OF_TIME, LONGEST_PAUSE_SECONDS)
         if pause > self._period:
             keep_turn(self._client, self._queue, self._component, pause)
         return max(self._period, pause)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from e2e.support.botnet import WORKERS, Document, resource
-from e2e.support.clean_table import held, pending
+from e2e.support.clean_table import done, held
 from e2e.support.stage import Stage, wait_for
 from oracle.compare import assert_equals_oracle, assert_totals
 from oracle.oracle import expect
@@ -40,7 +40,7 @@ def test_a_batch_whose_worker_ran_out_of_memory_is_in_the_table_once(stage: Stag
         wait_for(lambda: stage.status().get("backlog", {}).get("inFlight") == 1, "the worker to be busy")
         exhaust_memory(stage)
     expected = expect(paths, EXAMPLES / "country.mmdb")
-    wait_for(lambda: pending(stage.database) == 0, "the batch to be done", 120)
+    wait_for(lambda: done(stage.database, expected.read), "the batch to be done", 120)
     assert_equals_oracle(stage.database, expected)
     assert_totals(stage.dcp("verify", document, tmp_path), expected)
 

@@ -21,16 +21,12 @@ def digest(engine: Engine) -> str:
     return seen.hexdigest()
 
 
-def count(engine: Engine) -> int:
-    """How many rows the clean table has."""
+def done(engine: Engine, read: int) -> bool:
+    """Whether so many records were cut, and every batch of them is done."""
     with engine.connect() as connection:
-        return int(connection.execute(text(f"SELECT COUNT(*) FROM {TABLE}")).scalar_one())
-
-
-def pending(engine: Engine) -> int:
-    """Batches that are cut and not yet done."""
-    with engine.connect() as connection:
-        return int(connection.execute(text("SELECT COUNT(*) FROM dcp_batches WHERE state = 'cut'")).scalar_one())
+        states = connection.execute(text("SELECT state, SUM(records) FROM dcp_batches GROUP BY state"))
+        records = {state: int(count) for state, count in states}
+    return "cut" not in records and sum(records.values()) == read
 
 
 @contextmanager
