@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from dataclasses import dataclass
@@ -29,8 +30,10 @@ class Header:
 def read_header(buffer: bytearray, form: Format, ended: bool) -> Header | None:
     """The header at the buffer's start; None until enough bytes are there.
 
-    Raises HeaderError where it is longer than a record may be, or a quote in it is never closed.
+    Raises HeaderError where it is longer than a record may be, a quote in it is never closed, or it is no text.
     """
+    if bytes(buffer[:2]) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise HeaderError("it starts with the byte order mark of UTF-16: convert it to utf-8 first")
     start = _first_line(buffer, ended)
     if start is None:
         return None
@@ -49,6 +52,8 @@ def read_header(buffer: bytearray, form: Format, ended: bool) -> Header | None:
     end = after_break(buffer, at, ended) if broke else at
     if end < 0:
         return None
+    if b"\0" in buffer[start:at]:
+        raise HeaderError("the header holds NUL bytes: this is no text in the declared encoding")
     lines = count_lines(bytes(buffer[:end])) + (not broke)
     return Header(_labels(bytes(buffer[start:at]), delimiter, form.encoding), end, lines)
 

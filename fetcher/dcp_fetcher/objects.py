@@ -20,7 +20,7 @@ from dcp_fetcher.sites import Opened, Site
 from dcp_fetcher.unavailable import clear_web_page, give_up
 from dcp_fetcher.versions import CHANGED, GONE, WEB_PAGE, generation_of, growing_version, recorded_as
 from dcp_pipeline.batch import object_id
-from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
+from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Phase
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,11 @@ class ObjectReader:
         """Object id -> its pending batches that the queue does not know."""
         found = {}
         for each in known:
-            if missing := self._outlet.missing(self._cuts(each)):
+            missing = self._outlet.missing(self._cuts(each))
+            if missing:
+                # The ledger was read before the queue: what was committed and acknowledged in between is not lost.
+                missing &= {cut.batch_id for cut in self._cuts(each) if cut.state is BatchState.CUT}
+            if missing:
                 found[each.id] = missing
         return found
 

@@ -46,9 +46,10 @@ class EmbeddedValkey:
     def __enter__(self) -> EmbeddedValkey:
         try:
             self._lock = take_lock(self._state_folder)
+            _clear_leftovers(self._state_folder)
+            (self._state_folder / "redis-url").write_text(self.url)
             self._process = self._start()
             self._wait_until_it_answers()
-            (self._state_folder / "redis-url").write_text(self.url)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -152,9 +153,19 @@ def take_lock(state_folder: Path) -> IO[str]:
 def embedded_url(state_folder: Path) -> str | None:
     """Where the embedded server of a run that goes on answers; None when none runs here."""
     try:
-        return (state_folder / "redis-url").read_text()
-    except OSError:
-        return None
+        take_lock(state_folder).close()
+    except AlreadyRunning:
+        url = state_folder / "redis-url"
+        return url.read_text() if url.exists() else None
+    return None
+
+
+def _clear_leftovers(state_folder: Path) -> None:
+    """What a run that was killed left behind. To be called with the lock held."""
+    noted = state_folder / "redis-url"
+    if noted.exists():
+        shutil.rmtree(Path(noted.read_text().removeprefix("unix://")).parent, ignore_errors=True)
+        noted.unlink()
 
 
 def _die_with_parent() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -39,7 +40,13 @@ def client_of(setup: Setup, stack: ExitStack) -> redis.Redis:
 
 
 def ledger_of(setup: Setup, stack: ExitStack) -> Ledger:
-    """The pipeline's ledger."""
+    """The pipeline's ledger.
+
+    Raises CommandFailed where nothing has run here yet.
+    """
+    database = setup.sink_url.removeprefix("sqlite:///")
+    if setup.sink_url.startswith("sqlite") and not Path(database).exists():
+        raise CommandFailed(f"there is no {database}: nothing has run into this sink from here yet")
     engine = open_engine(setup, pool_size=2)
     stack.callback(engine.dispose)
     ledger = Ledger(engine, setup.pipeline.key)

@@ -34,9 +34,14 @@ class RunSummary:
         return tuple(each for each in self.after.objects if each.state is ObjectState.UNAVAILABLE)
 
     @property
+    def errors(self) -> int:
+        """What could not be read: sources, objects."""
+        return len(self.failures) + len(self.unavailable)
+
+    @property
     def succeeded(self) -> bool:
         """Balanced books, nothing dead, nothing unavailable, nothing failed."""
-        return self.after.balanced and not self.after.total("dead") and not self.unavailable and not self.failures
+        return self.after.balanced and not self.after.total("dead") and not self.errors
 
     def as_json(self) -> dict[str, object]:
         """The object that `-o json` prints."""
@@ -44,6 +49,7 @@ class RunSummary:
             **{name: self.after.total(name) for name in COUNTS},
             "elapsed_seconds": round(self.elapsed_seconds, 3),
             "records_per_second": round(self.added["read"] / max(self.elapsed_seconds, 1e-9)),
+            "errors": self.errors,
             "balanced": self.after.balanced,
             "rejected_by_code": dict(self.after.rejected_by_code),
             "this_run": dict(self.added),
@@ -61,7 +67,8 @@ class RunSummary:
         lines = [
             table(rows, ["", "this run", "in the ledger"]),
             "",
-            f"{len(self.after.objects)} objects, {self.elapsed_seconds:.1f} s, {rate:,.0f} records/s",
+            f"{len(self.after.objects)} objects, {self.errors} errors, {self.elapsed_seconds:.1f} s, "
+            f"{rate:,.0f} records/s",
             *_codes(self.after),
             *_troubles(self),
             _verdict(self.after),

@@ -6,8 +6,14 @@ import ctypes
 import os
 import sys
 
-_M_ARENA_MAX = -8
-"""glibc's mallopt(3): how many arenas threads may have. Each keeps what it once needed."""
+_MALLOPT = {
+    # How many arenas threads may have. Each keeps what it once needed.
+    "M_ARENA_MAX": (-8, 2),
+    # Larger blocks (compressors, batches) are mapped and unmapped. Unless it is set, the threshold grows with use.
+    "M_MMAP_THRESHOLD": (-3, 256 * 1024),
+    "M_TRIM_THRESHOLD": (-1, 1024 * 1024),
+}
+"""glibc's mallopt(3): parameter and value."""
 
 
 def keep_memory_small(threads: int) -> None:
@@ -21,4 +27,5 @@ def keep_memory_small(threads: int) -> None:
     if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:
-            mallopt(_M_ARENA_MAX, 2)
+            for parameter, value in _MALLOPT.values():
+                mallopt(parameter, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,4 +109,5 @@ def _private_file(folder: Path, text: str) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=folder, prefix="tls-", suffix=".pem", delete=False) as file:
         file.write(text)
+    atexit.register(Path(file.name).unlink, missing_ok=True)
     return file.name

@@ -116,7 +116,12 @@ class Worker:
     def run(self) -> None:
         """Steps until asked to stop; then only tells the queue what is done."""
         while not self._stopping.is_set():
-            self.run_once()
+            try:
+                self.run_once()
+            except Exception:
+                # A defect of ours, or a queue that refuses: a run that waits for this worker must not wait for ever.
+                log.exception("worker stumbled; it goes on", extra={"worker": self._name})
+                self._wait_out_trouble()
         self._exchange(want=0)
         self._parts.pulse.end(self._name)
 

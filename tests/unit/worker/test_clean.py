@@ -71,9 +71,11 @@ def test_an_optional_field_without_a_label_is_null() -> None:
     assert rows(cleaned(b"1,2,3\n", A, {"name": "d"})) == [("1", None)]
 
 
-def test_records_are_read_where_no_field_has_a_label() -> None:
+def test_records_under_a_header_with_none_of_the_labels_are_rejected_and_not_stored_as_nulls() -> None:
     result = cleaned(b"1,2,3\n\n1,2\n", {"name": "x"})
-    assert (rows(result), codes(result)) == ([(None,)], [(2, "blank-row"), (3, "missing-cell")])
+    assert rows(result) == []
+    assert codes(result) == [(1, "missing-label"), (2, "blank-row"), (3, "missing-cell")]
+    assert "none of the fields' labels (x) is in the header: a, b, c" in result.rejects[0].reason
 
 
 def test_a_required_field_without_a_label_rejects_each_record() -> None:

@@ -13,6 +13,8 @@ from dcp_worker.clean.prepare import prepare
 from dcp_worker.clean.types import Parse
 from dcp_worker.formats.records import INDEX, Fault, cell_column
 
+_LISTED_CHARS = 500
+
 
 @dataclass(frozen=True)
 class Column:
@@ -68,18 +70,34 @@ def failures(frame: pl.DataFrame, columns: Iterable[Column]) -> tuple[pl.Series,
 
 
 def header_faults(
-    header: tuple[str, ...], columns: Iterable[Column], filled: frozenset[str], records: pl.Series
+    header: tuple[str, ...],
+    columns: Iterable[Column],
+    unique: Sequence[str],
+    filled: frozenset[str],
+    records: pl.Series,
 ) -> list[Fault]:
-    """A fault for each record where the header lacks a required field's label, or has a field's label twice.
+    """A fault for each record where the header lacks a required field's label, all labels, or all of the identity's,
+    or has a field's label twice.
 
     A field that an enrichment fills needs no label.
     """
-    for column in columns:
-        field = column.field
+    fields = [column.field for column in columns if column.field.name not in filled]
+    identity = [field for field in fields if field.name in unique]
+    for group, what in ((fields, "the fields' labels"), (identity, "the labels of `unique`")):
+        labels = [field.label for field in group]
+        if labels and not set(labels) & set(header):
+            # Every value would be NULL: it is a comment, a file without header, or another report.
+            none = f"none of {what} ({_listed(labels)}) is in the header: {_listed(header)}"
+            return [Fault(index, "missing-label", none, None) for index in records]
+    for field in (column.field for column in columns):
         found = header.count(field.label)
         if found == 1 or (found == 0 and (field.name in filled or not field.constraints.required)):
             continue
         code = "duplicate-label" if found else "missing-label"
-        times = f"stands {found} times in the header" if found else f"is not in the header: {', '.join(header)[:500]}"
+        times = f"stands {found} times in the header" if found else f"is not in the header: {_listed(header)}"
         return [Fault(index, code, f"the label {field.label!r} {times}", field.name) for index in records]
     return []
+
+
+def _listed(labels: Iterable[str]) -> str:
+    return ", ".join(labels)[:_LISTED_CHARS]

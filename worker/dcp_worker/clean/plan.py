@@ -108,7 +108,7 @@ class CleaningPlan:
         """The rows that pass, and the faults of the others."""
         if header is not None:
             filled = frozenset(target for step in self.steps for target in step.targets)
-            faults = header_faults(header, self.columns, filled, records.cells[INDEX])
+            faults = header_faults(header, self.columns, self.unique, filled, records.cells[INDEX])
             if faults:
                 return self._typed(records.cells.clear()), faults
         frame = self._typed(records.cells)
