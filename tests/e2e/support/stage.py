@@ -26,7 +26,7 @@ CRD = Path(__file__).parents[3] / "manifests" / "crd" / "datacleaningpipelines.y
 PASSWORD = "secret"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 POLL_SECONDS = 0.25
-GONE_WITHIN_SECONDS = 90
+GONE_WITHIN_SECONDS = 150
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Stage:
     def start(self, document: Document) -> None:
         """Apply a pipeline, and wait until it is ready."""
         self.kube.apply(document)
-        wait_for(lambda: self.condition("Ready").get("status") == "True", "the pipeline to be ready", 30)
+        wait_for(lambda: self.condition("Ready").get("status") == "True", "the pipeline to be ready", 120)
 
     def status(self) -> Document:
         """The pipeline's."""
@@ -151,9 +151,13 @@ def staged(cluster: Kube, command: list[str], title: str) -> Iterator[Stage]:
             stage.put(EXAMPLES / "botnet.yaml", "sinkhole/README")
             yield stage
     finally:
-        for each in (kube, operators):
-            cluster.delete("Namespace", each.namespace)
-            gone(cluster, each.namespace)
+        # With the operator still there: it must not make anew what goes with its namespace.
+        cluster.delete("Namespace", kube.namespace)
+        try:
+            gone(cluster, kube.namespace)
+        finally:
+            cluster.delete("Namespace", operators.namespace)
+        gone(cluster, operators.namespace)
         for kind in ("ClusterRole", "ClusterRoleBinding"):
             cluster.delete(kind, name)
 
