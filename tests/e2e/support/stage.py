@@ -131,9 +131,10 @@ def staged(cluster: Kube, command: list[str], title: str) -> Iterator[Stage]:
     name = f"pipe-{title}-{uuid.uuid4().hex[:5]}"
     install_crd(cluster)
     kube, operators = namespace(cluster, name, RESTRICTED), namespace(cluster, f"{name}-operator", RESTRICTED)
+    rights = install.rights(name, operators.namespace)
     try:
         _servers(kube)
-        for document in install.rights(name, operators.namespace):
+        for document in rights:
             operators.apply(document)
         operators.apply(install.deployment(name, operators.namespace, [kube.namespace]))
         for each in ("redis", "mariadb", "feed"):
@@ -157,9 +158,9 @@ def staged(cluster: Kube, command: list[str], title: str) -> Iterator[Stage]:
             gone(cluster, kube.namespace)
         finally:
             cluster.delete("Namespace", operators.namespace)
+            for document in rights:
+                operators.delete(document["kind"], document["metadata"]["name"])
         gone(cluster, operators.namespace)
-        for kind in ("ClusterRole", "ClusterRoleBinding"):
-            cluster.delete(kind, name)
 
 
 def namespace(cluster: Kube, name: str, labels: dict[str, str]) -> Kube:
