@@ -36,6 +36,7 @@ test: $(READY) servers fresh ## everything that CI runs, with the time that each
 	@$(SUITE) integration $(MAKE) --no-print-directory integration
 	@$(SUITE) oracle $(MAKE) --no-print-directory oracle
 	@$(SUITE) run $(MAKE) --no-print-directory run
+	@$(SUITE) e2e $(MAKE) --no-print-directory e2e
 	@echo; echo "seconds per suite:"; column -t $(TIMES)
 
 fresh:
