@@ -55,9 +55,8 @@ def test_workers_come_up_to_the_most_and_clean_what_the_oracle_expects(
             stage.put(path, f"sinkhole/{path.name}")
         wait_for(lambda: len(stage.ready_workers()) == MOST, "as many workers as there may be", 120)
         wait_for(lambda: stage.status()["workers"]["ready"] == MOST, "the status to say so")
-        status = stage.status()
-        assert status["backlog"]["batches"] > 0
-        assert status["scaling"]["replicas"] == stage.replicas() == MOST
+        wait_for(lambda: stage.status()["backlog"]["batches"] > 0, "it to tell the backlog")
+        assert stage.status()["scaling"]["replicas"] == stage.replicas() == MOST
         assert any(f"-> {MOST}:" in each for each in stage.events("Scaled"))
     expected = expect(files(feed), COUNTRIES)
     settled(stage, expected.read)
