@@ -25,8 +25,9 @@ def lose_reply(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Callable
         send = client.evalsha
 
         def send_and_lose(*arguments: Any) -> Any:
-            monkeypatch.setattr(client, "evalsha", send)
+            # A server that does not know the script says so here; it is loaded then, and sent again.
             send(*arguments)
+            monkeypatch.setattr(client, "evalsha", send)
             raise redis.ConnectionError("the connection broke")
 
         monkeypatch.setattr(client, "evalsha", send_and_lose)
