@@ -22,15 +22,20 @@ def lose_reply(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Callable
     """After this call the next script is carried out, but its reply does not arrive."""
 
     def arm() -> None:
-        send = client.evalsha
+        # A server that does not know the script yet says so to evalsha, and gets its source by eval.
+        senders = {name: getattr(client, name) for name in ("evalsha", "eval")}
 
-        def send_and_lose(*arguments: Any) -> Any:
-            # A server that does not know the script says so here; it is loaded then, and sent again.
-            send(*arguments)
-            monkeypatch.setattr(client, "evalsha", send)
-            raise redis.ConnectionError("the connection broke")
+        def losing(name: str) -> Callable[..., Any]:
+            def send_and_lose(*arguments: Any) -> Any:
+                senders[name](*arguments)
+                for each, sender in senders.items():
+                    monkeypatch.setattr(client, each, sender)
+                raise redis.ConnectionError("the connection broke")
 
-        monkeypatch.setattr(client, "evalsha", send_and_lose)
+            return send_and_lose
+
+        for name in senders:
+            monkeypatch.setattr(client, name, losing(name))
 
     return arm
 
