@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -q
 .PHONY: help setup run test unit lint types contracts integration oracle servers lock docs docs-check fresh clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(READY) ## make .venv with everything that development needs
 

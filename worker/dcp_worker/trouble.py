@@ -46,7 +46,7 @@ class Trouble:
 def _changed(what: str, before: str | None, error: Exception | None) -> str | None:
     now = None if error is None else f"{type(error).__name__}: {error}"
     if now and not before:
-        log.warning("%s unreachable; waiting and trying again", what, extra={"error": now})
+        log.warning("%s unreachable, or not as it should be; waiting and trying again", what, extra={"error": now})
     if before and not now:
-        log.info("%s reachable again", what)
+        log.info("%s well again", what)
     return now
