@@ -17,7 +17,7 @@ from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_pipeline.queue.model import Job
 
-GROUP_BATCHES = 8
+GROUP_BATCHES = 4
 
 
 @dataclass(frozen=True)

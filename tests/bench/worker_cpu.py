@@ -47,6 +47,7 @@ def run_worker(folder: Path, spec: Path, env: dict[str, str], until) -> Cost:
     process.process.send_signal(signal.SIGTERM)
     _, status, usage = os.wait4(process.process.pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0, process.err()[-2000:]
+    print(f"  worker: user {usage.ru_utime:.1f} s, system {usage.ru_stime:.1f} s")
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
@@ -82,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--quoted", action="store_true", help="1 percent quoted fields, as the tests have them")
+    parser.add_argument("--batch-bytes", default="512Ki", help="fetcher.batch.maxBytes")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="dcp-bench-", dir="/tmp") as name,
@@ -96,6 +98,7 @@ def main() -> None:
         sink = server.create_database("bench")
         with served(folder / "feed") as url:
             spec = write_spec(folder / "spec.yaml", url, sink=sink, redis=queue.url, concurrency=1)
+            spec.write_text(spec.read_text().replace("{maxRecords:", f"{{maxBytes: {options.batch_bytes}, maxRecords:"))
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             code, fetcher = dcp(folder, "fetcher", str(spec), "--once", "--health-port", "0", env=env)
             assert code == 0, fetcher.err()
