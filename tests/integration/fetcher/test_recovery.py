@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dcp_fetcher.objects import Outcome
+from dcp_fetcher.publish import GROUP_BATCHES
 from dcp_pipeline.ledger.model import BatchState, ObjectState
 from dcp_pipeline.observe.phases import Phase
 from support.feed_server import FeedServer, gzipped
@@ -217,7 +218,7 @@ def test_it_reads_no_further_while_the_queue_is_full(feed: FeedServer) -> None:
     running = threading.Thread(target=lambda: reports.append(asyncio.run(fetcher.run(once=True))))
     running.start()
     wait_until(lambda: "queue.maxBytes" in (fetcher.progress.snapshot().waiting_for or ""), "it waits for room")
-    assert len(fetching.queue.jobs) == 8
+    assert len(fetching.queue.jobs) == GROUP_BATCHES
     fetching.queue.extra_bytes = 0
     running.join(30)
     assert reports[0].problems == ()
