@@ -25,7 +25,12 @@ class PlanShelf:
     def of(self, revision: str) -> Plan:
         """The plan of a revision; whatever reading or compiling it raises passes through, and is tried again."""
         with self._lock:
-            plan = self._plans.get(revision)
-            if plan is None:
-                plan = self._plans[revision] = self._compile(revision_from(self._read_revision(revision)))
-            return plan
+            if revision not in self._plans:
+                self._plans[revision] = self._compile(revision_from(self._read_revision(revision)))
+            return self._plans[revision]
+
+    def prepare(self, revision: str, document: bytes) -> None:
+        """Compile the plan of a revision that is at hand, before a batch asks for it."""
+        with self._lock:
+            if revision not in self._plans:
+                self._plans[revision] = self._compile(revision_from(document))

@@ -74,7 +74,7 @@ class WorkerProcess:
     def prepare(self) -> None:
         """Make or check the table and compile the spec's own plans, so that what is wrong shows at the start."""
         for source in self._pipeline.spec.sources:
-            self._compiler.compile(revision_from(revision_of(self._pipeline, source.name)[1]))
+            self._plans.prepare(*revision_of(self._pipeline, source.name))
         self._prepared = True
 
     def unprepared(self) -> str | None:
