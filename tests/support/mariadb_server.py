@@ -68,6 +68,7 @@ class MariaDBServer:
     folder: Path
     port: int
     options: Sequence[str]
+    tuning: Sequence[str] = SMALL_AND_FAST
     user: str = "dcp"
     password: str = "s3cret-of-the-test"
     ca_pem: str | None = None
@@ -115,7 +116,7 @@ class MariaDBServer:
         """Start it, and wait until it answers."""
         program = shutil.which("mariadbd", path=SEARCH_PATH)
         assert program is not None, mariadb_missing()
-        arguments = [program, "--no-defaults", *self._common(), *SMALL_AND_FAST, *self.options]
+        arguments = [program, "--no-defaults", *self._common(), *self.tuning, *self.options]
         arguments.append(f"--init-file={self._grants}")
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
