@@ -1,15 +1,16 @@
 """The loop that has workers follow the backlog: look at all queues, decide, write what changed through /scale.
 
-It alone writes the workers' replicas. Read scaling_decision.py for the arithmetic, queues.py for the look.
+It alone writes the workers' replicas. Read dcp_pipeline/scaling for the decision, queues.py for the look.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from dcp_operator.api import Api, ApiError, ApiUnreachable
 from dcp_operator.conditions import QueueSeen, timestamp
@@ -18,8 +19,10 @@ from dcp_operator.kinds import DEPLOYMENT
 from dcp_operator.metrics import Metrics
 from dcp_operator.names import SCALER_FIELD_MANAGER, Owner, PipelineKey, child_name
 from dcp_operator.queues import QueueReader, Server
-from dcp_operator.scaling_decision import Bounds, Decision, Load, Policy, Unread, Wish, decide_replicas
 from dcp_operator.store import Store
+from dcp_pipeline.scaling.decision import decide_replicas
+from dcp_pipeline.scaling.model import Decision, Load, Memory, Unread, Workers
+from dcp_pipeline.scaling.of_spec import bounds_of, policy_of
 from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.status import ScalingDecision
 
@@ -105,9 +108,10 @@ class Scaler:
         if live is None:
             self._remember(key, before, Scaled(queue, read_at))
             return
-        current = int(live.document["spec"].get("replicas", 1))
-        wishes = before.decision.wishes if before and before.decision else ()
-        decision = decide(target.pipeline, load_of(queue, now - read_at), current, wishes, now)
+        workers = workers_of(live.document)
+        memory = before.decision.memory if before and before.decision else Memory()
+        decision = decide(target.pipeline, load_of(queue, now - read_at), workers, memory, now)
+        current = workers.wanted
         self._metrics.scaling(key, queue.stats.backlog if queue.stats else None, decision.replicas, current)
         changed = before.changed if before else None
         if decision.replicas != current:
@@ -137,17 +141,15 @@ def load_of(queue: QueueSeen, seconds_unread: float) -> Load | Unread:
     return Load(queue.stats.backlog, queue.stats.inflight) if queue.stats else Unread(seconds_unread)
 
 
-def decide(pipeline: Pipeline, load: Load | Unread, current: int, wishes: tuple[Wish, ...], now: float) -> Decision:
-    """The decision for a pipeline. A paused one is drained, and then has no workers at all."""
-    spec = pipeline.spec
-    least, fallback = (0, 0) if spec.paused else (spec.scaling.min_replicas, spec.scaling.fallback.replicas)
-    bounds = Bounds(least, spec.scaling.max_replicas, fallback)
-    policy = Policy(spec.worker.concurrency)
-    if spec.scaling.backlog_per_worker is not None:
-        policy = Policy(spec.worker.concurrency, spec.scaling.backlog_per_worker)
-    elif spec.scaling.drain_within is not None:
-        policy = Policy(spec.worker.concurrency, drain_within_seconds=spec.scaling.drain_within.seconds)
-    return decide_replicas(load, current, bounds, policy, wishes, now)
+def workers_of(deployment: Mapping[str, Any]) -> Workers:
+    """What a live worker Deployment says of its pods."""
+    status = deployment.get("status") or {}
+    return Workers(int(deployment["spec"].get("replicas", 1)), int(status.get("readyReplicas", 0)))
+
+
+def decide(pipeline: Pipeline, load: Load | Unread, workers: Workers, memory: Memory, now: float) -> Decision:
+    """The decision for a pipeline."""
+    return decide_replicas(load, workers, bounds_of(pipeline), policy_of(pipeline), memory, now)
 
 
 def scale_document(key: PipelineKey, replicas: int) -> dict[str, object]:

@@ -192,13 +192,13 @@ async def test_workers_follow_the_backlog_and_a_rollout_leaves_them_alone(
 ) -> None:
     operator.queues.stats = QueueStats(ready=100)
     await operator.settle(2.0)
-    assert replicas(cluster) == 5
+    assert replicas(cluster) == 3
     change(cluster, {"worker": {"maxAttempts": 9}})
     await operator.settle(2.0)
-    assert replicas(cluster) == 5
+    assert replicas(cluster) == 3
     operator.queues.stats = QueueStats()
     await operator.settle(2.0)
-    assert replicas(cluster) == 5
+    assert replicas(cluster) == 3
     for _ in range(4):
         await operator.settle(10.0)
     assert replicas(cluster) == 0
@@ -209,7 +209,7 @@ async def test_workers_follow_the_backlog_and_a_rollout_leaves_them_alone(
 
 async def test_a_paused_pipeline_drains_and_then_has_no_pods(operator: Operator, cluster: FakeCluster) -> None:
     change(cluster, {"paused": True, "scaling": {"minReplicas": 2}})
-    operator.queues.stats = QueueStats(ready=21)
+    operator.queues.stats = QueueStats(ready=40)
     await operator.settle(2.0)
     assert replicas(cluster) == 2
     assert (cluster.find(DEPLOYMENT, "botnet-fetcher") or {})["spec"]["replicas"] == 0
@@ -247,7 +247,7 @@ async def test_a_queue_that_cannot_be_read_is_told_and_workers_are_held(
     await operator.settle(2.0)
     operator.queues.stats = None
     await operator.settle(2.0)
-    assert replicas(cluster) == 3
+    assert replicas(cluster) == 2
     assert condition(cluster, "ScalingActive") == ("False", "QueueUnreachable")
 
 
