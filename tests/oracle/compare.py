@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, text
 
-from oracle.oracle import Expected, Row
+from oracle.oracle import Expected, Identity, Row
 
 
 def rows_of(engine: Engine, table: str = "botnet") -> Iterable[Row]:
@@ -33,25 +34,52 @@ def rejects_of(engine: Engine) -> Counter[tuple[str, int, str]]:
         return Counter((uri.rsplit("/", 1)[-1], record, code) for uri, record, code in connection.execute(text(query)))
 
 
-def assert_equals_oracle(engine: Engine, expected: Expected, table: str = "botnet") -> None:
-    """Fail with the first differences."""
-    seen: Counter[tuple[str, str, str | None, str]] = Counter()
+@dataclass(frozen=True)
+class Differences:
+    """What a sink holds otherwise than it should. `strange` rows are such as no record of the source gives."""
+
+    strange: tuple[Row, ...]
+    doubled: tuple[Identity, ...]
+    lost: tuple[Identity, ...]
+    rejects_lost: Counter[tuple[str, int, str]]
+    rejects_doubled: Counter[tuple[str, int, str]]
+    """Doubled, or rejected for nothing."""
+
+    def in_words(self) -> list[str]:
+        """What is wrong, each with the first examples."""
+        words = {
+            "rows that no record of the source gives": self.strange,
+            "identities are doubled": self.doubled,
+            "identities are lost": self.lost,
+            "not rejected": [*self.rejects_lost.elements()],
+            "rejected twice or for nothing": [*self.rejects_doubled.elements()],
+        }
+        return [f"{len(found)} {what}: {list(found)[:3]}" for what, found in words.items() if found]
+
+
+def differences(engine: Engine, expected: Expected, table: str = "botnet") -> Differences:
+    """Compare rows and rejects with what the oracle expects."""
+    seen: Counter[Identity] = Counter()
     strange = []
     for row in rows_of(engine, table):
         identity = (row[0], row[1], row[3], row[4])
         seen[identity] += 1
         if row not in expected.candidates.get(identity, ()):
             strange.append(row)
-    assert not strange, f"{len(strange)} rows that no record of the source gives: {strange[:3]}"
-    doubled = [identity for identity, count in seen.items() if count > 1]
-    assert not doubled, f"{len(doubled)} identities are doubled: {doubled[:3]}"
-    lost = expected.candidates.keys() - seen.keys()
-    assert not lost, f"{len(lost)} identities are lost: {list(lost)[:3]}"
     rejected = rejects_of(engine)
-    assert rejected == expected.rejects, {
-        "not rejected": list((expected.rejects - rejected).items())[:5],
-        "rejected for nothing": list((rejected - expected.rejects).items())[:5],
-    }
+    return Differences(
+        strange=tuple(strange),
+        doubled=tuple(identity for identity, count in seen.items() if count > 1),
+        lost=tuple(expected.candidates.keys() - seen.keys()),
+        rejects_lost=expected.rejects - rejected,
+        rejects_doubled=rejected - expected.rejects,
+    )
+
+
+def assert_equals_oracle(engine: Engine, expected: Expected, table: str = "botnet") -> None:
+    """Fail with the first differences."""
+    words = differences(engine, expected, table).in_words()
+    assert not words, "\n".join(words)
 
 
 def assert_totals(answer: dict[str, Any], expected: Expected) -> None:

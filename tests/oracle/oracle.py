@@ -11,6 +11,7 @@ import gzip
 import io
 import ipaddress
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ MISSING = {"", "-", "NULL"}
 Row = tuple[str, str, int | None, str | None, str, str | None]
 """seen_at, src_ip, src_port, dst_ip, family, src_country."""
 Identity = tuple[str, str, str | None, str]
+Outcome = Row | str
+"""The row that a record gives, or the code of its reject."""
 
 
 @dataclass
@@ -32,6 +35,15 @@ class Expected:
     """(file name, record number from 1, code)."""
     candidates: dict[Identity, set[Row]] = field(default_factory=lambda: defaultdict(set))
     valid: int = 0
+
+    def add(self, name: str, number: int, outcome: Outcome) -> None:
+        """Count a record of a file, by its number from 1."""
+        self.read += 1
+        if isinstance(outcome, str):
+            self.rejects[name, number, outcome] += 1
+        else:
+            self.valid += 1
+            self.candidates[outcome[0], outcome[1], outcome[3], outcome[4]].add(outcome)
 
     @property
     def written(self) -> int:
@@ -52,24 +64,20 @@ def expect(paths: list[Path], country_database: Path) -> Expected:
     with maxminddb.open_database(str(country_database)) as countries:
         for path in paths:
             raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-            _file(path.name, raw.decode("latin-1"), countries, expected)
+            for number, outcome in enumerate(outcomes(raw, countries), start=1):
+                expected.add(path.name, number, outcome)
     return expected
 
 
-def _file(name: str, text: str, countries: maxminddb.Reader, expected: Expected) -> None:
-    reader = csv.reader(io.StringIO(text, newline=""))
+def outcomes(raw: bytes, countries: maxminddb.Reader) -> Iterator[Outcome]:
+    """What must become of each record of a file, in their order."""
+    reader = csv.reader(io.StringIO(raw.decode("latin-1"), newline=""))
     header = next(reader)
-    for number, cells in enumerate(reader, start=1):
-        expected.read += 1
-        outcome = _record(header, cells, countries)
-        if isinstance(outcome, str):
-            expected.rejects[name, number, outcome] += 1
-        else:
-            expected.valid += 1
-            expected.candidates[outcome[0], outcome[1], outcome[3], outcome[4]].add(outcome)
+    for cells in reader:
+        yield _record(header, cells, countries)
 
 
-def _record(header: list[str], cells: list[str], countries: maxminddb.Reader) -> Row | str:
+def _record(header: list[str], cells: list[str], countries: maxminddb.Reader) -> Outcome:
     """The row, or the code of the reject."""
     try:
         cells = [cell.encode("latin-1").decode("utf-8") for cell in cells]

@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+_PIECE_BYTES = 1 << 16
 Style = Literal["nginx", "apache", "http.server", "json"]
 
 
@@ -75,6 +76,7 @@ class FeedServer:
         self.asked: list[Asked] = []
         self.sent_bytes = 0
         self._faults: dict[str, list[Fault]] = {}
+        self._piece_bytes, self._pause_seconds = _PIECE_BYTES, 0.0
         self._ssl = ssl_context
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="feed-server", daemon=True)
@@ -100,6 +102,15 @@ class FeedServer:
     def fail(self, name: str, times: int = 1, **how: Any) -> None:
         """Have the next answers for a file fail."""
         self._faults.setdefault(name, []).append(Fault(times, **how))
+
+    def trickle(self, piece_bytes: int | None, pause_seconds: float) -> None:
+        """Send files in such pieces, with pauses; None: as fast as they are taken."""
+        self._piece_bytes, self._pause_seconds = piece_bytes or _PIECE_BYTES, pause_seconds
+
+    def heal(self) -> None:
+        """No fault shows any more."""
+        self._faults.clear()
+        self.trickle(None, 0)
 
     def redirect(self, name: str, location: str) -> None:
         """Answer with 302."""
@@ -196,10 +207,14 @@ class FeedServer:
             cut = min(cut, fault.break_after)
         if fault and fault.stall_after is not None:
             cut = min(cut, fault.stall_after)
-        for at in range(0, cut, 1 << 16):
-            piece = body[at : min(cut, at + (1 << 16))]
+        at = 0
+        while at < cut:
+            piece = body[at : min(cut, at + self._piece_bytes)]
             await response.write(piece)
             self.sent_bytes += len(piece)
+            at += len(piece)
+            if self._pause_seconds:
+                await asyncio.sleep(self._pause_seconds)
         if fault and fault.then_put is not None:
             self.put(name, fault.then_put)
         if fault and fault.stall_after is not None:

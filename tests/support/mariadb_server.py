@@ -79,6 +79,11 @@ class MariaDBServer:
     def host(self) -> str:
         return "127.0.0.1"
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def url(self, user: str | None = None, database: str = "clean") -> str:
         """The sink's URL, without the password."""
         return f"mysql+pymysql://{user or self.user}@{self.host}:{self.port}/{database}"

@@ -12,6 +12,7 @@ without retries, so that a test sees what the server does.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -46,6 +47,23 @@ class RunningServer:
     def pid(self) -> int:
         assert self._process is not None, "the server is not running"
         return self._process.pid
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1].split("/")[0])
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, such as SIGSTOP."""
+        os.kill(self.pid, number)
+
+    def erase(self) -> None:
+        """Delete what it keeps on disk. To be called while it is ended."""
+        shutil.rmtree(self._folder / "appendonlydir", ignore_errors=True)
 
     def client(self) -> redis.Redis:
         """A client that answers in bytes and does not retry; closed with the server."""

@@ -1,0 +1,13 @@
+# Nothing lost, nothing doubled: docs/faults.md. A schedule is a pure function of its seed.
+SCHEDULES ?= 3
+SEED ?= 7
+LANES ?= 2
+CHAOS = PYTHONPATH=tests $(BIN)/python -m chaos
+
+.PHONY: chaos chaos-show
+
+chaos: $(READY) servers ## SCHEDULES=3 SEED=7: processes and servers under random faults, then compared row for row
+	@$(CHAOS) run --schedules $(SCHEDULES) --seed $(SEED) --lanes $(LANES)
+
+chaos-show: $(READY) ## SEED=7: what happens in a seed's schedule
+	@$(CHAOS) show --seed $(SEED)

@@ -1,0 +1,189 @@
+"""The processes of a schedule: each role is played by one process after the other, until the curtain falls."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos import doomed
+from chaos.journal import Entry, claims, own_end, read_journal
+from chaos.plan import FETCHER, HOUR_SECONDS, Doom, Life, Role
+from support.dcp_process import DcpProcess
+
+FAKETIME = "libfaketime.so.1"
+_TICK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a process ended. `phase` is the last one it reached; `doom` what it had done to itself there."""
+
+    role: str
+    code: int
+    phase: str
+    doom: str | None
+
+
+class Actor:
+    """Who plays a role: starts the next process when one has ended, unless it is to stay down."""
+
+    def __init__(self, role: Role, spec: Path, folder: Path, env: Mapping[str, str]) -> None:
+        self.name, self._lives = role.name, list(role.lives)
+        self._spec, self._folder, self._env = spec, folder / role.name, dict(env)
+        self._lock = threading.RLock()
+        self._down = False
+        self._starts = 0
+        self._process: DcpProcess | None = None
+        self.deaths: list[Death] = []
+
+    def knock_out(self) -> Callable[[], None]:
+        """SIGKILL; it stays down until the answer is called."""
+        with self._lock:
+            self._down = True
+            self.signal(signal.SIGKILL)
+        return self._revive
+
+    def _revive(self) -> None:
+        with self._lock:
+            self._down = False
+
+    def signal(self, number: int) -> None:
+        """To the process that plays it now, if any does."""
+        with self._lock:
+            if self._process is not None and self._process.process.poll() is None:
+                self._process.process.send_signal(number)
+
+    def tend(self) -> None:
+        """Note an end; start the next process."""
+        with self._lock:
+            if self._process is not None and self._process.process.poll() is not None:
+                self._note(self._process.process.returncode)
+                self._process = None
+            if self._process is None and not self._down:
+                self._process = self._start(self._lives.pop(0) if self._lives else Life())
+
+    def leave(self) -> int:
+        """End it as an operator would: wake it, SIGTERM; the exit code."""
+        with self._lock:
+            self._down = True
+            if self._process is None:
+                return 0
+            self.signal(signal.SIGCONT)
+            return self._process.terminate(timeout_seconds=30)
+
+    def kill(self) -> None:
+        """End it without a word, whatever it does."""
+        with self._lock:
+            self._down = True
+            if self._process is not None:
+                self._process.kill()
+
+    def journals(self) -> list[list[Entry]]:
+        """Of all its processes, in their order."""
+        return [read_journal(self._journal(number)) for number in range(self._starts)]
+
+    def claims(self) -> Counter[str]:
+        """How often its processes were given each batch."""
+        return claims(self.journals())
+
+    def stops(self) -> int:
+        """How often its processes stopped themselves."""
+        return sum(1 for each in self.journals() if (end := own_end(each)) and end[0] == "stop")
+
+    def _start(self, life: Life) -> DcpProcess:
+        journal = self._journal(self._starts)
+        self._starts += 1
+        kind = "fetcher" if self.name == FETCHER else "worker"
+        doom = [] if life.doom is None else _words(life.doom)
+        env = {**self._env, **_clock(life.clock_skew_seconds)}
+        program = [sys.executable, doomed.__file__]
+        return DcpProcess(self._folder, kind, str(self._spec), str(journal), *doom, env=env, program=program)
+
+    def _journal(self, number: int) -> Path:
+        return self._folder / f"journal-{number}"
+
+    def _note(self, code: int) -> None:
+        entries = read_journal(self._journal(self._starts - 1))
+        end = own_end(entries)
+        phase = next((each.word for each in reversed(entries) if each.word not in ("kill", "stop")), "starting")
+        if end is not None and end[0] == "kill":
+            self.deaths.append(Death(self.name, code, end[1], "kill"))
+        else:
+            self.deaths.append(Death(self.name, code, phase, None))
+
+
+def _words(doom: Doom) -> Sequence[str]:
+    return [doom.phase.value, str(doom.nth), doom.how.value, str(doom.seconds)]
+
+
+def _clock(skew_seconds: int) -> Mapping[str, str]:
+    """A wall clock that is wrong; the monotonic one is what the kernel says, as on a machine whose clock is wrong."""
+    if not skew_seconds:
+        return {}
+    hours = f"{skew_seconds // HOUR_SECONDS:+d}h"
+    library = next(iter(sorted(Path("/usr/lib").glob(f"*/faketime/{FAKETIME}"))), None)
+    assert library is not None, "libfaketime is not installed: make servers"
+    return {"LD_PRELOAD": str(library), "FAKETIME": hours, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+class Cast:
+    """All actors, tended by a thread."""
+
+    def __init__(self, actors: Sequence[Actor]) -> None:
+        self._actors = {each.name: each for each in actors}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tend, name="cast", daemon=True)
+
+    def __getitem__(self, name: str) -> Actor:
+        return self._actors[name]
+
+    def __iter__(self) -> Iterator[Actor]:
+        return iter(self._actors.values())
+
+    def start(self) -> None:
+        """Processes are started, and started again, from now on."""
+        self._thread.start()
+
+    def heal(self) -> None:
+        """Wake who is stopped from outside."""
+        for each in self:
+            each.signal(signal.SIGCONT)
+
+    def leave(self) -> list[str]:
+        """End all as an operator would; what was not as it should be."""
+        self._rest()
+        codes = {each.name: each.leave() for each in self}
+        return [f"{name} ended with {code} when asked to stop" for name, code in codes.items() if code]
+
+    def kill(self) -> None:
+        """End all."""
+        self._rest()
+        for each in self:
+            each.kill()
+
+    def _rest(self) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _tend(self) -> None:
+        while not self._over.wait(_TICK_SECONDS):
+            for each in self:
+                each.tend()
+
+
+@contextmanager
+def on_stage(actors: Sequence[Actor]) -> Iterator[Cast]:
+    """A cast that has left when the block ends."""
+    cast = Cast(actors)
+    cast.start()
+    try:
+        yield cast
+    finally:
+        cast.kill()

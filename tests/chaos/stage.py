@@ -1,0 +1,188 @@
+"""Where schedules are played: servers, the feed, and the links between them and the processes.
+
+A stage is built once and used by one schedule after the other, each with a fresh database and an empty queue.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import yaml
+
+from chaos.cast import Cast
+from chaos.faults.fault import FETCHER_FEED, FETCHER_MARIADB, FETCHER_REDIS, WORKER_MARIADB, WORKER_REDIS
+from chaos.plan import Arrival, Plan
+from support.botnet_feed import HEADER, lines
+from support.dcp_process import EXAMPLES
+from support.feed_server import FeedServer, feed_server
+from support.mariadb_server import MariaDBServer, mariadb_server
+from support.redis_server import RunningServer, redis_server
+from support.tcp_proxy import TcpProxy, tcp_proxy
+from support.waiting import wait_until
+
+TABLE = "botnet"
+LEASE_SECONDS = 2
+_USER = "app"
+_LIMITED_TABLESPACE = (
+    # All tables in one file that cannot grow beyond its limit: a disk that can be filled without owning one.
+    "--innodb-file-per-table=OFF",
+    "--innodb-data-file-path=ibdata1:12M:autoextend:max:96M",
+)
+
+
+class RedisPair:
+    """The Redis that is used, and one that may take its place. Both keep an append-only file."""
+
+    def __init__(self, primary: RunningServer, spare: RunningServer, links: tuple[TcpProxy, ...]) -> None:
+        self.primary, self._spare, self._links = primary, spare, links
+        spare.stop()
+
+    def part_replica(self) -> None:
+        """The spare copies the primary, and hears nothing more from now on."""
+        self._spare.erase()
+        self._spare.start()
+        copy = self._spare.client()
+        copy.replicaof("127.0.0.1", str(self.primary.port))
+        wait_until(lambda: copy.info("replication").get("master_link_status") == "up", "the replica has caught up")
+        copy.replicaof("NO", "ONE")
+
+    def fail_over(self) -> None:
+        """The primary dies, the spare takes its place."""
+        self.primary.kill()
+        self.primary, self._spare = self._spare, self.primary
+        self._aim()
+
+    def reset(self) -> None:
+        """Running, empty, and as configured."""
+        if not self.primary.runs:
+            self.primary.start()
+        client = self.primary.client()
+        client.flushall()
+        client.config_set("maxmemory", "0")
+
+    def _aim(self) -> None:
+        for link in self._links:
+            link.target = ("127.0.0.1", self.primary.port)
+
+
+class Stage:
+    """The servers of one lane. `cast` is there while a schedule is played."""
+
+    cast: Cast
+
+    def __init__(self, redis: RedisPair, mariadb: MariaDBServer, feed: FeedServer, links: dict[str, TcpProxy]) -> None:
+        self.redis, self.mariadb, self.feed, self.links = redis, mariadb, feed, links
+        self.database = ""
+        self.history: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
+        """File name -> its contents so far as (ETag, decompressed bytes); the last is what is served at the end."""
+        self._arrivals: dict[str, Arrival] = {}
+        self._numbers = itertools.count(1)
+
+    def reset(self, plan: Plan) -> None:
+        """A fresh database, an empty queue, an empty feed, links that do nothing."""
+        self.heal()
+        if not self.mariadb.runs:
+            self.mariadb.start()
+        if self.database:
+            self.mariadb.execute(f"DROP DATABASE {self.database}")
+        self.database = f"chaos_{next(self._numbers)}"
+        self.mariadb.create_database(self.database)
+        self.redis.reset()
+        self.feed.files.clear()
+        self.history.clear()
+        self._arrivals.clear()
+
+    def heal(self) -> None:
+        """Links and feed do what they should; the servers' faults end by themselves."""
+        for link in self.links.values():
+            link.heal()
+        self.feed.heal()
+
+    @property
+    def url(self) -> str:
+        """The sink, past all links, as its owner."""
+        return self.mariadb.url(database=self.database)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of the processes."""
+        return {"DCP_SECRET_SINK_PASSWORD": self.mariadb.password}
+
+    def arrive(self, arrival: Arrival) -> None:
+        """A file appears in the feed."""
+        self._arrivals[arrival.name] = arrival
+        self._serve(arrival.name, content(arrival.records, arrival.seed), arrival.packed)
+
+    def change(self, name: str) -> None:
+        """A file has another content: half of its records, and others."""
+        arrival = self._arrivals[name]
+        old, version = arrival.records // 2, len(self.history[name])
+        grown = content(old, arrival.seed) + b"".join(lines(arrival.records, arrival.seed + 50 + version))
+        self._serve(name, grown, arrival.packed)
+
+    def withdraw(self, name: str) -> None:
+        """A file is no longer in the feed."""
+        self.feed.files.pop(name, None)
+
+    def _serve(self, name: str, text: bytes, packed: bool) -> None:
+        self.feed.put(name, gzip.compress(text, mtime=0) if packed else text)
+        self.history[name].append((self.feed.files[name].etag or "", text))
+
+    def write_spec(self, path: Path, plan: Plan, kind: str) -> Path:
+        """The example's spec with short delays, on the links of a kind of process."""
+        document = yaml.safe_load((EXAMPLES / "botnet.yaml").read_text())
+        spec = document["spec"]
+        http = spec["sources"][0]["http"]
+        http |= {"url": f"http://127.0.0.1:{self.links[FETCHER_FEED].port}/feed/", "interval": "500ms", "timeout": "2s"}
+        http["include"] = ["*.csv"]
+        spec["cleaning"]["enrich"][0]["geoip"]["database"]["path"] = str(EXAMPLES / "country.mmdb")
+        spec["fetcher"] = {"batch": {"maxRecords": plan.batch_records}}
+        # Workers are killed here more often than a batch is declared dead for.
+        spec["worker"] = {
+            "concurrency": plan.concurrency,
+            "maxCrashes": 100,
+            "retryDelay": "200ms",
+            "batchTimeout": "8s",
+        }
+        redis, mariadb = self.links[f"{kind}-redis"].port, self.links[f"{kind}-mariadb"].port
+        spec["queue"] = {
+            "lease": f"{LEASE_SECONDS}s",
+            "maxBytes": str(plan.max_queue_bytes),
+            "redis": {"url": f"redis://127.0.0.1:{redis}/0"},
+        }
+        sink = {"url": f"mysql+pymysql://{_USER}@127.0.0.1:{mariadb}/{self.database}", "table": TABLE}
+        spec["sink"] = {"sql": {**sink, "password": {"secretKeyRef": {"name": "sink", "key": "password"}}}}
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+        return path
+
+
+def content(records: int, seed: int) -> bytes:
+    """A file of the feed."""
+    return HEADER.encode() + b"\n" + b"".join(lines(records, seed))
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """A stage whose servers end with the block."""
+    with ExitStack() as stack:
+        redis = stack.enter_context(redis_server(appendonly="yes"))
+        spare = stack.enter_context(redis_server(appendonly="yes"))
+        mariadb = stack.enter_context(mariadb_server(*_LIMITED_TABLESPACE))
+        mariadb.execute(f"CREATE USER '{_USER}'@'%' IDENTIFIED BY '{mariadb.password}'")
+        mariadb.execute(f"GRANT ALL ON `chaos\\_%`.* TO '{_USER}'@'%'")
+        feed = stack.enter_context(feed_server())
+        ports = {
+            FETCHER_REDIS: redis.port,
+            WORKER_REDIS: redis.port,
+            FETCHER_MARIADB: mariadb.port,
+            WORKER_MARIADB: mariadb.port,
+            FETCHER_FEED: feed.port,
+        }
+        links = {name: stack.enter_context(tcp_proxy("127.0.0.1", port)) for name, port in ports.items()}
+        pair = RedisPair(redis, spare, (links[FETCHER_REDIS], links[WORKER_REDIS]))
+        yield Stage(pair, mariadb, feed, links)
