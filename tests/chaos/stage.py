@@ -28,11 +28,7 @@ from support.waiting import wait_until
 TABLE = "botnet"
 LEASE_SECONDS = 2
 _USER = "app"
-_LIMITED_TABLESPACE = (
-    # All tables in one file that cannot grow beyond its limit: a disk that can be filled without owning one.
-    "--innodb-file-per-table=OFF",
-    "--innodb-data-file-path=ibdata1:12M:autoextend:max:96M",
-)
+_DISK_BYTES = 256 << 20
 
 
 class RedisPair:
@@ -172,7 +168,7 @@ def stage() -> Iterator[Stage]:
     with ExitStack() as stack:
         redis = stack.enter_context(redis_server(appendonly="yes"))
         spare = stack.enter_context(redis_server(appendonly="yes"))
-        mariadb = stack.enter_context(mariadb_server(*_LIMITED_TABLESPACE))
+        mariadb = stack.enter_context(mariadb_server(disk_bytes=_DISK_BYTES))
         mariadb.execute(f"CREATE USER '{_USER}'@'%' IDENTIFIED BY '{mariadb.password}'")
         mariadb.execute(f"GRANT ALL ON `chaos\\_%`.* TO '{_USER}'@'%'")
         feed = stack.enter_context(feed_server())

@@ -199,11 +199,14 @@ class MariaDBServer:
 
 
 @contextmanager
-def mariadb_server(*options: str, tls: bool = False) -> Iterator[MariaDBServer]:
+def mariadb_server(*options: str, tls: bool = False, disk_bytes: int | None = None) -> Iterator[MariaDBServer]:
     """A running server with an empty database `clean`; `options` are mariadbd's. With `tls` its certificate is
-    signed by the authority in `.ca_pem`, which also signed the client's (certificate, key) in `.client_pem`."""
+    signed by the authority in `.ca_pem`, which also signed the client's (certificate, key) in `.client_pem`. With
+    `disk_bytes` its folder is a disk of its own, of that size."""
     folder = Path(tempfile.mkdtemp(prefix="dcp-mariadb-"))
     server = MariaDBServer(folder, free_port(), options)
+    if disk_bytes is not None:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk_bytes}", "dcp-mariadb", folder], check=True)
     try:
         if tls:
             server.options = (*options, *_certificates(server))
@@ -213,6 +216,8 @@ def mariadb_server(*options: str, tls: bool = False) -> Iterator[MariaDBServer]:
         yield server
     finally:
         server.kill()
+        if disk_bytes is not None:
+            subprocess.run(["umount", "--lazy", folder], check=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import suppress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from chaos.stage import Stage
 
 _WEIGHT_ROWS = 300
+_BALLAST = bytes(1 << 16)
 _UNTIL_WORKERS_WAIT_SECONDS = 0.4
 
 
@@ -44,22 +46,12 @@ def read_only(stage: Stage, strike: Strike) -> Undo:
 
 
 def full(stage: Stage, strike: Strike) -> Undo:
-    """Its tablespace, which has a limit, is filled up to the last page; error 1114, "The table is full"."""
-    connection = stage.mariadb.admin(stage.database)
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE chaos_ballast (b LONGBLOB)")
-        for size in (1 << 20, 1 << 16, 1 << 13):
-            _fill(cursor, size)
-    return lambda: _do(cursor_run, connection, "DROP TABLE chaos_ballast")
-
-
-def _fill(cursor: Any, size: int) -> None:
-    try:
+    """Its disk is filled up to the last byte."""
+    ballast = stage.mariadb.folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
         while True:
-            cursor.execute(f"INSERT INTO chaos_ballast VALUES (REPEAT('x', {size}))")
-    except pymysql.err.OperationalError as error:
-        if error.args[0] != 1114:
-            raise
+            file.write(_BALLAST)
+    return ballast.unlink
 
 
 def locked(stage: Stage, strike: Strike) -> Undo:
