@@ -20,7 +20,7 @@ from support.waiting import wait_until
 
 TABLE = "botnet"
 LOOK_SECONDS = 0.02
-_QUEUE = Keys("default.botnet")
+QUEUE = Keys("default.botnet")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _wait_for_the_end(arena: Arena, fetcher: Watched, workers: list[_Worker]) ->
         for worker in workers:
             assert worker.look(), f"a worker has ended by itself; {arena.folder}/worker-*.err"
         pipeline = client.pipeline(transaction=False)
-        for key in (_QUEUE.ready, _QUEUE.scheduled, _QUEUE.inflight, _QUEUE.dead):
+        for key in (QUEUE.ready, QUEUE.scheduled, QUEUE.inflight, QUEUE.dead):
             pipeline.zcard(key)
         ready, scheduled, inflight, dead = pipeline.execute()
         assert not dead, f"{dead} batches are dead"
