@@ -8,8 +8,9 @@ statement are ever sent; any other name closes the connection.
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pymysql
 from pymysql.connections import MySQLResult
@@ -47,6 +48,16 @@ class MemoryInfileConnection(_Connection):
     def offers_infile(self) -> bool:
         """Whether this session was opened so that load_data may be used."""
         return bool(self.client_flag & CLIENT.LOCAL_FILES)
+
+    def _create_ssl_ctx(self, settings: Any) -> ssl.SSLContext:
+        if settings:
+            return cast(ssl.SSLContext, super()._create_ssl_ctx(settings))  # type: ignore[misc]
+        # Without `tls` in the spec a connection is encrypted where the server can, and nobody's certificate is checked.
+        # PyMySQL reads the system's authorities all the same: 40 ms and 1 MB for each connection.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
 
     def load_data(self, statement: str, content: bytes) -> LoadResult:
         """Run a LOAD DATA LOCAL INFILE statement that names OFFERED_NAME, sending `content`.

@@ -73,6 +73,12 @@ def test_tls_with_another_authority_or_none_is_refused(tls_server: MariaDBServer
     ping(connect(tls_server.url(), password=tls_server.password, tls=TlsSettings(insecure_skip_verify=True)))
 
 
+def test_without_tls_in_the_spec_what_can_be_encrypted_is(tls_server: MariaDBServer) -> None:
+    with connect(tls_server.url(), password=tls_server.password).connect() as connection:
+        _, cipher = connection.execute(text("SHOW STATUS LIKE 'Ssl_cipher'")).one()
+    assert cipher
+
+
 def test_tls_is_not_given_up_where_the_server_has_none(mariadb: Database) -> None:
     assert mariadb.server
     with mariadb_server("--skip-ssl") as plain, pytest.raises(SinkUnavailable):
