@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcp_fetcher.marks import Csv, Dialect, State, after_break, count_lines
+from dcp_fetcher.marks import Csv, Dialect, State, after_break
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digester
 
 
@@ -12,18 +12,21 @@ class Defect:
     Inside quotes there, the quote is the reason and the defect is the physical line in which the record started.
     Otherwise the record is too long and ends at its first line break outside quotes; but where it is inside quotes
     at a further multiple of maxRecordBytes, at the next line break of any kind: one quote cannot swallow the object.
+    `lead_bytes` of comments before it are part of its range.
     """
 
-    def __init__(self, dialect: Dialect, state: State, max_record_bytes: int) -> None:
+    def __init__(self, dialect: Dialect, state: State, max_record_bytes: int, lead_bytes: int = 0) -> None:
         self._dialect = dialect
-        self._csv = dialect if isinstance(dialect, Csv) and state is not State.QUOTED else None
-        self._state = State.FRESH
+        quoted = state in (State.QUOTED, State.QUOTED_ESCAPED)
+        self._csv = dialect if isinstance(dialect, Csv) and not quoted else None
+        self._lead_bytes = 0 if self._csv else lead_bytes
+        self._state = self._csv.first if self._csv else State.FRESH
         self._stride = max(1, max_record_bytes)
         self._checkpoint = 2 * self._stride + 1
         self._ends_csv_lines = isinstance(dialect, Csv)
         self.reason = (
             f"a quote is not closed within maxRecordBytes ({max_record_bytes}) or before the end of the object"
-            if state is State.QUOTED
+            if quoted
             else f"the record is longer than maxRecordBytes ({max_record_bytes})"
         )
         self.kept = bytearray()
@@ -34,12 +37,13 @@ class Defect:
 
     def take(self, buffer: bytearray, ended: bool) -> tuple[int, bool]:
         """How many bytes at the buffer's start belong to it, and whether it ends there."""
-        end, over = self._record(self._csv, buffer, ended) if self._csv else self._line(buffer, 0, ended)
+        end, over = self._record(self._csv, buffer, ended) if self._csv else self._line(buffer, self._lead_bytes, ended)
+        self._lead_bytes = 0
         taken = bytes(buffer[:end])
         self.kept += taken[: RAW_KEPT_BYTES - len(self.kept)]
         self.digest.update(taken)
         self.length += end
-        self.lines += count_lines(taken) if self._ends_csv_lines else taken.count(b"\n")
+        self.lines += self._dialect.count_lines(taken)
         self.lines -= self._ends_csv_lines and self._after_return and taken.startswith(b"\n")
         self._after_return = taken.endswith(b"\r") if taken else self._after_return
         if ended and end == len(buffer) and not over:
@@ -65,7 +69,7 @@ class Defect:
                 return (after, True) if after >= 0 else (at, False)
             if at == checkpoint:
                 self._checkpoint += self._stride
-                if self._state is State.QUOTED:
+                if self._state in (State.QUOTED, State.QUOTED_ESCAPED):
                     self._csv = None
                     return self._line(buffer, at, ended)
         return at, False

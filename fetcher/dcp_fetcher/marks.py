@@ -24,6 +24,11 @@ class State(Enum):
     FIELD = "in an unquoted field, or after a closing quote and more"
     QUOTED = "inside quotes"
     CLOSING = "after a quote inside quotes: the end, or the first half of a doubled one"
+    START = "at a record's start or behind a comment before it (dialects.py)"
+    COMMENT = "in a comment"
+    COMMENT_RETURN = "after a CR that ends a comment"
+    ESCAPED = "after an escape in an unquoted field"
+    QUOTED_ESCAPED = "after an escape inside quotes"
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,14 @@ class Dialect(Protocol):
     """How a format's records end."""
 
     line_end: re.Pattern[bytes]
+
+    def count_lines(self, raw: bytes | bytearray) -> int:
+        """Line breaks."""
+        ...
+
+    def lead(self, buffer: bytearray) -> int:
+        """How many bytes at the buffer's start are comments."""
+        ...
 
     def complete(self, buffer: bytearray, ended: bool) -> Marks:
         """The complete records at the start of `buffer`, whose first byte starts a record.
@@ -66,6 +79,12 @@ class Lines:
         self._max = max_record_bytes
         self._seen = self._record = 0
 
+    def count_lines(self, raw: bytes | bytearray) -> int:
+        return raw.count(b"\n")
+
+    def lead(self, buffer: bytearray) -> int:
+        return 0
+
     def complete(self, buffer: bytearray, ended: bool) -> Marks:
         end = self._record = buffer.rfind(b"\n", self._seen) + 1
         self._seen = len(buffer)
@@ -82,6 +101,8 @@ class Csv:
     """csv and tsv: LF, CRLF or a bare CR ends a record, outside quotes; Python's csv module with strict=False."""
 
     line_end = re.compile(rb"\r\n|\n|\r")
+    first = State.FRESH
+    """The automaton's state at a record's start."""
 
     def __init__(self, delimiter: str, max_record_bytes: int) -> None:
         if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
@@ -121,6 +142,12 @@ class Csv:
             return self._unquoted(buffer, ended)
         return self._quoted(buffer, ended)
 
+    def count_lines(self, raw: bytes | bytearray) -> int:
+        return count_lines(raw)
+
+    def lead(self, buffer: bytearray) -> int:
+        return 0
+
     def open_at_end(self, buffer: bytearray) -> bool:
         """Does what complete() left over end inside quotes? Remembers it for the lines that follow."""
         if self._state is State.QUOTED:
@@ -152,7 +179,7 @@ class Csv:
             after = after_break(buffer, at, ended) if broke else -1
             if after < 0:
                 break
-            pieces.append(buffer[record:after].translate(_NO_BREAKS)[:-1] + b"\n")
+            pieces.append(without_breaks(buffer[record:after])[:-1] + b"\n")
             record, at, state, multiline = after, after, State.FRESH, True
         overlong = state if not broke and at >= limit else None
         if overlong is State.QUOTED:
@@ -221,6 +248,11 @@ class Csv:
 
 
 _NO_BREAKS = bytes(ord("_") if byte in (LF, CR) else byte for byte in range(256))
+
+
+def without_breaks(raw: bytearray) -> bytearray:
+    """The same with something else in place of CR and LF."""
+    return raw.translate(_NO_BREAKS)
 
 
 def line_marks(buffer: bytearray, end: int) -> bytes | bytearray:

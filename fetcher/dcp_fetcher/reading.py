@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dcp_fetcher.decoded import Decoded
 from dcp_fetcher.decompress import Caps, Peekable
+from dcp_fetcher.dialects import dialect_of
 from dcp_fetcher.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
 from dcp_fetcher.header import HeaderError, read_header
 from dcp_fetcher.marks import count_lines
@@ -21,6 +22,7 @@ from dcp_pipeline.batch import RAW_KEPT_BYTES, digester
 from dcp_pipeline.ledger.model import Cut, SourceObject
 from dcp_pipeline.spec.model import BatchSize, Decompression, Format
 
+CountLines = Callable[[bytes | bytearray], int]
 CHUNK_BYTES = 256 * 1024
 SKIP_FROM_BYTES = 1024 * 1024
 """Fewer recorded bytes are read along rather than skipped by a request of their own."""
@@ -83,7 +85,7 @@ def read_object(
     if content.at == 0 and publisher.object.header_end:
         _check_header(content, publisher.object, how.form)
     if publisher.object.header_end or cuts:
-        position = _follow(content, publisher, cuts, lost)
+        position = _follow(content, publisher, cuts, lost, dialect_of(how.form).count_lines)
     splitter = Splitter(how.form, how.batch, position)
     try:
         _cut(content, publisher, splitter, growing)
@@ -114,16 +116,18 @@ def _cut(content: Content, publisher: Publisher, splitter: Splitter, growing: bo
 def _publish(publisher: Publisher, splitter: Splitter, step: Callable[[], list]) -> None:  # type: ignore[type-arg]
     cuts = step()
     header = splitter.header
-    if header is not None and not publisher.object.header_end and header.end:
+    recorded = publisher.object
+    if header is not None and recorded.header is None and not recorded.header_end and (header.end or header.labels):
         publisher.update(header=header.labels, header_end=header.end, header_lines=header.lines)
     for cut in cuts:
         publisher.add(cut)
 
 
-def _follow(content: Content, publisher: Publisher, cuts: list[Cut], lost: frozenset[str]) -> Position:
+def _follow(
+    content: Content, publisher: Publisher, cuts: list[Cut], lost: frozenset[str], breaks: CountLines
+) -> Position:
     """Read the recorded ranges along, from where the content stands; where cutting goes on."""
     recorded = publisher.object
-    breaks = count_lines if recorded.header is not None else _line_feeds
     position = Position(recorded.header_end, 0, 1, recorded.header_lines + 1)
     for cut in cuts:
         if cut.start < content.at:
@@ -148,7 +152,7 @@ class Range:
     kept: bytes
 
 
-def read_range(content: Content, length: int, keep_bytes: int, breaks: Callable[[bytes], int] = count_lines) -> Range:
+def read_range(content: Content, length: int, keep_bytes: int, breaks: CountLines = count_lines) -> Range:
     """The next `length` bytes, their line breaks counted by `breaks`. Raises ChangedError where there are fewer."""
     digest, lines, kept, left, after_return = digester(), 0, bytearray(), length, False
     while left:
@@ -157,20 +161,17 @@ def read_range(content: Content, length: int, keep_bytes: int, breaks: Callable[
             raise ChangedError(f"it ends at byte {content.at}, before what was read of it")
         digest.update(data)
         lines += breaks(data) - (after_return and data.startswith(b"\n"))
-        after_return = data.endswith(b"\r") and breaks is count_lines
+        after_return = data.endswith(b"\r") and breaks(b"\r") == 1
         kept += data[: max(0, keep_bytes - len(kept))]
         left -= len(data)
     return Range(digest.hexdigest(), lines, bytes(kept))
 
 
-def _line_feeds(data: bytes) -> int:
-    return data.count(b"\n")
-
-
 def _check_header(content: Content, recorded: SourceObject, form: Format) -> None:
     head = bytearray(read_range(content, recorded.header_end, recorded.header_end).kept)
     header = read_header(head, form, ended=True)
-    if header is None or (header.labels, header.end) != (recorded.header, recorded.header_end):
+    labels = header.labels if header and (form.header or form.labels) else recorded.header  # numbered ones are nowhere
+    if header is None or (labels, header.end) != (recorded.header, recorded.header_end):
         raise ChangedError("the header is not the one that was read before")
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dcp_fetcher.defects import Defect
+from dcp_fetcher.dialects import dialect_of
 from dcp_fetcher.header import Header, read_header
-from dcp_fetcher.marks import CR, LF, Csv, Dialect, Lines, Marks, State, count_lines
+from dcp_fetcher.marks import CR, LF, Csv, Marks, State
 from dcp_pipeline.batch import digest_of
 from dcp_pipeline.spec.model import BatchSize, Format
 
@@ -52,7 +53,7 @@ class Splitter:
         self._max_records, self._max_bytes = batch.max_records, batch.max_bytes.bytes
         self._dialect = dialect_of(form)
         self._buffer = bytearray()
-        self._header_due = at is None and form.type != "ndjson"
+        self._header_due = at is None and not form.json_lines
         self.header: Header | None = None
         self._at = at or Position()
         self._parts: list[bytes] = []
@@ -150,13 +151,16 @@ class Splitter:
             self._parts.append(raw)
             self._size += len(raw)
             self._records += count
-            self._lines += count_lines(raw) if multiline else count
+            self._lines += self._dialect.count_lines(raw) if multiline else count
             if self._records == self._max_records:
                 self._emit()
             at = stop
 
     def _take_rest(self) -> bool:
         """At the object's end: a last record without line break. True while there is more to take."""
+        if self._dialect.lead(self._buffer) == len(self._buffer):
+            self._consume(len(self._buffer))  # comments behind the last record are nobody's
+            return False
         if isinstance(self._dialect, Csv) and self._dialect.open_at_end(self._buffer):
             self._start_defect(State.QUOTED)
             return True
@@ -166,7 +170,7 @@ class Splitter:
         self._parts.append(raw)
         self._size += len(raw)
         self._records += 1
-        self._lines += 1 + (count_lines(raw) if self._form.type != "ndjson" else 0)
+        self._lines += 1 + self._dialect.count_lines(raw)
         self._consume(len(raw))
         return False
 
@@ -188,12 +192,13 @@ class Splitter:
 
     def _state_past_limit(self) -> State:
         if isinstance(self._dialect, Csv):
-            return self._dialect.run(self._buffer, 0, self._max_record + 1, State.FRESH)[0]
+            return self._dialect.run(self._buffer, 0, self._max_record + 1, self._dialect.first)[0]
         return State.FIELD
 
     def _start_defect(self, state: State) -> None:
         self._emit()
-        self._defect = Defect(self._dialect, state, self._max_record)
+        lead = self._dialect.lead(self._buffer)
+        self._defect = Defect(self._dialect, state, self._max_record, lead)
 
     def _follow_defect(self, defect: Defect, ended: bool) -> bool:
         taken, over = defect.take(self._buffer, ended)
@@ -207,18 +212,6 @@ class Splitter:
         end = self._at.offset + defect.length
         kept = bytes(defect.kept)
         self._give(RawCut(self._at, end, 1, defect.digest.hexdigest(), kept, defect.reason), defect.lines)
-
-
-def dialect_of(form: Format) -> Dialect:
-    """How the format's records end. Raises ValueError for a delimiter that is not one ASCII character."""
-    if form.type == "ndjson":
-        return Lines(form.max_record_bytes.bytes)
-    return Csv(delimiter_of(form), form.max_record_bytes.bytes)
-
-
-def delimiter_of(form: Format) -> str:
-    """The format's delimiter, or its type's."""
-    return form.delimiter or ("\t" if form.type == "tsv" else ",")
 
 
 def at_most(marks: bytes | bytearray, start: int, stop: int, most: int) -> tuple[int, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dcp_pipeline.spec.errors import SpecProblem, path_of
+from dcp_pipeline.spec.format_checks import format_problems, not_linear
 from dcp_pipeline.spec.model import Field, Pipeline, Source, Spec
 
 _LENGTHS = {"string"}
@@ -16,7 +16,6 @@ _RANGES = {"integer", "number", "date", "time", "datetime"}
 _NUMBERS = {"integer", "number"}
 _WITH_FORMAT = {"date", "time", "datetime"}
 _RESERVED_PREFIX = "_dcp_"
-_NOT_LINEAR = re.compile(r"\(\?(=|!|<=|<!|P=|\()|\\[1-9]")
 
 
 def problems_of(pipeline: Pipeline) -> list[SpecProblem]:
@@ -50,31 +49,8 @@ def _sources(spec: Spec) -> Iterator[SpecProblem]:
                 "spec.cleaning.unique must say what makes a record the same, or growth be 'append'",
                 "sources", index, member, "growth",
             )  # fmt: skip
-        yield from _format(source, index)
+        yield from format_problems(source, index)
         yield from _credentials(source, index)
-
-
-def _format(source: Source, index: int) -> Iterator[SpecProblem]:
-    place = ("sources", index, "format")
-    try:
-        codec = codecs.lookup(source.format.encoding)
-        if not codec._is_text_encoding or "\n,A".encode(codec.name) != b"\n,A":
-            yield _at(
-                f"is {source.format.encoding!r}, which does not keep ASCII bytes as they are; "
-                "convert such files to utf-8 first",
-                *place, "encoding",
-            )  # fmt: skip
-    except LookupError:
-        yield _at(f"is {source.format.encoding!r}; Python knows no such encoding", *place, "encoding")
-    delimiter = source.format.delimiter
-    if delimiter is not None and (delimiter in '"\r\n\0' or not delimiter.isascii()):
-        yield _at(
-            f"is {delimiter!r}; one ASCII character other than a quote or line end is wanted",
-            *place,
-            "delimiter",
-        )
-    if delimiter is not None and source.format.type == "ndjson":
-        yield _at("is set, but ndjson has no delimiter", *place, "delimiter")
 
 
 def _credentials(source: Source, index: int) -> Iterator[SpecProblem]:
@@ -153,7 +129,7 @@ def _constraints(each: Field, place: tuple[str | int, ...]) -> Iterator[SpecProb
     if type(rule.minimum) is type(rule.maximum) and rule.minimum is not None and rule.minimum > rule.maximum:  # type: ignore[operator]
         yield _at(f"is {rule.minimum}, above maximum {rule.maximum}", *place, "minimum")
     if rule.pattern is not None:
-        if _NOT_LINEAR.search(rule.pattern):
+        if not_linear(rule.pattern):
             yield _at("uses look-around or a back-reference, which cannot be matched in linear time", *place, "pattern")
             return
         try:

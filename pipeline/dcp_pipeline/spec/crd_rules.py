@@ -51,8 +51,18 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "sources[]": (
         _exactly_one("exactly one of http and file is wanted", "http", "file"),
         Rule(
-            "!has(self.format) || self.format.type != 'ndjson' || !has(self.format.delimiter)",
-            "ndjson has no delimiter",
+            "!has(self.format) || self.format.type in ['csv', 'tsv'] || !has(self.format.delimiter)",
+            "only csv and tsv have a delimiter",
+            ".format",
+        ),
+        Rule(
+            "!has(self.format) || self.format.type != 'regex' || has(self.format.pattern)",
+            "regex needs a pattern",
+            ".format",
+        ),
+        Rule(
+            "!has(self.format) || self.format.type != 'fixed' || has(self.format.columns)",
+            "fixed needs columns",
             ".format",
         ),
     ),

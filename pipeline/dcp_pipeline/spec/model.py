@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from dcp_pipeline.spec.format import Format as Format
+from dcp_pipeline.spec.part import Part as _Part
 from dcp_pipeline.spec.units import Duration, Quantity
 
 API_VERSION = "datacleaning.io/v1alpha1"
@@ -21,10 +23,6 @@ LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
 TABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_$]*$"
-
-
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """What every part of the spec has in common."""
 
 
 class SecretKeyRef(_Part, frozen=True):
@@ -145,22 +143,6 @@ class Decompression(_Part, frozen=True):
     max_ratio: Annotated[
         int, Meta(description="Decompressed to compressed bytes, once 64 MiB came out.", ge=1, le=100_000)
     ] = 250
-
-
-class Format(_Part, frozen=True):
-    """How an object's bytes become records."""
-
-    type: Annotated[Literal["csv", "tsv", "ndjson"], Meta(description="The kind of text.")] = "csv"
-    delimiter: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=1)] | None,
-        Meta(description="One character; ',' for csv and TAB for tsv by default."),
-    ] = None
-    encoding: Annotated[str, Meta(description="Character encoding; one that keeps ASCII as it is.", max_length=40)] = (
-        "utf-8"
-    )
-    max_record_bytes: Annotated[Quantity, Meta(description="A longer record is rejected, and not held in memory.")] = (
-        Quantity("1Mi")
-    )
 
 
 class Source(_Part, frozen=True):

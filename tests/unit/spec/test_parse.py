@@ -62,7 +62,7 @@ def test_the_example_is_valid_and_has_the_documented_defaults() -> None:
          "position 0"),
         ("timezone: UTC", "timezone: Europe/Atlantis", "spec.cleaning.fields[0].timezone: is 'Europe/Atlantis'; a zone of "
          "the IANA database is wanted (Europe/Paris)"),
-        ("encoding: utf-8", "encoding: utf-16", "spec.sources[0].format.encoding: is 'utf-16', which does not keep ASCII "
+        ("encoding: utf-8", "encoding: cp037", "spec.sources[0].format.encoding: is 'cp037', which does not keep ASCII "
          "bytes as they are; convert such files to utf-8 first"),
         ("minReplicas: 0", "minReplicas: 11", "spec.scaling.minReplicas: is 11, above maxReplicas 10"),
         ("dst_ip, family]", "dst_ip, famly]",

@@ -23,9 +23,7 @@ from dcp_worker.clean.rejects import defect_reject, rejects_of
 from dcp_worker.clean.types import POLARS_TYPES, parser
 from dcp_worker.enrich import GeoStep
 from dcp_worker.fingerprint import fingerprint, record_identity
-from dcp_worker.formats.delimited import DelimitedReader
-from dcp_worker.formats.encoding import check_encoding
-from dcp_worker.formats.ndjson import JsonLinesReader
+from dcp_worker.formats.readers import known_labels, reader_of
 from dcp_worker.formats.records import INDEX, Fault, Reader, Records, header_of
 from dcp_worker.limits import ColumnLimit
 
@@ -60,6 +58,8 @@ class CleaningPlan:
     unique: tuple[str, ...]
     steps: tuple[GeoStep, ...]
     has_header: bool
+    known_labels: tuple[str, ...] | None
+    """Of a format whose records all have the same ones; None where a header, or each record, names them."""
 
     @staticmethod
     def compile(
@@ -81,12 +81,13 @@ class CleaningPlan:
             checks = checks_of(field, limits.get(field.name), path)
             columns.append(Column(field, parser(field, path), checks))
         return CleaningPlan(
-            reader=_reader(format, tuple(dict.fromkeys(field.label for field in fields))),
+            reader=reader_of(format, tuple(dict.fromkeys(field.label for field in fields))),
             columns=tuple(columns),
             missing=cleaning.missing_values,
             unique=cleaning.unique,
             steps=tuple(enrichers),
-            has_header=format.type != "ndjson",
+            has_header=format.delimited,
+            known_labels=known_labels(format),
         )
 
     def clean(self, batch: Batch) -> CleanedBatch:
@@ -97,7 +98,7 @@ class CleaningPlan:
         raw = batch.raw()
         if batch.defect is not None:
             return CleanedBatch(self._no_rows(), (defect_reject(batch, raw),), read=1, duplicates=0)
-        header = header_of(batch) if self.has_header else None
+        header = header_of(batch) if self.has_header else self.known_labels
         records = self.reader.read(raw, header)
         good, faults = self._checked(records, header)
         rows, duplicates = self._identified(good, batch)
@@ -150,19 +151,6 @@ def _with_found(cells: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
         before = [cells[name]] if name in cells.columns else []
         cells = cells.with_columns(pl.coalesce(values, *before).alias(name))
     return cells
-
-
-def _reader(format: Format, labels: tuple[str, ...]) -> Reader:
-    delimiter = format.delimiter or ("\t" if format.type == "tsv" else ",")
-    if not delimiter.isascii() or delimiter in '\r\n"\0':
-        raise PlanError("spec.sources[].format.delimiter", f"{delimiter!r} cannot separate cells")
-    try:
-        encoding = check_encoding(format.encoding, delimiter)
-    except ValueError as error:
-        raise PlanError("spec.sources[].format.encoding", str(error)) from error
-    if format.type == "ndjson":
-        return JsonLinesReader(encoding, labels)
-    return DelimitedReader(delimiter, encoding, labels)
 
 
 def _without_default_format(field: Field) -> Field:

@@ -13,7 +13,7 @@ import polars as pl
 
 from dcp_worker.formats.encoding import to_utf8
 from dcp_worker.formats.exact import read_exact
-from dcp_worker.formats.grid import Ragged, column_name
+from dcp_worker.formats.grid import Grid, Ragged, column_name
 from dcp_worker.formats.quick import read_quick
 from dcp_worker.formats.records import INDEX, Fault, FormatError, Records, cell_column
 from dcp_worker.formats.reference import csv_rows
@@ -39,9 +39,7 @@ class DelimitedReader:
         data, undecodable = to_utf8(raw, self.encoding, spans)
         present = [label for label in self.labels if label in header]
         wanted = sorted({header.index(label) for label in present})
-        grid = read_quick(data, self.delimiter, len(header), wanted)
-        if grid is None:
-            grid = read_exact(data, self.delimiter, len(header), wanted)
+        grid = self.grid(data, len(header), wanted)
         columns = [grid.cells[column_name(header.index(label))].alias(cell_column(label)) for label in present]
         cells = pl.DataFrame([grid.index.alias(INDEX), *columns])
         bad = {fault.index for fault in undecodable}
@@ -50,6 +48,11 @@ class DelimitedReader:
         ragged = [_fault(each, len(header)) for each in grid.ragged if each.index not in bad]
         return Records(grid.count, cells, (*undecodable, *ragged), spans)
 
+    def grid(self, data: bytes, width: int, wanted: Sequence[int]) -> Grid:
+        """The cells of UTF-8 text."""
+        grid = read_quick(data, self.delimiter, width, wanted)
+        return read_exact(data, self.delimiter, width, wanted) if grid is None else grid
+
     def spans(self, raw: bytes) -> Sequence[Span]:
         """Where the records stand in the batch's bytes."""
         return csv_spans(raw, self.delimiter)
@@ -57,13 +60,17 @@ class DelimitedReader:
     def raw_cells(self, record: bytes, header: tuple[str, ...] | None) -> dict[str, str | None]:
         """One record's cells by label; a label's later namesakes and cells without label get a number."""
         text = record.decode(self.encoding, errors="replace")
-        row = next(iter(csv_rows(io.StringIO(text, newline=""), self.delimiter)), [])
+        row = self.row(text)
         cells: dict[str, str | None] = dict.fromkeys(header or ())
         for position, cell in enumerate(row):
             label = header[position] if header and position < len(header) else ""
             taken = not label or cells.get(label) is not None
             cells[f"{label}#{position + 1}" if taken else label] = cell
         return cells
+
+    def row(self, text: str) -> list[str]:
+        """The cells of one record."""
+        return next(iter(csv_rows(io.StringIO(text, newline=""), self.delimiter)), [])
 
 
 def _fault(ragged: Ragged, width: int) -> Fault:

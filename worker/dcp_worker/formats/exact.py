@@ -13,7 +13,11 @@ from dcp_worker.formats.reference import csv_rows
 
 def read_exact(data: bytes, delimiter: str, width: int, wanted: Sequence[int]) -> Grid:
     """The cells of UTF-8 text."""
-    rows = list(csv_rows(io.StringIO(data.decode(), newline=""), delimiter))
+    return grid_of(list(csv_rows(io.StringIO(data.decode(), newline=""), delimiter)), width, wanted)
+
+
+def grid_of(rows: Sequence[Sequence[str]], width: int, wanted: Sequence[int]) -> Grid:
+    """The cells of rows."""
     good = [len(row) == width and any(row) for row in rows]
     ragged = (
         Ragged(index, len(row) if any(row) else 0)

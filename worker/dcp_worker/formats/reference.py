@@ -7,7 +7,7 @@ a record may have. A second instance of the `_csv` extension has a second settin
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Protocol, cast
 
@@ -37,3 +37,8 @@ def _private_csv() -> Any:
 def csv_rows(lines: Iterable[str], delimiter: str) -> CsvRows:
     """Rows of lines that keep their terminators; quotes as docs/formats.md says (strict=False)."""
     return cast(CsvRows, _private_csv().reader(lines, delimiter=delimiter))
+
+
+def dialect_rows(lines: Iterable[str], words: Mapping[str, Any]) -> CsvRows:
+    """Rows of any dialect, in the words of the csv module."""
+    return cast(CsvRows, _private_csv().reader(lines, **words))

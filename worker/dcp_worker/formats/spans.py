@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,3 +94,32 @@ class _LineSpans(_Spans):
         """Of the lines, and the end."""
         starts = list(accumulate((len(line) + 1 for line in split_lines(self._raw)), initial=0))
         return [*starts[:-1], len(self._raw)]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Bytes start..end, a whole line, that are no part of any record."""
+
+    start: int
+    end: int
+
+
+def shifted(spans: Sequence[Span], gaps: Sequence[Gap]) -> Sequence[Span]:
+    """Places in the bytes without the gaps as places in the bytes with them."""
+    return _ShiftedSpans(spans, gaps) if gaps else spans
+
+
+class _ShiftedSpans(_Spans):
+    def __init__(self, spans: Sequence[Span], gaps: Sequence[Gap]) -> None:
+        self._inner = spans
+        self._lengths = [0, *accumulate(gap.end - gap.start for gap in gaps)]
+        self._starts = [gap.start - before for gap, before in zip(gaps, self._lengths, strict=False)]
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def _span(self, index: int) -> Span:
+        inner = self._inner[index]
+        before = bisect_right(self._starts, inner.start)
+        shift = self._lengths[before]
+        return Span(inner.start + shift, inner.end + shift, inner.line + before)

@@ -12,7 +12,7 @@ import polars as pl
 from dcp_pipeline.batch import Batch, compress, digest_of
 from dcp_pipeline.ledger.model import Reject, SourceObject, StoredReject
 from dcp_pipeline.spec.model import Format
-from dcp_worker.formats.reference import csv_rows
+from dcp_worker.formats.reference import dialect_rows
 from dcp_worker.sink.shape import ID, RECORD
 from dcp_worker.sink.writer import Cleaned, CountMismatch
 
@@ -50,11 +50,10 @@ def readable_alone(reject: StoredReject, format_: Format) -> bool:
     """Whether the record's bytes, put before others, are read as exactly this record: no open quote swallows them."""
     if reject.raw is None or not reject.complete:
         return False
-    if format_.type == "ndjson":
+    if not format_.delimited:
         return b"\n" not in reject.raw
-    delimiter = format_.delimiter or ("\t" if format_.type == "tsv" else ",")
     text = io.StringIO(reject.raw.decode("latin-1") + "\nX", newline="")
-    rows = list(csv_rows(text, delimiter))
+    rows = list(dialect_rows(text, format_.csv_words()))
     return len(rows) == 2 and rows[1] == ["X"]
 
 

@@ -12,7 +12,8 @@ from dcp_pipeline.ledger.model import Reject, RejectState
 from dcp_pipeline.ledger.objects import REASON_CHARS
 from dcp_pipeline.ledger.tables import REJECTS
 from dcp_pipeline.spec.model import Format
-from dcp_worker.formats.spans import Span, csv_spans, line_spans
+from dcp_worker.formats.readers import spans_of
+from dcp_worker.formats.spans import Span
 from dcp_worker.sink.insertion import Refusal
 
 KEPT_BYTES_PER_OBJECT = 64 << 20
@@ -48,13 +49,6 @@ def refused_records(batch: Batch, format_: Format, refusals: Sequence[Refusal]) 
     raw = batch.raw()
     spans = spans_of(raw, format_)
     return [_refused(batch, raw, spans[each.record - batch.first_record], each) for each in refusals]
-
-
-def spans_of(raw: bytes, format_: Format) -> Sequence[Span]:
-    """Where the records of a batch stand in its bytes."""
-    if format_.type == "ndjson":
-        return line_spans(raw)
-    return csv_spans(raw, format_.delimiter or ("\t" if format_.type == "tsv" else ","))
 
 
 def _refused(batch: Batch, raw: bytes, span: Span, refusal: Refusal) -> Reject:

@@ -1,0 +1,134 @@
+"""How an object's bytes become records: the words of spec.sources[].format. docs/formats.md tells what each means."""
+
+from __future__ import annotations
+
+import csv
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from dcp_pipeline.spec.part import Part
+from dcp_pipeline.spec.units import Quantity
+
+FormatType = Literal[
+    "csv", "tsv", "ndjson", "json", "regex", "fixed", "syslog", "accesslog", "xlsx", "parquet"
+]  # fmt: skip
+AUTO = "auto"
+"""The encoding that is told from each object's own bytes."""
+_Character = Annotated[str, Meta(min_length=1, max_length=1)]
+_Label = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class FixedColumn(Part, frozen=True):
+    """A column of a fixed-width file; each starts where the one before it ends."""
+
+    name: Annotated[str, Meta(description="Its label.", min_length=1, max_length=256)]
+    width: Annotated[int, Meta(description="Characters.", ge=1, le=100_000)]
+
+
+class Format(Part, frozen=True):
+    """How an object's bytes become records. The words for csv are Frictionless CSV Dialect's."""
+
+    type: Annotated[FormatType, Meta(description="The kind of file.")] = "csv"
+    delimiter: Annotated[
+        _Character | None, Meta(description="One character; ',' for csv and TAB for tsv by default.")
+    ] = None
+    quote_char: Annotated[
+        str, Meta(description="csv: one character around cells; empty: there is none.", max_length=1)
+    ] = '"'
+    double_quote: Annotated[bool, Meta(description="csv: a quote inside a quoted cell is doubled.")] = True
+    escape_char: Annotated[
+        _Character | None, Meta(description="csv: the character after this one is itself, whatever it is.")
+    ] = None
+    skip_initial_space: Annotated[bool, Meta(description="csv: blanks behind a delimiter do not count.")] = False
+    comment_char: Annotated[
+        _Character | None, Meta(description="Lines that start with this character are no records.")
+    ] = None
+    header: Annotated[bool, Meta(description="csv, xlsx: the first record holds the labels.")] = True
+    commented_header: Annotated[
+        bool, Meta(description="csv: the labels stand in the last comment before the first record.")
+    ] = False
+    labels: Annotated[
+        tuple[_Label, ...],
+        Meta(description="With header false: the columns' labels by position; col1, col2 ... else.", max_length=500),
+    ] = ()
+    skip_rows: Annotated[
+        int, Meta(description="csv: lines, xlsx: rows, before the header that do not count.", ge=0, le=10_000)
+    ] = 0
+    items: Annotated[
+        Annotated[str, Meta(max_length=256)] | None,
+        Meta(description="json: dotted path of the array of records; by default the document is the array."),
+    ] = None
+    pattern: Annotated[
+        Annotated[str, Meta(max_length=4096)] | None,
+        Meta(description="regex: matches a whole line (RE2 syntax); its named groups (?P<label>...) are the cells."),
+    ] = None
+    columns: Annotated[
+        tuple[FixedColumn, ...], Meta(description="fixed: the columns from left to right.", max_length=500)
+    ] = ()
+    sheet: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=31)] | None,
+        Meta(description="xlsx: name of the sheet; the first by default."),
+    ] = None
+    members: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...],
+        Meta(description="Glob patterns of the files to take from an archive; all by default.", max_length=64),
+    ] = ()
+    encoding: Annotated[
+        str,
+        Meta(
+            description="Character encoding: one that keeps ASCII as it is, utf-16, or auto (told from the bytes).",
+            max_length=40,
+        ),
+    ] = "utf-8"
+    max_record_bytes: Annotated[Quantity, Meta(description="A longer record is rejected, and not held in memory.")] = (
+        Quantity("1Mi")
+    )
+
+    @property
+    def delimited(self) -> bool:
+        """Records of cells between delimiters."""
+        return self.type in ("csv", "tsv")
+
+    @property
+    def json_lines(self) -> bool:
+        """What is cut and travels is ndjson, whatever the file is."""
+        return self.type in ("ndjson", "json", "xlsx", "parquet")
+
+    @property
+    def separator(self) -> str:
+        """The delimiter, or its type's."""
+        return self.delimiter or ("\t" if self.type == "tsv" else ",")
+
+    @property
+    def plain_quotes(self) -> bool:
+        """Quotes as RFC 4180 has them, or fewer words: `"`, doubled inside, nothing escaped, no blanks skipped."""
+        return (self.quote_char, self.double_quote, self.escape_char, self.skip_initial_space) == (
+            '"', True, None, False,
+        )  # fmt: skip
+
+    def csv_words(self) -> dict[str, Any]:
+        """The dialect in the words of Python's csv module."""
+        return {
+            "delimiter": self.separator,
+            "quotechar": self.quote_char or None,
+            "quoting": csv.QUOTE_MINIMAL if self.quote_char else csv.QUOTE_NONE,
+            "doublequote": self.double_quote,
+            "escapechar": self.escape_char,
+            "skipinitialspace": self.skip_initial_space,
+        }
+
+    @property
+    def text_encoding(self) -> str:
+        """The encoding of the bytes that travel: what could not be cut at bytes was made utf-8 by the fetcher."""
+        return "utf-8" if self.transcoded or self.type in ("xlsx", "parquet") else self.encoding
+
+    @property
+    def transcoded(self) -> bool:
+        """The fetcher makes utf-8 of it before it cuts."""
+        return self.encoding == AUTO or self.encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+
+    @property
+    def translated(self) -> bool:
+        """What is cut are not the file's own bytes, so that it cannot be read from the middle on."""
+        return self.transcoded or self.type in ("json", "xlsx", "parquet")

@@ -1,0 +1,90 @@
+"""A file's bytes through the fetcher's cutting and the worker's cleaning, with both counts compared batch by batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dcp_fetcher.split import RawCut, Splitter
+from dcp_pipeline.batch import Batch, compress
+from dcp_pipeline.ledger.model import Reject
+from dcp_pipeline.spec.model import BatchSize, Format
+from dcp_worker.clean.plan import ID, RECORD, CleaningPlan
+from support.batches import cleaning_of
+
+
+@dataclass(frozen=True)
+class Read:
+    """`rows` by record number: what was written. `rejects` by record number."""
+
+    read: int
+    rows: dict[int, tuple[Any, ...]]
+    rejects: dict[int, Reject]
+    labels: tuple[str, ...] | None
+
+    @property
+    def values(self) -> list[tuple[Any, ...]]:
+        """The rows in the order of their records."""
+        return [self.rows[number] for number in sorted(self.rows)]
+
+    @property
+    def codes(self) -> dict[int, str]:
+        """Why records were rejected."""
+        return {number: reject.code for number, reject in self.rejects.items()}
+
+
+def read_bytes(
+    raw: bytes, form: Format, *labels: str, max_records: int = 3, chunk: int = 7, missing: list[str] | None = None
+) -> Read:
+    """What becomes of a file whose labels are read as strings."""
+    splitter = Splitter(form, BatchSize(max_records=max_records))
+    cuts: list[RawCut] = []
+    for at in range(0, len(raw), chunk):
+        cuts += splitter.feed(raw[at : at + chunk])
+    cuts += splitter.finish()
+    header = splitter.header.labels if splitter.header else None
+    return clean_cuts(cuts, header, form, labels, missing)
+
+
+def clean_cuts(
+    cuts: list[RawCut],
+    header: tuple[str, ...] | None,
+    form: Format,
+    labels: tuple[str, ...],
+    missing: list[str] | None = None,
+) -> Read:
+    """The same of what was cut."""
+    fields = [{"name": f"f{number}", "from": label} for number, label in enumerate(labels)]
+    plan = CleaningPlan.compile(cleaning_of(*fields, missingValues=missing or []), form)
+    rows: dict[int, tuple[Any, ...]] = {}
+    rejects: dict[int, Reject] = {}
+    read = 0
+    for cut in cuts:
+        cleaned = plan.clean(_batch(cut, header))
+        assert cleaned.read == cut.records, f"the fetcher counts {cut.records}, the worker {cleaned.read}: {cut.raw!r}"
+        assert cleaned.read == cleaned.rows.height + cleaned.duplicates + len(cleaned.rejects) + cleaned.filtered
+        read += cleaned.read
+        rows |= dict(zip(cleaned.rows[RECORD], cleaned.rows.drop(ID, RECORD).rows(), strict=True))
+        rejects |= {reject.record: reject for reject in cleaned.rejects}
+    return Read(read, rows, rejects, header)
+
+
+def _batch(cut: RawCut, header: tuple[str, ...] | None) -> Batch:
+    return Batch(
+        id="b" * 32,
+        pipeline="default/test",
+        source="source",
+        object_id="object",
+        uri="file:///test",
+        sequence=cut.at.sequence,
+        start=cut.at.offset,
+        end=cut.end,
+        records=cut.records,
+        first_record=cut.at.record,
+        first_line=cut.at.line,
+        digest=cut.digest,
+        revision="r" * 32,
+        header=header,
+        defect=cut.defect,
+        body=compress(cut.raw),
+    )

@@ -1,0 +1,80 @@
+"""Which reader a format has, and which labels are known without a header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+
+import polars as pl
+
+from dcp_pipeline.spec.format import Format
+from dcp_worker.clean.errors import PlanError
+from dcp_worker.formats.comments import CommentedReader
+from dcp_worker.formats.delimited import DelimitedReader
+from dcp_worker.formats.dialects import DialectReader
+from dcp_worker.formats.encoding import check_encoding
+from dcp_worker.formats.logs import ACCESS_LOG, SyslogParser
+from dcp_worker.formats.ndjson import JsonLinesReader
+from dcp_worker.formats.records import Reader
+from dcp_worker.formats.reference import dialect_rows
+from dcp_worker.formats.spans import Span
+from dcp_worker.formats.text_lines import FixedParser, LineParser, LineReader, Pattern, PatternParser
+
+_FORMAT = "spec.sources[].format"
+
+
+def reader_of(form: Format, labels: tuple[str, ...]) -> Reader:
+    """The reader of a format's batches, for these labels.
+
+    Raises PlanError naming the part of the format that cannot be followed.
+    """
+    if not form.separator.isascii() or form.separator in '\r\n"\0':
+        raise PlanError(f"{_FORMAT}.delimiter", f"{form.separator!r} cannot separate cells")
+    try:
+        encoding = check_encoding(form.text_encoding, form.separator)
+    except ValueError as error:
+        raise PlanError(f"{_FORMAT}.encoding", str(error)) from error
+    if form.json_lines:
+        return JsonLinesReader(encoding, labels)
+    if form.delimited:
+        return _csv_reader(form, encoding, labels)
+    reader = LineReader(_parser(form), encoding, labels)
+    return CommentedReader(reader, form.comment_char, None) if form.comment_char else reader
+
+
+def _csv_reader(form: Format, encoding: str, labels: tuple[str, ...]) -> Reader:
+    words = form.csv_words()
+    if form.plain_quotes:
+        reader = DelimitedReader(form.separator, encoding, labels)
+    else:
+        reader = DialectReader(form.separator, encoding, labels, words)
+    return (
+        CommentedReader(reader, form.comment_char, partial(dialect_rows, words=words)) if form.comment_char else reader
+    )
+
+
+def known_labels(form: Format) -> tuple[str, ...] | None:
+    """The labels that every record of the format has; None where the header or each record says."""
+    return None if form.delimited or form.json_lines else _parser(form).labels
+
+
+def spans_of(raw: bytes, form: Format) -> Sequence[Span]:
+    """Where the records of a batch stand in its bytes."""
+    return reader_of(form, ()).spans(raw)
+
+
+def _parser(form: Format) -> LineParser:
+    match form.type:
+        case "syslog":
+            return SyslogParser()
+        case "accesslog":
+            return ACCESS_LOG
+        case "fixed":
+            return FixedParser(tuple((each.name, each.width) for each in form.columns))
+    pattern = form.pattern or ""
+    try:
+        pl.Series([""]).str.contains(rf"\A(?:{pattern})\z")
+    except pl.exceptions.ComputeError as error:
+        raise PlanError(f"{_FORMAT}.pattern", f"cannot be used: {error}") from error
+    return PatternParser((Pattern(pattern),), tuple(re.compile(pattern).groupindex), "what format.pattern matches")

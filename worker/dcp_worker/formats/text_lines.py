@@ -1,0 +1,145 @@
+"""Formats in which each line is a record of text: patterns with named groups, and columns of fixed width.
+
+logs.py has the patterns of well-known logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from dcp_worker.formats.encoding import to_utf8
+from dcp_worker.formats.records import INDEX, Fault, Records, cell_column
+from dcp_worker.formats.spans import Span, line_spans
+
+_BLANK = " \t\r"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Cells of lines, a String column for each label, null where a line has none; and the lines at fault."""
+
+    cells: pl.DataFrame
+    faults: tuple[Fault, ...]
+
+
+class LineParser(Protocol):
+    """Takes lines apart. Thread-safe."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The cells that a line can have."""
+
+    def parse(self, lines: pl.Series) -> Parsed:
+        """The cells of lines without their terminators. None of them is blank."""
+
+
+@dataclass(frozen=True)
+class LineReader:
+    """Reads batches whose records are lines; only the labels asked for become columns."""
+
+    parser: LineParser
+    encoding: str
+    labels: tuple[str, ...]
+
+    def read(self, raw: bytes, header: tuple[str, ...] | None) -> Records:
+        """The records."""
+        spans = self.spans(raw)
+        data, undecodable = to_utf8(raw, self.encoding, spans)
+        lines = data.decode().split("\n")
+        if not lines[-1]:
+            lines.pop()
+        text = pl.Series([line.removesuffix("\r") for line in lines], dtype=pl.String)
+        blank = text.str.strip_chars(_BLANK) == ""
+        parsed = self.parser.parse(text.set(blank, None))
+        faults = {each.index: each for each in parsed.faults}
+        faults |= {index: Fault(index, "blank-row", "the line is blank") for index in blank.arg_true()}
+        faults |= {each.index: each for each in undecodable}
+        columns = [parsed.cells[label].alias(cell_column(label)) for label in self.labels if label in parsed.cells]
+        cells = pl.DataFrame([pl.int_range(len(lines), eager=True).alias(INDEX), *columns])
+        if faults:
+            cells = cells.filter(~pl.col(INDEX).is_in(list(faults)))
+        return Records(len(lines), cells, tuple(faults.values()), spans)
+
+    def spans(self, raw: bytes) -> Sequence[Span]:
+        """Where the records stand in the batch's bytes."""
+        return line_spans(raw)
+
+    def raw_cells(self, record: bytes, header: tuple[str, ...] | None) -> dict[str, str | None]:
+        """One record's cells by label; the whole line where it cannot be taken apart."""
+        text = record.decode(self.encoding, errors="replace")
+        parsed = self.parser.parse(pl.Series([text]))
+        return {"": text} if parsed.faults else parsed.cells.row(0, named=True)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A line's pattern, and patterns for parts of it: (label, pattern whose named groups are further cells)."""
+
+    regex: str
+    parts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class PatternParser:
+    """The first pattern that matches a whole line gives its cells. `nil`: a cell that stands for no value."""
+
+    patterns: tuple[Pattern, ...]
+    labels: tuple[str, ...]
+    wanted: str
+    """What a line should have been, for the reason of a reject."""
+    nil: str | None = None
+
+    def parse(self, lines: pl.Series) -> Parsed:
+        """The cells."""
+        found = [_groups(lines, pattern) for pattern in self.patterns]
+        matched = pl.Series([False] * len(lines), dtype=pl.Boolean)
+        cells = {label: pl.Series(label, [None] * len(lines), dtype=pl.String) for label in self.labels}
+        for pattern, groups in zip(self.patterns, found, strict=True):
+            here = ~matched & lines.str.contains(_whole(pattern.regex)).fill_null(False)
+            for label in groups.columns:
+                cells[label] = groups[label].zip_with(here, cells[label])
+            matched |= here
+        frame = pl.DataFrame(list(cells.values()))
+        if self.nil is not None:
+            frame = frame.with_columns(pl.when(pl.all() == self.nil).then(None).otherwise(pl.all()).name.keep())
+        odd = (~matched & lines.is_not_null()).arg_true()
+        return Parsed(frame, tuple(Fault(index, "row-error", f"the line is not {self.wanted}") for index in odd))
+
+
+def _groups(lines: pl.Series, pattern: Pattern) -> pl.DataFrame:
+    frame = lines.str.extract_groups(_whole(pattern.regex)).struct.unnest()
+    for label, regex in pattern.parts:
+        frame = frame.hstack(frame[label].str.extract_groups(_whole(regex)).struct.unnest())
+    return frame
+
+
+def _whole(regex: str) -> str:
+    return rf"\A(?:{regex})\z"
+
+
+@dataclass(frozen=True)
+class FixedParser:
+    """Columns of so many characters each, from left to right; blanks around a cell do not count."""
+
+    columns: tuple[tuple[str, int], ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return tuple(name for name, _ in self.columns)
+
+    def parse(self, lines: pl.Series) -> Parsed:
+        """The cells; null where a line ends before its column. A line with more behind the last column is at fault."""
+        cells, at = [], 0
+        lengths = lines.str.len_chars()
+        for name, width in self.columns:
+            cell = lines.str.slice(at, width).str.strip_chars()
+            cells.append(cell.set(lengths <= at, None).alias(name))
+            at += width
+        more = (lines.str.slice(at).str.strip_chars().fill_null("") != "").arg_true()
+        reason = f"the line goes on behind its last column, which ends at character {at}"
+        return Parsed(pl.DataFrame(cells), tuple(Fault(index, "extra-cell", reason) for index in more))
