@@ -12,17 +12,17 @@ from dcp_pipeline.spec.model import Pipeline, SecretKeyRef
 
 def refs_of(pipeline: Pipeline, component: Component) -> tuple[SecretKeyRef, ...]:
     """The references that a component resolves, each once, sorted: both reach queue and sink, the fetcher alone
-    the sources."""
+    the sources, workers alone the keys of transforms."""
     spec = pipeline.spec
-    parts: tuple[object, ...] = (spec.queue, spec.sink)
-    if component == "fetcher":
-        parts = (*parts, spec.sources)
+    own = spec.sources if component == "fetcher" else spec.cleaning
+    parts: tuple[object, ...] = (spec.queue, spec.sink, own)
     return tuple(sorted(set(_walk(parts)), key=lambda ref: (ref.name, ref.key)))
 
 
 def all_refs(pipeline: Pipeline) -> tuple[SecretKeyRef, ...]:
-    """Those of the fetcher, which are all that there are."""
-    return refs_of(pipeline, "fetcher")
+    """Those of both components."""
+    both = {*refs_of(pipeline, "fetcher"), *refs_of(pipeline, "worker")}
+    return tuple(sorted(both, key=lambda ref: (ref.name, ref.key)))
 
 
 def keys_by_secret(refs: tuple[SecretKeyRef, ...]) -> dict[str, list[str]]:

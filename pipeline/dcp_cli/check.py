@@ -16,7 +16,7 @@ from dcp_pipeline.ledger.verify import verify
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
-from dcp_pipeline.spec.model import Field, Format
+from dcp_pipeline.spec.model import Cleaning, Format
 
 
 def validate_spec(path: str, output: str) -> int:
@@ -49,21 +49,29 @@ def validate_spec(path: str, output: str) -> int:
 
 
 def _compile(setup: Setup, path: str) -> None:
-    """What only compiling shows: date formats, bounds, patterns. Raises SpecInvalid with all of it."""
+    """What only compiling shows: date formats, bounds, patterns. Raises SpecInvalid with all of it.
+
+    Secrets and tables need not be at hand.
+    """
     from dcp_worker.clean.errors import PlanError
+    from dcp_worker.clean.outside import Pretended
     from dcp_worker.clean.plan import CleaningPlan
 
-    spec, problems = setup.pipeline.spec, []
-    parts: list[tuple[str, tuple[Field, ...], Format]] = [
-        (f"fields[{n}]", (field,), Format()) for n, field in enumerate(spec.cleaning.fields)
-    ]
-    parts += [(f"sources[{n}]", (), source.format) for n, source in enumerate(spec.sources)]
-    for place, fields, form in parts:
+    cleaning, problems = setup.pipeline.spec.cleaning, []
+
+    def compile_part(part: Cleaning, form: Format, first: str, place: str) -> None:
         try:
-            CleaningPlan.compile(replace(spec.cleaning, fields=fields), form)
+            CleaningPlan.compile(part, form, outside=Pretended())
         except PlanError as error:
-            where = error.path.replace("fields[0]", place).replace("sources[]", place)
-            problems.append(SpecProblem(where, error.message))
+            problems.append(SpecProblem(error.path.replace(first, place), error.message))
+
+    alone = replace(cleaning, fields=(), enrich=(), filter=(), unique=())
+    for n, source in enumerate(setup.pipeline.spec.sources):
+        compile_part(alone, source.format, "sources[]", f"sources[{n}]")
+    for n, field in enumerate(cleaning.fields):
+        compile_part(replace(alone, fields=(field,)), Format(), "fields[0]", f"fields[{n}]")
+    for n, each in enumerate(() if problems else cleaning.filter):
+        compile_part(replace(cleaning, filter=(each,)), Format(), "filter[0]", f"filter[{n}]")
     if problems:
         raise SpecInvalid(problems, path)
 

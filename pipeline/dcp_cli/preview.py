@@ -14,6 +14,7 @@ from dcp_fetcher.errors import FetchError
 from dcp_fetcher.sample import Sample, sample
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.model import Source
+from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.clean.preview import PreviewRecord, clean_preview
 from dcp_worker.enrich import Enrichers
@@ -58,8 +59,8 @@ def _previews(setup: Setup, records: int, problems: list[str]) -> Iterator[Sourc
 
 
 def _plan(setup: Setup, source: Source, enrichers: Enrichers) -> CleaningPlan:
-    cleaning = setup.pipeline.spec.cleaning
-    return CleaningPlan.compile(cleaning, source.format, enrichers=enrichers.of(cleaning))
+    cleaning, outside = setup.pipeline.spec.cleaning, Reachable(setup.secrets, setup.located)
+    return CleaningPlan.compile(cleaning, source.format, enrichers=enrichers.of(cleaning), outside=outside)
 
 
 def _as_json(preview: SourcePreview) -> dict[str, Any]:

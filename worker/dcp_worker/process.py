@@ -24,6 +24,7 @@ from dcp_pipeline.setup import DEFAULT_GRACE_SECONDS, Setup
 from dcp_pipeline.shared import Shared
 from dcp_pipeline.spec.revision import Revision, revision_from, revision_of
 from dcp_worker.chores import Chores, Undertaker
+from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.enrich import Enrichers
 from dcp_worker.loop import Parts, Tally, WorkerLoop
@@ -124,6 +125,7 @@ class PlanCompiler:
     def __init__(self, setup: Setup, engine: Engine) -> None:
         self.sink = SinkWriter(engine, setup.pipeline.key, setup.pipeline.table)
         self._enrichers = Enrichers(setup.located, setup.state_folder / "geoip")
+        self._outside = Reachable(setup.secrets, setup.located)
 
     def compile(self, revision: Revision) -> CleaningPlan:
         """Make or check the table, open the databases, compile.
@@ -132,7 +134,9 @@ class PlanCompiler:
         """
         limits = self.sink.prepare(revision.cleaning)
         enrichers = self._enrichers.of(revision.cleaning)
-        return CleaningPlan.compile(revision.cleaning, revision.format, limits=limits, enrichers=enrichers)
+        return CleaningPlan.compile(
+            revision.cleaning, revision.format, limits=limits, enrichers=enrichers, outside=self._outside
+        )
 
 
 def exit_hung(lease: Lease) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from dcp_pipeline.spec.errors import SpecProblem, path_of
 from dcp_pipeline.spec.format_checks import format_problems, not_linear
 from dcp_pipeline.spec.model import Field, Pipeline, Source, Spec
+from dcp_pipeline.spec.rule_checks import rule_problems
 
 _LENGTHS = {"string"}
 _RANGES = {"integer", "number", "date", "time", "datetime"}
@@ -21,7 +22,7 @@ _RESERVED_PREFIX = "_dcp_"
 def problems_of(pipeline: Pipeline) -> list[SpecProblem]:
     """Everything that is wrong across fields, in the order of the spec."""
     spec = pipeline.spec
-    checks = (_sources, _queue, _times, _fields, _identity, _enrichment, _sink, _scaling)
+    checks = (_sources, _queue, _times, _fields, rule_problems, _identity, _enrichment, _sink, _scaling)
     return [problem for check in checks for problem in check(spec)]
 
 

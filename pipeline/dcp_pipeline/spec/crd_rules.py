@@ -80,6 +80,10 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             ".unique",
         ),
     ),
+    "cleaning.filter[]": (_exactly_one("exactly one of drop and keep is wanted", "drop", "keep"),),
+    "cleaning.fields[].compute": (
+        _exactly_one("exactly one of field, join and coalesce is wanted", "field", "join", "coalesce"),
+    ),
     "cleaning.fields[].constraints": (
         Rule(
             "!has(self.minLength) || !has(self.maxLength) || self.minLength <= self.maxLength",

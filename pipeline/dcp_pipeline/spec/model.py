@@ -12,30 +12,20 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from dcp_pipeline.spec.filters import Filter
 from dcp_pipeline.spec.format import Format as Format
+from dcp_pipeline.spec.part import IDENTIFIER_PATTERN, SUBDOMAIN_PATTERN
 from dcp_pipeline.spec.part import Part as _Part
+from dcp_pipeline.spec.part import SecretKeyRef as SecretKeyRef
+from dcp_pipeline.spec.part import SecretValue as SecretValue
+from dcp_pipeline.spec.transforms import Compute, Transform
 from dcp_pipeline.spec.units import Duration, Quantity
 
 API_VERSION = "datacleaning.io/v1alpha1"
 KIND = "DataCleaningPipeline"
 
 LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
-IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
 TABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_$]*$"
-
-
-class SecretKeyRef(_Part, frozen=True):
-    """One key of a Secret in the pipeline's own namespace."""
-
-    name: Annotated[str, Meta(description="Name of the Secret.", pattern=SUBDOMAIN_PATTERN, max_length=253)]
-    key: Annotated[str, Meta(description="Key inside the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
-
-
-class SecretValue(_Part, frozen=True):
-    """A value that is kept in a Secret, never in the spec."""
-
-    secret_key_ref: Annotated[SecretKeyRef, Meta(description="Where the value is kept.")]
 
 
 class HttpHeader(_Part, frozen=True):
@@ -227,7 +217,6 @@ class Constraints(_Part, frozen=True):
 
 
 FieldType = Literal["string", "integer", "number", "boolean", "date", "time", "datetime", "ip"]
-Transform = Literal["trim", "lower", "upper", "collapse"]
 
 
 class Field(_Part, frozen=True):
@@ -238,11 +227,29 @@ class Field(_Part, frozen=True):
         Annotated[str, Meta(max_length=256)] | None,
         Meta(description="Label in the header, or key of the record; the name by default."),
     ] = msgspec.field(default=None, name="from")
+    compute: Annotated[Compute | None, Meta(description="Other fields that it is made of, instead of a label.")] = None
+    stored: Annotated[
+        bool, Meta(description="false: no column of the table; for other fields, filters, enrichment and unique.")
+    ] = True
     type: Annotated[FieldType, Meta(description="Type of the values.")] = "string"
     format: Annotated[
         Annotated[str, Meta(max_length=128)] | None,
-        Meta(description="date, time, datetime: strptime pattern; ISO 8601 by default."),
+        Meta(description="date, time, datetime: strptime pattern, epoch-s or epoch-ms; ISO 8601 by default."),
     ] = None
+    formats: Annotated[
+        tuple[Annotated[str, Meta(max_length=128)], ...],
+        Meta(description="Several formats instead of one: the first that fits counts.", max_length=16),
+    ] = ()
+    decimal_char: Annotated[
+        str, Meta(description="number: what stands before the decimals.", min_length=1, max_length=1)
+    ] = "."
+    group_char: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=1)] | None,
+        Meta(description="integer, number: what may stand between thousands."),
+    ] = None
+    bare_number: Annotated[
+        bool, Meta(description="integer, number: false lets text stand around the number: a currency, a %.")
+    ] = True
     timezone: Annotated[
         str, Meta(description="datetime: zone of values that name none. Stored in UTC.", max_length=64)
     ] = "UTC"
@@ -259,7 +266,7 @@ class Field(_Part, frozen=True):
         "0",
     )
     transforms: Annotated[
-        tuple[Transform, ...], Meta(description="Applied in this order before the type.", max_length=16)
+        tuple[Transform, ...], Meta(description="Applied in this order before the type.", max_length=32)
     ] = ()
     constraints: Annotated[Constraints, Meta(description="What values must hold to.")] = Constraints()
     title: Annotated[Annotated[str, Meta(max_length=256)] | None, Meta(description="For people.")] = None
@@ -331,6 +338,14 @@ class Cleaning(_Part, frozen=True):
         tuple[str, ...], Meta(description="The record's identity: later ones are duplicates.", max_length=64)
     ] = ()
     enrich: Annotated[tuple[Enrichment, ...], Meta(description="Steps of enrichment.", max_length=16)] = ()
+    filter: Annotated[
+        tuple[Filter, ...], Meta(description="Which records are left out, and counted as filtered.", max_length=64)
+    ] = ()
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The fields that are columns of the table."""
+        return tuple(field for field in self.fields if field.stored)
 
 
 class Sql(_Part, frozen=True):
@@ -369,8 +384,10 @@ class Fetcher(_Part, frozen=True):
     """The fetcher's settings."""
 
     batch: Annotated[BatchSize, Meta(description="Size of the batches.")] = BatchSize()
-    resources: Annotated[FreeForm, Meta(description="Requests and limits of the container.")] = {}
-    pod_template: Annotated[FreeForm, Meta(description="Additions to the pod.")] = {}
+    resources: Annotated[FreeForm, Meta(description="Requests and limits of the container.")] = msgspec.field(
+        default_factory=dict
+    )
+    pod_template: Annotated[FreeForm, Meta(description="Additions to the pod.")] = msgspec.field(default_factory=dict)
 
 
 class Worker(_Part, frozen=True):
@@ -391,8 +408,10 @@ class Worker(_Part, frozen=True):
     task_timeout: Annotated[Duration, Meta(description="Longest time a task of the inbox may take.")] = Duration("30m")
     task_ttl: Annotated[Duration, Meta(description="How long a finished task is remembered.")] = Duration("168h")
     progress_interval: Annotated[Duration, Meta(description="How often progress is written.")] = Duration("2s")
-    resources: Annotated[FreeForm, Meta(description="Requests and limits of the container.")] = {}
-    pod_template: Annotated[FreeForm, Meta(description="Additions to the pod.")] = {}
+    resources: Annotated[FreeForm, Meta(description="Requests and limits of the container.")] = msgspec.field(
+        default_factory=dict
+    )
+    pod_template: Annotated[FreeForm, Meta(description="Additions to the pod.")] = msgspec.field(default_factory=dict)
 
 
 class Fallback(_Part, frozen=True):

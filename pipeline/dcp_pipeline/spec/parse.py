@@ -7,6 +7,7 @@ that is wrong at once. What types cannot say is in checks.py.
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,13 @@ def _explain(document: Any, error: Exception) -> list[SpecProblem]:
         key=lambda each: [str(s) for s in each.path],
     )
     problems = [problem for each in found_by_schema for problem in _problems(each)]
-    return problems or [SpecProblem("the document", _one_line(error))]
+    return problems or [_as_msgspec_says(_one_line(error))]
+
+
+def _as_msgspec_says(message: str) -> SpecProblem:
+    """Its message names the place last: ... - at `$.spec.cleaning.filter[0].drop.not`."""
+    found = re.fullmatch(r"(.*) - at `\$\.?(.*)`", message)
+    return SpecProblem(found[2] or "the document", found[1]) if found else SpecProblem("the document", message)
 
 
 def _problems(error: Any) -> list[SpecProblem]:
@@ -130,6 +137,10 @@ def _problems(error: Any) -> list[SpecProblem]:
         case "type":
             wanted = " or ".join(allowed) if isinstance(allowed, list) else allowed
             return [SpecProblem(path_of(place), f"is {_shown(found)}; {_article(wanted)} is wanted")]
+        case "pattern" if (words := re.fullmatch(r"\^\(([A-Za-z|]+)\)\$", allowed)) is not None:
+            choices = words[1].split("|")
+            message = f"is {found!r}; allowed: {', '.join(choices)}, or an object with one member"
+            return [SpecProblem(path_of(place), message + _closest(found, choices))]
         case "pattern":
             return [SpecProblem(path_of(place), f"is {_shown(found)}; {_pattern_hint(error.schema, allowed)}")]
         case "minimum" | "maximum":

@@ -1,9 +1,28 @@
-"""The base of every part of the spec."""
+"""What every part of the spec has in common, and the reference to a Secret. model.py is the whole."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
+
+SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """What every part of the spec has in common."""
+
+
+class SecretKeyRef(Part, frozen=True):
+    """One key of a Secret in the pipeline's own namespace."""
+
+    name: Annotated[str, Meta(description="Name of the Secret.", pattern=SUBDOMAIN_PATTERN, max_length=253)]
+    key: Annotated[str, Meta(description="Key inside the Secret.", pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
+
+
+class SecretValue(Part, frozen=True):
+    """A value that is kept in a Secret, never in the spec."""
+
+    secret_key_ref: Annotated[SecretKeyRef, Meta(description="Where the value is kept.")]

@@ -15,6 +15,9 @@ from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.units import DURATION_PATTERN, QUANTITY_PATTERN, Duration
 
 Schema = dict[str, Any]
+_NESTED = 0
+"""Times that a part which may hold itself (a filter's condition) is spelled out inside itself. Below that the parser
+alone checks: a structural schema has no $ref."""
 
 
 def json_schema() -> Schema:
@@ -33,23 +36,23 @@ def json_schema() -> Schema:
 
 def schema_of(part: type) -> Schema:
     """The schema of one Struct of the model, with everything below it."""
-    return _schema(inspect.type_info(part))
+    return _schema(inspect.type_info(part), ())
 
 
-def _schema(info: inspect.Type) -> Schema:
+def _schema(info: inspect.Type, inside: tuple[type, ...]) -> Schema:
     match info:
         case inspect.Metadata(type=inner, extra_json_schema=extra):
-            return {**_schema(inner), **(extra or {})}
+            return {**_schema(inner, inside), **(extra or {})}
         case inspect.UnionType(types=members):
-            return _union([each for each in members if not isinstance(each, inspect.NoneType)])
+            return _union([each for each in members if not isinstance(each, inspect.NoneType)], inside)
         case inspect.StructType():
-            return _struct(info)
+            return _struct(info, inside)
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
-            return _present({"type": "array", "items": _schema(item), "minItems": least, "maxItems": most})
+            return _present({"type": "array", "items": _schema(item, inside), "minItems": least, "maxItems": most})
         case inspect.DictType(value_type=inspect.AnyType()):
             return {"type": "object"}
         case inspect.DictType(value_type=value, min_length=least, max_length=most):
-            values = {"type": "object", "additionalProperties": _schema(value)}
+            values = {"type": "object", "additionalProperties": _schema(value, inside)}
             return _present({**values, "minProperties": least, "maxProperties": most})
         case inspect.LiteralType(values=values):
             return {"type": "string", "enum": sorted(values)}
@@ -66,21 +69,28 @@ def _schema(info: inspect.Type) -> Schema:
     raise NotImplementedError(f"no schema for {info}")
 
 
-def _union(members: list[inspect.Type]) -> Schema:
-    """The schema of the one member of an optional; of several plain types, a list of type names."""
-    if len(members) == 1:
-        return _schema(members[0])
-    names = {_schema(each)["type"] for each in members}
+def _union(members: list[inspect.Type], inside: tuple[type, ...]) -> Schema:
+    """The schema of the one member of an optional; of several plain types, a list of type names.
+
+    Of words beside an object, both together: each of the keywords is about one of the two types only.
+    """
+    schemas = [_schema(each, inside) for each in members]
+    if len(schemas) == 1:
+        return schemas[0]
+    words = [each["enum"] for each in schemas if "enum" in each]
+    parts = [each for each in schemas if "properties" in each]
+    if words and parts:
+        return {**parts[0], "type": ["object", "string"], "pattern": f"^({'|'.join(words[0])})$"}
+    names = {each["type"] for each in schemas}
     return {"type": sorted(names - {"integer"} if "number" in names else names)}
 
 
-def _struct(info: inspect.StructType) -> Schema:
-    properties = {each.encode_name: _property(each) for each in info.fields}
-    schema: Schema = {
-        "type": "object",
-        "description": " ".join((info.cls.__doc__ or "").split()),
-        "properties": properties,
-    }
+def _struct(info: inspect.StructType, inside: tuple[type, ...]) -> Schema:
+    description = " ".join((info.cls.__doc__ or "").split())
+    if inside.count(info.cls) > _NESTED:
+        return {"type": "object", "description": description, "x-kubernetes-preserve-unknown-fields": True}
+    properties = {each.encode_name: _property(each, (*inside, info.cls)) for each in info.fields}
+    schema: Schema = {"type": "object", "description": description, "properties": properties}
     required = [each.encode_name for each in info.fields if each.required]
     if required:
         schema["required"] = required
@@ -89,8 +99,8 @@ def _struct(info: inspect.StructType) -> Schema:
     return schema
 
 
-def _property(each: inspect.Field) -> Schema:
-    schema = _schema(each.type)
+def _property(each: inspect.Field, inside: tuple[type, ...]) -> Schema:
+    schema = _schema(each.type, inside)
     default = each.default
     if default is not NODEFAULT and default is not None:
         plain = msgspec.to_builtins(default, enc_hook=str)

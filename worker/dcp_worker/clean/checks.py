@@ -7,7 +7,7 @@ which a record's first failure is looked for. bounds.py reads the constraints' v
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,21 +16,24 @@ import polars as pl
 from dcp_pipeline.spec.model import Constraints, Field
 from dcp_worker.clean.bounds import Bound, read_bound, read_member
 from dcp_worker.clean.errors import PlanError
+from dcp_worker.clean.patterns import check_pattern
+from dcp_worker.clean.prepare import Failure, text_column
 from dcp_worker.clean.types import POLARS_TYPES, expected
 from dcp_worker.limits import ColumnLimit
 
 SHOWN_CHARS = 80
-_TEXTS = ("string", "ip")
-_ORDERED = ("integer", "number", "date", "time", "datetime")
+TEXTS = ("string", "ip")
+ORDERED = ("integer", "number", "date", "time", "datetime")
 
 
 @dataclass(frozen=True)
 class Check:
-    """`complaint` ends the sentence that the value begins: `"99999" is more than ...`."""
+    """`complaint` ends the sentence that the value begins: `"99999" is more than ...`. `shows` is its column."""
 
     code: str
     failing: pl.Expr
     complaint: str
+    shows: str
 
     def reason(self, text: str | None) -> str:
         """Why the value was refused: shows it, shortened, and what is allowed."""
@@ -44,24 +47,27 @@ def shown(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def text_column(name: str) -> str:
-    """The column that holds a field's prepared text; no field's name has a colon."""
-    return f"{name}:text"
-
-
-def checks_of(field: Field, limit: ColumnLimit | None, path: str) -> tuple[Check, ...]:
-    """The field's checks in order: type, constraints, column.
+def checks_of(
+    field: Field, limit: ColumnLimit | None, path: str, failures: Iterable[Failure] = ()
+) -> tuple[Check, ...]:
+    """The field's checks in order: transforms, type, constraints, column.
 
     Raises PlanError for constraints that cannot be checked.
     """
-    value, text = pl.col(field.name), pl.col(text_column(field.name))
-    checks: list[Check] = []
+    value, text, shows = pl.col(field.name), pl.col(text_column(field.name)), text_column(field.name)
+    checks = [_transform_check(failure) for failure in failures]
     if field.type != "string":
         wrong = text.is_not_null() & value.is_null()
-        checks.append(Check("type-error", wrong, f"is not {expected(field)}"))
+        checks.append(Check("type-error", wrong, f"is not {expected(field)}", shows))
     breaches = [*_constraints(field, f"{path}.constraints")]
     breaches += _limits(field, limit) if limit is not None else ()
-    return (*checks, *(Check("constraint-error", failing, complaint) for failing, complaint in breaches))
+    return (*checks, *(Check("constraint-error", failing, complaint, shows) for failing, complaint in breaches))
+
+
+def _transform_check(failure: Failure) -> Check:
+    failing = pl.col(failure.before).is_not_null() & pl.col(failure.after).is_null()
+    complaint = f"{failure.change.complaint} (transforms[{failure.number}])"
+    return Check("transform-error", failing, complaint, failure.before)
 
 
 Breach = tuple[pl.Expr, str]
@@ -90,11 +96,11 @@ def _constraints(field: Field, path: str) -> Iterator[Breach]:
 def _check_applicable(field: Field, path: str) -> None:
     rules: Constraints = field.constraints
     given = {
-        "minLength": (rules.min_length, _TEXTS),
-        "maxLength": (rules.max_length, _TEXTS),
-        "pattern": (rules.pattern, _TEXTS),
-        "minimum": (rules.minimum, _ORDERED),
-        "maximum": (rules.maximum, _ORDERED),
+        "minLength": (rules.min_length, TEXTS),
+        "maxLength": (rules.max_length, TEXTS),
+        "pattern": (rules.pattern, TEXTS),
+        "minimum": (rules.minimum, ORDERED),
+        "maximum": (rules.maximum, ORDERED),
     }
     for name, (setting, types) in given.items():
         if setting is not None and field.type not in types:
@@ -104,14 +110,14 @@ def _check_applicable(field: Field, path: str) -> None:
 def _range(field: Field, path: str) -> Iterator[Breach]:
     rules, value = field.constraints, pl.col(field.name)
     if rules.minimum is not None:
-        low = _literal(read_bound(rules.minimum, field, f"{path}.minimum"), field)
+        low = literal_of(read_bound(rules.minimum, field, f"{path}.minimum"), field)
         yield value < low, f"is less than the minimum {rules.minimum}"
     if rules.maximum is not None:
-        high = _literal(read_bound(rules.maximum, field, f"{path}.maximum"), field)
+        high = literal_of(read_bound(rules.maximum, field, f"{path}.maximum"), field)
         yield value > high, f"is more than the maximum {rules.maximum}"
 
 
-def _literal(bound: Bound, field: Field) -> pl.Expr:
+def literal_of(bound: Bound, field: Field) -> pl.Expr:
     # A whole number may be compared with 0.5: such a bound keeps its own type.
     fraction = field.type == "integer" and isinstance(bound, float)
     return pl.lit(bound, dtype=pl.Float64() if fraction else POLARS_TYPES[field.type])
@@ -119,12 +125,8 @@ def _literal(bound: Bound, field: Field) -> pl.Expr:
 
 def _whole_match(pattern: str, path: str) -> str:
     whole = rf"\A(?:{pattern})\z"
-    for each in (pattern, whole):
-        try:
-            pl.Series([""]).str.contains(each)
-        except pl.exceptions.ComputeError as error:
-            detail = " ".join(str(error).split("This error occurred")[0].split())
-            raise PlanError(path, f"{pattern!r} is not a regular expression: {detail}") from error
+    check_pattern(pattern, path)
+    check_pattern(whole, path)
     return whole
 
 
@@ -133,10 +135,10 @@ def _limits(field: Field, limit: ColumnLimit) -> Iterator[Breach]:
     column = f"the column's type {limit.sql_type}"
     if not limit.nullable and not field.constraints.required:
         yield value.is_null(), "a value is needed, for the column is NOT NULL"
-    if field.type in _TEXTS and limit.max_chars is not None:
+    if field.type in TEXTS and limit.max_chars is not None:
         complaint = f"does not fit {column}: more than {limit.max_chars} characters"
         yield value.str.len_chars() > limit.max_chars, complaint
-    if field.type in _TEXTS and limit.max_bytes is not None:
+    if field.type in TEXTS and limit.max_bytes is not None:
         complaint = f"does not fit {column}: more than {limit.max_bytes} bytes"
         yield value.str.len_bytes() > limit.max_bytes, complaint
     if field.type in ("integer", "number", "datetime"):
@@ -157,7 +159,7 @@ def _number_limits(field: Field, limit: ColumnLimit, column: str) -> Iterator[Br
             moment = datetime.fromtimestamp(bound, UTC).replace(tzinfo=None)
             yield failing(pl.lit(moment, dtype=pl.Datetime("us"))), f"does not fit {column}: {word} than {moment}"
         else:
-            yield failing(_literal(bound, field)), f"does not fit {column}: {word} than {bound}"
+            yield failing(literal_of(bound, field)), f"does not fit {column}: {word} than {bound}"
 
 
 def _scale_limit(field: Field, scale: int, column: str) -> Iterator[Breach]:

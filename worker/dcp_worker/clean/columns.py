@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from dcp_pipeline.spec.model import Field
-from dcp_worker.clean.checks import Check, text_column
-from dcp_worker.clean.prepare import prepare
+from dcp_worker.clean.checks import Check
+from dcp_worker.clean.prepare import Texts, text_column
 from dcp_worker.clean.types import Parse
-from dcp_worker.formats.records import INDEX, Fault, cell_column
+from dcp_worker.formats.records import INDEX, Fault
 
 _LISTED_CHARS = 500
 
@@ -25,28 +25,15 @@ class Column:
     checks: tuple[Check, ...]
 
 
-def typed(cells: pl.DataFrame, columns: Sequence[Column], missing: Sequence[str]) -> list[pl.Series]:
-    """For each column its text and its values, from cells by label and, before them, what enrichment found."""
-    known = set(cells.columns)
-    texts = cells.select(
-        prepare(_source(column.field, known), column.field, missing).alias(column.field.name) for column in columns
-    )
-    if texts.height != cells.height:  # nothing is known of any of them: Polars made one row of the literals
-        texts = texts.clear(cells.height)
-    made: list[pl.Series] = []
-    for column, text in zip(columns, texts, strict=True):
-        made += (text.alias(text_column(text.name)), column.parse(text).alias(text.name))
+def typed(cells: pl.DataFrame, columns: Sequence[Column], texts: Texts) -> list[pl.Series]:
+    """For each column its text and its values, from cells by label and, before them, what enrichment found.
+
+    The texts that a transform may reject are there too.
+    """
+    frame = texts.of(cells)
+    made = [frame[name] for name in texts.made]
+    made += [column.parse(frame[text_column(column.field.name)]).alias(column.field.name) for column in columns]
     return made
-
-
-def found_column(field: str) -> str:
-    """Column beside the cells for what enrichment found for a field."""
-    return f"found:{field}"
-
-
-def _source(field: Field, known: set[str]) -> pl.Expr:
-    sources = [name for name in (found_column(field.name), cell_column(field.label)) if name in known]
-    return pl.coalesce(sources) if sources else pl.lit(None, pl.String)
 
 
 def failures(frame: pl.DataFrame, columns: Iterable[Column]) -> tuple[pl.Series, list[Fault]]:
@@ -61,35 +48,37 @@ def failures(frame: pl.DataFrame, columns: Iterable[Column]) -> tuple[pl.Series,
     first = bad.select(
         pl.coalesce(pl.when(check.failing).then(number) for number, (_, check) in enumerate(checks))
     ).to_series()
-    texts = {field.name: bad[text_column(field.name)].to_list() for field, _ in checks}
+    texts = {check.shows: bad[check.shows].to_list() for _, check in checks}
     faults = []
     for row, (index, number) in enumerate(zip(bad[INDEX], first, strict=True)):
         field, check = checks[number]
-        faults.append(Fault(index, check.code, check.reason(texts[field.name][row]), field.name))
+        faults.append(Fault(index, check.code, check.reason(texts[check.shows][row]), field.name))
     return failing, faults
 
 
 def header_faults(
     header: tuple[str, ...],
-    columns: Iterable[Column],
-    unique: Sequence[str],
+    columns: Sequence[Column],
+    identifying: frozenset[str],
     filled: frozenset[str],
     records: pl.Series,
 ) -> list[Fault]:
     """A fault for each record where the header lacks a required field's label, all labels, or all of the identity's,
     or has a field's label twice.
 
-    A field that an enrichment fills needs no label.
+    Only a field that is not computed has a label; one that an enrichment fills (`filled`) needs none. `identifying`
+    are the fields of the identity.
     """
-    fields = [column.field for column in columns if column.field.name not in filled]
-    identity = [field for field in fields if field.name in unique]
+    labelled = [column.field for column in columns if column.field.compute is None]
+    fields = [field for field in labelled if field.name not in filled]
+    identity = [field for field in fields if field.name in identifying]
     for group, what in ((fields, "the fields' labels"), (identity, "the labels of `unique`")):
         labels = [field.label for field in group]
         if labels and not set(labels) & set(header):
             # Every value would be NULL: it is a comment, a file without header, or another report.
             none = f"none of {what} ({_listed(labels)}) is in the header: {_listed(header)}"
             return [Fault(index, "missing-label", none, None) for index in records]
-    for field in (column.field for column in columns):
+    for field in labelled:
         found = header.count(field.label)
         if found == 1 or (found == 0 and (field.name in filled or not field.constraints.required)):
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,7 @@ _ISO_DATETIME = (
 )
 _ISO_ZONE = r"(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)\z"
 _ISO_TIME = rf"\A(?<clock>{_CLOCK})(?<second>:[0-5][0-9])?(?<fraction>\.[0-9]{{1,9}})?\z"
+_EPOCHS = {"epoch-s": 0, "epoch-ms": 3}
 _ISO_DATE = DatePattern(rf"\A{_DATE}\z", "%Y-%m-%d")
 
 
@@ -40,9 +42,30 @@ def moment_parser(field: Field, path: str) -> Parse:
     Raises PlanError for a format or a zone that is not supported.
     """
     zone = _checked_zone(field.timezone, path)
-    if field.format is None:
+    if not field.formats:
+        return _parser(field.format, field, zone, f"{path}.format")
+    parsers = [_parser(each, field, zone, f"{path}.formats[{n}]") for n, each in enumerate(field.formats)]
+
+    def first_that_fits(text: pl.Series) -> pl.Series:
+        values = parsers[0](text)
+        for parse in parsers[1:]:
+            left = values.is_null() & text.is_not_null()
+            if left.any():
+                rest = text.zip_with(left, pl.Series(text.name, [None], dtype=pl.String))
+                values = values.zip_with(~left, parse(rest))
+        return values
+
+    return first_that_fits
+
+
+def _parser(format: str | None, field: Field, zone: str, path: str) -> Parse:
+    if format is None or format == "default":
         return {"date": _iso_date, "time": _iso_time, "datetime": _iso_datetime(zone)}[field.type]
-    pattern = translate(field.format, cast(Moment, field.type), f"{path}.format")
+    if format in _EPOCHS:
+        if field.type != "datetime":
+            raise PlanError(path, f"{format} has no meaning for a {field.type}")
+        return partial(_since_1970, digits=_EPOCHS[format])
+    pattern = translate(format, cast(Moment, field.type), path)
 
     def parse(text: pl.Series) -> pl.Series:
         match field.type:
@@ -55,6 +78,17 @@ def moment_parser(field: Field, path: str) -> Parse:
                 return _within_years(naive if pattern.names_zone else _to_utc(naive, zone), pl.Datetime("us"))
 
     return parse
+
+
+def _since_1970(text: pl.Series, digits: int) -> pl.Series:
+    """Seconds (digits = 0) or milliseconds (3) since 1970, maybe with a fraction, of which microseconds are kept."""
+    pattern = rf"\A(?<sign>-)?(?<whole>[0-9]{{1,{12 + digits}}})(?:\.(?<fraction>[0-9]{{1,9}}))?\z"
+    parts = text.str.extract_groups(pattern).struct.unnest()
+    kept = 6 - digits
+    fraction = pl.col("fraction").fill_null("").str.pad_end(kept, "0").str.head(kept).cast(pl.Int64, strict=False)
+    moments = pl.col("whole").cast(pl.Int64) * 10**kept + fraction
+    signed = pl.when(pl.col("sign") == "-").then(-moments).otherwise(moments)
+    return _within_years(parts.select(signed.cast(pl.Datetime("us"))).to_series(), pl.Datetime("us"))
 
 
 def _checked_zone(name: str, path: str) -> str:

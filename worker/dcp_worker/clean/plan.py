@@ -10,17 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import msgspec
 import polars as pl
 
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.ledger.model import Reject
-from dcp_pipeline.spec.model import Cleaning, Field, Format
-from dcp_worker.clean.checks import checks_of
-from dcp_worker.clean.columns import Column, failures, found_column, header_faults, typed
+from dcp_pipeline.spec.model import Cleaning, Format
+from dcp_pipeline.spec.order import late_fields, origins, reads_of
+from dcp_worker.clean.columns import Column, failures, header_faults, typed
+from dcp_worker.clean.compile import CompiledFields, compile_fields
 from dcp_worker.clean.errors import PlanError
+from dcp_worker.clean.filters import RowFilter, compile_filters
+from dcp_worker.clean.outside import Outside, Unreachable
+from dcp_worker.clean.prepare import found_column
 from dcp_worker.clean.rejects import defect_reject, rejects_of
-from dcp_worker.clean.types import POLARS_TYPES, parser
+from dcp_worker.clean.types import POLARS_TYPES
 from dcp_worker.enrich import GeoStep
 from dcp_worker.fingerprint import fingerprint, record_identity
 from dcp_worker.formats.readers import known_labels, reader_of
@@ -30,6 +33,7 @@ from dcp_worker.limits import ColumnLimit
 ID = "_dcp_id"
 RECORD = "_dcp_record"
 _NO_LIMITS: Mapping[str, ColumnLimit] = MappingProxyType({})
+_UNREACHABLE = Unreachable()
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,15 @@ class CleaningPlan:
     """How the batches of one revision are cleaned. Thread-safe."""
 
     reader: Reader
-    columns: tuple[Column, ...]
-    missing: tuple[str, ...]
+    fields: CompiledFields
+    filter: RowFilter
     unique: tuple[str, ...]
     steps: tuple[GeoStep, ...]
     has_header: bool
     known_labels: tuple[str, ...] | None
     """Of a format whose records all have the same ones; None where a header, or each record, names them."""
+    identifying: frozenset[str]
+    """The fields of `unique`, and those that they are made of."""
 
     @staticmethod
     def compile(
@@ -68,27 +74,30 @@ class CleaningPlan:
         *,
         limits: Mapping[str, ColumnLimit] = _NO_LIMITS,
         enrichers: Sequence[GeoStep] = (),
+        outside: Outside = _UNREACHABLE,
     ) -> CleaningPlan:
         """The plan of a spec. `limits` are the real table's, by column; `enrichers` is Enrichers.of(cleaning).
 
-        Raises PlanError naming the part of the spec that cannot be followed.
+        Raises PlanError naming the part of the spec that cannot be followed, and what `outside` raises.
         """
-        fields = tuple(_without_default_format(field) for field in cleaning.fields)
-        _check_steps(fields, enrichers)
-        columns = []
-        for number, field in enumerate(fields):
-            path = f"spec.cleaning.fields[{number}]"
-            checks = checks_of(field, limits.get(field.name), path)
-            columns.append(Column(field, parser(field, path), checks))
+        _check_steps(cleaning, enrichers)
+        fields = compile_fields(cleaning, limits, outside)
+        labels = dict.fromkeys(field.label for field in cleaning.fields if field.compute is None)
         return CleaningPlan(
-            reader=reader_of(format, tuple(dict.fromkeys(field.label for field in fields))),
-            columns=tuple(columns),
-            missing=cleaning.missing_values,
+            reader=reader_of(format, tuple(labels)),
+            fields=fields,
+            filter=compile_filters(cleaning.filter, fields.columns),
             unique=cleaning.unique,
             steps=tuple(enrichers),
             has_header=format.delimited,
             known_labels=known_labels(format),
+            identifying=origins(cleaning.unique, reads_of(cleaning)),
         )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The fields that are stored."""
+        return tuple(column for column in self.fields.columns if column.field.stored)
 
     def clean(self, batch: Batch) -> CleanedBatch:
         """The batch's rows and rejects.
@@ -100,42 +109,44 @@ class CleaningPlan:
             return CleanedBatch(self._no_rows(), (defect_reject(batch, raw),), read=1, duplicates=0)
         header = header_of(batch) if self.has_header else self.known_labels
         records = self.reader.read(raw, header)
-        good, faults = self._checked(records, header)
+        good, faults, filtered = self._checked(records, header)
         rows, duplicates = self._identified(good, batch)
         rejects = rejects_of(batch, raw, (*records.faults, *faults), records.spans)
-        return CleanedBatch(rows, rejects, records.count, duplicates)
+        return CleanedBatch(rows, rejects, records.count, duplicates, filtered)
 
-    def _checked(self, records: Records, header: tuple[str, ...] | None) -> tuple[pl.DataFrame, list[Fault]]:
-        """The rows that pass, and the faults of the others."""
+    def _checked(self, records: Records, header: tuple[str, ...] | None) -> tuple[pl.DataFrame, list[Fault], int]:
+        """The rows that pass, the faults of those that do not, and how many the filter left out."""
         if header is not None:
-            filled = frozenset(target for step in self.steps for target in step.targets)
-            faults = header_faults(header, self.columns, self.unique, filled, records.cells[INDEX])
+            columns, filled = self.fields.columns, frozenset(target for step in self.steps for target in step.targets)
+            faults = header_faults(header, columns, self.identifying, filled, records.cells[INDEX])
             if faults:
-                return self._typed(records.cells.clear()), faults
+                return self._typed(records.cells.clear()), faults, 0
         frame = self._typed(records.cells)
-        failing, faults = failures(frame, self.columns)
-        return (frame.filter(~failing) if faults else frame), faults
+        wanted = self.filter.apply(frame)
+        failing, faults = failures(wanted, self.fields.columns)
+        return (wanted.filter(~failing) if faults else wanted), faults, frame.height - wanted.height
 
     def _typed(self, cells: pl.DataFrame) -> pl.DataFrame:
         """INDEX, and each field's text and values; fields that an enrichment fills come after the others."""
-        filled = {target for step in self.steps for target in step.targets}
-        others = [column for column in self.columns if column.field.name not in filled]
-        frame = pl.DataFrame([cells[INDEX], *typed(cells, others, self.missing)])
-        if not filled:
+        early, late = self.fields.early, self.fields.late
+        frame = pl.DataFrame([cells[INDEX], *typed(cells, early.columns, early.texts)])
+        if not late.columns:
             return frame
         for step in self.steps:
             cells = _with_found(cells, step.enrich(frame[step.source]))
-        return frame.hstack(typed(cells, [each for each in self.columns if each not in others], self.missing))
+        cells = cells.hstack(frame.select(self.fields.borrowed))
+        return frame.hstack(typed(cells, late.columns, late.texts))
 
     def _identified(self, good: pl.DataFrame, batch: Batch) -> tuple[pl.DataFrame, int]:
         """Rows with their identity, sorted by it; the later ones of an identity are left out and counted."""
-        kinds = {column.field.name: column.field.type for column in self.columns}
+        kinds = {column.field.name: column.field.type for column in self.fields.columns}
+        stored = [column.field.name for column in self.columns]
         named = good.select(*kinds, (pl.col(INDEX) + batch.first_record).alias(RECORD))
         if self.unique:
             identity = fingerprint([(name, kinds[name]) for name in self.unique])
         else:
             identity = record_identity(batch.object_id, RECORD)
-        rows = named.with_columns(identity.alias(ID)).sort(ID, RECORD).select(*kinds, ID, RECORD)
+        rows = named.with_columns(identity.alias(ID)).sort(ID, RECORD).select(*stored, ID, RECORD)
         kept = rows.filter(pl.col(ID).ne_missing(pl.col(ID).shift(1)))
         return kept, rows.height - kept.height
 
@@ -153,19 +164,17 @@ def _with_found(cells: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     return cells
 
 
-def _without_default_format(field: Field) -> Field:
-    return msgspec.structs.replace(field, format=None) if field.format == "default" else field
-
-
-def _check_steps(fields: Sequence[Field], steps: Sequence[GeoStep]) -> None:
-    kinds = {field.name: field.type for field in fields}
-    filled = {target for step in steps for target in step.targets}
+def _check_steps(cleaning: Cleaning, steps: Sequence[GeoStep]) -> None:
+    kinds = {field.name: field.type for field in cleaning.fields}
+    filled = {target for step in steps for target in step.targets} | late_fields(cleaning)
     for number, step in enumerate(steps):
         path = f"spec.cleaning.enrich[{number}].geoip"
         if kinds.get(step.source) not in ("ip", "string"):
             raise PlanError(f"{path}.from", f"{step.source!r} is no field of type ip or string")
         if step.source in filled:
-            raise PlanError(f"{path}.from", f"{step.source!r} is filled by an enrichment itself")
+            raise PlanError(
+                f"{path}.from", f"{step.source!r} is filled by an enrichment itself, or made of a field that is"
+            )
         unknown = [target for target in step.targets if target not in kinds]
         if unknown:
             raise PlanError(f"{path}.fields", f"{unknown[0]!r} is no field")

@@ -13,6 +13,7 @@ from dcp_pipeline.spec.model import Field, FieldType
 from dcp_worker.clean.addresses import parse_addresses
 from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.moments import moment_parser
+from dcp_worker.clean.numbers import is_plain, plain_number
 
 Parse = Callable[[pl.Series], pl.Series]
 
@@ -50,9 +51,9 @@ def parser(field: Field, path: str) -> Parse:
         case "string":
             return _same
         case "integer":
-            return _integer
+            return _integer if is_plain(field) else _as_written(field, _integer)
         case "number":
-            return _number
+            return _number if is_plain(field) else _as_written(field, _number)
         case "boolean":
             return _boolean(field, path)
         case "ip":
@@ -67,6 +68,8 @@ def expected(field: Field) -> str:
     if field.type == "boolean":
         allowed = ", ".join(map(repr, (*field.true_values, *field.false_values)))
         return f"{text} ({allowed})"
+    if field.formats:
+        return f"{text} in one of the formats {', '.join(map(repr, field.formats))}"
     return f"{text} in the format {field.format!r}" if field.format is not None else text
 
 
@@ -84,6 +87,10 @@ def _number(text: pl.Series) -> pl.Series:
     numbers = text.cast(pl.Float64, strict=False)
     finite = numbers.is_finite()
     return numbers if finite.all() else numbers.set(~finite, None)
+
+
+def _as_written(field: Field, parse: Parse) -> Parse:
+    return lambda text: parse(text.to_frame().select(plain_number(pl.col(text.name), field)).to_series())
 
 
 def _boolean(field: Field, path: str) -> Parse:

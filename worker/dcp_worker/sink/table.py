@@ -47,10 +47,10 @@ def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prep
     with ddl_lock(connection):
         observed = observe_table(connection, name)
         if observed is None:
-            connection.exec_driver_sql(create_table(connection.dialect.name, name, cleaning.fields, quote))
+            connection.exec_driver_sql(create_table(connection.dialect.name, name, cleaning.columns, quote))
             observed = observe_table(connection, name)
             assert observed is not None
-        limits = limits_of(connection.dialect.name, observed, cleaning.fields, quote)
+        limits = limits_of(connection.dialect.name, observed, cleaning.columns, quote)
         _own(connection, name, cleaning.unique)
         connection.commit()
     return Prepared(_clean_table(connection, observed, quote(name)), limits)

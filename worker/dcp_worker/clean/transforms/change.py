@@ -1,0 +1,51 @@
+"""A transform, compiled: an expression, or Python once per distinct value where Polars has no way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
+
+from dcp_pipeline.spec.transforms import Otherwise
+
+Apply = Callable[[pl.Expr], pl.Expr]
+OneText = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a transform does to text. Null stays null, unless the transform is a default.
+
+    `otherwise` says what becomes of a text for which `apply` gives null; None where that cannot be. `complaint`
+    ends the sentence of a reject, which the text begins. `alone`: its input is made first, because `apply` reads it
+    more than once.
+    """
+
+    apply: Apply
+    otherwise: Otherwise | None = None
+    complaint: str = ""
+    alone: bool = False
+
+
+def each_distinct(change: OneText, unless: str | None = None) -> Apply:
+    """Python's `change` of each distinct text, None for one that it cannot do.
+
+    Texts that match the pattern `unless` are as they shall be already, and are not looked at.
+    """
+    return lambda text: text.map_batches(partial(changed, change, unless=unless), return_dtype=pl.String)
+
+
+def changed(change: OneText, text: pl.Series, unless: str | None = None) -> pl.Series:
+    """The texts, changed as each_distinct says."""
+    done = text.str.contains(unless) if unless is not None else None
+    if done is not None and done.all():
+        return text
+    distinct = (text.filter(~done) if done is not None else text).drop_nulls().unique()
+    texts = pl.Series([change(each) for each in distinct], dtype=pl.String)
+    table = pl.DataFrame({"text": distinct, "changed": texts})
+    found = text.alias("text").to_frame().join(table, on="text", how="left", maintain_order="left")["changed"]
+    if done is not None:
+        found = text.zip_with(done.fill_null(False), found)
+    return found.alias(text.name)

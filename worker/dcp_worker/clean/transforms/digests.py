@@ -1,0 +1,30 @@
+"""Hashes of values, with and without a key: lower-case hexadecimal, of the UTF-8 bytes."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from polars_hash import CryptographicHashingNameSpace as Strong
+from polars_hash import NonCryptographicHashingNameSpace as Weak
+
+from dcp_pipeline.spec.transforms import Digest
+from dcp_worker.clean.transforms.change import Apply, Change, each_distinct
+
+_ALGORITHMS: Mapping[str, Apply] = {
+    "sha256": lambda text: Strong(text).sha2_256(),
+    "sha512": lambda text: Strong(text).sha2_512(),
+    "sha3-256": lambda text: Strong(text).sha3_256(),
+    "blake3": lambda text: Strong(text).blake3(),
+    "sha1": lambda text: Weak(text).sha1(),
+    "md5": lambda text: Weak(text).md5(),
+}
+
+
+def digest(rule: Digest) -> Change:
+    return Change(_ALGORITHMS[rule.algorithm])
+
+
+def keyed_digest(key: bytes) -> Change:
+    """In Python, once per distinct value: in an expression the key would stand in its text, and so in errors."""
+    return Change(each_distinct(lambda text: hmac.digest(key, text.encode(), "sha256").hex()))

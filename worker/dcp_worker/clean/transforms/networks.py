@@ -1,0 +1,129 @@
+"""Transforms of IP addresses: one spelling, and whether they are in a list of networks. addresses.py has the type."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, collapse_addresses, ip_address, ip_network
+
+import polars as pl
+
+from dcp_pipeline.spec.transforms import InNetworks, Otherwise
+from dcp_worker.clean.addresses import IPV4, canonical_address
+from dcp_worker.clean.transforms.change import Change, each_distinct
+from dcp_worker.enrich.networks import number_of
+
+_QUAD = rf"\A{IPV4}\z"
+
+NOT_PUBLIC = (
+    # IPv4, IANA's special-purpose registry: those that are not globally reachable, and multicast
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/29",
+    "192.0.0.8/32", "192.0.0.11/32", "192.0.0.12/30", "192.0.0.16/28", "192.0.0.32/27", "192.0.0.64/26",
+    "192.0.0.128/25", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+    "224.0.0.0/4", "240.0.0.0/4",
+    # IPv6
+    "::/127", "64:ff9b:1::/48", "100::/64", "2001::/32", "2001:2::/48", "2001:10::/28", "2001:db8::/32", "2002::/16",
+    "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """First and last addresses of networks that do not overlap, as numbers, sorted."""
+
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+
+    def hold(self, number: int) -> bool:
+        place = bisect_right(self.first, number)
+        return place > 0 and number <= self.last[place - 1]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """A list of networks."""
+
+    four: Ranges
+    six: Ranges
+
+    @staticmethod
+    def of(networks: Iterable[str]) -> Networks:
+        """Raises ValueError for what is no network."""
+        parsed = [ip_network(each) for each in networks]
+        return Networks(
+            _ranges(each for each in parsed if each.version == 4), _ranges(each for each in parsed if each.version == 6)
+        )
+
+    def holding(self, addresses: pl.Series) -> pl.Series:
+        """Whether each address is in one of the networks; null for what is no address. IPv4-mapped IPv6 is IPv4."""
+        quads = addresses.str.contains(_QUAD).fill_null(False)
+        numbers = addresses.alias("n").to_frame().select(pl.when(quads).then(number_of(pl.col("n")))).to_series()
+        inside = self._holding_quads(numbers)
+        if quads.all():
+            return inside.alias(addresses.name)
+        others = addresses.filter(~quads).drop_nulls().unique()
+        held = pl.Series([self._holds(each) for each in others], dtype=pl.Boolean)
+        table = pl.DataFrame({"n": others, "held": held})
+        odd = addresses.alias("n").to_frame().join(table, on="n", how="left", maintain_order="left")["held"]
+        return inside.zip_with(quads, odd).alias(addresses.name)
+
+    def _holding_quads(self, numbers: pl.Series) -> pl.Series:
+        if not self.four.first:
+            return pl.repeat(False, len(numbers), dtype=pl.Boolean, eager=True)
+        first = pl.Series(self.four.first, dtype=pl.Int64)
+        last = pl.Series((-1, *self.four.last), dtype=pl.Int64)
+        known = numbers.cast(pl.Int64).fill_null(-1)
+        return known <= last.gather(first.search_sorted(known, side="right"))
+
+    def _holds(self, text: str) -> bool | None:
+        canonical = canonical_address(text)
+        if canonical is None:
+            return None
+        address = ip_address(canonical)
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        address = mapped or address
+        return (self.four if isinstance(address, IPv4Address) else self.six).hold(int(address))
+
+
+def _ranges(networks: Iterable[object]) -> Ranges:
+    merged = list(collapse_addresses(networks))  # type: ignore[type-var,arg-type]
+    return Ranges(
+        tuple(int(each.network_address) for each in merged), tuple(int(each.broadcast_address) for each in merged)
+    )
+
+
+def in_networks(rule: InNetworks) -> Change:
+    return _test(Networks.of(rule.networks), rule.otherwise, negated=False)
+
+
+def is_public(otherwise: Otherwise) -> Change:
+    return _test(Networks.of(NOT_PUBLIC), otherwise, negated=True)
+
+
+def _test(networks: Networks, otherwise: Otherwise, negated: bool) -> Change:
+    words = {True: "false", False: "true"} if negated else {True: "true", False: "false"}
+
+    def tested(texts: pl.Series) -> pl.Series:
+        held = networks.holding(texts)
+        return held.replace_strict(words, default=None, return_dtype=pl.String)
+
+    return Change(
+        lambda text: text.map_batches(tested, return_dtype=pl.String), otherwise, "is not an IPv4 or IPv6 address"
+    )
+
+
+def address(otherwise: Otherwise) -> Change:
+    return Change(each_distinct(_spelled, unless=_QUAD), otherwise, "is not an IPv4 or IPv6 address")
+
+
+def _spelled(text: str) -> str | None:
+    """The canonical spelling, without blanks, brackets, scope, /32 and /128; IPv4-mapped IPv6 as IPv4."""
+    bare = text.strip()
+    if bare.startswith("[") and bare.endswith("]"):
+        bare = bare[1:-1]
+    canonical = canonical_address(bare)
+    if canonical is None or ":" not in canonical:
+        return canonical
+    mapped = IPv6Address(canonical).ipv4_mapped
+    return canonical if mapped is None else str(mapped)
