@@ -70,7 +70,7 @@ def _condition(condition: Condition, fields: Fields, path: str) -> pl.Expr:
         return reduce(or_, _conditions(condition.any, fields, f"{path}.any"))
     if condition.not_ is not None:
         return ~_condition(condition.not_, fields, f"{path}.not")
-    if condition.field not in fields:
+    if condition.field is None or condition.field not in fields:
         raise PlanError(f"{path}.field", f"{condition.field!r} is no field")
     return _test(condition, fields[condition.field], path).fill_null(False)
 

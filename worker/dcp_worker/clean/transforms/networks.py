@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, collapse_addresses, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
 
 import polars as pl
 
@@ -52,7 +52,8 @@ class Networks:
         """Raises ValueError for what is no network."""
         parsed = [ip_network(each) for each in networks]
         return Networks(
-            _ranges(each for each in parsed if each.version == 4), _ranges(each for each in parsed if each.version == 6)
+            _ranges(collapse_addresses([each for each in parsed if isinstance(each, IPv4Network)])),
+            _ranges(collapse_addresses([each for each in parsed if isinstance(each, IPv6Network)])),
         )
 
     def holding(self, addresses: pl.Series) -> pl.Series:
@@ -86,11 +87,10 @@ class Networks:
         return (self.four if isinstance(address, IPv4Address) else self.six).hold(int(address))
 
 
-def _ranges(networks: Iterable[object]) -> Ranges:
-    merged = list(collapse_addresses(networks))  # type: ignore[type-var,arg-type]
-    return Ranges(
-        tuple(int(each.network_address) for each in merged), tuple(int(each.broadcast_address) for each in merged)
-    )
+def _ranges(merged: Iterable[IPv4Network | IPv6Network]) -> Ranges:
+    """Of networks of one family that collapse_addresses has sorted and merged."""
+    bounds = [(int(each.network_address), int(each.broadcast_address)) for each in merged]
+    return Ranges(tuple(first for first, _ in bounds), tuple(last for _, last in bounds))
 
 
 def in_networks(rule: InNetworks) -> Change:
