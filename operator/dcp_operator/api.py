@@ -85,6 +85,17 @@ class Api:
         path = kind.path(document["metadata"]["namespace"])
         return await self._request("POST", path, {"fieldManager": field_manager}, document)
 
+    async def annotate(self, kind: Kind, namespace: str, name: str, uid: str, annotations: Mapping[str, str]) -> None:
+        """Set annotations of just that object; one that is gone, or another by its name, is left alone. A merge patch:
+        an apply would try to make it anew."""
+        self._written("patch", kind)
+        body = {"metadata": {"uid": uid, "annotations": annotations}}
+        try:
+            await self._request("PATCH", kind.path(namespace, name), None, body, "application/merge-patch+json")
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete just that object; one that is gone, or another by its name, is left alone."""
         self._written("delete", kind)

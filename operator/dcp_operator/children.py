@@ -77,12 +77,12 @@ def config_map(wanted: Wanted) -> Child:
         "spec": wanted.spec,
     }
     text = yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=116)
-    return _child(wanted, CONFIG_MAP, "spec", data={SPEC_FILE: text})
+    return child(wanted, CONFIG_MAP, "spec", data={SPEC_FILE: text})
 
 
 def service_account(wanted: Wanted, component: Component) -> Child:
     """An identity without rights and without a token: neither component talks to Kubernetes."""
-    return _child(wanted, SERVICE_ACCOUNT, component, component, automountServiceAccountToken=False)
+    return child(wanted, SERVICE_ACCOUNT, component, component, automountServiceAccountToken=False)
 
 
 def metrics_service(wanted: Wanted, component: Component) -> Child:
@@ -93,7 +93,7 @@ def metrics_service(wanted: Wanted, component: Component) -> Child:
         "selector": selector(wanted.owner.name, component),
         "ports": [{"name": "metrics", "port": HEALTH_PORT, "targetPort": "metrics", "protocol": "TCP"}],
     }
-    return _child(wanted, SERVICE, f"{component}-metrics", component, spec=spec)
+    return child(wanted, SERVICE, f"{component}-metrics", component, spec=spec)
 
 
 def disruption_budget(wanted: Wanted) -> Child:
@@ -103,7 +103,7 @@ def disruption_budget(wanted: Wanted) -> Child:
         "selector": {"matchLabels": selector(wanted.owner.name, "worker")},
         "unhealthyPodEvictionPolicy": "AlwaysAllow",
     }
-    return _child(wanted, POD_DISRUPTION_BUDGET, "worker", "worker", spec=spec)
+    return child(wanted, POD_DISRUPTION_BUDGET, "worker", "worker", spec=spec)
 
 
 def network_policy(wanted: Wanted) -> Child:
@@ -114,7 +114,7 @@ def network_policy(wanted: Wanted) -> Child:
         "ingress": [{"ports": [{"port": HEALTH_PORT, "protocol": "TCP"}]}],
         "egress": [{}],
     }
-    return _child(wanted, NETWORK_POLICY, "pods", spec=spec)
+    return child(wanted, NETWORK_POLICY, "pods", spec=spec)
 
 
 def fetcher_deployment(wanted: Wanted) -> Child:
@@ -126,8 +126,8 @@ def fetcher_deployment(wanted: Wanted) -> Child:
 def worker_deployment(wanted: Wanted) -> Child:
     """The workers, as many as the scaler says."""
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
-    child = _deployment(wanted, "worker", strategy=strategy)
-    return Child(child.kind, child.document, replicas_at_birth=0)
+    workers = _deployment(wanted, "worker", strategy=strategy)
+    return Child(workers.kind, workers.document, replicas_at_birth=0)
 
 
 def pod_monitor(wanted: Wanted) -> Child:
@@ -136,7 +136,7 @@ def pod_monitor(wanted: Wanted) -> Child:
         "selector": {"matchLabels": selector(wanted.owner.name)},
         "podMetricsEndpoints": [{"port": "metrics", "path": "/metrics"}],
     }
-    return _child(wanted, POD_MONITOR, "pods", spec=spec)
+    return child(wanted, POD_MONITOR, "pods", spec=spec)
 
 
 def _deployment(wanted: Wanted, component: Component, **spec: Any) -> Child:
@@ -146,10 +146,11 @@ def _deployment(wanted: Wanted, component: Component, **spec: Any) -> Child:
         "selector": {"matchLabels": selector(wanted.owner.name, component)},
         "template": template,
     }
-    return _child(wanted, DEPLOYMENT, component, component, spec=spec)
+    return child(wanted, DEPLOYMENT, component, component, spec=spec)
 
 
-def _child(wanted: Wanted, kind: Kind, suffix: str, component: str | None = None, **content: Any) -> Child:
+def child(wanted: Wanted, kind: Kind, suffix: str, component: str | None = None, **content: Any) -> Child:
+    """A child with name, labels and owner; `content` is the rest of its document."""
     owner = wanted.owner
     metadata = {
         "name": child_name(owner.name, suffix),

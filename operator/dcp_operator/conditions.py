@@ -9,7 +9,7 @@ from typing import Any
 
 from dcp_operator.judge import Refusal
 from dcp_pipeline.observe.report import Report
-from dcp_pipeline.queue.model import QueueStats
+from dcp_pipeline.queue.model import QueueStats, WorkerReport
 from dcp_pipeline.spec.status import Condition, ConditionStatus
 
 REPORT_STALE_SECONDS = 120.0
@@ -36,6 +36,17 @@ class QueueSeen:
     stats: QueueStats | None
     error: str | None
     reports: Mapping[str, Report]
+    workers: tuple[WorkerReport, ...] = ()
+    """The worker processes that have told of themselves lately."""
+
+
+@dataclass(frozen=True)
+class KedaSeen:
+    """What KEDA says of the ScaledObject."""
+
+    ready: bool | None
+    """None: nothing yet."""
+    message: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,10 @@ class Observed:
     """None until the scaler has looked."""
     scaling_reason: str | None
     now: datetime
+    scaling_cause: str = "FollowingBacklog"
+    """The reason in one word."""
+    keda: KedaSeen | None = None
+    """What KEDA says, where it scales the workers."""
 
 
 def conditions_of(seen: Observed, before: Sequence[Condition]) -> tuple[Condition, ...]:
@@ -142,7 +157,17 @@ def _scaling_active(seen: Observed) -> _Found:
         return _Found("False", "QueueUnreachable", f"the queue cannot be read: {seen.queue.error}")
     if seen.workers is None:
         return _Found("False", "WorkersMissing", "the workers' Deployment is not there")
-    return _Found("True", "FollowingBacklog", seen.scaling_reason or "workers follow the backlog")
+    if seen.keda is not None:
+        return _by_keda(seen.keda)
+    return _Found("True", seen.scaling_cause, seen.scaling_reason or "workers follow the backlog")
+
+
+def _by_keda(keda: KedaSeen) -> _Found:
+    if keda.ready is None:
+        return _Found("Unknown", "KedaSilent", f"the ScaledObject: {keda.message}")
+    if not keda.ready:
+        return _Found("False", "KedaNotReady", f"the ScaledObject: {keda.message}")
+    return _Found("True", "KedaScales", f"KEDA scales the workers: {keda.message}")
 
 
 def _sources(seen: Observed) -> _Found:

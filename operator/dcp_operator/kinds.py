@@ -33,16 +33,20 @@ CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 SERVICE = Kind("", "v1", "services", "Service")
 SECRET = Kind("", "v1", "secrets", "Secret")
+POD = Kind("", "v1", "pods", "Pod")
 EVENT = Kind("events.k8s.io", "v1", "events", "Event")
 DEPLOYMENT = Kind("apps", "v1", "deployments", "Deployment")
 POD_DISRUPTION_BUDGET = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 POD_MONITOR = Kind("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor")
+SCALED_OBJECT = Kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject")
+TRIGGER_AUTHENTICATION = Kind("keda.sh", "v1alpha1", "triggerauthentications", "TriggerAuthentication")
 
 CHILDREN = (CONFIG_MAP, SERVICE_ACCOUNT, NETWORK_POLICY, SERVICE, POD_DISRUPTION_BUDGET, DEPLOYMENT)
 """In the order in which they are applied: what a pod needs is there before the pod."""
 
 
-def child_kinds(pod_monitors: bool) -> tuple[Kind, ...]:
-    """The kinds of children, PodMonitor among them where it is asked for."""
-    return (*CHILDREN, POD_MONITOR) if pod_monitors else CHILDREN
+def child_kinds(pod_monitors: bool, keda: bool) -> tuple[Kind, ...]:
+    """The kinds of children, with those whose CRDs are there only where somebody installed them."""
+    monitors = (POD_MONITOR,) if pod_monitors else ()
+    return (*CHILDREN, *monitors, *((TRIGGER_AUTHENTICATION, SCALED_OBJECT) if keda else ()))

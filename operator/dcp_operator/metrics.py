@@ -20,6 +20,9 @@ class Metrics:
         self.reconcile_seconds = Histogram(
             "dcp_operator_reconcile_seconds", "Time that one reconciliation took.", registry=registry
         )
+        self.look_seconds = Histogram(
+            "dcp_operator_look_seconds", "Time that one look at all queues of a server took.", registry=registry
+        )
         self._errors = Counter(
             "dcp_operator_errors", "Errors, by where and of what kind.", ["where", "error"], registry=registry
         )
@@ -31,6 +34,11 @@ class Metrics:
         self._current = Gauge(
             "dcp_operator_workers", "Workers asked for by the Deployment.", _PIPELINE, registry=registry
         )
+        self._cause = Gauge(
+            "dcp_operator_scaling_cause", "1: why there are as many workers as there are.", (*_PIPELINE, "cause"),
+            registry=registry,
+        )  # fmt: skip
+        self._causes: dict[PipelineKey, str] = {}
 
     def wrote(self, verb: str, kind: Kind) -> None:
         """A write is about to be sent."""
@@ -40,14 +48,25 @@ class Metrics:
         """Something failed and will be tried again."""
         self._errors.labels(where, type(error).__name__).inc()
 
-    def scaling(self, key: PipelineKey, backlog: int | None, wanted: int, current: int) -> None:
+    def scaling(self, key: PipelineKey, backlog: int | None, wanted: int | None, current: int, cause: str) -> None:
         """What the scaler saw and decided."""
         if backlog is not None:
             self._backlog.labels(key.namespace, key.name).set(backlog)
-        self._wanted.labels(key.namespace, key.name).set(wanted)
+        self._wanted.labels(key.namespace, key.name).set(current if wanted is None else wanted)
         self._current.labels(key.namespace, key.name).set(current)
+        before = self._causes.get(key)
+        if before != cause:
+            self._forget_cause(key)
+            self._causes[key] = cause
+            self._cause.labels(key.namespace, key.name, cause).set(1)
 
     def forget(self, key: PipelineKey) -> None:
         """The pipeline is gone, and its gauges with it."""
         for gauge in (self._backlog, self._wanted, self._current):
             gauge.remove(key.namespace, key.name)
+        self._forget_cause(key)
+
+    def _forget_cause(self, key: PipelineKey) -> None:
+        cause = self._causes.pop(key, None)
+        if cause is not None:
+            self._cause.remove(key.namespace, key.name, cause)

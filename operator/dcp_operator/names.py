@@ -15,6 +15,7 @@ SCALER_FIELD_MANAGER = "dcp-scaler"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "app.kubernetes.io/instance"
 APPLIED_ANNOTATION = "datacleaning.io/applied"
+DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 REVISION_ANNOTATION = "datacleaning.io/revision"
 
 LONGEST_NAME = 63

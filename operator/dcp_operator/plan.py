@@ -9,7 +9,7 @@ from typing import Any
 from dcp_operator.children import Child
 from dcp_operator.drift import difference, digest, projection
 from dcp_operator.kinds import DEPLOYMENT, Kind
-from dcp_operator.names import INSTANCE, SCALER_FIELD_MANAGER, PipelineKey
+from dcp_operator.names import FIELD_MANAGER, INSTANCE, SCALER_FIELD_MANAGER, PipelineKey
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Live:
     """An object as the cluster has it, without its managedFields."""
 
     document: Mapping[str, Any]
-    scaler_owns_replicas: bool = False
+    replicas_owners: frozenset[str] = frozenset()
+    """The field managers of spec.replicas, where it is a Deployment."""
 
     @property
     def uid(self) -> str:
@@ -90,16 +91,21 @@ Action = Apply | HandOver | Delete | Blocked
 
 
 def plan(
-    wanted: Sequence[Child], live: Mapping[ChildKey, Live], owner_uid: str, settled: Mapping[ChildKey, str]
+    wanted: Sequence[Child],
+    live: Mapping[ChildKey, Live],
+    owner_uid: str,
+    settled: Mapping[ChildKey, str],
+    keda_scales: bool = False,
 ) -> list[Action]:
     """What is to be done, in order. Empty when all is as it should be.
 
     `settled` holds echo() of what the server made of our last apply of a child: a value that it writes in another
-    way than we do is no difference, once it was sent.
+    way than we do is no difference, once it was sent. While `keda_scales`, replicas are left to whoever has them, once
+    that is not we alone.
     """
     actions: list[Action] = []
     for child in wanted:
-        actions += _for_child(child, live.get(key_of(child)), owner_uid, settled.get(key_of(child)))
+        actions += _for_child(child, live.get(key_of(child)), owner_uid, settled.get(key_of(child)), keda_scales)
     keys = {key_of(child) for child in wanted}
     actions += [
         Delete(key, each.uid)
@@ -118,7 +124,7 @@ def echo(child: Child, live: Mapping[str, Any]) -> str:
     return digest([child.document, projection(child.document, live)])
 
 
-def _for_child(child: Child, live: Live | None, owner_uid: str, settled: str | None) -> list[Action]:
+def _for_child(child: Child, live: Live | None, owner_uid: str, settled: str | None, keda_scales: bool) -> list[Action]:
     if live is None:
         born = [] if child.replicas_at_birth is None else [HandOver(child, child.replicas_at_birth)]
         return [Apply(child, "there is none", new=True), *born]
@@ -128,7 +134,7 @@ def _for_child(child: Child, live: Live | None, owner_uid: str, settled: str | N
         whose = "of another owner" if live.controller else "nobody's"
         return [Blocked(key_of(child), f"is there already, and is {whose}")]
     actions: list[Action] = []
-    if child.replicas_at_birth is not None and not live.scaler_owns_replicas:
+    if child.replicas_at_birth is not None and not _handed_over(live.replicas_owners, keda_scales):
         actions.append(HandOver(child, int(live.document["spec"].get("replicas", 1))))
     reason = difference(child.document, live.document)
     if reason and settled != echo(child, live.document):
@@ -136,11 +142,18 @@ def _for_child(child: Child, live: Live | None, owner_uid: str, settled: str | N
     return actions
 
 
+def _handed_over(owners: frozenset[str], keda_scales: bool) -> bool:
+    return bool(owners - {FIELD_MANAGER}) if keda_scales else SCALER_FIELD_MANAGER in owners
+
+
 def to_live(document: Mapping[str, Any]) -> Live:
     """What is kept of an object that the API server sent."""
     metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
-    owns = document["kind"] == DEPLOYMENT.kind and any(
-        each.get("manager") == SCALER_FIELD_MANAGER and "f:replicas" in (each.get("fieldsV1") or {}).get("f:spec", {})
-        for each in document["metadata"].get("managedFields", ())
-    )
-    return Live({**document, "metadata": metadata}, scaler_owns_replicas=owns)
+    owners: frozenset[str] = frozenset()
+    if document["kind"] == DEPLOYMENT.kind:
+        owners = frozenset(
+            str(each.get("manager"))
+            for each in document["metadata"].get("managedFields", ())
+            if "f:replicas" in (each.get("fieldsV1") or {}).get("f:spec", {})
+        )
+    return Live({**document, "metadata": metadata}, owners)

@@ -56,7 +56,7 @@ async def run(settings: OperatorSettings) -> int:
     metrics, pulse, store, dirty = Metrics(), Pulse(), Store(), DirtyKeys()
     api = Api(log_in, metrics.wrote)
     with tempfile.TemporaryDirectory(prefix="dcp-") as folder:
-        reader = QueueReader(Path(folder), time.monotonic)
+        reader = QueueReader(Path(folder))
         rounds = build(settings, store, dirty, api, reader, metrics, pulse)
         health = HealthServer(
             settings.health_host,
@@ -107,14 +107,14 @@ def build(
         time.monotonic,
         now,
     )
-    kinds = child_kinds(settings.pods.pod_monitors)
+    kinds = child_kinds(settings.pods.pod_monitors, settings.pods.keda)
     return Rounds(store, api, dirty, reconciler, scaler, metrics, pulse, kinds, settings.namespaces)
 
 
 async def _run_loops(settings: OperatorSettings, rounds: Rounds, store: Store, dirty: DirtyKeys) -> int:
     """Until the first of them ends: kopf does on a signal, the others only by an error nobody foresaw."""
     watching = kopf_settings()
-    registry = watch(store, dirty, child_kinds(settings.pods.pod_monitors), watching)
+    registry = watch(store, dirty, child_kinds(settings.pods.pod_monitors, settings.pods.keda), watching)
     kopf_task = asyncio.create_task(
         kopf.operator(
             registry=registry,

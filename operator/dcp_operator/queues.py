@@ -1,6 +1,7 @@
-"""Reads the queues of many pipelines: per Redis server one pipelined call, in a thread, with timeouts.
+"""Reads the queues of many pipelines: per Redis server one pipelined call, in a thread, with timeouts of its own.
 
-A server that does not answer delays nobody else, and is asked less and less often until it answers again.
+A server that does not answer costs a thread until its timeout, and nothing else. It is asked again in every round, so
+that its return is noticed within one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
@@ -20,13 +21,18 @@ from redis.retry import Retry
 
 from dcp_operator.conditions import QueueSeen
 from dcp_operator.judge import SecretSeen, value_of
-from dcp_pipeline.observe.report import read_reports
-from dcp_pipeline.queue.view import read_stats
+from dcp_pipeline.observe.look import Look, look_at
+from dcp_pipeline.observe.scaling_note import ScalingNote, leave_notes
+from dcp_pipeline.queue.leaving import ask_to_go
 from dcp_pipeline.spec.model import Redis
 
 SOCKET_TIMEOUT_SECONDS = 2.0
-LONGEST_PAUSE_SECONDS = 30.0
-THREADS = 8
+THREADS = 64
+"""Started as they are needed. Each server that hangs, and does not refuse, keeps one busy."""
+UNREADABLE = (redis.RedisError, OSError, ValueError)
+"""What a server that cannot be asked raises: it is away, refuses us, or its address is none."""
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -74,68 +80,55 @@ def seen_from_outside(url: str, namespace: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}{at}{host}.{namespace}.svc{port}"))
 
 
-@dataclass
-class _Line:
-    """One server's client and how it fared. Times are monotonic seconds."""
-
-    client: redis.Redis
-    busy: bool = False
-    failures: int = 0
-    not_before: float = 0.0
-    error: str = "not answered yet"
-
-
 class QueueReader:
-    """Keeps one client per server. To be closed."""
+    """Keeps one client per server. To be closed. One call at a time for each server."""
 
-    def __init__(self, folder: Path, monotonic: Callable[[], float]) -> None:
-        self._folder, self._monotonic = folder, monotonic
-        self._lines: dict[Server, _Line] = {}
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._clients: dict[Server, redis.Redis] = {}
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="redis")
 
     async def read(self, server: Server, queues: Sequence[str]) -> dict[str, QueueSeen]:
         """What is in each of these queues; an unreachable server is an answer too."""
         try:
-            line = self._line(server)
-        except (ValueError, OSError, redis.RedisError) as error:
+            looks = await self._in_thread(look_at, self._client(server), queues)
+        except UNREADABLE as error:
             return _unread(queues, f"{type(error).__name__}: {error}")
-        now = self._monotonic()
-        if line.busy or now < line.not_before:
-            return _unread(queues, line.error)
-        line.busy = True
-        try:
-            seen = await asyncio.get_running_loop().run_in_executor(self._threads, _read, line.client, queues)
-        except (redis.RedisError, OSError, ValueError) as error:
-            line.failures += 1
-            pause = min(2.0**line.failures, LONGEST_PAUSE_SECONDS)
-            line.not_before = self._monotonic() + pause
-            line.error = f"{type(error).__name__}: {error}"
-            return _unread(queues, line.error)
-        finally:
-            line.busy = False
-        line.failures = 0
-        return seen
+        return {queue: _seen(look) for queue, look in looks.items()}
+
+    async def ask_to_go(self, server: Server, queue: str, processes: Sequence[str], count: int) -> Mapping[str, int]:
+        """Ask `count` of a queue's worker processes to go: process -> batches that it still holds. UNREADABLE passes
+        through."""
+        return await self._in_thread(ask_to_go, self._client(server), queue, processes, count)
+
+    async def leave_notes(self, server: Server, notes: Mapping[str, ScalingNote]) -> None:
+        """Leave a note for `dcp status` beside each of these queues. UNREADABLE passes through."""
+        await self._in_thread(leave_notes, self._client(server), notes)
 
     def keep(self, servers: set[Server]) -> None:
         """Forget all other servers."""
-        for server in [each for each in self._lines if each not in servers and not self._lines[each].busy]:
-            self._lines.pop(server).client.close()
+        for server in self._clients.keys() - servers:
+            self._clients.pop(server).close()
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for line in self._lines.values():
-            line.client.close()
+        for client in self._clients.values():
+            client.close()
 
-    def _line(self, server: Server) -> _Line:
-        line = self._lines.get(server)
-        if line is None:
-            line = self._lines[server] = _Line(_client(server, self._folder))
-        return line
+    async def _in_thread(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+    def _client(self, server: Server) -> redis.Redis:
+        client = self._clients.get(server)
+        if client is None:
+            client = self._clients[server] = _client(server, self._folder)
+        return client
 
 
-def _read(client: redis.Redis, queues: Sequence[str]) -> dict[str, QueueSeen]:
-    stats, reports = read_stats(client, queues), read_reports(client, queues)
-    return {queue: QueueSeen(stats[queue], None, reports[queue]) for queue in queues}
+def _seen(look: Look | redis.ResponseError) -> QueueSeen:
+    if isinstance(look, Look):
+        return QueueSeen(look.stats, None, look.reports, look.workers)
+    return QueueSeen(None, f"{type(look).__name__}: {look}", {})
 
 
 def _unread(queues: Sequence[str], error: str) -> dict[str, QueueSeen]:
@@ -157,7 +150,7 @@ def _client(server: Server, folder: Path) -> redis.Redis:
         url,
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 0),
         client_name="dcp-operator",
         **{key: value for key, value in options.items() if value is not None},
     )

@@ -12,11 +12,12 @@ from typing import Any, Literal
 from dcp_operator.api import Api, ApiError
 from dcp_operator.apply import Applier
 from dcp_operator.children import Child, Wanted, children_of
-from dcp_operator.conditions import DeploymentSeen, Observed, deployment_seen
+from dcp_operator.conditions import DeploymentSeen, KedaSeen, Observed, deployment_seen
 from dcp_operator.drift import digest
 from dcp_operator.events import News, Recorder
 from dcp_operator.judge import Refusal, SecretSeen, missing_secrets, parsed
-from dcp_operator.kinds import PIPELINE
+from dcp_operator.keda import keda_children, keda_holds, keda_seen
+from dcp_operator.kinds import PIPELINE, SCALED_OBJECT
 from dcp_operator.names import FIELD_MANAGER, Component, Owner, PipelineKey
 from dcp_operator.plan import plan
 from dcp_operator.queues import server_of
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = {"ChildBlocked": 2.0, "SecretMissing": 5.0}
 """How soon to look again at what no watch tells of: the end of a former child, the making of a Secret."""
 
-UNUSABLE = frozenset({"InvalidSpec", "SecretMissing", "ChildRejected", "ChildBlocked"})
+UNUSABLE = frozenset({"InvalidSpec", "SecretMissing", "ChildRejected", "ChildBlocked", "KedaNotEnabled"})
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Reconciler:
         return RETRY_SECONDS.get(refusal.reason, again) if refusal else again
 
     async def _make_it_so(self, owner: Owner, pipeline: Pipeline, resource: Document) -> Refusal | None:
+        if pipeline.spec.scaling.engine == "keda" and not self._pods.keda:
+            return Refusal("KedaNotEnabled", "spec.scaling.engine is keda, and this operator runs without KEDA=true")
         names = {ref.name for ref in all_refs(pipeline)}
         secrets = await self._secrets.read(owner.namespace, names)
         if refusal := missing_secrets(pipeline, secrets):
@@ -96,7 +99,9 @@ class Reconciler:
             self._targets.by_key[owner.key] = Target(owner, pipeline, server)
         wanted = self._children(owner, pipeline, resource["spec"], secrets)
         live = self._store.children(owner.key)
-        actions = plan(wanted, live, owner.uid, self._applier.settled(owner.key))
+        kedas = any(each.kind == SCALED_OBJECT for each in wanted)
+        kedas = kedas or keda_holds(self._store.scaled_object(owner.key), self._now())
+        actions = plan(wanted, live, owner.uid, self._applier.settled(owner.key), kedas)
         return await self._applier.carry_out(owner.key, actions)
 
     def _children(
@@ -106,7 +111,8 @@ class Reconciler:
         of = digest([owner.uid, spec, versions])
         built = self._built.get(owner.key)
         if built is None or built.of != of:
-            built = _Built(of, children_of(Wanted(owner, pipeline, spec, versions, self._pods)))
+            wanted = Wanted(owner, pipeline, spec, versions, self._pods)
+            built = _Built(of, (*children_of(wanted), *keda_children(wanted)))
             self._built[owner.key] = built
         return built.children
 
@@ -125,6 +131,8 @@ class Reconciler:
             queue=scaled.queue if scaled else None,
             scaling_reason=scaled.decision.reason if scaled and scaled.decision else None,
             now=self._now(),
+            scaling_cause=scaled.cause if scaled else "",
+            keda=self._keda(key),
         )
         status = status_of(seen, before, scaled.changed if scaled else None)
         due = due_in(status, before, self._monotonic() - self._counted_at.get(key, float("-inf")))
@@ -161,6 +169,11 @@ class Reconciler:
     def _deployment(self, key: PipelineKey, component: Component) -> DeploymentSeen | None:
         live = self._store.deployment(key, component)
         return deployment_seen(live.document) if live else None
+
+    def _keda(self, key: PipelineKey) -> KedaSeen | None:
+        """What KEDA says, where it is its turn to scale."""
+        scaled_object = self._store.scaled_object(key)
+        return keda_seen(scaled_object) if keda_holds(scaled_object, self._now()) else None
 
     def _forget(self, key: PipelineKey) -> None:
         target = self._targets.by_key.pop(key, None)

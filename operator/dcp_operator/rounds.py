@@ -97,7 +97,7 @@ class Rounds:
     async def run_scaler(self, period_seconds: float) -> None:
         await self._synced.wait()
         while True:
-            await self._scaler.run_once()
+            self._scaler.start_round()
             self._pulse.beat("scaler", "scaling", 60 + period_seconds)
             await asyncio.sleep(period_seconds)
 

@@ -1,6 +1,7 @@
 """The loop that has workers follow the backlog: look at all queues, decide, write what changed through /scale.
 
-It alone writes the workers' replicas. Read dcp_pipeline/scaling for the decision, queues.py for the look.
+It alone writes the workers' replicas, unless the spec leaves them to KEDA. Each Redis has a round of its own: one that
+hangs delays no other. Read dcp_pipeline/scaling for the decision, queues.py for the look, parting.py for the way down.
 """
 
 from __future__ import annotations
@@ -8,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from dcp_operator.api import Api, ApiError, ApiUnreachable
+from dcp_operator.commit_times import observed
 from dcp_operator.conditions import QueueSeen, timestamp
 from dcp_operator.events import News, Recorder
+from dcp_operator.keda import keda_holds
 from dcp_operator.kinds import DEPLOYMENT
 from dcp_operator.metrics import Metrics
 from dcp_operator.names import SCALER_FIELD_MANAGER, Owner, PipelineKey, child_name
-from dcp_operator.queues import QueueReader, Server
+from dcp_operator.parting import Parting
+from dcp_operator.queues import UNREADABLE, QueueReader, Server
+from dcp_operator.scaled import UNSEEN, Scaled, load_of
 from dcp_operator.store import Store
 from dcp_pipeline.scaling.decision import decide_replicas
 from dcp_pipeline.scaling.model import Decision, Load, Memory, Unread, Workers
@@ -27,6 +32,8 @@ from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.status import ScalingDecision
 
 log = logging.getLogger(__name__)
+
+WRITES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -38,18 +45,6 @@ class Target:
     server: Server
 
 
-@dataclass(frozen=True)
-class Scaled:
-    """What the scaler knows of one pipeline. Times are monotonic seconds."""
-
-    queue: QueueSeen
-    read_at: float
-    """When the queue was last read; at first, when it was first tried."""
-    decision: Decision | None = None
-    changed: ScalingDecision | None = None
-    """The last decision that changed something, since this process started."""
-
-
 @dataclass
 class Targets:
     """Which pipelines are scaled; the reconciler writes it, the scaler reads it."""
@@ -58,7 +53,7 @@ class Targets:
 
 
 class Scaler:
-    """run_once looks at every queue once. `tell` is called with a pipeline whose status has news."""
+    """start_round looks at every queue once. `tell` is called with a pipeline whose status has news."""
 
     def __init__(
         self,
@@ -75,70 +70,118 @@ class Scaler:
         self._targets, self._store, self._reader, self._api = targets, store, reader, api
         self._recorder, self._metrics, self._tell = recorder, metrics, tell
         self._monotonic, self._now = monotonic, now
+        self._parting = Parting(api, reader)
         self._known: dict[PipelineKey, Scaled] = {}
+        self._rounds: dict[Server, asyncio.Task[None]] = {}
+        self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
 
     def known(self, key: PipelineKey) -> Scaled | None:
         """What is known of a pipeline; None until it was looked at."""
         return self._known.get(key)
 
     async def run_once(self) -> None:
-        """One look at all queues, each server by itself, and what follows from it."""
+        """One look at all queues, and what follows from it."""
+        await asyncio.gather(*self.start_round())
+
+    def start_round(self) -> list[asyncio.Task[None]]:
+        """Begin a look at each server, but for those whose last one goes on. An error that nobody foresaw in the last
+        one is raised here."""
         targets = dict(self._targets.by_key)
         by_server: dict[Server, list[PipelineKey]] = {}
         for key, target in targets.items():
             by_server.setdefault(target.server, []).append(key)
         self._forget(targets)
-        self._reader.keep(set(by_server))
-        await asyncio.gather(*(self._server(server, keys, targets) for server, keys in by_server.items()))
+        for server in [each for each, task in self._rounds.items() if task.done()]:
+            self._rounds.pop(server).result()
+        self._reader.keep({*by_server, *self._rounds})
+        for server, keys in by_server.items():
+            if server not in self._rounds:
+                self._rounds[server] = asyncio.create_task(self._round(server, keys, targets))
+        return list(self._rounds.values())
 
-    async def _server(self, server: Server, keys: list[PipelineKey], targets: dict[PipelineKey, Target]) -> None:
+    async def _round(self, server: Server, keys: list[PipelineKey], targets: dict[PipelineKey, Target]) -> None:
         names = {key: targets[key].pipeline.queue_name for key in keys}
+        begun = self._monotonic()
         seen = await self._reader.read(server, sorted(set(names.values())))
-        for key in keys:
-            try:
-                await self._pipeline(key, targets[key], seen[names[key]])
-            except (ApiError, ApiUnreachable) as error:
-                self._metrics.error("scaler", error)
-                log.warning("not scaled", extra={"pipeline": str(key), "error": str(error)})
+        self._metrics.look_seconds.observe(self._monotonic() - begun)
+        looked = {key: self._look(key, targets[key], seen[names[key]]) for key in keys}
+        to_follow = [key for key in keys if looked[key].to_follow or self._parting.has_asked(key)]
+        await asyncio.gather(*(self._follow(key, targets[key], looked[key]) for key in to_follow))
+        await self._leave_notes(server, targets, [key for key in keys if looked[key].queue.stats is not None])
 
-    async def _pipeline(self, key: PipelineKey, target: Target, queue: QueueSeen) -> None:
-        before, now = self._known.get(key), self._monotonic()
-        read_at = before.read_at if before and queue.stats is None else now
+    def _look(self, key: PipelineKey, target: Target, queue: QueueSeen) -> Scaled:
+        """Decide, and remember; nothing is written."""
+        before, now = self._known.get(key, UNSEEN), self._monotonic()
+        read_at = before.read_at if before.read_at is not None and queue.stats is None else now
+        commits = observed(before.commits, queue.workers, now)
+        scaled = Scaled(queue, read_at, commits, changed=before.changed, noted=before.noted)
         live = self._store.deployment(key, "worker")
-        if live is None:
-            self._remember(key, before, Scaled(queue, read_at))
-            return
-        workers = workers_of(live.document)
-        memory = before.decision.memory if before and before.decision else Memory()
-        decision = decide(target.pipeline, load_of(queue, now - read_at), workers, memory, now)
-        current = workers.wanted
-        self._metrics.scaling(key, queue.stats.backlog if queue.stats else None, decision.replicas, current)
-        changed = before.changed if before else None
-        if decision.replicas != current:
-            changed = await self._scale(key, target, current, decision)
-        self._remember(key, before, Scaled(queue, read_at, decision, changed))
-
-    async def _scale(self, key: PipelineKey, target: Target, current: int, decision: Decision) -> ScalingDecision:
-        await self._api.apply(DEPLOYMENT, scale_document(key, decision.replicas), SCALER_FIELD_MANAGER, "scale")
-        self._store.note_replicas(key, decision.replicas)
-        note = f"workers {current} -> {decision.replicas}: {decision.reason}"
-        await self._recorder.post(target.owner, News("Normal", "Scale", "Scaled", note))
-        return ScalingDecision(replicas=decision.replicas, reason=decision.reason, time=timestamp(self._now()))
-
-    def _remember(self, key: PipelineKey, before: Scaled | None, now: Scaled) -> None:
-        self._known[key] = now
-        if before is None or _news(before) != _news(now):
+        if live is not None:
+            workers = workers_of(live.document)
+            scaled = replace(scaled, current=workers.wanted)
+            if not self._is_kedas(key, target):
+                memory = before.decision.memory if before.decision else Memory()
+                load = load_of(scaled, now)
+                scaled = replace(scaled, decision=decide(target.pipeline, load, workers, memory, now))
+            backlog = queue.stats.backlog if queue.stats else None
+            self._metrics.scaling(key, backlog, scaled.wanted, workers.wanted, scaled.cause)
+        self._known[key] = scaled
+        if _news(before) != _news(scaled):
             self._tell(key)
+        return scaled
+
+    def _is_kedas(self, key: PipelineKey, target: Target) -> bool:
+        wanted = target.pipeline.spec.scaling.engine == "keda"
+        return wanted or keda_holds(self._store.scaled_object(key), self._now())
+
+    async def _follow(self, key: PipelineKey, target: Target, scaled: Scaled) -> None:
+        """Bring the Deployment to what was decided, as far as nobody who works is stopped."""
+        decision, current, readable = scaled.decision, scaled.current, scaled.queue.stats is not None
+        try:
+            async with self._writes:
+                if self._parting.has_asked(key) and readable and not scaled.to_shrink:
+                    await self._parting.stay(target.server, target.pipeline)
+                if decision is None or current is None:
+                    return
+                replicas, why = decision.replicas, decision.reason
+                if scaled.to_shrink and readable:
+                    replicas = await self._parting.spared(target.server, target.pipeline, replicas, current)
+                    if replicas > decision.replicas:
+                        why = f"{why}; {replicas - decision.replicas} more finish what they hold first"
+                if replicas != current:
+                    await self._scale(key, target.owner, current, replicas, why)
+        except (ApiError, ApiUnreachable, *UNREADABLE) as error:
+            self._metrics.error("scaler", error)
+            log.warning("not scaled", extra={"pipeline": str(key), "error": str(error)})
+
+    async def _scale(self, key: PipelineKey, owner: Owner, current: int, replicas: int, why: str) -> None:
+        await self._api.apply(DEPLOYMENT, scale_document(key, replicas), SCALER_FIELD_MANAGER, "scale")
+        self._store.note_replicas(key, replicas)
+        await self._recorder.post(owner, News("Normal", "Scale", "Scaled", f"workers {current} -> {replicas}: {why}"))
+        changed = ScalingDecision(replicas=replicas, reason=why, time=timestamp(self._now()))
+        if key in self._known:
+            self._known[key] = replace(self._known[key], changed=changed)
+            self._tell(key)
+
+    async def _leave_notes(self, server: Server, targets: dict[PipelineKey, Target], keys: list[PipelineKey]) -> None:
+        """Tell `dcp status` what has changed since it was last told."""
+        now = self._now().timestamp()
+        notes = {key: note for key in keys if (note := self._known[key].note(now)) is not None}
+        if not notes:
+            return
+        try:
+            await self._reader.leave_notes(server, {targets[key].pipeline.queue_name: n for key, n in notes.items()})
+        except UNREADABLE as error:
+            self._metrics.error("notes", error)
+            return
+        for key, note in notes.items():
+            self._known[key] = replace(self._known[key], noted=note)
 
     def _forget(self, targets: Iterable[PipelineKey]) -> None:
         for key in self._known.keys() - set(targets):
             del self._known[key]
+            self._parting.forget(key)
             self._metrics.forget(key)
-
-
-def load_of(queue: QueueSeen, seconds_unread: float) -> Load | Unread:
-    """What the decision is told of a queue."""
-    return Load(queue.stats.backlog, queue.stats.inflight) if queue.stats else Unread(seconds_unread)
 
 
 def workers_of(deployment: Mapping[str, Any]) -> Workers:
@@ -165,4 +208,4 @@ def scale_document(key: PipelineKey, replicas: int) -> dict[str, object]:
 def _news(scaled: Scaled) -> tuple[object, ...]:
     """What is worth a look at the status. A report's time alone is not."""
     reports = {name: (each.totals, dict(each.sources), each.sink) for name, each in scaled.queue.reports.items()}
-    return (scaled.queue.stats, scaled.queue.error, reports, scaled.decision and scaled.decision.replicas)
+    return (scaled.queue.stats, scaled.queue.error, reports, scaled.wanted, scaled.cause)

@@ -20,6 +20,8 @@ class PodSettings:
     worker_image: str
     pull_policy: str | None = None
     pod_monitors: bool = False
+    keda: bool = False
+    """Whether KEDA's CRDs are there, and pipelines may ask for `scaling.engine: keda`."""
 
     def image_of(self, component: str) -> str:
         """The image of `fetcher` or `worker`."""
@@ -51,7 +53,8 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
         fetcher_image=_required(environment, "FETCHER_IMAGE"),
         worker_image=_required(environment, "WORKER_IMAGE"),
         pull_policy=environment.get("IMAGE_PULL_POLICY") or None,
-        pod_monitors=environment.get("POD_MONITORS", "").lower() in ("1", "true", "yes", "on"),
+        pod_monitors=_switch(environment, "POD_MONITORS"),
+        keda=_switch(environment, "KEDA"),
     )
     return OperatorSettings(
         pods=pods,
@@ -71,6 +74,10 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingInvalid(f"{name} is not set: name the image that the pods are to run")
     return value
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    return environment.get(name, "").lower() in ("1", "true", "yes", "on")
 
 
 def _seconds(environment: Mapping[str, str], name: str, default: str) -> float:

@@ -11,6 +11,8 @@ from dcp_pipeline.spec.status import Backlog, Records, Replicas, ScalingDecision
 COUNTS_SECONDS = 10.0
 """Counts change all the time while there is work; they are written no more often than this."""
 
+_SCALING = ("ScalingActive", "True")
+
 
 def status_of(seen: Observed, before: Status | None, scaled: ScalingDecision | None) -> Status:
     """The status. What is not known now stays as it was last known."""
@@ -37,9 +39,10 @@ def due_in(status: Status, before: Status | None, seconds_since_counts: float) -
 
 
 def _without_counts(status: Status) -> Status:
-    """The part that is written at once: where it differs, something happened. A message with a number in it waits."""
+    """The part that is written at once: where it differs, something happened. Why there are as many workers as there
+    are changes with the counts, and waits with them."""
     conditions = tuple(
-        msgspec.structs.replace(each, message="") if each.type == "ScalingActive" else each
+        msgspec.structs.replace(each, reason="", message="") if (each.type, each.status) == _SCALING else each
         for each in status.conditions
     )
     return msgspec.structs.replace(status, backlog=None, records=None, conditions=conditions)

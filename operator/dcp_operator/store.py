@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dcp_operator.kinds import DEPLOYMENT, Kind
-from dcp_operator.names import Component, PipelineKey, child_name
+from dcp_operator.kinds import DEPLOYMENT, SCALED_OBJECT, Kind
+from dcp_operator.names import SCALER_FIELD_MANAGER, Component, PipelineKey, child_name
 from dcp_operator.plan import ChildKey, Live, to_live
 
 Document = Mapping[str, Any]
@@ -37,6 +37,10 @@ class Store:
         """The Deployment of a component, unless it is being deleted."""
         found = self.children(key).get(ChildKey(DEPLOYMENT, key.namespace, child_name(key.name, component)))
         return found if found and not found.going else None
+
+    def scaled_object(self, key: PipelineKey) -> Live | None:
+        """The ScaledObject by which KEDA scales the workers, also one that is being deleted."""
+        return self.children(key).get(ChildKey(SCALED_OBJECT, key.namespace, child_name(key.name, "worker")))
 
     def put_pipeline(self, document: Document) -> PipelineKey:
         metadata = document["metadata"]
@@ -93,7 +97,7 @@ class Store:
         if live is None:
             return
         document = {**live.document, "spec": {**live.document["spec"], "replicas": replicas}}
-        self._children[key][_child_key(DEPLOYMENT, document)] = Live(document, scaler_owns_replicas=True)
+        self._children[key][_child_key(DEPLOYMENT, document)] = Live(document, frozenset({SCALER_FIELD_MANAGER}))
 
 
 def _child_key(kind: Kind, document: Document) -> ChildKey:

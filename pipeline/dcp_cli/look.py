@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import redis
 
 from dcp_cli.embedded import embedded_url
@@ -17,6 +18,7 @@ from dcp_cli.summary import COUNTS, object_as_json
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Books
+from dcp_pipeline.observe.scaling_note import ScalingNote, read_note
 from dcp_pipeline.queue import Inbox, QueueStats, WorkerReport
 from dcp_pipeline.setup import Setup
 
@@ -61,25 +63,35 @@ def show_status(setup: Setup, output: str) -> int:
         books, recent = ledger.books(), ledger.rows_written_since(RECENT_SECONDS)
         stats: QueueStats | None = None
         workers: list[WorkerReport] = []
+        note: ScalingNote | None = None
         trouble = ""
         try:
-            queue = open_queue(setup, client_of(setup, stack))
-            stats, workers = queue.stats(), queue.workers()
+            client = client_of(setup, stack)
+            queue = open_queue(setup, client)
+            stats, workers, note = queue.stats(), queue.workers(), read_note(client, queue.name)
         except (CommandFailed, redis.RedisError) as error:
             trouble = str(error)
     if output == "json":
-        print_json(_status_json(books, recent, stats, workers))
+        print_json(_status_json(books, recent, stats, workers, note))
         return DONE
     click.echo(f"pipeline {setup.pipeline.key}, table {setup.pipeline.table} in {setup.sink_url}\n")
     if books.objects:
         click.echo(_objects_table(books) + "\n")
     click.echo(f"rows written in the last 5 minutes: {recent:,}")
     click.echo(_queue_line(stats) if stats else f"queue: {trouble}")
+    if note:
+        click.echo(f"scaling: {note.replicas} workers ({note.cause}): {note.reason}")
     click.echo("\n" + _workers_table(workers) if workers else "no worker is alive" if stats else "")
     return DONE
 
 
-def _status_json(books: Books, recent: int, stats: QueueStats | None, workers: list[WorkerReport]) -> dict[str, Any]:
+def _status_json(
+    books: Books,
+    recent: int,
+    stats: QueueStats | None,
+    workers: list[WorkerReport],
+    note: ScalingNote | None,
+) -> dict[str, Any]:
     return {
         **{name: books.total(name) for name in COUNTS},
         "pending": books.total("pending"),
@@ -87,6 +99,7 @@ def _status_json(books: Books, recent: int, stats: QueueStats | None, workers: l
         "rows_written_last_5_minutes": recent,
         "objects": [object_as_json(each) for each in books.objects],
         "queue": _stats_json(stats) if stats else None,
+        "scaling": msgspec.to_builtins(note) if note else None,
         "workers": [_worker_json(each) for each in workers],
     }
 

@@ -78,6 +78,14 @@ class FakeCluster:
         self._write("create", kind, document["metadata"]["name"])
         return self.put(kind, document)
 
+    async def annotate(self, kind: Kind, namespace: str, name: str, uid: str, annotations: Mapping[str, str]) -> None:
+        self._write("patch", kind, name)
+        found = self.find(kind, name, namespace)
+        if found is not None and found["metadata"]["uid"] == uid:
+            metadata = found["metadata"]
+            kept = {**metadata.get("annotations", {}), **annotations}
+            self.put(kind, found | {"metadata": {**metadata, "annotations": kept}})
+
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         self._write("delete", kind, name)
         self.objects.pop((kind.plural, namespace, name), None)

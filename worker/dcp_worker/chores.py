@@ -116,6 +116,8 @@ def vitals(tally: Tally) -> WorkerVitals:
         busy=tally.busy > 0,
         host=socket.gethostname(),
         pid=os.getpid(),
+        busy_seconds=round(tally.busy_seconds, 3),
+        commit_seconds=round(tally.commit_seconds, 3),
     )
 
 

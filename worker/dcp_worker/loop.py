@@ -17,7 +17,7 @@ from dcp_pipeline.batch import Batch, BatchError, decode_batch
 from dcp_pipeline.ledger.errors import SinkUnavailable
 from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_pipeline.observe.pulse import Pulse
-from dcp_pipeline.queue import Lease, RetryState
+from dcp_pipeline.queue import Exchange, Lease, RetryState
 from dcp_worker.ports import DeadLedger, Leases, Plans, Settled, Sink, WorkQueue
 from dcp_worker.sink import CommitKind
 from dcp_worker.trouble import UNREADY, Trouble
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
+_LEAVING_SECONDS = 1.0
+"""Between two looks whether the process, asked to go, is to stay after all."""
 
 
 @dataclass
@@ -36,19 +38,24 @@ class Tally:
     batches: int = 0
     records: int = 0
     busy: int = 0
+    busy_seconds: float = 0.0
+    """Of the batches done, from claim to commit."""
+    commit_seconds: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin(self) -> None:
         with self._lock:
             self.busy += 1
 
-    def end(self, records: int | None) -> None:
-        """`records` is None where the batch was not settled."""
+    def end(self, done: Done | None, busy_seconds: float) -> None:
+        """`done` is None where the batch was not settled."""
         with self._lock:
             self.busy -= 1
-            if records is not None:
+            if done is not None:
                 self.batches += 1
-                self.records += records
+                self.records += done.records
+                self.busy_seconds += busy_seconds
+                self.commit_seconds += done.commit_seconds
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Done:
     """The batch is settled in the ledger: acknowledge it."""
 
     records: int
+    commit_seconds: float
 
 
 @dataclass(frozen=True)
@@ -128,16 +136,19 @@ class Worker:
     def run_once(self) -> bool:
         """One claim and, where there was something, one batch. True when there was."""
         self._parts.pulse.beat(self._name)
-        leases = self._exchange(want=1)
-        if leases is None:
+        answer = self._exchange(want=1)
+        if answer is None:
             self._wait_out_trouble()
-        elif not leases:
-            self._idle()
-        for lease in leases or ():
+            return False
+        for lease in answer.leases:
             self._in_hand(lease)
-        return bool(leases)
+        if answer.leaving:
+            self._stopping.wait(_LEAVING_SECONDS)  # there may be work: to wait for it would return at once
+        elif not answer.leases:
+            self._idle()
+        return bool(answer.leases)
 
-    def _exchange(self, want: int) -> tuple[Lease, ...] | None:
+    def _exchange(self, want: int) -> Exchange | None:
         """Acknowledge what is done and claim `want`; None when the queue cannot be reached."""
         parts = self._parts
         try:
@@ -149,7 +160,7 @@ class Worker:
         for lease in self._acks:
             parts.observer(Phase.ACKNOWLEDGED, lease.id)
         self._acks = []
-        return answer.leases
+        return answer
 
     def _idle(self) -> None:
         try:
@@ -165,6 +176,7 @@ class Worker:
         parts.leases.add(lease)
         self.in_hand = lease
         parts.tally.begin()
+        begun = time.monotonic()
         verdict: Verdict = Failed("was interrupted")
         try:
             verdict = self._attempt(lease)
@@ -172,7 +184,7 @@ class Worker:
             # Before the queue is told: a lease that is still kept would look lost once it is acknowledged.
             parts.leases.remove(lease)
             self.in_hand = None
-            parts.tally.end(verdict.records if isinstance(verdict, Done) else None)
+            parts.tally.end(verdict if isinstance(verdict, Done) else None, time.monotonic() - begun)
         try:
             self._conclude(lease, verdict)
         except redis.RedisError as error:
@@ -200,14 +212,16 @@ class Worker:
         parts = self._parts
         cleaned = parts.plans.of(batch.revision).clean(batch)
         parts.observer(Phase.CLEANED, batch.id)
+        begun = time.monotonic()
         outcome = parts.sink.commit(batch, cleaned, worker=parts.worker_id, observer=parts.observer)
+        commit_seconds = time.monotonic() - begun
         parts.trouble.sink(None)
         self._pause = _PAUSE_SECONDS
         if outcome.kind is CommitKind.COMMITTED and outcome.counts:
             parts.metrics.settled(outcome.counts)
-            return Done(outcome.counts.read)
+            return Done(outcome.counts.read, commit_seconds)
         log.info("batch needs nothing more", extra={"batch": batch.id, "why": outcome.kind.value})
-        return Done(0)
+        return Done(0, commit_seconds)
 
     def _conclude(self, lease: Lease, verdict: Verdict) -> None:
         parts = self._parts

@@ -44,6 +44,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [podmonitors]
   verbs: [create, delete, get, list, patch, watch]
 {{- end }}
+{{- if .Values.keda.enabled }}
+- apiGroups: [keda.sh]
+  resources: [scaledobjects, triggerauthentications]
+  verbs: [create, delete, get, list, patch, watch]
+{{- end }}
 {{- end }}
 
 {{- define "dcp.hardened" -}}

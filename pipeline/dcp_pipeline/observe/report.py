@@ -59,8 +59,8 @@ def keep_turn(client: redis.Redis, queue: str, component: str, seconds: float) -
 def publish(client: redis.Redis, queue: str, component: str, report: Report) -> None:
     """Replace what `component` (fetcher or worker) said before."""
     pipeline = client.pipeline(transaction=False)
-    pipeline.hset(_key(queue), component, msgspec.json.encode(report))
-    pipeline.expire(_key(queue), KEPT_SECONDS)
+    pipeline.hset(report_key(queue), component, msgspec.json.encode(report))
+    pipeline.expire(report_key(queue), KEPT_SECONDS)
     pipeline.execute()
 
 
@@ -68,27 +68,29 @@ def read_reports(client: redis.Redis, queues: Sequence[str]) -> dict[str, dict[s
     """Queue -> component -> its last report, of many queues in one round trip. What cannot be read is left out."""
     pipeline = client.pipeline(transaction=False)
     for queue in queues:
-        pipeline.hgetall(_key(queue))
+        pipeline.hgetall(report_key(queue))
     replies: list[Mapping[bytes, bytes]] = pipeline.execute()
-    return {queue: _reports(reply) for queue, reply in zip(queues, replies, strict=True)}
+    return {queue: reports_of(reply) for queue, reply in zip(queues, replies, strict=True)}
 
 
-def _reports(reply: Mapping[bytes, bytes]) -> dict[str, Report]:
+def reports_of(reply: Mapping[bytes, bytes]) -> dict[str, Report]:
+    """Component -> its last report, from the hash's fields. What another release wrote is left out."""
     found: dict[str, Report] = {}
     for component, text in reply.items():
         try:
             found[component.decode()] = msgspec.json.decode(text, type=Report)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            continue  # of another release, in the middle of an upgrade
+            continue
     return found
 
 
-def _key(queue: str) -> str:
+def report_key(queue: str) -> str:
+    """The hash of a queue's reports."""
     return Keys(queue).prefix + "report"
 
 
 def _turn(queue: str, component: str) -> str:
-    return f"{_key(queue)}:turn:{component}"
+    return f"{report_key(queue)}:turn:{component}"
 
 
 def totals_of(books: Any) -> Totals:

@@ -4,6 +4,7 @@ from dcp_pipeline.queue.client import Queue
 from dcp_pipeline.queue.connection import UNREACHABLE, check_server, connect, ping
 from dcp_pipeline.queue.inbox import Inbox
 from dcp_pipeline.queue.leases import LeaseKeeper
+from dcp_pipeline.queue.leaving import ask_to_go
 from dcp_pipeline.queue.model import (
     DeadLetter,
     Exchange,
@@ -44,6 +45,7 @@ __all__ = [
     "UnsupportedServer",
     "WorkerReport",
     "WorkerVitals",
+    "ask_to_go",
     "backoff_seconds",
     "check_server",
     "connect",

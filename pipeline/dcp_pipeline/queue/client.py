@@ -109,6 +109,7 @@ class Queue(QueueView):
             acknowledged=frozenset().union(*(reply.acknowledged for reply in replies)),
             stale=frozenset().union(*(reply.stale for reply in replies)),
             died=frozenset().union(*(reply.died for reply in replies)),
+            leaving=replies[-1].leaving,
         )
 
     def wait(self, timeout_seconds: float) -> None:
@@ -180,7 +181,7 @@ class Queue(QueueView):
         lease_us = _microseconds(self.lease_seconds)
         arguments = (worker, nonce, lease_us, want, self.policy.max_crashes, CLAIM_BYTES)
         try:
-            stale, died, leases = self._run(self._scripts["exchange"], *arguments, *_id_and_token(acks))
+            stale, died, leases, leaving = self._run(self._scripts["exchange"], *arguments, *_id_and_token(acks))
         except UNREACHABLE:
             self._unanswered[worker] = nonce
             raise
@@ -190,6 +191,7 @@ class Queue(QueueView):
             acknowledged=frozenset(lease.id for lease in acks) - stale_ids,
             stale=stale_ids,
             died=_ids(died),
+            leaving=bool(leaving),
         )
 
     def _fail(self, lease: Lease, reason: str, delay_seconds: float, max_attempts: int) -> RetryOutcome:

@@ -26,6 +26,7 @@ class Keys:
         self.meta = self.prefix + "meta"
         self.claims = self.prefix + "claims"
         self.wake = self.prefix + "wake"
+        self.leaving = self.prefix + "leaving"
         self.workers = self.prefix + "workers"
         self.vitals = self.prefix + "vitals"
         self.tasks = self.prefix + "tasks"
@@ -43,6 +44,7 @@ class Keys:
             self.meta,
             self.claims,
             self.wake,
+            self.leaving,
         )
 
     def job(self, job_id: str) -> str:

@@ -71,6 +71,8 @@ class Exchange:
     """Not acknowledged: the lease had run out and the job was given away."""
     died: frozenset[str]
     """Jobs of whichever worker that reached the crash cap just now. dead_letters() has them for good."""
+    leaving: bool = False
+    """The worker's process was asked to go (leaving.py): it is given nothing."""
 
 
 class RetryState(StrEnum):
@@ -103,6 +105,8 @@ class QueueStats:
     dead_bytes: int = 0
     oldest_age_seconds: float = 0.0
     """Since the oldest job that is not dead was enqueued; 0 when there is none."""
+    done: int = 0
+    """Acknowledged since the server knows the queue: after a wipe it begins anew."""
 
     @property
     def backlog(self) -> int:
@@ -143,6 +147,10 @@ class WorkerVitals:
     busy: bool
     host: str
     pid: int
+    busy_seconds: float = 0.0
+    """How long it held the jobs that it has done, summed up."""
+    commit_seconds: float = 0.0
+    """How much of that the sink's transactions took."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ All of it works above maxmemory too, where Redis refuses MULTI. client.py is the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
@@ -102,16 +103,7 @@ class QueueView:
         pipeline.time()
         pipeline.zrange(self.keys.workers, 0, -1, withscores=True)
         pipeline.hgetall(self.keys.vitals)
-        (seconds, microseconds), until, vitals = pipeline.execute()
-        now_ms = seconds * 1000 + microseconds / 1000
-        return sorted(
-            (
-                WorkerReport(name.decode(), msgspec.json.decode(vitals[name], type=WorkerVitals))
-                for name, until_ms in until
-                if until_ms > now_ms and name in vitals
-            ),
-            key=lambda report: report.worker,
-        )
+        return alive(*pipeline.execute())
 
     def _run(self, script: Script, *arguments: Argument) -> Any:
         return script.run(self._redis, self.keys.state, (self.keys.job_prefix, *arguments))
@@ -122,11 +114,28 @@ def read_stats(client: redis.Redis, names: Sequence[str]) -> dict[str, QueueStat
     script = Script.load("stats")
     keys = [Keys(name) for name in names]
     replies = script.run_many(client, [(each.state, (each.job_prefix,)) for each in keys])
-    return {name: _stats(*reply) for name, reply in zip(names, replies, strict=True)}
+    return {name: stats_of(reply) for name, reply in zip(names, replies, strict=True)}
 
 
-def _stats(ready: int, scheduled: int, inflight: int, dead: int, size: int, dead_size: int, age_us: int) -> QueueStats:
-    return QueueStats(ready, scheduled, inflight, dead, size, dead_size, age_us / 1_000_000)
+def alive(
+    time: tuple[int, int], until_ms: Sequence[tuple[bytes, float]], vitals: Mapping[bytes, bytes]
+) -> list[WorkerReport]:
+    """The workers whose last beat still counts, by name, from what Redis replied: its time, and the keys `workers`
+    and `vitals`. What another release said in words of its own is left out."""
+    now_ms = time[0] * 1000 + time[1] / 1000
+    found = []
+    for name, until in until_ms:
+        if until <= now_ms or name not in vitals:
+            continue
+        with suppress(msgspec.DecodeError):
+            found.append(WorkerReport(name.decode(), msgspec.json.decode(vitals[name], type=WorkerVitals)))
+    return sorted(found, key=lambda report: report.worker)
+
+
+def stats_of(reply: Sequence[int]) -> QueueStats:
+    """From the reply of lua/stats.lua."""
+    ready, scheduled, inflight, dead, size, dead_size, age_us, done = reply
+    return QueueStats(ready, scheduled, inflight, dead, size, dead_size, age_us / 1_000_000, done)
 
 
 def _dead_letter(job_id: str, died_at: float, values: list[bytes | None]) -> DeadLetter:

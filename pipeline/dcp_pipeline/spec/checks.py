@@ -197,6 +197,8 @@ def _scaling(spec: Spec) -> Iterator[SpecProblem]:
         yield _at(message, "scaling", "minReplicas")
     if scaling.drain_within is not None and scaling.backlog_per_worker is not None:
         yield _at("is set beside drainWithin; at most one is wanted", "scaling", "backlogPerWorker")
+    if scaling.engine == "keda" and scaling.drain_within is not None:
+        yield _at("is not for engine keda, which knows no rates: use backlogPerWorker", "scaling", "drainWithin")
     if scaling.drain_within is not None and scaling.drain_within.seconds < 1:
         yield _at(f"is {scaling.drain_within}; at least 1s is wanted", "scaling", "drainWithin")
     if scaling.max_commit_time.seconds <= 0:

@@ -118,5 +118,10 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "!has(self.drainWithin) || !has(self.backlogPerWorker)",
             "at most one of drainWithin and backlogPerWorker is wanted",
         ),
+        Rule(
+            "self.engine != 'keda' || !has(self.drainWithin)",
+            "drainWithin is not for engine keda, which knows no rates: use backlogPerWorker",
+            ".drainWithin",
+        ),
     ),
 }

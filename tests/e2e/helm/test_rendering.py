@@ -74,6 +74,11 @@ def test_watched_namespaces_get_a_role_each_and_nothing_is_granted_in_the_whole_
 def test_pod_monitors_need_a_right_of_their_own(sh: Shell) -> None:
     rules = one(rendered(sh, "metrics.podMonitors=true", "rbac.aggregate=false"), "ClusterRole")["rules"]
     assert [each["resources"] for each in rules if each["apiGroups"] == ["monitoring.coreos.com"]] == [["podmonitors"]]
+    assert not [each for each in rules if each["apiGroups"] == ["keda.sh"]]
+    rules = one(rendered(sh, "keda.enabled=true", "rbac.aggregate=false"), "ClusterRole")["rules"]
+    assert [each["resources"] for each in rules if each["apiGroups"] == ["keda.sh"]] == [
+        ["scaledobjects", "triggerauthentications"]
+    ]
 
 
 def test_the_crd_is_kept_when_its_release_goes_and_can_be_left_out(sh: Shell) -> None:

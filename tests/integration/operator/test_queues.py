@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -15,6 +14,7 @@ from dcp_pipeline.ledger.errors import SinkUnavailable
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
 from dcp_pipeline.observe.report import read_reports
 from dcp_pipeline.observe.reporter import Reporter
+from dcp_pipeline.observe.scaling_note import ScalingNote, read_note
 from dcp_pipeline.queue import Job, Queue
 from support.redis_server import RunningServer, redis_server
 
@@ -39,7 +39,7 @@ def client(server: RunningServer) -> redis.Redis:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[QueueReader]:
-    reader = QueueReader(tmp_path, time.monotonic)
+    reader = QueueReader(tmp_path)
     yield reader
     reader.close()
 
@@ -88,19 +88,38 @@ async def test_many_queues_are_read_at_once(server: RunningServer, client: redis
     assert [each.backlog if each else None for each in stats] == [2, 0, 0]
 
 
-async def test_a_server_that_is_away_says_why_is_left_alone_for_a_while_and_comes_back(tmp_path: Path) -> None:
-    seconds = 0.0
+async def test_a_server_that_is_away_says_why_and_is_read_again_as_soon_as_it_is_back(
+    tmp_path: Path, reader: QueueReader
+) -> None:
     with redis_server() as running:
-        reader = QueueReader(tmp_path, lambda: seconds)
+        server = Server(running.url)
+        assert (await reader.read(server, ["a"]))["a"].stats is not None
         running.kill()
-        away = (await reader.read(Server(running.url), ["a"]))["a"]
-        assert away.stats is None
-        assert "ConnectionError" in (away.error or "")
+        away = [(await reader.read(server, ["a"]))["a"] for _ in range(3)]
+        assert [each.stats for each in away] == [None] * 3
+        assert "ConnectionError" in (away[-1].error or "")
         running.restart()
-        assert (await reader.read(Server(running.url), ["a"]))["a"].stats is None, "not asked again at once"
-        seconds = 60.0
-        assert (await reader.read(Server(running.url), ["a"]))["a"].stats is not None
-        reader.close()
+        assert (await reader.read(server, ["a"]))["a"].stats is not None
+
+
+async def test_a_queue_whose_keys_are_of_another_type_does_not_hide_the_others(
+    server: RunningServer, client: redis.Redis, reader: QueueReader
+) -> None:
+    good, bad = f"test.{uuid4().hex}", f"test.{uuid4().hex}"
+    client.set(f"{{{bad}}}:ready", "no sorted set", ex=60)
+    seen = await reader.read(Server(server.url), [good, bad])
+    assert seen[good].stats is not None
+    assert (seen[bad].stats, "WRONGTYPE" in (seen[bad].error or "")) == (None, True)
+
+
+async def test_a_note_of_the_last_decision_is_left_for_dcp_status(
+    server: RunningServer, client: redis.Redis, reader: QueueReader
+) -> None:
+    name = f"test.{uuid4().hex}"
+    note = ScalingNote(at=1.5, replicas=3, cause="AtMaxReplicas", reason="40 batches; maxReplicas is 3")
+    await reader.leave_notes(Server(server.url), {name: note})
+    assert (read_note(client, name), read_note(client, "another")) == (note, None)
+    assert client.ttl(f"{{{name}}}:scaling") > 0
 
 
 async def test_a_url_that_is_none_is_an_answer_too(reader: QueueReader) -> None:

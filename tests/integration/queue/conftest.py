@@ -74,8 +74,8 @@ def _check_keys(client: redis.Redis, queue: Queue) -> None:
     assert stats.dead_bytes == sum(sizes[job_id.decode()] for job_id in dead)
     assert stats.bytes == sum(sizes.values()) - stats.dead_bytes
     if not jobs:
-        assert keys_of(client, queue.name) <= {"meta", "workers", "vitals"}
-        assert set(client.hkeys(keys.meta)) <= {b"pipeline"}
+        assert keys_of(client, queue.name) <= {"meta", "workers", "vitals", "leaving"}
+        assert set(client.hkeys(keys.meta)) <= {b"pipeline", b"done"}
     assert len(client.hkeys(keys.claims)) <= len(live[2]), "a claim is remembered for nothing"
 
 

@@ -10,6 +10,7 @@ import pytest
 from dcp_operator.children import Child
 from dcp_operator.drift import difference, stamped
 from dcp_operator.kinds import CONFIG_MAP, DEPLOYMENT
+from dcp_operator.names import FIELD_MANAGER, SCALER_FIELD_MANAGER
 from dcp_operator.plan import Apply, Blocked, ChildKey, Delete, HandOver, Live, echo, key_of, plan, to_live
 
 OWNER = "uid-1"
@@ -30,10 +31,10 @@ def child(kind: str = "ConfigMap", replicas_at_birth: int | None = None, **conte
     return Child(CONFIG_MAP if kind == "ConfigMap" else DEPLOYMENT, document, replicas_at_birth)
 
 
-def live(of: Child, scaler: bool = True, **metadata: Any) -> Live:
+def live(of: Child, owner: str = SCALER_FIELD_MANAGER, **metadata: Any) -> Live:
     document = deepcopy(stamped(of.document))
     document["metadata"] |= {"uid": "uid-child", **metadata}
-    return Live(document, scaler)
+    return Live(document, frozenset({owner}))
 
 
 WORKER = child("Deployment", 0, spec={"template": {"spec": {"containers": [{"name": "w", "image": "w:1"}]}}})
@@ -55,10 +56,10 @@ def test_a_worker_deployment_is_born_with_none_and_handed_to_the_scaler() -> Non
 
 
 def test_replicas_are_handed_over_before_anything_else_when_the_operator_died_in_between() -> None:
-    found = live(WORKER, scaler=False)
+    found = live(WORKER, FIELD_MANAGER)
     document = {**found.document, "spec": {**WORKER.document["spec"], "replicas": 4}}
     document["spec"]["template"] = {"spec": {"containers": [{"name": "w", "image": "other"}]}}
-    actions = plan([WORKER], {key_of(WORKER): Live(document, False)}, OWNER, {})
+    actions = plan([WORKER], {key_of(WORKER): Live(document, frozenset({FIELD_MANAGER}))}, OWNER, {})
     assert actions[0] == HandOver(WORKER, 4)
     assert isinstance(actions[1], Apply)
 
@@ -148,6 +149,14 @@ def test_who_owns_the_replicas_is_read_from_the_managed_fields() -> None:
     fields = [{"manager": "dcp-scaler", "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
     metadata = {**document["metadata"], "managedFields": fields}
     found = to_live({**document, "metadata": metadata})
-    assert found.scaler_owns_replicas
+    assert found.replicas_owners == {SCALER_FIELD_MANAGER}
     assert "managedFields" not in found.document["metadata"]
-    assert not to_live(document).scaler_owns_replicas
+    assert not to_live(document).replicas_owners
+
+
+def test_while_keda_scales_replicas_are_taken_from_nobody_but_ourselves() -> None:
+    def planned(owner: str) -> list[Any]:
+        return plan([WORKER], {key_of(WORKER): live(WORKER, owner)}, OWNER, {}, keda_scales=True)
+
+    assert planned("keda") == planned(SCALER_FIELD_MANAGER) == []
+    assert [type(each) for each in planned(FIELD_MANAGER)] == [HandOver]

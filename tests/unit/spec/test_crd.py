@@ -74,6 +74,7 @@ def test_sources_and_fields_are_lists_by_name() -> None:
         ("sink.sql", "must not hold the password"),
         ("sources[]", "exactly one of http and file"),
         ("scaling", "minReplicas is above maxReplicas"),
+        ("scaling", "drainWithin is not for engine keda"),
     ],
 )
 def test_the_rules_that_people_meet_are_there(place: str, word: str) -> None:

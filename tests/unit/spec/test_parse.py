@@ -65,6 +65,11 @@ def test_the_example_is_valid_and_has_the_documented_defaults() -> None:
         ("encoding: utf-8", "encoding: cp037", "spec.sources[0].format.encoding: is 'cp037', which does not keep ASCII "
          "bytes as they are; convert such files to utf-8 first"),
         ("minReplicas: 0", "minReplicas: 11", "spec.scaling.minReplicas: is 11, above maxReplicas 10"),
+        (
+            "minReplicas: 0",
+            "engine: keda",
+            "spec.scaling.drainWithin: is not for engine keda, which knows no rates: use backlogPerWorker",
+        ),
         ("dst_ip, family]", "dst_ip, famly]",
          "spec.cleaning.unique[3]: is 'famly', which is no field; fields: dst_ip, family, seen_at, src_country, src_ip, "
          "src_port"),

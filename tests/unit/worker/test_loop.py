@@ -38,6 +38,7 @@ class ScriptedQueue:
     waiting: list[Lease] = field(default_factory=list)
     told: list[tuple[object, ...]] = field(default_factory=list)
     away: bool = False
+    leaving: bool = False
     retry_state: RetryState = RetryState.SCHEDULED
 
     def exchange(self, worker: str, acks: Sequence[Lease], want: int) -> Exchange:
@@ -46,7 +47,7 @@ class ScriptedQueue:
         if acks:
             self.told.append(("ack", *(each.id for each in acks)))
         given, self.waiting = tuple(self.waiting[:want]), self.waiting[want:]
-        return Exchange(given, frozenset(each.id for each in acks), frozenset(), frozenset())
+        return Exchange(given, frozenset(each.id for each in acks), frozenset(), frozenset(), self.leaving)
 
     def wait(self, timeout_seconds: float) -> None:
         self.told.append(("wait", timeout_seconds))
@@ -115,6 +116,7 @@ def test_a_batch_is_acknowledged_with_the_next_claim_and_not_before_its_commit()
     assert scene.phases == [Phase.CLAIMED, Phase.CLEANED, Phase.ACKNOWLEDGED]
     assert scene.kept == []
     assert (scene.parts.tally.batches, scene.parts.tally.records, scene.parts.tally.busy) == (1, 1, 0)
+    assert scene.parts.tally.busy_seconds >= scene.parts.tally.commit_seconds > 0
 
 
 def test_a_batch_that_was_done_already_is_acknowledged_without_being_counted() -> None:
@@ -172,3 +174,11 @@ def test_an_acknowledgement_that_could_not_be_sent_is_sent_again() -> None:
     scene.worker.run_once()
     assert scene.queue.told[0] == ("ack", "b1")
     assert scene.parts.trouble.of_queue() is None
+
+
+def test_a_worker_that_was_asked_to_go_says_what_is_done_and_does_not_sleep_on_the_queue() -> None:
+    scene = Scene(ScriptedQueue([lease()]))
+    scene.worker.run_once()
+    scene.queue.leaving = True
+    assert not scene.worker.run_once()
+    assert scene.queue.told == [("ack", "b1")]

@@ -1,7 +1,7 @@
 -- What every script begins with: the names of the keys (keys.py lays out KEYS) and the steps that transitions share.
 
 local READY, SCHEDULED, INFLIGHT, DEAD = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local AGE, META, CLAIMS, WAKE = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local AGE, META, CLAIMS, WAKE, LEAVING = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local JOB = ARGV[1]
 
 -- Lua's own conversion would write 1.7e+15.
@@ -41,6 +41,11 @@ local function make_ready(id)
   else
     redis.call('ZREM', AGE, id)
   end
+end
+
+-- Its process, of which each internal worker bears the name before its own: process/worker-1.
+local function process_of(worker)
+  return worker:match('^(.*)/') or worker
 end
 
 local function holds(id, token)

@@ -1,7 +1,8 @@
 -- in flight -> (done); scheduled -> ready; in flight -> ready | dead; ready -> in flight.
 -- ARGV: worker, nonce, lease in microseconds, leases wanted, crash cap, most bytes to hand out, then id and
 -- token of each acknowledgement. Returns the ids of stale acknowledgements, the ids that died of their crashes,
--- and the leases, three entries each: id, "token attempts crashes priority", payload.
+-- the leases, three entries each: id, "token attempts crashes priority", payload; and 1 where the worker's process was
+-- asked to go (ask_to_go.lua), and is given nothing.
 
 local worker, nonce, lease_us, want = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local max_crashes, most_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -26,6 +27,9 @@ local function acknowledge()
   by_hundreds(done, function(...) redis.call('ZREM', AGE, ...) end)
   if freed > 0 then
     add_bytes('bytes', 0 - freed)
+  end
+  if #done > 0 then
+    redis.call('HINCRBY', META, 'done', #done)
   end
   for name in pairs(workers) do
     redis.call('HDEL', CLAIMS, name)
@@ -119,8 +123,17 @@ local function lease_all()
   by_hundreds(deadlines, function(...) redis.call('ZADD', INFLIGHT, ...) end)
 end
 
+local function asked_to_go()
+  local until_us = redis.call('ZSCORE', LEAVING, process_of(worker))
+  return until_us and tonumber(until_us) > now
+end
+
 write_even_when_full()
 local stale = acknowledge()
+local leaving = want > 0 and asked_to_go()
+if leaving then
+  want = 0
+end
 if want > 0 then
   repeat_claim()
   lease_all()
@@ -137,4 +150,4 @@ if want > 0 then
   end
 end
 settle()
-return {stale, died, leases}
+return {stale, died, leases, leaving and 1 or 0}

@@ -1,8 +1,8 @@
 -- Changes nothing. Returns the jobs that are ready, scheduled, in flight, dead, the bytes of the first three, those
--- of the dead, and the age of the oldest that is not dead in microseconds. A script, for these are to be of one
--- moment, and above maxmemory Redis refuses even a MULTI that only reads.
+-- of the dead, the age of the oldest that is not dead in microseconds, and how many were ever acknowledged. A script,
+-- for these are to be of one moment, and above maxmemory Redis refuses even a MULTI that only reads.
 
-local counts = redis.call('HMGET', META, 'bytes', 'dead_bytes')
+local counts = redis.call('HMGET', META, 'bytes', 'dead_bytes', 'done')
 local oldest = redis.call('ZRANGE', AGE, 0, 0, 'WITHSCORES')[2]
 return {
   redis.call('ZCARD', READY),
@@ -12,4 +12,5 @@ return {
   tonumber(counts[1]) or 0,
   tonumber(counts[2]) or 0,
   oldest and math.max(0, now_us() - tonumber(oldest)) or 0,
+  tonumber(counts[3]) or 0,
 }

@@ -1,0 +1,44 @@
+"""Why there are as many workers as there are: what the operator leaves in Redis for `dcp status`, which asks no
+Kubernetes. Nothing is decided by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import redis
+
+from dcp_pipeline.queue.keys import Keys
+
+KEPT_SECONDS = 3600
+
+
+class ScalingNote(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision. `at` is in seconds since the epoch."""
+
+    at: float
+    replicas: int
+    cause: str
+    """In one word, as the reason of the ScalingActive condition."""
+    reason: str
+
+
+def leave_notes(client: redis.Redis, notes: Mapping[str, ScalingNote]) -> None:
+    """Replace what was left for each of the queues, in one round trip. redis' errors pass through."""
+    pipeline = client.pipeline(transaction=False)
+    for queue, note in notes.items():
+        pipeline.set(_key(queue), msgspec.json.encode(note), ex=KEPT_SECONDS)
+    pipeline.execute()
+
+
+def read_note(client: redis.Redis, queue: str) -> ScalingNote | None:
+    """The last one; None where no operator scales this queue, or one of another release does."""
+    text: bytes | None = client.get(_key(queue))  # type: ignore[assignment]  # no await: the client is not asyncio's
+    try:
+        return msgspec.json.decode(text, type=ScalingNote) if text else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _key(queue: str) -> str:
+    return Keys(queue).prefix + "scaling"

@@ -1,0 +1,116 @@
+"""The operator's loops around a cluster, queues and a clock in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dcp_operator.apply import Applier
+from dcp_operator.conditions import QueueSeen
+from dcp_operator.dirty import DirtyKeys
+from dcp_operator.events import Recorder
+from dcp_operator.kinds import DEPLOYMENT, PIPELINE, child_kinds
+from dcp_operator.metrics import Metrics
+from dcp_operator.names import PipelineKey
+from dcp_operator.queues import Server
+from dcp_operator.reconcile import Reconciler
+from dcp_operator.rounds import Rounds
+from dcp_operator.scaler import Scaler, Targets
+from dcp_operator.secret_reader import SecretReader
+from dcp_operator.settings import PodSettings
+from dcp_operator.store import Store
+from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.observe.scaling_note import ScalingNote
+from dcp_pipeline.queue.model import QueueStats
+from support.fake_cluster import FakeCluster
+from support.pipelines import resource
+
+KEY = PipelineKey("feeds", "botnet")
+PODS = PodSettings("fetcher:1", "worker:1")
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return datetime(2026, 10, 5, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+
+class FakeQueues:
+    """Has QueueReader's methods."""
+
+    def __init__(self) -> None:
+        self.stats: QueueStats | None = QueueStats()
+        self.held: dict[str, int] = {}
+        self.asked: list[int] = []
+        self.notes: dict[str, ScalingNote] = {}
+
+    async def read(self, server: Server, queues: Sequence[str]) -> dict[str, QueueSeen]:
+        error = None if self.stats else "ConnectionError: refused"
+        return {queue: QueueSeen(self.stats, error, {}) for queue in queues}
+
+    async def ask_to_go(self, server: Server, queue: str, processes: Sequence[str], count: int) -> dict[str, int]:
+        self.asked.append(count)
+        ranked = sorted(processes, key=lambda name: self.held.get(name, 0))
+        return {name: self.held.get(name, 0) for name in ranked[:count]}
+
+    async def leave_notes(self, server: Server, notes: Mapping[str, ScalingNote]) -> None:
+        self.notes.update(notes)
+
+    def keep(self, servers: set[Server]) -> None:
+        pass
+
+
+class Operator:
+    """The parts, put together around the fakes."""
+
+    def __init__(self, cluster: FakeCluster, pods: PodSettings = PODS) -> None:
+        self.cluster, self.clock, self.queues, self.dirty = cluster, Clock(), FakeQueues(), DirtyKeys()
+        api: Any = cluster
+        reader: Any = self.queues
+        store, metrics, targets = Store(), Metrics(), Targets()
+        time = (self.clock.monotonic, self.clock.now)
+        recorder = Recorder(api, "test", *time)
+        self.scaler = Scaler(targets, store, reader, api, recorder, metrics, self.dirty.mark, *time)
+        secrets = SecretReader(api, self.clock.monotonic)
+        applier = Applier(api, store)
+        reconciler = Reconciler(store, api, secrets, applier, targets, self.scaler, recorder, pods, *time)
+        self.rounds = Rounds(
+            store, api, self.dirty, reconciler, self.scaler, metrics, Pulse(), child_kinds(False, pods.keda), ()
+        )
+
+    async def settle(self, seconds: float = 30.0) -> None:
+        """A resync, and everything that follows from it."""
+        self.clock.seconds += seconds
+        await self.rounds.resync_once()
+        await self._drain()
+        await self.scaler.run_once()
+        await self._drain()
+
+    async def _drain(self) -> None:
+        while not self.dirty.idle:
+            await self.rounds.reconcile_once()
+
+
+def change(cluster: FakeCluster, spec: dict[str, Any] | None = None) -> None:
+    before = cluster.find(PIPELINE, "botnet") or {}
+    changed = resource(spec)["spec"]
+    metadata = before["metadata"] | {"generation": before["metadata"]["generation"] + 1}
+    cluster.put(PIPELINE, before | {"spec": changed, "metadata": metadata})
+
+
+def condition(cluster: FakeCluster, name: str) -> tuple[str, str]:
+    conditions = (cluster.find(PIPELINE, "botnet") or {})["status"]["conditions"]
+    found = next(each for each in conditions if each["type"] == name)
+    return found["status"], found["reason"]
+
+
+def replicas(cluster: FakeCluster) -> int:
+    return int((cluster.find(DEPLOYMENT, "botnet-worker") or {})["spec"]["replicas"])
