@@ -75,6 +75,7 @@ def _as_json(preview: SourcePreview) -> dict[str, Any]:
                 "raw": each.raw,
                 "row": each.row,
                 "duplicate": each.duplicate,
+                "filtered": each.filtered,
                 "reject": _reject_json(each),
             }
             for each in preview.records
@@ -100,10 +101,15 @@ def _print(preview: SourcePreview) -> None:
         elif each.reject is not None:
             field = f" in {each.reject.field}" if each.reject.field else ""
             click.secho(f"  reject  {each.reject.code}{field}: {each.reject.reason}", fg="red")
+        elif each.filtered:
+            click.secho("  left out by cleaning.filter", fg="yellow")
         else:
             click.secho("  duplicate of an earlier record", fg="yellow")
-    duplicates = len(preview.records) - written - rejected
-    click.echo(f"\n{written} rows, {rejected} rejects, {duplicates} duplicates; nothing was written")
+    filtered = sum(each.filtered for each in preview.records)
+    duplicates = len(preview.records) - written - rejected - filtered
+    click.echo(
+        f"\n{written} rows, {rejected} rejects, {duplicates} duplicates, {filtered} filtered; nothing was written"
+    )
 
 
 def _cells(cells: Any) -> str:

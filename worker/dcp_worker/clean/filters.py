@@ -22,6 +22,7 @@ from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.patterns import check_pattern
 from dcp_worker.clean.transforms.networks import Networks
 from dcp_worker.clean.types import POLARS_TYPES
+from dcp_worker.formats.records import INDEX
 
 Fields = Mapping[str, Field]
 
@@ -32,9 +33,14 @@ class RowFilter:
 
     dropped: pl.Expr | None
 
-    def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The records that stay."""
-        return frame if self.dropped is None else frame.filter(~self.dropped)
+    def apply(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+        """The records that stay, and the INDEX of those left out."""
+        if self.dropped is None:
+            return frame, frame[INDEX].clear()
+        dropped = frame.select(self.dropped).to_series()
+        return (
+            (frame.filter(~dropped), frame[INDEX].filter(dropped)) if dropped.any() else (frame, frame[INDEX].clear())
+        )
 
 
 def compile_filters(filters: Sequence[Filter], columns: Sequence[Column]) -> RowFilter:

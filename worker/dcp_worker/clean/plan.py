@@ -7,7 +7,7 @@ addresses, fingerprint.py gives rows their identity. docs/cleaning.md says what 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import polars as pl
@@ -42,7 +42,8 @@ class CleanedBatch:
 
     `rows` has the spec's fields in their order, typed, then ID (16 bytes, unique, sorted by it) and RECORD (the
     record's number in the object). `duplicates` counts records whose identity an earlier one of the batch has.
-    `read` is counted here, independently of the fetcher. `rejects` are by record.
+    `read` is counted here, independently of the fetcher. `rejects` are by record. `left_out` are the numbers of the
+    records that a filter left out.
     """
 
     rows: pl.DataFrame
@@ -50,6 +51,7 @@ class CleanedBatch:
     read: int
     duplicates: int
     filtered: int = 0
+    left_out: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64))
 
 
 @dataclass(frozen=True)
@@ -109,22 +111,22 @@ class CleaningPlan:
             return CleanedBatch(self._no_rows(), (defect_reject(batch, raw),), read=1, duplicates=0)
         header = header_of(batch) if self.has_header else self.known_labels
         records = self.reader.read(raw, header)
-        good, faults, filtered = self._checked(records, header)
+        good, faults, left_out = self._checked(records, header)
         rows, duplicates = self._identified(good, batch)
         rejects = rejects_of(batch, raw, (*records.faults, *faults), records.spans)
-        return CleanedBatch(rows, rejects, records.count, duplicates, filtered)
+        return CleanedBatch(rows, rejects, records.count, duplicates, len(left_out), left_out + batch.first_record)
 
-    def _checked(self, records: Records, header: tuple[str, ...] | None) -> tuple[pl.DataFrame, list[Fault], int]:
-        """The rows that pass, the faults of those that do not, and how many the filter left out."""
+    def _checked(self, records: Records, header: tuple[str, ...] | None) -> tuple[pl.DataFrame, list[Fault], pl.Series]:
+        """The rows that pass, the faults of those that do not, and the INDEX of those that the filter left out."""
         if header is not None:
             columns, filled = self.fields.columns, frozenset(target for step in self.steps for target in step.targets)
             faults = header_faults(header, columns, self.identifying, filled, records.cells[INDEX])
             if faults:
-                return self._typed(records.cells.clear()), faults, 0
+                return self._typed(records.cells.clear()), faults, records.cells[INDEX].clear()
         frame = self._typed(records.cells)
-        wanted = self.filter.apply(frame)
+        wanted, left_out = self.filter.apply(frame)
         failing, faults = failures(wanted, self.fields.columns)
-        return (wanted.filter(~failing) if faults else wanted), faults, frame.height - wanted.height
+        return (wanted.filter(~failing) if faults else wanted), faults, left_out
 
     def _typed(self, cells: pl.DataFrame) -> pl.DataFrame:
         """INDEX, and each field's text and values; fields that an enrichment fills come after the others."""

@@ -13,7 +13,7 @@ from dcp_worker.clean.plan import ID, RECORD, CleaningPlan
 
 @dataclass(frozen=True)
 class PreviewRecord:
-    """One record. `row` is what would be written, else `reject` says why not, else it is a `duplicate`."""
+    """One record. `row` is what would be written, `reject` says why not, else it is `filtered` or a `duplicate`."""
 
     record: int
     line: int
@@ -21,11 +21,12 @@ class PreviewRecord:
     """The cells as they came, by label."""
     row: Mapping[str, Any] | None
     reject: Reject | None
+    filtered: bool = False
 
     @property
     def duplicate(self) -> bool:
         """An earlier record of the batch has its identity."""
-        return self.row is None and self.reject is None
+        return self.row is None and self.reject is None and not self.filtered
 
 
 def clean_preview(plan: CleaningPlan, batch: Batch, limit: int = 20) -> tuple[PreviewRecord, ...]:
@@ -35,6 +36,7 @@ def clean_preview(plan: CleaningPlan, batch: Batch, limit: int = 20) -> tuple[Pr
     """
     cleaned = plan.clean(batch)
     rows = {row.pop(RECORD): row for row in cleaned.rows.drop(ID).iter_rows(named=True)}
+    left_out = set(cleaned.left_out)
     rejects = {reject.record: reject for reject in cleaned.rejects}
     if batch.defect is not None:
         reject = cleaned.rejects[0]
@@ -46,5 +48,5 @@ def clean_preview(plan: CleaningPlan, batch: Batch, limit: int = 20) -> tuple[Pr
         record = batch.first_record + index
         cells = plan.reader.raw_cells(raw[span.start : span.end], batch.header)
         line = batch.first_line + span.line
-        shown.append(PreviewRecord(record, line, cells, rows.get(record), rejects.get(record)))
+        shown.append(PreviewRecord(record, line, cells, rows.get(record), rejects.get(record), record in left_out))
     return tuple(shown)
