@@ -56,7 +56,7 @@ types: $(READY) ## mypy --strict
 contracts: $(READY) ## who may import whom
 	@$(BIN)/lint-imports
 
-integration: $(READY) servers ## real Redis, Valkey, MariaDB and HTTP servers on loopback
+integration: $(READY) bench-setup servers ## real Redis, Valkey, MariaDB and HTTP servers on loopback
 	@$(PYTEST) -n 2 --dist loadfile --timeout 600 tests/integration
 
 oracle: $(READY) servers ## whole runs against the independent oracle, and the kills
@@ -72,7 +72,7 @@ docs-check: $(READY)
 	@$(BIN)/python scripts/make_docs.py --check
 
 lock: $(READY) ## lock the dependencies anew
-	@for extra in dev fetcher worker operator laptop; do \
+	@for extra in dev fetcher worker operator laptop bench; do \
 	  $(BIN)/uv pip compile --quiet pyproject.toml --extra $$extra --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$extra.txt; done
 

@@ -1,7 +1,20 @@
 # Speed beside the database's own and beside peers: docs/benchmarks.md. BENCH takes options, such as "--pairs 1".
 BENCH ?=
+BENCH_VENV := .venv-bench
+BENCH_READY := $(BENCH_VENV)/.ready
+BENCH_RUN = PYTHONPATH=tests $(BIN)/python -m
 
-.PHONY: bench
+.PHONY: bench bench-setup cold-start
 
-bench: $(READY) servers ## ours, LOAD DATA and peers, alternating on this machine; writes build/bench.json (BENCH="--help")
-	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH)
+bench: $(READY) $(BENCH_READY) servers ## ours, LOAD DATA and peers, alternating on this machine; writes build/bench.json and docs/benchmarks.md
+	@$(BENCH_RUN) bench $(BENCH)
+
+cold-start: $(READY) servers ## from a worker's process start to its first claimed batch
+	@$(BENCH_RUN) bench.cold_start $(BENCH)
+
+bench-setup: $(BENCH_READY) ## what the peers of the benchmark need, in a venv of their own
+
+$(BENCH_READY): $(READY) requirements/bench.txt
+	@test -x $(BENCH_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(BENCH_VENV)
+	$(BIN)/uv pip sync --quiet --python $(BENCH_VENV)/bin/python --require-hashes --compile-bytecode requirements/bench.txt
+	@touch $@

@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,14 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.arena import Arenas, Contestant, Measured, Outcome
+from bench.celery_peer import CeleryPeer
 from bench.feed import feed_folder
 from bench.load_data import LoadData, Prepared, prepare
 from bench.ours import Ours, outcome_of
+from bench.page import PAGE, tell
 from bench.report import as_text
 from bench.results import LIMIT, as_json, figures_of
 
 BUILD = Path(__file__).parents[2] / "build"
-ALL = ("ours", "load_data", "load_data_ignore")
+ALL = ("ours", "load_data", "load_data_ignore", "celery")
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    figures = figures_of(rounds)
-    told = as_json(figures, _about(options))
+    figures, about = figures_of(rounds), _about(options, arenas)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(told, indent=2) + "\n")
+    options.output.write_text(json.dumps(as_json(figures, about), indent=2) + "\n")
     print(f"\n{as_text(figures)}\n\n{options.output}")
+    page = options.page or (PAGE if _whole(options) else None)
+    if page:
+        tell(page, figures, about)
+        print(page)
+
+
+def _whole(options: argparse.Namespace) -> bool:
+    """Whether the run is worth telling everybody: a smaller one leaves the page alone unless it is named."""
+    return set(options.contestants) == set(ALL) and options.pairs >= 5 and options.records >= 1_000_000
 
 
 def make_reference(arenas: Arenas, ours: Ours, folder: Path) -> Reference:
@@ -78,6 +87,7 @@ def contestants(names: Sequence[str], ours: Ours, reference: Reference) -> list[
         "ours": ours,
         "load_data": LoadData(reference.prepared),
         "load_data_ignore": LoadData(reference.prepared, duplicates=True),
+        "celery": CeleryPeer(),
     }
     return [each for name, each in known.items() if name in names or name == LIMIT]
 
@@ -102,8 +112,9 @@ def _tell(when: str, measured: Measured) -> None:
     print(f"{when}: {measured.contestant}: {measured.seconds:.2f} s, {rate:,.0f} records/s; CPU-s {spent}", flush=True)
 
 
-def _about(options: argparse.Namespace) -> dict[str, object]:
+def _about(options: argparse.Namespace, arenas: Arenas) -> dict[str, object]:
     return {
+        "database": f"MariaDB {arenas.database_version}",
         "records": options.records,
         "pairs": options.pairs,
         "cores": os.cpu_count(),
@@ -125,8 +136,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mariadbd", nargs="*", default=[], help="options for the database's server; none by default")
     parser.add_argument("--folder", type=Path, help="where the servers keep their data; the system's temporary folder")
     parser.add_argument("--output", type=Path, default=BUILD / "bench.json")
+    parser.add_argument("--page", type=Path, help="where to put the table; docs/benchmarks.md after a whole run only")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # What is not compiled yet is so once, by the run before the rounds. Whoever installs has it compiled.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    main()

@@ -85,6 +85,8 @@ class Arenas:
     def __init__(self, folder: Path, feed_folder: Path, records: int, database_options: tuple[str, ...] = ()) -> None:
         self._folder, self._feed_folder, self._records = folder, feed_folder, records
         self._options = database_options
+        self.database_version = ""
+        """Of the servers that were started."""
         self._template = MariaDBServer(folder / "template", free_port(), ())
         self._template.folder.mkdir()
         self._template.install()
@@ -100,6 +102,7 @@ class Arenas:
             stack.callback(database.kill)
             database.start()
             database.execute("CREATE DATABASE bench")
+            self.database_version = str(database.execute("SELECT VERSION()")[0][0])
             yield Arena(
                 folder,
                 feed=stack.enter_context(serving(self._feed_folder)),

@@ -92,7 +92,7 @@ class _Worker(Watched):
         return False
 
     def end(self) -> None:
-        self._dcp.process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         assert self.wait() == 0, self._dcp.err()[-3000:]
 
 

@@ -61,6 +61,10 @@ class Watched:
         assert self._process.returncode is not None
         return self._process.returncode
 
+    def signal(self, number: int) -> None:
+        """To the process itself, not to its children."""
+        self._process.send_signal(number)
+
     def cpu_seconds(self) -> float:
         """So far, or of its whole life."""
         if self._spent_seconds is not None:
