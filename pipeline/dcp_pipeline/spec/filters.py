@@ -23,7 +23,7 @@ class Compare(Part, frozen=True):
 
 
 class Condition(Part, frozen=True):
-    """A field and exactly one test of its value, or one of all, any and not. What is missing meets no test but null."""
+    """A field and exactly one test of its value, or one of all, any and not. What is missing meets no test but that."""
 
     field: Annotated[Annotated[str, Meta(max_length=64)] | None, Meta(description="The field.")] = None
     equals: Annotated[int | float | str | bool | None, Meta(description="It is this value.")] = None
@@ -41,7 +41,7 @@ class Condition(Part, frozen=True):
         Meta(description="It is an address in one of these networks."),
     ] = None
     compare: Annotated[Compare | None, Meta(description="It is within these bounds.")] = None
-    null: Annotated[bool | None, Meta(description="true: there is no value. false: there is one.")] = None
+    missing: Annotated[bool | None, Meta(description="true: there is no value. false: there is one.")] = None
     all: Annotated[Conditions | None, Meta(description="Every one of these holds.")] = None
     any: Annotated[Conditions | None, Meta(description="At least one of these holds.")] = None
     not_: Annotated[Condition | None, Meta(description="This does not hold.")] = msgspec.field(default=None, name="not")

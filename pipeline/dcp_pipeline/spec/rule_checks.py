@@ -18,7 +18,7 @@ from dcp_pipeline.spec.order import cycle_of, reads_of
 from dcp_pipeline.spec.transforms import Step
 
 _NOT_LINEAR = re.compile(r"\(\?(=|!|<=|<!|P=|\()|\\[1-9]")
-_TESTS = ("equals", "in", "matches", "cidr", "compare", "null")
+_TESTS = ("equals", "in", "matches", "cidr", "compare", "missing")
 _GROUPS = ("all", "any", "not")
 _MOMENTS = {"date", "time", "datetime"}
 _NUMBERS = {"integer", "number"}

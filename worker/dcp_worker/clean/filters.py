@@ -87,8 +87,8 @@ def _conditions(parts: Sequence[Condition], fields: Fields, path: str) -> list[p
 
 def _test(condition: Condition, field: Field, path: str) -> pl.Expr:
     value = pl.col(field.name)
-    if condition.null is not None:
-        return value.is_null() if condition.null else value.is_not_null()
+    if condition.missing is not None:
+        return value.is_null() if condition.missing else value.is_not_null()
     if condition.equals is not None:
         return value == literal_of(read_member(condition.equals, field, f"{path}.equals"), field)
     if condition.in_ is not None:

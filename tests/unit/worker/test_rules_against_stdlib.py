@@ -1,0 +1,259 @@
+"""Each transform gives what an independent reading gives: Python's own library, value by value.
+
+The values are drawn by hypothesis; one batch holds many of them, so that columns are what is tested.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import html.parser
+import ipaddress
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcp_worker.clean.numbers import plain_number
+from dcp_worker.clean.outside import Reachable
+from dcp_worker.clean.transforms.compile import compiled
+from dcp_worker.clean.types import parser
+from support.batches import field_of
+
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+ASCII = st.text(st.sampled_from("aB.0 ;-_/"), max_size=10)
+OUTSIDE = Reachable(lambda ref: "key-" + ref.name, Path)
+quick = settings(max_examples=20, deadline=None)
+
+
+def done(transform: Any, values: Sequence[str | None]) -> list[str | None]:
+    """What a transform makes of a column."""
+    change = compiled(field_of(transforms=[transform]).transforms[0], "path", ("",), OUTSIDE)
+    return (
+        pl.DataFrame({"v": pl.Series(values, dtype=pl.String)}).select(change.apply(pl.col("v"))).to_series().to_list()
+    )
+
+
+def agree(transform: Any, values: Sequence[str | None], reading: Callable[[str], str | None]) -> None:
+    wanted = [None if each is None else reading(each) for each in values]
+    assert done(transform, values) == wanted
+
+
+def columns(values: st.SearchStrategy[str]) -> st.SearchStrategy[list[str | None]]:
+    return st.lists(st.none() | values, min_size=1, max_size=40)
+
+
+@quick
+@given(columns(TEXT))
+def test_texts(values: list[str | None]) -> None:
+    agree("nfc", values, lambda v: unicodedata.normalize("NFC", v))
+    agree("nfkc", values, lambda v: unicodedata.normalize("NFKC", v))
+    agree("stripControl", values, lambda v: "".join(c for c in v if unicodedata.category(c) != "Cc" or c in "\t\r\n"))
+    agree({"truncate": {"characters": 3}}, values, lambda v: v[:3])
+    agree({"truncate": {"bytes": 5}}, values, lambda v: v.encode()[:5].decode(errors="ignore"))
+    agree({"mask": {"keepFirst": 1, "keepLast": 2}}, values, masked)
+    agree({"hash": {}}, values, lambda v: hashlib.sha256(v.encode()).hexdigest())
+    for name, algorithm in (("sha512", "sha512"), ("sha3-256", "sha3_256"), ("sha1", "sha1"), ("md5", "md5")):
+        agree({"hash": {"algorithm": name}}, values, lambda v, a=algorithm: hashlib.new(a, v.encode()).hexdigest())
+    key = {"secretKeyRef": {"name": "pepper", "key": "k"}}
+    agree({"hmac": {"key": key}}, values, lambda v: hmac.new(b"key-pepper", v.encode(), "sha256").hexdigest())
+
+
+def masked(value: str) -> str:
+    hidden = len(value) - 3
+    return value[:1] + "*" * hidden + value[-2:] if hidden > 0 else "*" * len(value)
+
+
+@quick
+@given(columns(ASCII))
+def test_ascii_texts(values: list[str | None]) -> None:
+    agree("trim", values, str.strip)
+    agree("collapse", values, lambda v: re.sub(r"\s+", " ", v))
+    agree("lower", values, str.lower)
+    agree("upper", values, str.upper)
+    agree("title", values, str.title)
+    agree({"replace": {"text": ".", "with": "$1"}}, values, lambda v: v.replace(".", "$1"))
+    agree({"replace": {"pattern": "([aB])([.0])", "with": "${2}<$1>"}}, values,
+          lambda v: re.sub("([aB])([.0])", r"\2<\1>", v))  # fmt: skip
+    agree({"extract": {"pattern": "a([^a]*)a"}}, values, lambda v: m[1] if (m := re.search("a([^a]*)a", v)) else None)
+    agree({"map": {"values": {"a": "x", "": "y"}}}, values, lambda v: {"a": "x", "": "y"}.get(v, v))
+    agree({"map": {"values": {"a": "x"}, "otherwise": "missing"}}, values, {"a": "x"}.get)
+    for take in (1, 2, -1, -3):
+        agree({"split": {"by": ";", "take": take}}, values, lambda v, n=take: part(v.split(";"), n))
+
+
+def part(parts: list[str], take: int) -> str | None:
+    place = take - 1 if take > 0 else len(parts) + take
+    return parts[place] if 0 <= place < len(parts) else None
+
+
+class Texts(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.found = ""
+
+    def handle_data(self, data: str) -> None:
+        self.found += data
+
+
+@quick
+@given(columns(st.lists(st.sampled_from(
+    ["<b>", "</b>", "<br/>", '<a href="x">', "<!-- c > -->", "<!DOCTYPE html>", "3 < 4", "text ", "\n"]
+)).map("".join)))  # fmt: skip
+def test_tags_as_the_html_parser_sees_them(values: list[str | None]) -> None:
+    def reading(value: str) -> str:
+        texts = Texts()
+        texts.feed(value)
+        texts.close()
+        return texts.found
+
+    agree("stripTags", values, reading)
+
+
+MAPPED = st.ip_addresses(v=4).map(lambda a: f"::ffff:{a}")
+UNSURE = [ipaddress.ip_network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "224.0.0.0/4", "2001::/23", "2002::/16",
+                                                  "3fff::/20", "5f00::/16", "64:ff9b:1::/48", "fec0::/10", "ff00::/8")]  # fmt: skip
+"""Where releases of Python differ, and multicast, which it calls global."""
+ADDRESSES = st.ip_addresses().map(str) | st.ip_addresses(v=6).map(lambda a: a.exploded.upper()) | MAPPED | st.just("x")
+
+
+@quick
+@given(columns(ADDRESSES))
+def test_addresses_as_ipaddress_reads_them(values: list[str | None]) -> None:
+    def read(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        try:
+            address = ipaddress.ip_address(value)
+        except ValueError:
+            return None
+        return getattr(address, "ipv4_mapped", None) or address
+
+    def public(value: str) -> str | None:
+        return None if (address := read(value)) is None else str(address.is_global).lower()
+
+    networks = ["10.0.0.0/8", "192.0.0.0/16", "2001::/16", "fc00::/7", "224.0.0.1"]
+
+    def listed(value: str) -> str | None:
+        if (address := read(value)) is None:
+            return None
+        return str(any(address in ipaddress.ip_network(each) for each in networks)).lower()
+
+    agree("ip", values, lambda v: None if (address := read(v)) is None else str(address))
+    agree({"cidr": {"networks": networks}}, values, listed)
+    sure = [each for each in values if each is None or not any((read(each) or 0) in n for n in UNSURE if read(each))]
+    agree("isPublicIp", sure, public)
+
+
+HOST = st.sampled_from(["example.com", "WWW.Example.co.uk", "[2001:db8::1]", "192.0.2.1", "a-b.de"])
+URLS = st.builds(
+    lambda scheme, user, host, port, path, query, fragment: f"{scheme}{user}{host}{port}{path}{query}{fragment}",
+    st.sampled_from(["http://", "HTTPS://", "ftp://", "//", "x-y+z.1://"]),
+    st.sampled_from(["", "ada@", "ada:pw@", ":pw@"]),
+    HOST,
+    st.sampled_from(["", ":80", ":65535", ":"]),
+    st.sampled_from(["", "/", "/a/b.html", "/a@b:c"]),
+    st.sampled_from(["", "?", "?a=b&c=%20", "?a?b/c@d"]),
+    st.sampled_from(["", "#", "#top", "#a?b#c"]),
+)
+
+
+@quick
+@given(columns(URLS))
+def test_urls_as_urllib_reads_them(values: list[str | None]) -> None:
+    def of(read: Callable[[Any], Any]) -> Callable[[str], str | None]:
+        return lambda value: None if read(urlsplit(value)) in (None, "") else str(read(urlsplit(value)))
+
+    agree({"url": "scheme"}, values, of(lambda url: url.scheme))
+    agree({"url": "host"}, values, of(lambda url: url.hostname))
+    agree({"url": "port"}, values, of(lambda url: url.port))
+    agree({"url": "path"}, values, of(lambda url: url.path))
+    agree({"url": "query"}, values, of(lambda url: url.query))
+    agree({"url": "fragment"}, values, of(lambda url: url.fragment))
+    agree({"url": "user"}, values, of(lambda url: url.netloc.rpartition("@")[0]))
+
+
+@quick
+@given(columns(st.emails()))
+def test_email_addresses_are_those_that_email_utils_reads(values: list[str | None]) -> None:
+    for value, found in zip(values, done("email", values), strict=True):
+        if value is not None and found is not None:
+            local, _, host = parseaddr(value)[1].rpartition("@")
+            assert found == f"{local}@{host.lower()}"
+        elif value is not None:
+            # What is refused is longer than mail may be, or ends in no name.
+            local, _, host = value.rpartition("@")
+            assert len(local) > 64 or len(host) > 189 or not re.search(r"\.[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]$", host)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b c"]), inner, max_size=2),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@quick
+@given(st.lists(JSON, min_size=1, max_size=20), st.booleans())
+def test_json_values_as_json_loads_reads_them(documents: list[Any], ascii_only: bool) -> None:
+    for path, steps in (("$.a", ["a"]), ("$.a[1]", ["a", 1]), ("$['b c'].a", ["b c", "a"]), ("$[-1]", [-1]), ("$", [])):
+        texts = [json.dumps(each, ensure_ascii=ascii_only) for each in documents]
+        for text, found in zip(texts, done({"json": {"path": path}}, texts), strict=True):
+            wanted = at(json.loads(text), steps)
+            if wanted is None or isinstance(wanted, str):
+                assert found == wanted
+            else:
+                assert json.loads(found or "") == wanted
+
+
+def at(value: Any, steps: list[Any]) -> Any:
+    for step in steps:
+        if isinstance(step, str) != isinstance(value, dict) or not isinstance(value, dict | list):
+            return None
+        try:
+            value = value[step]
+        except (KeyError, IndexError):
+            return None
+    return value
+
+
+@quick
+@given(columns(st.decimals(-(10**9), 10**9, places=2).map("{:,}".format)))
+def test_numbers_with_groups_are_those_that_were_written(values: list[str | None]) -> None:
+    german = [None if each is None else each.translate(str.maketrans(",.", ".,")) for each in values]
+    for texts, chars in ((values, {"groupChar": ","}), (german, {"groupChar": ".", "decimalChar": ","})):
+        expr = plain_number(pl.col("v"), field_of(type="number", **chars))
+        found = pl.DataFrame({"v": pl.Series(texts, dtype=pl.String)}).select(expr).to_series().to_list()
+        assert found == [None if each is None else each.replace(",", "") for each in values]
+
+
+MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1))
+
+
+def since_1970(moment: datetime) -> str:
+    seconds, rest = divmod((moment - datetime(1970, 1, 1)) // timedelta(microseconds=1), 1_000_000)
+    return f"{seconds}.{rest:06}"
+
+
+@quick
+@given(st.lists(st.tuples(MOMENTS, st.integers(0, 3)), min_size=1, max_size=30))
+def test_each_of_several_formats_is_read_as_it_was_written(written: list[tuple[datetime, int]]) -> None:
+    zone = ZoneInfo("America/New_York")
+    writers: list[Callable[[datetime], str]] = [
+        lambda m: m.isoformat(),
+        since_1970,
+        lambda m: m.replace(microsecond=0, tzinfo=UTC).astimezone(zone).strftime("%d/%b/%Y:%H:%M:%S %z"),
+        lambda m: m.replace(microsecond=0).strftime("%d.%m.%Y %H:%M:%S") + " +0000",
+    ]
+    formats = ["default", "epoch-s", "%d/%b/%Y:%H:%M:%S %z", "%d.%m.%Y %H:%M:%S %z"]
+    texts = [writers[number](moment) for moment, number in written]
+    found = parser(field_of(type="datetime", formats=formats), "path")(pl.Series("v", texts)).to_list()
+    assert found == [moment if number < 2 else moment.replace(microsecond=0) for moment, number in written]
