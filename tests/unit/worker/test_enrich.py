@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,7 @@ from hypothesis import strategies as st
 from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.plan import ID, RECORD, CleanedBatch, CleaningPlan
 from dcp_worker.enrich import Enrichers, EnrichmentError
-from dcp_worker.enrich.cache import LruCache
-from dcp_worker.enrich.networks import NUMBER, NetworkCache, number_of
+from dcp_worker.enrich.networks import NetworkCache, numbers_of
 from support.batches import batch_of, cleaning_of, format_of
 from support.mmdb import flat, nested, write_mmdb
 
@@ -194,49 +195,31 @@ class Clock:
         return self.now
 
 
-def test_the_cache_forgets_what_is_too_old() -> None:
-    clock = Clock()
-    cache: LruCache[str] = LruCache(10, 60, clock)
-    cache.put_many(["a"], ["A"])
-    clock.now = 59.9
-    cache.put_many(["b"], ["B"])
-    assert cache.get_many(["a", "b", "c"]) == ["A", "B", None]
-    clock.now = 60.0
-    assert cache.get_many(["a", "b"]) == [None, "B"]
-
-
-def test_the_cache_keeps_what_is_used_and_never_more_than_its_size() -> None:
-    cache: LruCache[int] = LruCache(10, 60)
-    cache.put_many(["kept"], [0])
-    for number in range(100):
-        cache.put_many([str(number)], [number])
-        assert cache.get_many(["kept"]) == [0]
-        assert len(cache) <= 10
-    assert cache.get_many(["99", "0"]) == [99, None]
-
-
-def test_a_cache_of_no_size_remembers_nothing() -> None:
-    cache: LruCache[int] = LruCache(0, 60)
-    cache.put_many(["a", "b"], [1, 2])
-    assert cache.get_many(["a", "b"]) == [None, None]
-
-
-def numbered(*addresses: str) -> pl.DataFrame:
-    return pl.DataFrame({"a": addresses}).with_columns(number_of(pl.col("a")).alias(NUMBER))
+def numbered(*addresses: str) -> pl.Series:
+    return numbers_of(pl.Series("a", addresses, dtype=pl.String))
 
 
 def known(cache: NetworkCache, *addresses: str) -> dict[str, str]:
-    hits, misses = cache.match(numbered(*addresses))
-    assert hits.height + misses.height == len(addresses)
-    return dict(hits.select("a", "v").rows())
+    values, is_known = cache.match(numbered(*addresses))
+    assert values.filter(~is_known).null_count().row(0) == (values.height - is_known.sum(),)
+    return {address: value for address, (value,), hit in zip(addresses, values.rows(), is_known, strict=True) if hit}
+
+
+def learned(cache: NetworkCache, networks: Sequence[tuple[str, int, str | None]]) -> NetworkCache:
+    numbers = numbered(*(address for address, _, _ in networks)).to_list()
+    found = pl.DataFrame({"v": pl.Series([value for _, _, value in networks], dtype=pl.String)})
+    cache.learn(numbers, [bits if ":" in address else 96 + bits for address, bits, _ in networks], found)
+    return cache
 
 
 def test_what_is_known_of_a_network_is_known_of_its_addresses() -> None:
-    cache = NetworkCache(["v"], 10, 60)
-    found = numbered("192.0.2.77", "255.255.255.255", "0.0.0.5").with_columns(v=pl.Series(["A", "B", None]))
-    cache.learn(found, [25, 32, 8])
-    want = {"192.0.2.0": "A", "192.0.2.127": "A", "255.255.255.255": "B", "0.255.255.255": None}
-    assert known(cache, *want, "192.0.2.128", "192.0.1.255", "1.0.0.0", "255.255.255.254") == want
+    four = [("192.0.2.77", 25, "A"), ("255.255.255.255", 32, "B"), ("0.0.0.5", 8, None)]
+    six = [("2001:db8:7::1", 32, "C"), ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 128, "D"), ("8000::", 1, "E")]
+    cache = learned(NetworkCache(["v"], 10, 60), [*four, *six])
+    want = {"192.0.2.0": "A", "192.0.2.127": "A", "255.255.255.255": "B", "0.255.255.255": None, "2001:db8::": "C"}
+    want |= {"2001:db8:ffff:ffff:ffff:ffff:ffff:ffff": "C", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff": "D"}
+    others = ["192.0.2.128", "192.0.1.255", "1.0.0.0", "255.255.255.254", "2001:db7:ffff::", "2001:db9::", "::1:0:0"]
+    assert known(cache, *want, *others) == want
 
 
 def test_networks_are_forgotten_when_too_old_or_not_used() -> None:
@@ -244,14 +227,32 @@ def test_networks_are_forgotten_when_too_old_or_not_used() -> None:
     cache = NetworkCache(["v"], 2, 60, clock)
     for second, address in enumerate(["10.0.0.0", "11.0.0.0"]):
         clock.now = float(second)
-        cache.learn(numbered(address).with_columns(v=pl.lit(address)), [8])
+        learned(cache, [(address, 8, address)])
     clock.now = 2.0
     assert known(cache, "10.1.1.1") == {"10.1.1.1": "10.0.0.0"}
-    cache.learn(numbered("12.0.0.0").with_columns(v=pl.lit("12")), [8])
+    learned(cache, [("12.0.0.0", 8, "12")])
     assert known(cache, "10.1.1.1", "11.1.1.1", "12.1.1.1") == {"10.1.1.1": "10.0.0.0", "12.1.1.1": "12"}
     assert len(cache) == 2
     clock.now = 60.0
     assert known(cache, "10.1.1.1", "12.1.1.1") == {"12.1.1.1": "12"}
+
+
+def test_a_cache_of_no_size_remembers_nothing() -> None:
+    cache = learned(NetworkCache(["v"], 0, 60), [("10.0.0.0", 8, "10")])
+    assert known(cache, "10.0.0.1") == {}
+
+
+@given(st.lists(st.none() | st.ip_addresses().map(str) | st.sampled_from(["", "1.2.3", "1.2.3.04", "+1.2.3.4", "::g"])))
+def test_addresses_are_numbered_as_the_standard_library_numbers_them(addresses: list[str | None]) -> None:
+    got = numbers_of(pl.Series("a", addresses, dtype=pl.String)).to_list()
+    assert got == [None if each is None else number_or_none(each) for each in addresses]
+
+
+def number_or_none(text: str) -> int | None:
+    try:
+        return int(ip_address(text))
+    except ValueError:
+        return None
 
 
 @settings(max_examples=60, deadline=None)
@@ -259,9 +260,9 @@ def test_networks_are_forgotten_when_too_old_or_not_used() -> None:
 def test_every_batch_finds_what_the_database_says_whatever_is_remembered(addresses: list[Any]) -> None:
     lookup = EXAMPLE.lookup
     with maxminddb.open_database(ROOT / "examples/country.mmdb") as reader:
-        want = {str(each): (reader.get(each) or {}).get("country_code") for each in addresses}  # type: ignore[union-attr]
+        want = [(str(each), (reader.get(each) or {}).get("country_code")) for each in addresses]  # type: ignore[union-attr]
     found = lookup.find(pl.Series([str(each) for each in addresses], dtype=pl.String))
-    assert dict(found.rows()) == want
+    assert [(str(each), value) for each, (value,) in zip(addresses, found.rows(), strict=True)] == want
 
 
 def test_threads_may_share_a_plan() -> None:

@@ -10,6 +10,8 @@ import socket
 
 import polars as pl
 
+from dcp_worker.clean.parsing import Parser
+
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 
 IPV4 = rf"(?:{_BYTE}\.){{3}}{_BYTE}"
@@ -32,16 +34,18 @@ _CANONICAL = rf"\A(?:{IPV4}|{_IPV6})\z"
 _IPV4_ONLY = re.compile(IPV4)
 
 
-def parse_addresses(text: pl.Series) -> pl.Series:
+def canonical(text: pl.Expr) -> pl.Expr:
+    """Addresses in their canonical spelling; null for any other text."""
+    return pl.when(text.str.contains(_CANONICAL)).then(text)
+
+
+def spell_canonically(text: pl.Series) -> pl.Series:
     """Each address in its canonical spelling; null where it is none. A %scope, /32 or /128 is dropped."""
-    canonical = text.str.contains(_CANONICAL)
-    if canonical.all():
-        return text
-    odd = text.filter(~canonical).unique()
-    spelled = pl.Series([canonical_address(each) for each in odd], dtype=pl.String)
-    table = pl.DataFrame({"text": odd, "address": spelled})
-    mended = text.alias("text").to_frame().join(table, on="text", how="left", maintain_order="left")
-    return mended["address"].zip_with(~canonical.fill_null(False), text).alias(text.name)
+    spelled = {each: canonical_address(each) for each in text.unique().drop_nulls()}
+    return pl.Series(text.name, [spelled.get(each) for each in text], dtype=pl.String)
+
+
+parse_addresses = Parser((canonical,), spell_canonically)
 
 
 def canonical_address(text: str) -> str | None:

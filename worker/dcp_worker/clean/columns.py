@@ -9,8 +9,8 @@ import polars as pl
 
 from dcp_pipeline.spec.model import Field
 from dcp_worker.clean.checks import Check
+from dcp_worker.clean.parsing import Parser
 from dcp_worker.clean.prepare import Texts, text_column
-from dcp_worker.clean.types import Parse
 from dcp_worker.formats.records import INDEX, Fault
 
 _LISTED_CHARS = 500
@@ -21,7 +21,7 @@ class Column:
     """A field, compiled."""
 
     field: Field
-    parse: Parse
+    parse: Parser
     checks: tuple[Check, ...]
 
 
@@ -32,7 +32,16 @@ def typed(cells: pl.DataFrame, columns: Sequence[Column], texts: Texts) -> list[
     """
     frame = texts.of(cells)
     made = [frame[name] for name in texts.made]
-    made += [column.parse(frame[text_column(column.field.name)]).alias(column.field.name) for column in columns]
+    frame = frame.select(pl.col(text_column(each.field.name)).alias(each.field.name) for each in columns)
+    for number in range(max((len(column.parse.steps) for column in columns), default=0)):
+        frame = frame.with_columns(
+            column.parse.steps[number](pl.col(column.field.name))
+            for column in columns
+            if number < len(column.parse.steps)
+        )
+    by_name = {series.name: series for series in made}
+    for column, values in zip(columns, frame, strict=True):
+        made.append(column.parse.mend(by_name[text_column(column.field.name)], values))
     return made
 
 

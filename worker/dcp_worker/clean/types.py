@@ -5,8 +5,6 @@ moments.py has date, time and datetime; addresses.py has ip.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import polars as pl
 
 from dcp_pipeline.spec.model import Field, FieldType
@@ -14,8 +12,7 @@ from dcp_worker.clean.addresses import parse_addresses
 from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.moments import moment_parser
 from dcp_worker.clean.numbers import is_plain, plain_number
-
-Parse = Callable[[pl.Series], pl.Series]
+from dcp_worker.clean.parsing import Parser, Step
 
 POLARS_TYPES: dict[FieldType, pl.DataType] = {
     "string": pl.String(),
@@ -40,7 +37,7 @@ DESCRIPTIONS: dict[FieldType, str] = {
 }
 
 
-def parser(field: Field, path: str) -> Parse:
+def parser(field: Field, path: str) -> Parser:
     """The field's parser.
 
     Raises PlanError naming the setting below `path` that cannot be followed.
@@ -49,13 +46,13 @@ def parser(field: Field, path: str) -> Parse:
         raise PlanError(f"{path}.format", f"a {field.type} field has no format")
     match field.type:
         case "string":
-            return _same
+            return Parser(())
         case "integer":
-            return _integer if is_plain(field) else _as_written(field, _integer)
+            return Parser(_as_written(field, _integer))
         case "number":
-            return _number if is_plain(field) else _as_written(field, _number)
+            return Parser((*_as_written(field, _number), _finite))
         case "boolean":
-            return _boolean(field, path)
+            return Parser((_boolean(field, path),))
         case "ip":
             return parse_addresses
         case _:
@@ -73,33 +70,31 @@ def expected(field: Field) -> str:
     return f"{text} in the format {field.format!r}" if field.format is not None else text
 
 
-def _same(text: pl.Series) -> pl.Series:
-    return text
-
-
-def _integer(text: pl.Series) -> pl.Series:
+def _integer(text: pl.Expr) -> pl.Expr:
     # The cast accepts exactly an optional sign and ASCII digits, within 64 bits.
     return text.cast(pl.Int64, strict=False)
 
 
-def _number(text: pl.Series) -> pl.Series:
+def _number(text: pl.Expr) -> pl.Expr:
     # The cast accepts signs, decimals and exponents, but inf and nan as well.
-    numbers = text.cast(pl.Float64, strict=False)
-    finite = numbers.is_finite()
-    return numbers if finite.all() else numbers.set(~finite, None)
+    return text.cast(pl.Float64, strict=False)
 
 
-def _as_written(field: Field, parse: Parse) -> Parse:
-    return lambda text: parse(text.to_frame().select(plain_number(pl.col(text.name), field)).to_series())
+def _finite(number: pl.Expr) -> pl.Expr:
+    return pl.when(number.is_finite()).then(number)
 
 
-def _boolean(field: Field, path: str) -> Parse:
+def _as_written(field: Field, parse: Step) -> tuple[Step, ...]:
+    return (parse,) if is_plain(field) else (lambda text: plain_number(text, field), parse)
+
+
+def _boolean(field: Field, path: str) -> Step:
     both = sorted(set(field.true_values) & set(field.false_values))
     if both:
         raise PlanError(f"{path}.falseValues", f"{both[0]!r} is among the trueValues too")
     words = {**dict.fromkeys(field.true_values, True), **dict.fromkeys(field.false_values, False)}
 
-    def parse(text: pl.Series) -> pl.Series:
+    def parse(text: pl.Expr) -> pl.Expr:
         return text.replace_strict(words, default=None, return_dtype=pl.Boolean)
 
     return parse

@@ -19,6 +19,7 @@ from dcp_worker.enrich.errors import EnrichmentError
 log = logging.getLogger(__name__)
 
 _Stamp = tuple[int, int, int]
+_IPV4_PREFIX = 96
 _UNREADABLE = (OSError, ValueError, maxminddb.InvalidDatabaseError)
 
 
@@ -29,23 +30,21 @@ class Edition:
     stamp: _Stamp | None
     reader: maxminddb.Reader
 
-    def lookup(self, addresses: Sequence[str]) -> list[Record | None]:
-        """The record of each address; None where there is none, or the text is no address."""
-        try:
-            return list(map(self.reader.get, addresses))
-        except ValueError:  # text that is no address, or IPv6 in a database of IPv4
-            return [self._lookup_one(address) for address in addresses]
+    @property
+    def has_ipv6(self) -> bool:
+        return self.reader.metadata().ip_version == 6
 
-    def networks(self, quads: Sequence[str]) -> tuple[list[Record | None], list[int]]:
-        """The record of each address of IPv4, and the length of its network's prefix."""
-        found = list(map(self.reader.get_with_prefix_len, quads))
-        return [record for record, _ in found], [length for _, length in found]
+    def networks(self, addresses: Sequence[str]) -> tuple[list[Record | None], list[int]]:
+        """The record of each address, and the bits of its network's prefix, of the 128 of IPv6.
 
-    def _lookup_one(self, address: str) -> Record | None:
-        try:
-            return self.reader.get(address)
-        except ValueError:
-            return None
+        Raises ValueError for IPv6 in a database of IPv4.
+        """
+        found = list(map(self.reader.get_with_prefix_len, addresses))
+        bits = [
+            length if ":" in address else _IPV4_PREFIX + length
+            for address, (_, length) in zip(addresses, found, strict=True)
+        ]
+        return [record for record, _ in found], bits
 
 
 class GeoDatabase:

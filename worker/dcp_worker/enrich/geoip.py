@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import polars as pl
 from maxminddb.types import Record
 
-from dcp_worker.clean.addresses import IPV4
-from dcp_worker.enrich.cache import LruCache
 from dcp_worker.enrich.database import Edition
-from dcp_worker.enrich.networks import NUMBER, NetworkCache, number_of
+from dcp_worker.enrich.networks import NUMBER, NetworkCache, numbers_of
+from dcp_worker.placing import put_at
 
 Found = tuple[str | None, ...]
 _ADDRESS = "address"
@@ -21,11 +20,10 @@ _ADDRESS = "address"
 
 @dataclass(frozen=True)
 class Known:
-    """What is remembered of one edition of a database: networks of IPv4, and addresses of IPv6."""
+    """What is remembered of one edition of a database."""
 
     edition: Edition
     networks: NetworkCache
-    addresses: LruCache[Found]
 
 
 class GeoLookup:
@@ -44,41 +42,30 @@ class GeoLookup:
         self._known: Known | None = None
 
     def find(self, addresses: pl.Series) -> pl.DataFrame:
-        """The addresses, each once, beside the values at the paths as text (`columns`); null where there is none."""
+        """For each address the values at the paths as text (`columns`); null where there is none."""
         known = self._known_now()
-        distinct = addresses.drop_nulls().unique().alias(_ADDRESS)
-        is_ipv4 = distinct.str.contains(rf"\A{IPV4}\z")
-        networks = self._find_networks(known, distinct.filter(is_ipv4))
-        return networks if is_ipv4.all() else networks.vstack(self._find_others(known, distinct.filter(~is_ipv4)))
+        numbers = numbers_of(addresses, ipv6=known.edition.has_ipv6)
+        values, is_known = known.networks.match(numbers)
+        places = (numbers.is_not_null() & ~is_known).arg_true()
+        if not len(places):
+            return values
+        return put_at(places, self._look_up(known, addresses.gather(places), numbers.gather(places)), values)
 
     def _known_now(self) -> Known:
         edition = self._current()
         with self._lock:
             if self._known is None or self._known.edition is not edition:
-                networks = NetworkCache(self.columns, self._size, self._ttl_seconds)
-                self._known = Known(edition, networks, LruCache(self._size, self._ttl_seconds))
+                self._known = Known(edition, NetworkCache(self.columns, self._size, self._ttl_seconds))
             return self._known
 
-    def _find_networks(self, known: Known, quads: pl.Series) -> pl.DataFrame:
-        numbered = quads.to_frame().with_columns(number_of(pl.col(_ADDRESS)).alias(NUMBER))
-        hits, misses = known.networks.match(numbered)
-        if misses.height:
-            records, prefix_lengths = known.edition.networks(misses[_ADDRESS].to_list())
-            found = misses.hstack(self._columns_of([values_at(record, self._paths) for record in records]))
-            known.networks.learn(found, prefix_lengths)
-            hits = hits.vstack(found)
-        return hits.drop(NUMBER)
-
-    def _find_others(self, known: Known, addresses: pl.Series) -> pl.DataFrame:
-        texts = addresses.to_list()
-        found = known.addresses.get_many(texts)
-        missing = [address for address, values in zip(texts, found, strict=True) if values is None]
-        looked_up = [values_at(record, self._paths) for record in known.edition.lookup(missing)]
-        known.addresses.put_many(missing, looked_up)
-        rest = iter(looked_up)
-        return addresses.to_frame().hstack(
-            self._columns_of([next(rest) if values is None else values for values in found])
-        )
+    def _look_up(self, known: Known, addresses: pl.Series, numbers: pl.Series) -> pl.DataFrame:
+        asked = pl.DataFrame([addresses.alias(_ADDRESS), numbers.alias(NUMBER)])
+        distinct = asked.unique(_ADDRESS)
+        records, prefix_bits = known.edition.networks(distinct[_ADDRESS].to_list())
+        found = pl.DataFrame(self._columns_of([values_at(record, self._paths) for record in records]))
+        known.networks.learn(distinct[NUMBER].to_list(), prefix_bits, found)
+        answers = distinct.select(_ADDRESS).hstack(found)
+        return asked.join(answers, on=_ADDRESS, how="left", maintain_order="left").select(self.columns)
 
     def _columns_of(self, found: Sequence[Found]) -> list[pl.Series]:
         values = zip(*found, strict=True) if found else [()] * len(self.columns)
@@ -95,9 +82,8 @@ class GeoStep:
 
     def enrich(self, addresses: pl.Series) -> pl.DataFrame:
         """A String column per target, null where nothing was found."""
-        found, columns = self.lookup.find(addresses), self.lookup.columns
-        joined = addresses.alias(_ADDRESS).to_frame().join(found, on=_ADDRESS, how="left", maintain_order="left")
-        return joined.select(columns).rename(dict(zip(columns, self.targets, strict=True)))
+        found = self.lookup.find(addresses)
+        return found.rename(dict(zip(found.columns, self.targets, strict=True)))
 
 
 def values_at(record: Record | None, paths: tuple[str, ...]) -> Found:

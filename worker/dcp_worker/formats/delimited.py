@@ -43,7 +43,7 @@ class DelimitedReader:
         columns = [grid.cells[column_name(header.index(label))].alias(cell_column(label)) for label in present]
         cells = pl.DataFrame([grid.index.alias(INDEX), *columns])
         bad = {fault.index for fault in undecodable}
-        if bad:
+        if bad and len(header) == 1:  # else what stands in their place is ragged
             cells = cells.filter(~pl.col(INDEX).is_in(list(bad)))
         ragged = [_fault(each, len(header)) for each in grid.ragged if each.index not in bad]
         return Records(grid.count, cells, (*undecodable, *ragged), spans)

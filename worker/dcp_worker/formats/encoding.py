@@ -5,16 +5,15 @@ from __future__ import annotations
 import codecs
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
 
 from dcp_worker.formats.records import Fault
-from dcp_worker.formats.spans import Span
+from dcp_worker.formats.spans import Span, Spans
 
 _ASCII = bytes(range(128))
 _ESCAPED = ("iso2022", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "hz", "utf-7")
 """Codecs in which ASCII bytes may mean something else, which decoding each of them once does not show."""
 _PLACEHOLDER = b"x"
-_GROUP_RECORDS = 256
+_WINDOW_BYTES = 64 * 1024
 
 
 def check_encoding(name: str, delimiter: str) -> str:
@@ -49,12 +48,12 @@ def to_utf8(raw: bytes, encoding: str, spans: Sequence[Span]) -> tuple[bytes, tu
 
     A record at fault is replaced, not removed: neither the others' numbers nor their line ends change.
     """
-    try:
-        text = raw.decode(encoding)
-        if b"\0" not in raw:
+    if b"\0" not in raw:
+        try:
+            text = raw.decode(encoding)
             return (raw if encoding == "utf-8" else text.encode()), ()
-    except UnicodeDecodeError:
-        pass
+        except UnicodeDecodeError:
+            pass
     faults = tuple(_faults(raw, encoding, spans))
     pieces: list[bytes] = []
     kept = 0
@@ -63,32 +62,36 @@ def to_utf8(raw: bytes, encoding: str, spans: Sequence[Span]) -> tuple[bytes, tu
         pieces += (raw[kept : span.start], _PLACEHOLDER)
         kept = span.end
     pieces.append(raw[kept:])
-    return b"".join(pieces).decode(encoding).encode(), faults
+    good = b"".join(pieces)
+    return (good if encoding == "utf-8" else good.decode(encoding).encode()), faults
 
 
 def _faults(raw: bytes, encoding: str, spans: Sequence[Span]) -> Iterator[Fault]:
-    for first in range(0, len(spans), _GROUP_RECORDS):
-        after = min(first + _GROUP_RECORDS, len(spans))
-        index, end = first, spans[after - 1].end
-        while index < after:
-            start = spans[index].start
-            position = _first_fault(raw[start:end], encoding)
-            if position is None:
-                break
-            index = bisect_right(spans, start + position, index, after, key=attrgetter("start")) - 1
-            yield Fault(index, "encoding-error", _reason(raw, start + position, spans[index], encoding))
-            index += 1
+    view, index = memoryview(raw), 0
+    starts = spans.starts if isinstance(spans, Spans) else [span.start for span in spans]
+    while index < len(starts):
+        # A window ends with a record, so that it cuts no character.
+        after = bisect_right(starts, starts[index] + _WINDOW_BYTES, index + 1)
+        end = starts[after] if after < len(starts) else len(raw)
+        position = _first_fault(raw, view, starts[index], end, encoding)
+        if position is None:
+            index = after
+            continue
+        index = bisect_right(starts, position, index, after) - 1
+        yield Fault(index, "encoding-error", _reason(raw, position, spans[index], encoding))
+        index += 1
 
 
-def _first_fault(data: bytes, encoding: str) -> int | None:
+def _first_fault(raw: bytes, view: memoryview, start: int, end: int, encoding: str) -> int | None:
     """Where the first byte stands that is not of the encoding, or the first NUL."""
-    end: int | None = None
     try:
-        data.decode(encoding)
+        str(view[start:end], encoding)
     except UnicodeDecodeError as error:
-        end = error.start
-    nul = data.find(b"\0", 0, end)
-    return nul if nul >= 0 else end
+        end = start + error.start
+        nul = raw.find(0, start, end)
+        return nul if nul >= 0 else end
+    nul = raw.find(0, start, end)
+    return nul if nul >= 0 else None
 
 
 def _reason(raw: bytes, position: int, span: Span, encoding: str) -> str:

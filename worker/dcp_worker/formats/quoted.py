@@ -25,7 +25,7 @@ def read_fully_quoted(data: bytes, delimiter: str, width: int, wanted: Sequence[
     if not regular:
         return None
     data = with_lf(data)
-    return read_regular(data, data.count(b"\n"), delimiter, width, wanted, '"')
+    return read_regular(data, data.count(b"\n"), delimiter, width, wanted)
 
 
 @lru_cache(64)

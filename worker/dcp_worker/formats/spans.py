@@ -21,18 +21,13 @@ class Span:
     line: int
 
 
-def csv_spans(raw: bytes, delimiter: str) -> Sequence[Span]:
-    """The places of csv records, in any encoding that keeps ASCII."""
-    return _CsvSpans(raw, delimiter)
-
-
-def line_spans(raw: bytes) -> Sequence[Span]:
-    """The places of ndjson records."""
-    return _LineSpans(raw)
-
-
-class _Spans(Sequence[Span]):
+class Spans(Sequence[Span]):
     """Spans made one at a time: a batch has thousands of records, and few of them are asked for."""
+
+    @property
+    def starts(self) -> Sequence[int]:
+        """Where each record starts, in order."""
+        return [span.start for span in self]
 
     def _span(self, index: int) -> Span:
         raise NotImplementedError
@@ -47,12 +42,26 @@ class _Spans(Sequence[Span]):
         return self._span(range(len(self))[index])
 
 
-class _CsvSpans(_Spans):
+def csv_spans(raw: bytes, delimiter: str) -> Spans:
+    """The places of csv records, in any encoding that keeps ASCII."""
+    return _CsvSpans(raw, delimiter)
+
+
+def line_spans(raw: bytes) -> Spans:
+    """The places of ndjson records."""
+    return _LineSpans(raw)
+
+
+class _CsvSpans(Spans):
     def __init__(self, raw: bytes, delimiter: str) -> None:
         self._raw, self._delimiter = raw, delimiter
 
     def __len__(self) -> int:
         return len(self._first_lines)
+
+    @property
+    def starts(self) -> Sequence[int]:
+        return [self._starts[line] for line in self._first_lines]
 
     def _span(self, index: int) -> Span:
         line = self._first_lines[index]
@@ -78,12 +87,16 @@ class _CsvSpans(_Spans):
         return [line for line in lines if line not in inside] if inside else lines
 
 
-class _LineSpans(_Spans):
+class _LineSpans(Spans):
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
 
     def __len__(self) -> int:
         return len(self._starts) - 1
+
+    @property
+    def starts(self) -> Sequence[int]:
+        return self._starts[:-1]
 
     def _span(self, index: int) -> Span:
         start, end = self._starts[index], self._starts[index + 1]
@@ -109,7 +122,7 @@ def shifted(spans: Sequence[Span], gaps: Sequence[Gap]) -> Sequence[Span]:
     return _ShiftedSpans(spans, gaps) if gaps else spans
 
 
-class _ShiftedSpans(_Spans):
+class _ShiftedSpans(Spans):
     def __init__(self, spans: Sequence[Span], gaps: Sequence[Gap]) -> None:
         self._inner = spans
         self._lengths = [0, *accumulate(gap.end - gap.start for gap in gaps)]

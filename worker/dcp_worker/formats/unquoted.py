@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import compress
-from operator import and_, gt, not_
 
 import polars as pl
 
 from dcp_worker.formats.grid import Grid, Ragged
 from dcp_worker.formats.lines import split_lines
-from dcp_worker.formats.regular import read_regular, read_regular_cells
+from dcp_worker.formats.regular import read_cells
 
 
 def with_lf(data: bytes) -> bytes:
@@ -26,28 +24,49 @@ def read_unquoted(data: bytes, delimiter: str, width: int, wanted: Sequence[int]
     # What is left after all but delimiters and line ends are deleted tells the cells of each line at once.
     mark = delimiter.encode()
     skeleton = data.translate(None, _all_but(mark + b"\n"))
-    line = mark * (width - 1) + b"\n"
-    height = len(skeleton) // len(line)
-    if skeleton == line * height:
-        return read_regular(data, height, delimiter, width, wanted, None)
-    return _read_ragged(split_lines(data), list(map(len, split_lines(skeleton))), delimiter, width, wanted)
+    empty = mark * (width - 1) + b"\n"
+    height = len(skeleton) // len(empty)
+    bad: dict[int, int] = {}
+    if skeleton != empty * height:
+        delimiters = list(map(len, split_lines(skeleton)))
+        bad = {index: count + 1 for index, count in enumerate(delimiters) if count != width - 1}
+        height = len(delimiters)
+    bad |= dict.fromkeys(_blank_lines(data, empty), 0)
+    if not bad:
+        cells = read_cells(data, height, delimiter, wanted)
+        return None if cells is None else Grid(height, pl.int_range(height, eager=True), cells, ())
+    return _read_others(split_lines(data), bad, delimiter, wanted)
 
 
-def _read_ragged(
-    lines: Sequence[bytes], delimiters: Sequence[int], delimiter: str, width: int, wanted: Sequence[int]
-) -> Grid | None:
-    has_value = map(gt, map(len, lines), delimiters)
-    good = list(map(and_, map((width - 1).__eq__, delimiters), has_value))
-    places = list(compress(range(len(lines)), good))
-    kept = b"".join(map(b"%b\n".__mod__, compress(lines, good)))
-    cells = read_regular_cells(kept, len(places), delimiter, wanted)
+def _blank_lines(data: bytes, empty: bytes) -> Iterator[int]:
+    """The lines that are `empty`: delimiters only, and as many as in every other line."""
+    if data.startswith(empty):
+        yield 0
+    number = start = 0
+    while (end_before := data.find(b"\n" + empty, start)) >= 0:
+        number += data.count(b"\n", start, end_before + 1)
+        start = end_before + 1
+        yield number
+
+
+def _read_others(lines: Sequence[bytes], bad: dict[int, int], delimiter: str, wanted: Sequence[int]) -> Grid | None:
+    """The lines that are not at fault, and how many cells the others have."""
+    numbers = sorted(bad)
+    cells = read_cells(_without(lines, numbers), len(lines) - len(bad), delimiter, wanted)
     if cells is None:
         return None
-    ragged = (
-        Ragged(index, delimiters[index] + 1 if len(lines[index]) > delimiters[index] else 0)
-        for index in compress(range(len(lines)), map(not_, good))
+    mark = delimiter.encode()
+    ragged = (Ragged(number, bad[number] if lines[number].strip(mark) else 0) for number in numbers)
+    records = pl.int_range(len(lines), eager=True)
+    return Grid(len(lines), records.filter(~records.is_in(numbers)), cells, tuple(ragged))
+
+
+def _without(lines: Sequence[bytes], bad: Sequence[int]) -> bytes:
+    after = (-1, *bad)
+    until = (*bad, len(lines))
+    return b"".join(
+        b"\n".join((*lines[start + 1 : end], b"")) for start, end in zip(after, until, strict=True) if end > start + 1
     )
-    return Grid(len(lines), pl.Series(places, dtype=pl.Int64), cells, tuple(ragged))
 
 
 @lru_cache(64)

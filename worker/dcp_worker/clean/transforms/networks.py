@@ -12,7 +12,7 @@ import polars as pl
 from dcp_pipeline.spec.transforms import InNetworks, Otherwise
 from dcp_worker.clean.addresses import IPV4, canonical_address
 from dcp_worker.clean.transforms.change import Change, each_distinct
-from dcp_worker.enrich.networks import number_of
+from dcp_worker.enrich.networks import quad_numbers
 
 _QUAD = rf"\A{IPV4}\z"
 
@@ -59,8 +59,7 @@ class Networks:
     def holding(self, addresses: pl.Series) -> pl.Series:
         """Whether each address is in one of the networks; null for what is no address. IPv4-mapped IPv6 is IPv4."""
         quads = addresses.str.contains(_QUAD).fill_null(False)
-        numbers = addresses.alias("n").to_frame().select(pl.when(quads).then(number_of(pl.col("n")))).to_series()
-        inside = self._holding_quads(numbers)
+        inside = self._holding_quads(quad_numbers(addresses))
         if quads.all():
             return inside.alias(addresses.name)
         others = addresses.filter(~quads).drop_nulls().unique()
