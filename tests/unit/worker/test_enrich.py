@@ -242,6 +242,7 @@ def test_a_cache_of_no_size_remembers_nothing() -> None:
     assert known(cache, "10.0.0.1") == {}
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.none() | st.ip_addresses().map(str) | st.sampled_from(["", "1.2.3", "1.2.3.04", "+1.2.3.4", "::g"])))
 def test_addresses_are_numbered_as_the_standard_library_numbers_them(addresses: list[str | None]) -> None:
     got = numbers_of(pl.Series("a", addresses, dtype=pl.String)).to_list()
