@@ -4,10 +4,13 @@ SEED ?= 7
 LANES ?= 2
 CHAOS = PYTHONPATH=tests $(BIN)/python -m chaos
 
-.PHONY: chaos chaos-show
+.PHONY: chaos chaos-show chaos-faults
 
 chaos: $(READY) servers ## SCHEDULES=3 SEED=7: processes and servers under random faults, then compared row for row
 	@$(CHAOS) run --schedules $(SCHEDULES) --seed $(SEED) --lanes $(LANES)
 
 chaos-show: $(READY) ## SEED=7: what happens in a seed's schedule
 	@$(CHAOS) show --seed $(SEED)
+
+chaos-faults: $(READY) servers ## ONLY=redis: each fault on its own; writes the table of docs/faults.md when all are measured
+	@$(CHAOS) faults --lanes $(LANES) $(if $(ONLY),--only $(ONLY),--write docs/faults.md)

@@ -7,20 +7,13 @@ python -m chaos show --seed 7                             # what a seed's schedu
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import traceback
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from queue import SimpleQueue
 
+from chaos.directed import cases, table
+from chaos.lanes import play_all
 from chaos.plan import plan_of
-from chaos.report import line_of, summary, too_few
-from chaos.schedule import UNPLAYABLE, Outcome, play, unplayable
-from chaos.stage import Stage, stage
-
-LOGS = Path("build/chaos")
+from chaos.report import line_of, replace_table, summary, too_few
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--least-kills", type=int, default=0, help="by INSERT and COMMIT, and by COMMIT and ack")
     show = commands.add_parser("show", help="say what a seed's schedule does")
     show.add_argument("--seed", type=int, required=True)
+    faults = commands.add_parser("faults", help="measure each fault on its own")
+    faults.add_argument("--only", default="", help="those whose name has this in it")
+    faults.add_argument("--lanes", type=int, default=2)
+    faults.add_argument("--write", type=Path, help="put the table into this document")
     options = parser.parse_args(arguments)
+    if options.command == "faults":
+        return measure(options.only, options.lanes, options.write)
     if options.command == "show":
         print("\n".join(plan_of(options.seed).names))
         return 0
@@ -42,15 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_schedules(seed: int, schedules: int, lanes: int, least_kills: int) -> int:
     """Play the schedules of the seeds from `seed` on; 0 where all are good."""
-    lanes = min(lanes, schedules)
-    idle: SimpleQueue[Stage] = SimpleQueue()
-    outcomes: list[Outcome] = []
-    with ExitStack() as stack, ThreadPoolExecutor(lanes) as pool:
-        for _ in range(lanes):
-            idle.put(stack.enter_context(stage()))
-        for outcome in pool.map(lambda number: _one(idle, number), range(seed, seed + schedules)):
-            outcomes.append(outcome)
-            print(line_of(outcome), flush=True)
+    outcomes = []
+    for outcome in play_all([plan_of(each) for each in range(seed, seed + schedules)], lanes):
+        outcomes.append(outcome)
+        print(line_of(outcome), flush=True)
     missing = too_few(outcomes, least_kills)
     for each in missing:
         print(f"chaos: {each}")
@@ -58,22 +52,20 @@ def run_schedules(seed: int, schedules: int, lanes: int, least_kills: int) -> in
     return 0 if not missing and all(each.verdict.good for each in outcomes) else 1
 
 
-def _one(idle: SimpleQueue[Stage], seed: int) -> Outcome:
-    """Play one schedule on a stage that is idle; its logs stay only where it failed."""
-    folder = (LOGS / str(seed)).absolute()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    mine = idle.get()
-    plan = plan_of(seed)
-    try:
-        outcome = play(mine, plan, folder)
-    except UNPLAYABLE:
-        outcome = unplayable(plan, traceback.format_exc())
-    finally:
-        idle.put(mine)
-    if outcome.verdict.good:
-        shutil.rmtree(folder)
-    return outcome
+def measure(only: str, lanes: int, document: Path | None) -> int:
+    """Play each fault on its own, and print or write the table; 0 where nothing was lost or doubled."""
+    wanted = [case for case in cases() if any(only in plan.label for plan in case.plans)]
+    outcomes = {}
+    for outcome in play_all([plan for case in wanted for plan in case.plans if only in plan.label], lanes):
+        outcomes[outcome.plan.label] = outcome
+        print(line_of(outcome), flush=True)
+    rows = [(case, [outcomes[plan.label] for plan in case.plans if plan.label in outcomes]) for case in wanted]
+    measured = table(rows)
+    if document is None:
+        print(measured)
+    else:
+        replace_table(document, measured)
+    return 0 if all(each.verdict.good and not each.unexplained for each in outcomes.values()) else 1
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import doomed
-from chaos.journal import Entry, claims, own_end, read_journal
+from chaos.journal import KILL, Entry, last_phase, own_ends, read_journal
 from chaos.plan import FETCHER, HOUR_SECONDS, Doom, Life, Role
 from support.dcp_process import DcpProcess
 
@@ -22,12 +21,12 @@ _TICK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Death:
-    """How a process ended. `phase` is the last one it reached; `doom` what it had done to itself there."""
+    """How a process ended. `phase` is the last one it reached; `doom`: there it killed itself."""
 
     role: str
     code: int
     phase: str
-    doom: str | None
+    doom: bool
 
 
 class Actor:
@@ -69,13 +68,16 @@ class Actor:
                 self._process = self._start(self._lives.pop(0) if self._lives else Life())
 
     def leave(self) -> int:
-        """End it as an operator would: wake it, SIGTERM; the exit code."""
+        """End it as an operator would: wake it, SIGTERM; the exit code. One that has just begun may not have heard
+        yet how to end."""
         with self._lock:
             self._down = True
             if self._process is None:
                 return 0
             self.signal(signal.SIGCONT)
-            return self._process.terminate(timeout_seconds=30)
+            code = self._process.terminate(timeout_seconds=30)
+            begun = bool(read_journal(self._journal(self._starts - 1)))
+            return code if begun or code != -signal.SIGTERM else 0
 
     def kill(self) -> None:
         """End it without a word, whatever it does."""
@@ -87,14 +89,6 @@ class Actor:
     def journals(self) -> list[list[Entry]]:
         """Of all its processes, in their order."""
         return [read_journal(self._journal(number)) for number in range(self._starts)]
-
-    def claims(self) -> Counter[str]:
-        """How often its processes were given each batch."""
-        return claims(self.journals())
-
-    def stops(self) -> int:
-        """How often its processes stopped themselves."""
-        return sum(1 for each in self.journals() if (end := own_end(each)) and end[0] == "stop")
 
     def _start(self, life: Life) -> DcpProcess:
         journal = self._journal(self._starts)
@@ -109,13 +103,10 @@ class Actor:
         return self._folder / f"journal-{number}"
 
     def _note(self, code: int) -> None:
-        entries = read_journal(self._journal(self._starts - 1))
-        end = own_end(entries)
-        phase = next((each.word for each in reversed(entries) if each.word not in ("kill", "stop")), "starting")
-        if end is not None and end[0] == "kill":
-            self.deaths.append(Death(self.name, code, end[1], "kill"))
-        else:
-            self.deaths.append(Death(self.name, code, phase, None))
+        journal = read_journal(self._journal(self._starts - 1))
+        own = next((each for each in own_ends([journal]) if each.word == KILL), None)
+        phase = own.phase if own else last_phase(journal)
+        self.deaths.append(Death(self.name, code, phase, doom=own is not None))
 
 
 def _words(doom: Doom) -> Sequence[str]:

@@ -1,6 +1,6 @@
-"""`dcp fetcher` or `dcp worker` that keeps a journal of its phases, and kills or stops itself at one of them:
+"""`dcp fetcher` or `dcp worker` that keeps a journal of its phases, and kills, stops or delays itself at one of them:
 
-    python doomed.py fetcher|worker SPEC JOURNAL [PHASE NTH kill|stop SECONDS]
+    python doomed.py fetcher|worker SPEC JOURNAL [PHASE NTH kill|stop|dawdle SECONDS]
 
 It composes the product as the command line does, with an observer of the phases. journal.py reads what it writes.
 """
@@ -45,12 +45,15 @@ class Doomed:
             self._left -= 1
             if self._left != 0:
                 return
-        self._journal.write(self._how, batch_id)
+        self._journal.write(f"{self._how}:{self._seconds}", batch_id)
         if self._how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        # A stopped process cannot wake itself.
-        subprocess.Popen(["sh", "-c", f"sleep {self._seconds}; kill -CONT {os.getpid()}"])
-        os.kill(os.getpid(), signal.SIGSTOP)
+        elif self._how == "dawdle":
+            time.sleep(self._seconds)
+        else:
+            # A stopped process cannot wake itself.
+            subprocess.Popen(["sh", "-c", f"sleep {self._seconds}; kill -CONT {os.getpid()}"])
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def main(kind: str, spec: str, path: str, *doom: str) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chaos.faults.table import FAULTS, Fault
+from chaos.faults.table import BY_NAME, FAULTS, Fault
 from dcp_pipeline.observe.phases import Phase
 
 WINDOW_SECONDS = 6.0
@@ -28,11 +28,13 @@ class How(StrEnum):
 
     KILL = "kill"
     STOP = "stop"
+    DAWDLE = "dawdle"
+    """Only the thread that reached the phase waits: its lease is renewed meanwhile."""
 
 
 @dataclass(frozen=True)
 class Doom:
-    """When `phase` is reached for the `nth` time, the process kills itself, or stops for `seconds`."""
+    """When `phase` is reached for the `nth` time, the process kills itself, or stops or dawdles for `seconds`."""
 
     phase: Phase
     nth: int
@@ -101,6 +103,19 @@ class Plan:
     withdraws: bool
     """The feed takes files away as soon as they are cut: what the queue then loses is lost for good."""
 
+    label: str = ""
+    """The name of its folder."""
+
+    @property
+    def dooms(self) -> tuple[Doom, ...]:
+        """Of all roles."""
+        return tuple(life.doom for role in self.roles for life in role.lives if life.doom)
+
+    @property
+    def keeps_leases(self) -> bool:
+        """Whether none but a killed or stopped worker has a reason to lose a batch to another."""
+        return all(BY_NAME[strike.fault].keeps_leases for strike in self.strikes)
+
     @property
     def names(self) -> tuple[str, ...]:
         """What is going to happen, for people."""
@@ -123,6 +138,7 @@ def plan_of(seed: int) -> Plan:
         concurrency=chance.choice((1, 1, 2)),
         max_queue_bytes=chance.choice((32, 128, 1024)) * 1024,
         withdraws=withdraws,
+        label=str(seed),
     )
 
 
@@ -176,6 +192,5 @@ def _roles(chance: random.Random, seed: int) -> tuple[Role, ...]:
 
 def _doom(chance: random.Random, phases: Sequence[Phase]) -> Doom:
     phase, nth = chance.choice(phases), chance.randrange(1, 8)
-    if chance.random() < 0.3:
-        return Doom(phase, nth, How.STOP, seconds=round(chance.uniform(2.5, 4.5), 1))
-    return Doom(phase, nth)
+    how = chance.choices(tuple(How), (0.65, 0.25, 0.1))[0]
+    return Doom(phase, nth, how, 0.0 if how is How.KILL else round(chance.uniform(2.5, 4.5), 1))

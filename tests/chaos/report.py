@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
-from chaos.schedule import Outcome
+from chaos.outcome import Outcome
+from chaos.plan import Plan
 from dcp_pipeline.observe.phases import Phase
 
 _ORDER = [each.value for each in Phase] + ["starting", "from outside"]
@@ -15,14 +17,30 @@ def line_of(outcome: Outcome) -> str:
     """One schedule. Where it failed: what was found, and the command that plays it again."""
     verdict, plan = outcome.verdict, outcome.plan
     words = (
-        f"seed {plan.seed}: {'ok' if verdict.good else 'FAILED'}, {verdict.records:,} records in {verdict.batches} "
+        f"{_name(plan)}: {'ok' if verdict.good else 'FAILED'}, {verdict.records:,} records in {verdict.batches} "
         f"batches, {outcome.repeated} given out again, {outcome.seconds:.1f} s (settled in "
         f"{outcome.settle_seconds:.1f} s): {', '.join(plan.names)}"
     )
+    if outcome.unexplained:
+        words += f"; {outcome.unexplained} batches taken from workers that lived"
+    words += "".join(f"; {each.role} ended by itself with {each.code}" for each in outcome.by_itself)
     if verdict.good:
         return words
-    again = f"  again: make chaos SCHEDULES=1 SEED={plan.seed}; logs: build/chaos/{plan.seed}"
+    command = f"chaos SCHEDULES=1 SEED={plan.seed}" if plan.seed else f"chaos-faults ONLY={plan.label}"
+    again = f"  again: make {command}; logs: build/chaos/{plan.label}"
     return "\n".join([words, *(f"  - {each}" for each in verdict.findings), again])
+
+
+def _name(plan: Plan) -> str:
+    return f"seed {plan.seed}" if plan.seed else plan.label
+
+
+def replace_table(document: Path, table: str) -> None:
+    """Put a table in the place of the document's first one."""
+    lines = document.read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("|"))
+    last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))
+    document.write_text("\n".join([*lines[:first], table, *lines[last:]]) + "\n")
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:

@@ -121,9 +121,11 @@ class Stage:
         grown = content(old, arrival.seed) + b"".join(lines(arrival.records, arrival.seed + 50 + version))
         self._serve(name, grown, arrival.packed)
 
-    def withdraw(self, name: str) -> None:
-        """A file is no longer in the feed."""
-        self.feed.files.pop(name, None)
+    def withdraw(self, name: str, etag: str) -> None:
+        """A file, if it is still this content, is no longer in the feed."""
+        served = self.feed.files.get(name)
+        if served is not None and served.etag == etag:
+            del self.feed.files[name]
 
     def _serve(self, name: str, text: bytes, packed: bool) -> None:
         self.feed.put(name, gzip.compress(text, mtime=0) if packed else text)

@@ -24,7 +24,8 @@ REDIS, MARIADB, FEED = "redis", "mariadb", "feed"
 @dataclass(frozen=True)
 class Fault:
     """`targets`: on what it may strike; on one target only one strikes at a time. `seconds`: for how long, from and
-    to. `meanwhile`: what happens, for the table in docs/faults.md. `forgets`: whether the queue may lose work."""
+    to. `meanwhile`: what happens, for the table in docs/faults.md. `forgets`: whether the queue may lose work.
+    `keeps_leases`: whether workers that live keep their batches meanwhile."""
 
     name: str
     begin: Begin
@@ -32,6 +33,7 @@ class Fault:
     seconds: tuple[float, float]
     meanwhile: str
     forgets: bool = False
+    keeps_leases: bool = False
     weight: float = 1.0
 
 

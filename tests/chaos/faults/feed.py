@@ -38,8 +38,9 @@ def wrong(stage: Stage, strike: Strike) -> Undo:
 
 def web_page(stage: Stage, strike: Strike) -> Undo:
     """A page for people, with status 200, where one of the files was."""
-    names = sorted(stage.feed.files)
-    name = names[int(strike.draw * len(names))]
+    name = _one(stage, strike)
+    if name is None:
+        return nothing
     served = stage.feed.files[name]
     stage.feed.put(name, _PAGE)
 
@@ -51,16 +52,39 @@ def web_page(stage: Stage, strike: Strike) -> Undo:
 
 def changed(stage: Stage, strike: Strike) -> Undo:
     """A file has another content from now on."""
-    names = sorted(stage.feed.files)
-    stage.change(names[int(strike.draw * len(names))])
+    name = _one(stage, strike)
+    if name is not None:
+        stage.change(name)
     return nothing
 
 
+def _one(stage: Stage, strike: Strike) -> str | None:
+    """One of the files that are served now, if any is."""
+    names = sorted(stage.feed.files)
+    return names[int(strike.draw * len(names))] if names else None
+
+
 FAULTS = (
-    Fault("feed-slow", slow, (FEED,), (1.5, 4.0), "it is slower"),
-    Fault("feed-partial", partial, (FEED,), (0.5, 0.5), "the rest is asked for; else read again behind the last cut"),
-    Fault("feed-wrong", wrong, (FEED,), (0.5, 0.5), "asked again, with pauses, and at the next look"),
-    Fault("feed-web-page", web_page, (FEED,), (1.0, 3.0), "refused, not read as records; read when it is back"),
+    Fault("feed-slow", slow, (FEED,), (1.5, 4.0), "it is slower", keeps_leases=True),
+    Fault(
+        "feed-partial",
+        partial,
+        (FEED,),
+        (0.5, 0.5),
+        "the rest is asked for; else read again behind the last cut",
+        keeps_leases=True,
+    ),
+    Fault(
+        "feed-wrong", wrong, (FEED,), (0.5, 0.5), "asked again, with pauses, and at the next look", keeps_leases=True
+    ),
+    Fault(
+        "feed-web-page",
+        web_page,
+        (FEED,),
+        (1.0, 3.0),
+        "refused, not read as records; read when it is back",
+        keeps_leases=True,
+    ),
     Fault(
         "feed-changed", changed, (FEED,), (0.0, 0.0), "a new version, read whole; what was read of the old one stays"
     ),

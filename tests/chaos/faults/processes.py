@@ -33,6 +33,7 @@ FAULTS = (
         _WORKERS,
         (0.0, 2.0),
         "its transaction is rolled back; its batch goes to another worker when the lease (2 s) has run out",
+        keeps_leases=True,
         weight=2,
     ),
     Fault(
@@ -41,6 +42,7 @@ FAULTS = (
         _WORKERS,
         (1.0, 4.5),
         "its batch goes to another worker; when it wakes, the ledger and the fencing token refuse its work",
+        keeps_leases=True,
         weight=2,
     ),
     Fault(
@@ -49,6 +51,7 @@ FAULTS = (
         ("fetcher",),
         (0.0, 2.0),
         "workers go on; the next fetcher reads on behind the last recorded cut",
+        keeps_leases=True,
     ),
-    Fault("fetcher-stopped", stopped, ("fetcher",), (1.0, 4.0), "workers go on with what is queued"),
+    Fault("fetcher-stopped", stopped, ("fetcher",), (1.0, 4.0), "workers go on with what is queued", keeps_leases=True),
 )

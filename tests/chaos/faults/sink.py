@@ -125,11 +125,25 @@ def _do(call: Callable[..., object], *arguments: object) -> None:
 FAULTS = (
     Fault("mariadb-killed", killed, (MARIADB,), (0.2, 2.0), "open transactions are gone; everybody waits"),
     Fault("mariadb-restarted", restarted, (MARIADB,), (0.0, 1.0), "everybody waits"),
-    Fault("mariadb-frozen", frozen, (MARIADB,), (1.0, 5.0), "everybody waits; leases are renewed meanwhile"),
+    Fault(
+        "mariadb-frozen",
+        frozen,
+        (MARIADB,),
+        (1.0, 5.0),
+        "everybody waits; leases are renewed meanwhile",
+        keeps_leases=True,
+    ),
     Fault("mariadb-read-only", read_only, (MARIADB,), (1.0, 3.0), "batches are given back, unharmed, and wait"),
     Fault("mariadb-disk-full", full, (MARIADB,), (1.0, 3.0), "batches are given back, unharmed, and wait"),
-    Fault("mariadb-locked", locked, (MARIADB,), (1.0, 5.0), "lock waits time out; the transactions begin anew"),
-    Fault("mariadb-deadlocks", deadlocked, (MARIADB,), (1.5, 3.0), "the victims begin anew", weight=1.5),
+    Fault(
+        "mariadb-locked",
+        locked,
+        (MARIADB,),
+        (1.0, 5.0),
+        "lock waits time out; the transactions begin anew",
+        keeps_leases=True,
+    ),
+    Fault("mariadb-deadlocks", deadlocked, (MARIADB,), (1.5, 3.0), "the victims begin anew", keeps_leases=True),
     Fault(
         "commit-lost",
         commit_lost,
