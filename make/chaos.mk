@@ -4,7 +4,7 @@ SEED ?= 7
 LANES ?= 2
 CHAOS = PYTHONPATH=tests $(BIN)/python -m chaos
 
-.PHONY: chaos chaos-show chaos-faults
+.PHONY: chaos chaos-show chaos-faults chaos-mutations
 
 chaos: $(READY) servers ## SCHEDULES=3 SEED=7: processes and servers under random faults, then compared row for row
 	@$(CHAOS) run --schedules $(SCHEDULES) --seed $(SEED) --lanes $(LANES)
@@ -14,3 +14,6 @@ chaos-show: $(READY) ## SEED=7: what happens in a seed's schedule
 
 chaos-faults: $(READY) servers ## ONLY=redis: each fault on its own; writes the table of docs/faults.md when all are measured
 	@$(CHAOS) faults --lanes $(LANES) $(if $(ONLY),--only $(ONLY),--write docs/faults.md)
+
+chaos-mutations: $(READY) servers ## take each guard out of a copy of the packages, and see who notices
+	@$(CHAOS) mutations

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chaos.directed import cases, table
 from chaos.lanes import play_all
+from chaos.mutations import run_mutations
 from chaos.plan import plan_of
 from chaos.report import line_of, replace_table, summary, too_few
 
@@ -30,7 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     faults.add_argument("--only", default="", help="those whose name has this in it")
     faults.add_argument("--lanes", type=int, default=2)
     faults.add_argument("--write", type=Path, help="put the table into this document")
+    mutations = commands.add_parser("mutations", help="take out each guard and see who notices")
+    mutations.add_argument("--only", default="", help="those whose name has this in it")
     options = parser.parse_args(arguments)
+    if options.command == "mutations":
+        return run_mutations(options.only)
     if options.command == "faults":
         return measure(options.only, options.lanes, options.write)
     if options.command == "show":

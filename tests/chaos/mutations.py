@@ -1,0 +1,175 @@
+"""Does the suite see it when a guard is missing? Each guard is taken out of a copy of the packages, then whatever
+should notice is run on the copy until one does.
+
+`make chaos-mutations`; a line for each: which seed, schedule or test caught it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from chaos.plan import How, Plan, plan_of
+from dcp_pipeline.observe.phases import Phase
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("pipeline", "fetcher", "worker")
+SEEDS_TRIED = 10
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A text in a file, and what stands there once the guard is out."""
+
+    file: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Catcher:
+    """Something that should fail: its name, and the arguments of Python."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A guard that is taken out, and who should notice, in the order in which they are asked."""
+
+    name: str
+    patches: tuple[Patch, ...]
+    catchers: Callable[[], Iterator[Catcher]]
+
+
+def seeds(suited: Callable[[Plan], bool]) -> Callable[[], Iterator[Catcher]]:
+    """The first seeds whose schedules can show it."""
+
+    def catchers() -> Iterator[Catcher]:
+        fitting = (seed for seed in range(1, 1000) if suited(plan_of(seed)))
+        for seed in islice(fitting, SEEDS_TRIED):
+            yield Catcher(f"seed {seed}", ("-m", "chaos", "run", "--schedules", "1", "--seed", str(seed)))
+
+    return catchers
+
+
+def schedule(label: str) -> Callable[[], Iterator[Catcher]]:
+    """A schedule with one fault."""
+    return lambda: iter([Catcher(f"schedule {label}", ("-m", "chaos", "faults", "--only", label))])
+
+
+def tests(*paths: str) -> Callable[[], Iterator[Catcher]]:
+    """Tests, one file after the other."""
+    return lambda: (Catcher(path, ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", path)) for path in paths)
+
+
+def kills(*phases: Phase) -> Callable[[Plan], bool]:
+    """Schedules in which a worker kills itself at one of these phases."""
+    return lambda plan: any(doom.phase in phases and doom.how is How.KILL for doom in plan.dooms)
+
+
+MUTATIONS = (
+    Mutation(
+        "the ledger check: a batch that is done is done again",
+        (
+            Patch(
+                "pipeline/dcp_pipeline/ledger/claims.py",
+                """        BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value
+    )
+    taken""",
+                """        BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline
+    )
+    taken""",
+            ),
+        ),
+        seeds(kills(Phase.COMMITTED)),
+    ),
+    Mutation(
+        "commit before acknowledgement: the queue is told first",
+        (
+            Patch(
+                "worker/dcp_worker/loop.py",
+                "            return self._clean_and_commit(batch)",
+                """            self._parts.queue.exchange(self._claimant, [lease], 0)
+            return self._clean_and_commit(batch)""",
+            ),
+        ),
+        # Elsewhere the fetcher reads again what the queue has lost, and nothing shows.
+        seeds(lambda plan: plan.withdraws and kills(Phase.CLEANED, Phase.INSERTED)(plan)),
+    ),
+    Mutation(
+        "the lease's renewal: a batch is given away while its worker lives",
+        (
+            Patch(
+                "pipeline/dcp_pipeline/queue/leases.py",
+                "lost = self._queue.extend(renewed) if renewed else frozenset()",
+                "lost: frozenset[str] = frozenset()",
+            ),
+        ),
+        schedule("batch-takes-twice-its-lease"),
+    ),
+    Mutation(
+        "the fencing token: a worker that woke up acts on a batch that another holds",
+        (
+            Patch(
+                "pipeline/dcp_pipeline/queue/lua/common.lua",
+                "redis.call('HGET', JOB .. id, 'token') == token and",
+                "redis.call('HGET', JOB .. id, 'token') ~= false and",
+            ),
+            Patch(
+                "pipeline/dcp_pipeline/queue/lua/exchange.lua",
+                "if job[1] == token and redis.call",
+                "if job[1] and redis.call",
+            ),
+        ),
+        # The ledger stands behind the token, so no row shows its absence: only the queue's own tests do.
+        tests("tests/integration/queue/test_queue_model.py", "tests/integration/queue/test_failures.py"),
+    ),
+)
+
+
+def run_mutations(only: str) -> int:
+    """Take out each guard whose name has `only` in it; 0 where something noticed each time."""
+    unseen = 0
+    for mutation in MUTATIONS:
+        if only not in mutation.name:
+            continue
+        with tempfile.TemporaryDirectory(prefix="dcp-mutation-") as folder:
+            environment = mutated(mutation, Path(folder))
+            caught = next((each for each in mutation.catchers() if not _passes(each, environment)), None)
+        unseen += caught is None
+        print(f"{mutation.name}: {f'caught by {caught.name}' if caught else 'NOT CAUGHT'}", flush=True)
+    return 0 if not unseen else 1
+
+
+def mutated(mutation: Mutation, folder: Path) -> Mapping[str, str]:
+    """The environment in which the packages are a copy without the guard. Raises ValueError where the guard does
+    not stand where it is said to."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for patch in mutation.patches:
+        path = folder / patch.file
+        text = path.read_text()
+        if text.count(patch.before) != 1:
+            raise ValueError(f"{patch.file} has changed: say in {__file__} what the guard looks like now")
+        path.write_text(text.replace(patch.before, patch.after))
+    path = os.pathsep.join([*(str(folder / package) for package in PACKAGES), str(ROOT / "tests")])
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def _passes(catcher: Catcher, environment: Mapping[str, str]) -> bool:
+    done = subprocess.run(
+        [sys.executable, *catcher.arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    print(f"  {catcher.name}: {'nothing noticed' if done.returncode == 0 else 'failed'}", flush=True)
+    if done.returncode:
+        print("\n".join(f"    {line[:300]}" for line in done.stdout.splitlines()[-8:]), flush=True)
+    return done.returncode == 0
