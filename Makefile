@@ -37,6 +37,7 @@ test: $(READY) servers fresh ## everything that CI runs, with the time that each
 	@$(SUITE) unit $(MAKE) --no-print-directory unit
 	@$(SUITE) integration $(MAKE) --no-print-directory integration
 	@$(SUITE) oracle $(MAKE) --no-print-directory oracle
+	@$(SUITE) chaos $(MAKE) --no-print-directory chaos-ci
 	@$(SUITE) run $(MAKE) --no-print-directory run
 	@$(SUITE) e2e $(MAKE) --no-print-directory e2e
 	@echo; echo "seconds per suite:"; column -t $(TIMES)

@@ -4,10 +4,13 @@ SEED ?= 7
 LANES ?= 2
 CHAOS = PYTHONPATH=tests $(BIN)/python -m chaos
 
-.PHONY: chaos chaos-show chaos-faults chaos-mutations
+.PHONY: chaos chaos-ci chaos-show chaos-faults chaos-mutations
 
 chaos: $(READY) servers ## SCHEDULES=3 SEED=7: processes and servers under random faults, then compared row for row
 	@$(CHAOS) run --schedules $(SCHEDULES) --seed $(SEED) --lanes $(LANES)
+
+chaos-ci: $(READY) servers ## what make test plays: 30 schedules, always the same ones
+	@$(CHAOS) run --schedules 30 --seed 1 --lanes $(LANES) --least-kills 5
 
 chaos-show: $(READY) ## SEED=7: what happens in a seed's schedule
 	@$(CHAOS) show --seed $(SEED)

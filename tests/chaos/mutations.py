@@ -162,7 +162,8 @@ def mutated(mutation: Mutation, folder: Path) -> Mapping[str, str]:
             raise ValueError(f"{patch.file} has changed: say in {__file__} what the guard looks like now")
         path.write_text(text.replace(patch.before, patch.after))
     path = os.pathsep.join([*(str(folder / package) for package in PACKAGES), str(ROOT / "tests")])
-    return {**os.environ, "PYTHONPATH": path}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": path}
 
 
 def _passes(catcher: Catcher, environment: Mapping[str, str]) -> bool:
