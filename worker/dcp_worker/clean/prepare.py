@@ -103,7 +103,7 @@ class TextPlanner:
                 text = change.apply(text)
         if field.type != "string":
             text = text.str.strip_chars()
-        if changes:
+        if self._missing and (changes or field.type != "string"):  # which reads the text twice
             before, at = self._keep(field, text, at)
             text = pl.col(before)
         self._put(text_column(field.name), without_missing(text, self._missing), at)
