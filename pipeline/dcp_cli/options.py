@@ -11,6 +11,7 @@ import click
 
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.setup import Setup, load_setup
+from dcp_pipeline.spec.units import Duration
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +42,17 @@ def set_up(spec: str, redis: str | None = None, sink: str | None = None, profile
     setup = load_setup(spec, os.environ, redis=redis, sink=sink, profile=profile)
     set_up_logs(setup.log_level, setup.log_format, setup.secrets.redact)
     return setup
+
+
+def duration_of(option: str, text: str) -> float:
+    """An option's duration in seconds. Raises click.BadParameter where the text is none, or zero."""
+    try:
+        seconds = Duration(text).seconds
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=f"--{option}") from error
+    if seconds <= 0:
+        raise click.BadParameter("must be more than nothing", param_hint=f"--{option}")
+    return seconds
 
 
 def print_json(answer: object) -> None:

@@ -1,0 +1,60 @@
+"""What `dcp simulate` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from dcp_cli.errors import DONE
+from dcp_cli.options import print_json
+from dcp_cli.simulate.contest import contest, explained
+from dcp_cli.simulate.report import as_json, curves, result_table, steps_table
+from dcp_cli.simulate.trace import load_trace
+from dcp_cli.simulate.world import Physics
+from dcp_pipeline.scaling.of_spec import bounds_of, policy_of
+from dcp_pipeline.spec.parse import load_pipeline
+
+
+@dataclass(frozen=True)
+class SimulateOptions:
+    """The command's options. Times in seconds; `sink_rate` in batches per second, None: no bound."""
+
+    service_seconds: float
+    startup_seconds: float
+    target_seconds: float
+    sink_rate: float | None
+    draw: str | None
+    explain: bool
+    output: str
+
+
+def simulate_load(spec: str, trace_name: str, options: SimulateOptions) -> int:
+    """Play the load and print what came of it.
+
+    Raises SpecInvalid; CommandFailed for a trace that cannot be read or a picture that cannot be drawn.
+    """
+    pipeline, trace = load_pipeline(spec), load_trace(trace_name)
+    policy, bounds, rate = policy_of(pipeline), bounds_of(pipeline), options.sink_rate
+    physics = Physics(
+        service_seconds=options.service_seconds,
+        concurrency=pipeline.spec.worker.concurrency,
+        startup_seconds=options.startup_seconds,
+        sink_rate=(lambda _: rate) if rate else None,
+    )
+    results = contest(trace, policy, bounds, physics, options.target_seconds)
+    steps = explained(trace, policy, bounds, physics)
+    if options.draw:
+        from dcp_cli.simulate.draw import draw_curves
+
+        draw_curves(results, options.target_seconds, Path(options.draw))
+    if options.output == "json":
+        print_json(as_json(results, steps, options.target_seconds))
+        return DONE
+    click.echo(f"{trace.name}: {len(trace.arrivals)} batches of {options.service_seconds:g} s in {trace.end:.0f} s\n")
+    click.echo(result_table(results, options.target_seconds))
+    click.echo("\n" + curves(results))
+    if options.explain:
+        click.echo("\n" + steps_table(steps))
+    return DONE

@@ -1,0 +1,80 @@
+"""The curves and the scatter as a picture: SVG, PNG or whatever matplotlib writes by the file's ending."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcp_cli.errors import CommandFailed
+from dcp_cli.simulate.contest import Result
+from dcp_cli.simulate.grid import Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0b6e4f", "#b5179e", "#f77f00", "#457b9d")
+
+
+def draw_curves(results: Sequence[Result], target_seconds: float, path: Path) -> None:
+    """Backlog, age and pods of each over time, one below the other. Raises CommandFailed without matplotlib."""
+    figure = _figure(9, 7)
+    trace = results[0].shown.trace
+    panels = figure.subplots(3, 1, sharex=True)
+    for each, colour in zip(results, COLOURS, strict=False):
+        times = [point.at for point in each.shown.curve]
+        label = f"{each.name}: {each.over_target:.0f} s over, {each.pod_seconds:.0f} pod-seconds"
+        panels[0].plot(times, [point.backlog for point in each.shown.curve], color=colour, label=label)
+        panels[1].plot(times, [point.age_seconds for point in each.shown.curve], color=colour)
+        panels[2].step(times, [point.wanted for point in each.shown.curve], color=colour, where="post")
+    panels[1].axhline(target_seconds, color="grey", linewidth=0.8, linestyle=":")
+    for panel, text in zip(panels, ("backlog, batches", "oldest waits, s", "pods wanted"), strict=True):
+        panel.set_ylabel(text)
+        panel.set_ylim(bottom=0)
+        panel.grid(alpha=0.3)
+    panels[0].set_title(f"{trace.name}: {len(trace.arrivals)} batches")
+    panels[0].legend(fontsize="small")
+    panels[2].set_xlabel("seconds")
+    _save(figure, path)
+
+
+def draw_scatter(verdicts: Sequence[Verdict], target_seconds: float, path: Path) -> None:
+    """A panel for each load: every point of the grid, and ours. Lower and further left is better."""
+    figure = _figure(11, 7)
+    panels = figure.subplots(2, 3).flatten()
+    for panel, each in zip(panels, verdicts, strict=False):
+        panel.scatter(
+            [g.pod_seconds for g in each.grid], [g.over_target for g in each.grid], s=9, color=COLOURS[1], alpha=0.4
+        )
+        panel.scatter([each.ours.pod_seconds], [each.ours.over_target], s=90, marker="*", color=COLOURS[0], zorder=3)
+        panel.set_title(each.trace)
+        panel.set_xlabel("pod-seconds")
+        panel.set_ylabel(f"seconds over {target_seconds:g} s")
+        panel.set_xscale("log")
+        panel.set_ylim(bottom=0)
+        panel.grid(alpha=0.3)
+    for panel in panels[len(verdicts) :]:
+        panel.axis("off")
+    panels[-1].scatter([], [], s=90, marker="*", color=COLOURS[0], label="ours, at its defaults")
+    panels[-1].scatter([], [], s=9, color=COLOURS[1], label=f"KEDA + HPA, {len(verdicts[0].grid)} settings")
+    panels[-1].legend(loc="center")
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise CommandFailed("drawing needs matplotlib: pip install 'datacleaning-pipelines[plots]'") from error
+    # The same curves are to be the same file.
+    matplotlib.rcParams["svg.hashsalt"] = "dcp"
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    dateless = {"Date": None} if path.suffix == ".svg" else {}
+    try:
+        figure.savefig(path, metadata=dateless)
+    except (ValueError, OSError) as error:
+        raise CommandFailed(f"{path}: cannot be written: {error}") from error
