@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import F, duration_of, json_option, profile_option, server_options, set_up, spec_argument
+from dcp_cli.options import F, json_option, profile_option, server_options, set_up, spec_argument
+from dcp_cli.simulate.cli import simulate
 from dcp_pipeline.allocators import keep_memory_small
 
 EPILOG = """\b
@@ -174,45 +175,7 @@ def submit(
     return submit_task(set_up(spec, redis, sink), url, priority, source, output)
 
 
-@main.command()
-@spec_argument
-@click.argument("trace")
-@click.option("--service", default="1s", show_default=True, help="How long a batch takes a worker.")
-@click.option("--startup", default="3s", show_default=True, help="From a pod that is wanted to one that works.")
-@click.option("--target", default="10s", show_default=True, help="How long a batch may wait.")
-@click.option(
-    "--sink-rate", type=click.FloatRange(min=0, min_open=True), help="Batches per second that the sink takes."
-)
-@click.option("-d", "--draw", metavar="FILE", help="Draw the curves: .svg or .png (needs matplotlib).")
-@click.option("--explain", is_flag=True, help="Say why ours changed the number, each time.")
-@json_option
-@exits
-def simulate(
-    spec: str,
-    trace: str,
-    service: str,
-    startup: str,
-    target: str,
-    sink_rate: float | None,
-    draw: str | None,
-    explain: bool,
-    output: str,
-) -> int:
-    """Play a load through the spec's scaling, beside KEDA + HPA and Numaflow. Needs no server.
-
-    TRACE is burst, daily, ramp, spike-train or on-off; a CSV file of time,arrivals (seconds, batches); or the JSON of
-    Prometheus' query_range.
-
-    \b
-      dcp simulate pipeline.yaml burst --explain
-      dcp simulate pipeline.yaml monday.csv --service 400ms -d monday.svg
-    """
-    from dcp_cli.simulate.command import SimulateOptions, simulate_load
-
-    seconds = [
-        duration_of(name, text) for name, text in (("service", service), ("startup", startup), ("target", target))
-    ]
-    return simulate_load(spec, trace, SimulateOptions(*seconds, sink_rate, draw, explain, output))
+main.add_command(simulate)
 
 
 @main.group()

@@ -17,8 +17,9 @@ class Phases:
 
 
 def phases(count: int) -> list[Phases]:
-    """`count` pairs that fill the square evenly."""
-    return [Phases((n + 0.5) / count, (n * 0.618034 + 0.5 / count) % 1.0) for n in range(count)]
+    """`count` pairs that fill the square evenly; in 1024ths, so that sums of periods are exact."""
+    pairs = [((n + 0.5) / count, (n * 0.618034 + 0.5 / count) % 1.0) for n in range(count)]
+    return [Phases(round(first * 1024) / 1024, round(second * 1024) / 1024) for first, second in pairs]
 
 
 class Autoscaler(Protocol):

@@ -23,7 +23,8 @@ class SimulateOptions:
 
     service_seconds: float
     startup_seconds: float
-    target_seconds: float
+    target_seconds: float | None
+    """None: half of the spec's drainWithin."""
     sink_rate: float | None
     draw: str | None
     explain: bool
@@ -43,17 +44,18 @@ def simulate_load(spec: str, trace_name: str, options: SimulateOptions) -> int:
         startup_seconds=options.startup_seconds,
         sink_rate=(lambda _: rate) if rate else None,
     )
-    results = contest(trace, policy, bounds, physics, options.target_seconds)
+    target = options.target_seconds or policy.drain_within_seconds / 2
+    results = contest(trace, policy, bounds, physics, target)
     steps = explained(trace, policy, bounds, physics)
     if options.draw:
         from dcp_cli.simulate.draw import draw_curves
 
-        draw_curves(results, options.target_seconds, Path(options.draw))
+        draw_curves(results, target, Path(options.draw))
     if options.output == "json":
-        print_json(as_json(results, steps, options.target_seconds))
+        print_json(as_json(results, steps, target))
         return DONE
     click.echo(f"{trace.name}: {len(trace.arrivals)} batches of {options.service_seconds:g} s in {trace.end:.0f} s\n")
-    click.echo(result_table(results, options.target_seconds))
+    click.echo(result_table(results, target))
     click.echo("\n" + curves(results))
     if options.explain:
         click.echo("\n" + steps_table(steps))

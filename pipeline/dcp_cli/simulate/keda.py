@@ -63,7 +63,7 @@ class Hpa:
 
     def _desired(self, metric: int, current: int) -> int:
         ratio = metric / (self._settings.list_length * current)
-        if abs(ratio - 1) <= HPA_TOLERANCE:
+        if 1 - HPA_TOLERANCE <= ratio <= 1 + HPA_TOLERANCE:
             return current
         return math.ceil(metric / self._settings.list_length)
 
