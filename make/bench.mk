@@ -4,10 +4,13 @@ BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
 BENCH_RUN = PYTHONPATH=tests $(BIN)/python -m
 
-.PHONY: bench bench-setup cold-start
+.PHONY: bench bench-scale bench-setup cold-start
 
 bench: $(READY) $(BENCH_READY) servers ## ours, LOAD DATA and peers, alternating on this machine; writes build/bench.json and docs/benchmarks.md
 	@$(BENCH_RUN) bench $(BENCH)
+
+bench-scale: $(READY) servers ## how cost grows with records, columns, rules and addresses; what the queue adds (BENCH="--max 1000000")
+	@$(BENCH_RUN) bench.scale $(BENCH)
 
 cold-start: $(READY) servers ## from a worker's process start to its first claimed batch
 	@$(BENCH_RUN) bench.cold_start $(BENCH)

@@ -19,6 +19,9 @@ from support.botnet_feed import Mix, write_feed
 MIX = Mix(quoted=0.0)
 """5 % duplicates, 2 % invalid, and nothing quoted: a line is a record, so that peers may split at line ends."""
 FILES = 4
+BLOCK_RECORDS = 1_000_000
+"""Larger feeds are blocks of about this size that differ in their month, and so in every record's identity."""
+_MONTHS = [f"{year}-{month:02d}-" for year in range(2026, 1999, -1) for month in (10, 8, 7, 5, 3, 1)]
 
 
 def feed_folder(cache: Path, records: int) -> Path:
@@ -29,11 +32,20 @@ def feed_folder(cache: Path, records: int) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=cache, prefix="making-"))
         try:
-            write_feed(making, records, FILES, 1, MIX, compress_every=0)
+            _write(making, records)
             making.rename(folder)
         finally:
             shutil.rmtree(making, ignore_errors=True)
     return folder
+
+
+def _write(folder: Path, records: int) -> None:
+    blocks = -(-records // BLOCK_RECORDS)
+    files = write_feed(folder, records // blocks, FILES, 1, MIX, compress_every=0)
+    for month in _MONTHS[1:blocks]:
+        for each in files:
+            copy = folder / each.name.replace(_MONTHS[0], month)
+            copy.write_bytes(each.read_bytes().replace(_MONTHS[0].encode(), month.encode()))
 
 
 class Feed:
