@@ -120,7 +120,7 @@ class Reconciler:
         key = owner.key
         before = from_document(resource.get("status"))
         scaled = self._scaler.known(key)
-        if refusal is None and scaled is None:
+        if refusal is None and (scaled is None or scaled.shown is None):
             return None  # the scaler tells once it has looked: until then the status would only flap
         seen = Observed(
             generation=int(resource["metadata"]["generation"]),
@@ -128,7 +128,7 @@ class Reconciler:
             paused=paused,
             fetcher=self._deployment(key, "fetcher"),
             workers=self._deployment(key, "worker"),
-            queue=scaled.queue if scaled else None,
+            queue=scaled.shown if scaled else None,
             scaling_reason=scaled.decision.reason if scaled and scaled.decision else None,
             now=self._now(),
             scaling_cause=scaled.cause if scaled else "",

@@ -11,6 +11,7 @@ from dcp_pipeline.scaling.model import Decision, Load, Unread
 from dcp_pipeline.spec.status import ScalingDecision
 
 KEDA_SCALES = "KedaScales"
+UNREAD_SHOWN_SECONDS = 5.0
 NOTED_FOR_SECONDS = 1200.0
 """A note is left anew after this time, well before it is forgotten."""
 
@@ -31,6 +32,8 @@ class Scaled:
     """The last decision that changed something, since this process started."""
     noted: ScalingNote | None = None
     """The last note that was left for `dcp status`."""
+    shown: QueueSeen | None = None
+    """The look that the status tells of: a single one that failed on a busy machine is no news. None: none yet."""
 
     @property
     def to_follow(self) -> bool:
@@ -64,6 +67,13 @@ class Scaled:
 
 
 UNSEEN = Scaled(QueueSeen(None, None, {}), None, CommitTimes())
+
+
+def shown(before: Scaled, queue: QueueSeen, seconds_unread: float) -> QueueSeen | None:
+    """Of the look just taken and that of the last status, the one to tell of."""
+    if queue.stats is not None or seconds_unread >= UNREAD_SHOWN_SECONDS:
+        return queue
+    return before.shown
 
 
 def load_of(scaled: Scaled, now: float) -> Load | Unread:

@@ -23,7 +23,7 @@ from dcp_operator.metrics import Metrics
 from dcp_operator.names import SCALER_FIELD_MANAGER, Owner, PipelineKey, child_name
 from dcp_operator.parting import Parting
 from dcp_operator.queues import UNREADABLE, QueueReader, Server
-from dcp_operator.scaled import UNSEEN, Scaled, load_of
+from dcp_operator.scaled import UNSEEN, Scaled, load_of, shown
 from dcp_operator.store import Store
 from dcp_pipeline.scaling.decision import decide_replicas
 from dcp_pipeline.scaling.model import Decision, Load, Memory, Unread, Workers
@@ -115,6 +115,7 @@ class Scaler:
         read_at = before.read_at if before.read_at is not None and queue.stats is None else now
         commits = observed(before.commits, queue.workers, now)
         scaled = Scaled(queue, read_at, commits, changed=before.changed, noted=before.noted)
+        scaled = replace(scaled, shown=shown(before, queue, now - read_at))
         live = self._store.deployment(key, "worker")
         if live is not None:
             workers = workers_of(live.document)
@@ -207,5 +208,7 @@ def scale_document(key: PipelineKey, replicas: int) -> dict[str, object]:
 
 def _news(scaled: Scaled) -> tuple[object, ...]:
     """What is worth a look at the status. A report's time alone is not."""
-    reports = {name: (each.totals, dict(each.sources), each.sink) for name, each in scaled.queue.reports.items()}
-    return (scaled.queue.stats, scaled.queue.error, reports, scaled.wanted, scaled.cause)
+    if scaled.shown is None:
+        return (scaled.wanted, scaled.cause)
+    reports = {name: (each.totals, dict(each.sources), each.sink) for name, each in scaled.shown.reports.items()}
+    return (scaled.shown.stats, scaled.shown.error, reports, scaled.wanted, scaled.cause)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 OPERATOR_IMAGE = os.environ.get("E2E_OPERATOR_IMAGE", "dcp-e2e/operator:e2e")
 FETCHER_IMAGE = os.environ.get("E2E_FETCHER_IMAGE", "dcp-e2e/fetcher:e2e")
 WORKER_IMAGE = os.environ.get("E2E_WORKER_IMAGE", "dcp-e2e/worker:e2e")
 
+OPERATOR_MEMORY = "192Mi"
 CHILD_VERBS = ["create", "delete", "get", "list", "patch", "watch"]
 RULES: list[dict[str, Any]] = [
     {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningpipelines"], "verbs": ["get", "list", "watch"]},
@@ -21,6 +23,8 @@ RULES: list[dict[str, Any]] = [
     {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": CHILD_VERBS},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+    # Only where KEDA may scale (KEDA=true); without its CRDs it grants nothing.
+    {"apiGroups": ["keda.sh"], "resources": ["scaledobjects", "triggerauthentications"], "verbs": CHILD_VERBS},
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
 ]
 HARDENED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
@@ -48,9 +52,16 @@ def rights(name: str, namespace: str) -> list[dict[str, Any]]:
     ]
 
 
-def deployment(name: str, namespace: str, watched: list[str]) -> dict[str, Any]:
+def deployment(
+    name: str,
+    namespace: str,
+    watched: list[str],
+    memory: str = OPERATOR_MEMORY,
+    more_settings: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """The operator itself."""
     settings = {
+        **(more_settings or {}),
         "FETCHER_IMAGE": FETCHER_IMAGE,
         "WORKER_IMAGE": WORKER_IMAGE,
         "WATCH_NAMESPACES": ",".join(watched),
@@ -63,7 +74,7 @@ def deployment(name: str, namespace: str, watched: list[str]) -> dict[str, Any]:
         "ports": [{"name": "metrics", "containerPort": 8080}],
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}, "periodSeconds": 10},
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "metrics"}, "periodSeconds": 1},
-        "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "192Mi"}},
+        "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": memory}},
         "securityContext": HARDENED,
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }

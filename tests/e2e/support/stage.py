@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,8 +126,17 @@ class Stage:
 
 
 @contextmanager
-def staged(cluster: Kube, command: list[str], title: str) -> Iterator[Stage]:
-    """A stage, ready for pipelines; when the block ends its namespaces are deleted, pipelines and all, and gone."""
+def staged(
+    cluster: Kube,
+    command: list[str],
+    title: str,
+    operator_memory: str = install.OPERATOR_MEMORY,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Stage]:
+    """A stage, ready for pipelines; when the block ends its namespaces are deleted, pipelines and all, and gone.
+
+    `settings` are the operator's, beside those that it needs.
+    """
     name = f"pipe-{title}-{uuid.uuid4().hex[:5]}"
     install_crd(cluster)
     kube, operators = namespace(cluster, name, RESTRICTED), namespace(cluster, f"{name}-operator", RESTRICTED)
@@ -136,7 +145,8 @@ def staged(cluster: Kube, command: list[str], title: str) -> Iterator[Stage]:
         _servers(kube)
         for document in rights:
             operators.apply(document)
-        operators.apply(install.deployment(name, operators.namespace, [kube.namespace]))
+        watched = [kube.namespace]
+        operators.apply(install.deployment(name, operators.namespace, watched, operator_memory, settings or {}))
         for each in ("redis", "mariadb", "feed"):
             wait_for(ready(kube, each), f"the {each} of the tests (make images-load)", 120)
         wait_for(ready(operators, name), "the operator (make images-load)", 120)
@@ -180,13 +190,18 @@ def install_crd(cluster: Kube) -> None:
     """The CRD of this work tree, served."""
     document = yaml.safe_load(CRD.read_text())
     cluster.apply(document)
+    wait_for(established(cluster, document["metadata"]["name"]), "the CRD to be served")
 
-    def established() -> bool:
-        found = cluster.get("CustomResourceDefinition", document["metadata"]["name"]) or {}
+
+def established(cluster: Kube, name: str) -> Callable[[], bool]:
+    """Whether a CRD is served."""
+
+    def check() -> bool:
+        found = cluster.get("CustomResourceDefinition", name) or {}
         conditions = found.get("status", {}).get("conditions") or []
         return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
-    wait_for(established, "the CRD to be served")
+    return check
 
 
 def wait_for(condition: Any, what: str, within_seconds: float = 60) -> None:

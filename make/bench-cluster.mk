@@ -1,0 +1,11 @@
+# Measurements on the cluster of `make cluster-up`, with the images loaded; by hand. BENCH takes options (BENCH="--help").
+.PHONY: bench-scaling bench-many bench-slow-sink
+
+bench-scaling: $(READY) ## this operator and KEDA on the cluster, the same workers and bursts; writes build/bench-scaling.json
+	@PYTHONPATH=tests $(BIN)/python -m bench.scaling_on_cluster $(BENCH)
+
+bench-many: $(READY) ## one operator and 1,000 pipelines on the cluster: a look, its cost, and no write
+	@PYTHONPATH=tests $(BIN)/python -m bench.many_pipelines $(BENCH)
+
+bench-slow-sink: $(READY) ## a database slowed to a quarter of what arrives, on the cluster: do workers stop growing
+	@PYTHONPATH=tests $(BIN)/python -m bench.slow_sink $(BENCH)
