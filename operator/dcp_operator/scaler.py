@@ -104,6 +104,7 @@ class Scaler:
         begun = self._monotonic()
         seen = await self._reader.read(server, sorted(set(names.values())))
         self._metrics.look_seconds.observe(self._monotonic() - begun)
+        keys = [key for key in keys if key in self._targets.by_key]  # some may have gone while a server hung
         looked = {key: self._look(key, targets[key], seen[names[key]]) for key in keys}
         to_follow = [key for key in keys if looked[key].to_follow or self._parting.has_asked(key)]
         await asyncio.gather(*(self._follow(key, targets[key], looked[key]) for key in to_follow))
@@ -167,7 +168,8 @@ class Scaler:
     async def _leave_notes(self, server: Server, targets: dict[PipelineKey, Target], keys: list[PipelineKey]) -> None:
         """Tell `dcp status` what has changed since it was last told."""
         now = self._now().timestamp()
-        notes = {key: note for key in keys if (note := self._known[key].note(now)) is not None}
+        known = {key: self._known[key] for key in keys if key in self._known}
+        notes = {key: note for key, scaled in known.items() if (note := scaled.note(now)) is not None}
         if not notes:
             return
         try:
@@ -176,7 +178,8 @@ class Scaler:
             self._metrics.error("notes", error)
             return
         for key, note in notes.items():
-            self._known[key] = replace(self._known[key], noted=note)
+            if key in self._known:
+                self._known[key] = replace(self._known[key], noted=note)
 
     def _forget(self, targets: Iterable[PipelineKey]) -> None:
         for key in self._known.keys() - set(targets):

@@ -120,6 +120,29 @@ async def test_a_server_that_hangs_delays_no_other(operator: Operator, cluster: 
     assert (cluster.find(DEPLOYMENT, "slow-worker") or {})["spec"]["replicas"] > 0
 
 
+async def test_a_pipeline_that_goes_while_its_server_hangs_is_not_remembered(
+    operator: Operator, cluster: FakeCluster
+) -> None:
+    hangs, read = asyncio.Event(), operator.queues.read
+
+    async def hanging(server: Server, queues: Sequence[str]) -> dict[str, QueueSeen]:
+        await hangs.wait()
+        return await read(server, queues)
+
+    operator.queues.read = hanging  # type: ignore[method-assign]
+    (going_on,) = operator.scaler.start_round()
+    for key in [each for each in cluster.objects if each[0] != SECRET.plural]:
+        del cluster.objects[key]
+    await operator.rounds.resync_once()
+    while not operator.dirty.idle:
+        await operator.rounds.reconcile_once()
+    operator.scaler.start_round()
+    hangs.set()
+    await going_on
+    operator.scaler.start_round()
+    assert operator.scaler.known(PipelineKey("feeds", "botnet")) is None
+
+
 async def test_the_last_decision_is_left_for_dcp_status_once(operator: Operator) -> None:
     operator.queues.notes.clear()
     await operator.settle(2.0)
