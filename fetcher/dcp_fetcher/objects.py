@@ -18,7 +18,7 @@ from dcp_fetcher.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, first_needed, read_object
 from dcp_fetcher.sites import Opened, Site
 from dcp_fetcher.unavailable import clear_web_page, give_up
-from dcp_fetcher.versions import CHANGED, GONE, WEB_PAGE, generation_of, growing_version, recorded_as
+from dcp_fetcher.versions import BACK, CHANGED, GONE, REPLACED, WEB_PAGE, generation_of, growing_version, recorded_as
 from dcp_pipeline.batch import object_id
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Phase
@@ -166,7 +166,7 @@ class ObjectReader:
             self._supersede(known, lost, wanted)
             current = self._recorded(wanted)
             publisher = Publisher(self._outlet, current, self._terms.priority)
-            missing = lost.get(current.id, frozenset())
+            missing = lost.get(current.id, frozenset()) | self._revived(current)
             read_object(content, publisher, self._cuts(current), missing, self._how(current), self._terms.growing)
         except DamagedError as error:
             self._described(self._recorded(current), opened)
@@ -175,6 +175,21 @@ class ObjectReader:
         self._described(publisher.object, opened, state=ObjectState.CUT, reason="")
         clear_web_page(self._outlet, known)
         return Look(current.uri, Outcome.CUT, current.id)
+
+    def _revived(self, recorded: SourceObject) -> frozenset[str]:
+        """What was given up because it was not served, now that it is served again. Other deaths stay."""
+        if not (recorded.reason or "").startswith(BACK):
+            return frozenset()
+        ledger = self._outlet.ledger
+        dead = [
+            each.batch_id
+            for each in self._outlet.patience(ledger.dead_batches)
+            if each.object_id == recorded.id and each.reason.startswith(BACK)
+        ]
+        if dead:
+            log.info("served again: %d batches that were given up are read once more", len(dead))
+            self._outlet.patience(lambda: ledger.revive(dead))
+        return frozenset(dead)
 
     def _content(self, opened: Opened) -> Content:
         opened.stream.on_bytes = self._count
@@ -197,7 +212,7 @@ class ObjectReader:
         """Other versions are served no more: what is incomplete of them will stay so."""
         for each in known:
             if (served is None or each.id != served.id) and is_incomplete(each, lost):
-                give_up(self._outlet, each, "another version is served in its place")
+                give_up(self._outlet, each, REPLACED)
                 lost.pop(each.id, None)
 
     def _end_generation(self, latest: SourceObject, lost: dict[str, frozenset[str]], why: str) -> None:
@@ -242,7 +257,7 @@ def is_settled(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:
     """Would reading this version again bring nothing? One that was gone may have come back."""
     if recorded.id in lost or recorded.state is ObjectState.CUTTING:
         return False
-    return recorded.state is ObjectState.CUT or not (recorded.reason or "").startswith((GONE, CHANGED))
+    return recorded.state is ObjectState.CUT or not (recorded.reason or "").startswith((*BACK, CHANGED))
 
 
 def is_incomplete(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:

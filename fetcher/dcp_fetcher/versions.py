@@ -11,6 +11,9 @@ WEB_PAGE = "web-page"
 """The one version that stands for all web pages served in an object's place."""
 GONE = "no longer served"
 """How the reason of an object begins that is read on should it come back."""
+REPLACED = "another version is served in its place"
+"""The same, of one in whose place another version was served."""
+BACK = (GONE, REPLACED)
 CHANGED = "other bytes came under its version"
 """How the reason of an object begins whose token now stands for other bytes, to be read as another version."""
 

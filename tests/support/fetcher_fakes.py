@@ -11,7 +11,7 @@ import redis
 
 from dcp_pipeline.batch import Batch, decode_batch
 from dcp_pipeline.ledger.errors import LedgerConflict, SinkUnavailable
-from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject, Task, TaskState
+from dcp_pipeline.ledger.model import BatchState, Cut, DeadBatch, ObjectState, SourceObject, Task, TaskState
 from dcp_pipeline.queue.model import Job, QueueStats
 
 
@@ -39,6 +39,7 @@ class FakeLedger:
         self._cuts: dict[str, dict[int, Cut]] = {}
         self._tasks: dict[str, Task] = {}
         self._specs: dict[str, bytes] = {}
+        self._reasons: dict[str, str] = {}
         self.commits: list[list[Cut]] = []
 
     def objects(self, source: str, uri: str | None = None) -> list[SourceObject]:
@@ -90,18 +91,47 @@ class FakeLedger:
         return sum(cut.state is BatchState.CUT for cut in self.all_cuts())
 
     def mark_dead(self, batch_id: str, reason: str, attempts: int) -> bool:
+        self._reasons[batch_id] = reason
         return self._set(batch_id, BatchState.DEAD)
+
+    def revive(self, batch_ids: Sequence[str]) -> int:
+        return sum(self._set(each, BatchState.CUT, before=BatchState.DEAD) for each in batch_ids)
+
+    def dead_batches(self) -> list[DeadBatch]:
+        dead = [
+            (each.id, cut)
+            for each in self._objects.values()
+            for cut in self.cuts(each.id)
+            if cut.state == BatchState.DEAD
+        ]
+        return [
+            DeadBatch(
+                batch_id=cut.batch_id,
+                object_id=object_id,
+                source=self._objects[object_id].source,
+                uri=self._objects[object_id].uri,
+                sequence=cut.sequence,
+                start=cut.start,
+                end=cut.end,
+                records=cut.records,
+                first_record=cut.first_record,
+                reason=self._reasons[cut.batch_id],
+                attempts=0,
+                died_at=None,
+            )
+            for object_id, cut in dead
+        ]
 
     def done(self, batch_ids: Sequence[str]) -> None:
         """What a worker would commit."""
         for batch_id in batch_ids:
             self._set(batch_id, BatchState.DONE)
 
-    def _set(self, batch_id: str, state: BatchState) -> bool:
+    def _set(self, batch_id: str, state: BatchState, before: BatchState = BatchState.CUT) -> bool:
         with self._lock:
             for standing in self._cuts.values():
                 for sequence, cut in standing.items():
-                    if cut.batch_id == batch_id and cut.state is BatchState.CUT:
+                    if cut.batch_id == batch_id and cut.state is before:
                         standing[sequence] = replace(cut, state=state)
                         return True
         return False

@@ -152,6 +152,37 @@ def test_an_object_that_comes_back_is_read_to_its_end(feed: FeedServer) -> None:
     assert fetching.records() == ROWS
 
 
+def test_what_was_given_up_with_an_object_is_read_again_when_it_comes_back(feed: FeedServer) -> None:
+    feed.put("a.csv", HEADER + ROWS)
+    fetching = Fetching(http_source(feed.url), max_records=1_000)
+    fetching.run()
+    done, lost, poison = fetching.ledger.all_cuts()
+    fetching.ledger.done([done.batch_id])
+    fetching.ledger.mark_dead(poison.batch_id, "failed 3 times", 3)
+    fetching.queue.flush()
+    served = feed.files.pop("a.csv")
+    fetching.run()
+    assert [cut.state for cut in fetching.ledger.all_cuts()] == [BatchState.DONE, BatchState.DEAD, BatchState.DEAD]
+    feed.files["a.csv"] = served
+    fetching.run()
+    assert [cut.state for cut in fetching.ledger.all_cuts()] == [BatchState.DONE, BatchState.CUT, BatchState.DEAD]
+    assert list(fetching.queue.jobs) == [lost.batch_id]
+
+
+def test_a_version_that_is_served_again_after_another_one_is_read_to_its_end(feed: FeedServer) -> None:
+    feed.put("a.csv", HEADER + ROWS)
+    fetching = Fetching(http_source(feed.url), max_records=100)
+    killed_run(fetching, kill_at(Phase.ENQUEUED, 8))
+    first = feed.files["a.csv"]
+    feed.put("a.csv", HEADER + b"1,2\n")
+    fetching.run()
+    assert [each.state for each in fetching.ledger.all_objects()] == [ObjectState.UNAVAILABLE, ObjectState.CUT]
+    feed.files["a.csv"] = first
+    fetching.run()
+    assert [each.state for each in fetching.ledger.all_objects()] == [ObjectState.CUT, ObjectState.CUT]
+    assert sum(cut.records for cut in fetching.ledger.all_cuts()) == 3_000 + 1
+
+
 def test_other_bytes_under_the_same_token_make_a_new_version(feed: FeedServer) -> None:
     feed.put("a.csv", HEADER + ROWS)
     fetching = Fetching(http_source(feed.url), max_records=1_000)
