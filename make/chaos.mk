@@ -15,8 +15,8 @@ chaos-ci: $(READY) servers ## what make test plays: 30 schedules, always the sam
 chaos-show: $(READY) ## SEED=7: what happens in a seed's schedule
 	@$(CHAOS) show --seed $(SEED)
 
-chaos-faults: $(READY) servers ## ONLY=redis: each fault on its own; writes the table of docs/faults.md when all are measured
-	@$(CHAOS) faults --lanes $(LANES) $(if $(ONLY),--only $(ONLY),--write docs/faults.md)
+chaos-faults: $(READY) servers ## ONLY=redis: each fault on its own; writes its row of docs/faults.md
+	@$(CHAOS) faults --lanes $(LANES) --only "$(ONLY)" --write docs/faults.md
 
 chaos-mutations: $(READY) servers ## take each guard out of a copy of the packages, and see who notices
 	@$(CHAOS) mutations

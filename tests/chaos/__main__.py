@@ -10,11 +10,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from chaos.directed import cases, table
+from chaos.directed import cases, row, with_rows
 from chaos.lanes import play_all
 from chaos.mutations import run_mutations
 from chaos.plan import plan_of
-from chaos.report import line_of, replace_table, summary, too_few
+from chaos.report import line_of, summary, too_few
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,18 +58,18 @@ def run_schedules(seed: int, schedules: int, lanes: int, least_kills: int) -> in
 
 
 def measure(only: str, lanes: int, document: Path | None) -> int:
-    """Play each fault on its own, and print or write the table; 0 where nothing was lost or doubled."""
+    """Play each fault on its own, print the rows of the table, and write them; 0 where nothing was lost or doubled."""
     wanted = [case for case in cases() if any(only in plan.label for plan in case.plans)]
     outcomes = {}
     for outcome in play_all([plan for case in wanted for plan in case.plans if only in plan.label], lanes):
         outcomes[outcome.plan.label] = outcome
         print(line_of(outcome), flush=True)
-    rows = [(case, [outcomes[plan.label] for plan in case.plans if plan.label in outcomes]) for case in wanted]
-    measured = table(rows)
-    if document is None:
-        print(measured)
-    else:
-        replace_table(document, measured)
+    rows = {
+        case.name: row(case, [outcomes[plan.label] for plan in case.plans if plan.label in outcomes]) for case in wanted
+    }
+    print("\n".join(rows.values()))
+    if document is not None:
+        document.write_text(with_rows(document.read_text(), rows))
     return 0 if all(each.verdict.good and not each.unexplained for each in outcomes.values()) else 1
 
 

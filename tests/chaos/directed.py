@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chaos.faults.fault import Fault
@@ -104,18 +104,22 @@ def _doomed(name: str, label: str, meanwhile: str, doom: Doom) -> Case:
     return Case(label, meanwhile, (replace(plan, roles=roles),))
 
 
-def table(measured: Sequence[tuple[Case, Sequence[Outcome]]]) -> str:
-    """The table of docs/faults.md."""
-    lines = [
-        "| fault | meanwhile | recovered after (s) | given out again | rows lost | rows doubled |",
-        "|---|---|---|---|---|---|",
-    ]
-    for case, outcomes in measured:
-        lost, doubled = sum(each.verdict.lost for each in outcomes), sum(each.verdict.doubled for each in outcomes)
-        recovered = _span([each.recovery_seconds for each in outcomes], ".1f")
-        again = _span([each.repeated for each in outcomes], "d")
-        lines.append(f"| `{case.name}` | {case.meanwhile} | {recovered} | {again} | {lost} | {doubled} |")
-    return "\n".join(lines)
+def row(case: Case, outcomes: Sequence[Outcome]) -> str:
+    """A row of the table of docs/faults.md."""
+    lost, doubled = sum(each.verdict.lost for each in outcomes), sum(each.verdict.doubled for each in outcomes)
+    recovered = _span([each.recovery_seconds for each in outcomes], ".1f")
+    again = _span([each.repeated for each in outcomes], "d")
+    return f"| `{case.name}` | {case.meanwhile} | {recovered} | {again} | {lost} | {doubled} |"
+
+
+def with_rows(document: str, rows: Mapping[str, str]) -> str:
+    """The document with these rows, by the names of their cases, in its table; the others stay. In the cases' order."""
+    lines = document.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("|---")) + 1
+    last = next(number for number in range(first, len(lines)) if not lines[number].startswith("|"))
+    standing = {line.split("`")[1]: line for line in lines[first:last]} | rows
+    ordered = [standing[case.name] for case in cases() if case.name in standing]
+    return "\n".join([*lines[:first], *ordered, *lines[last:]]) + "\n"
 
 
 def _span(figures: Sequence[float], style: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from chaos.outcome import Outcome
 from chaos.plan import Plan
@@ -33,14 +32,6 @@ def line_of(outcome: Outcome) -> str:
 
 def _name(plan: Plan) -> str:
     return f"seed {plan.seed}" if plan.seed else plan.label
-
-
-def replace_table(document: Path, table: str) -> None:
-    """Put a table in the place of the document's first one."""
-    lines = document.read_text().splitlines()
-    first = next(number for number, line in enumerate(lines) if line.startswith("|"))
-    last = next((number for number in range(first, len(lines)) if not lines[number].startswith("|")), len(lines))
-    document.write_text("\n".join([*lines[:first], table, *lines[last:]]) + "\n")
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
