@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dcp_cli.simulate.autoscaler import Loop, Phases
 from dcp_cli.simulate.world import Seen
 from dcp_pipeline.scaling.decision import decide_replicas
-from dcp_pipeline.scaling.model import Bounds, Cause, Load, Memory, Policy, Workers
+from dcp_pipeline.scaling.model import Bounds, Cause, Decision, Load, Memory, Policy, Workers
 
 SYNC_SECONDS = 2.0
 """The operator's SYNC_PERIOD."""
@@ -25,9 +25,10 @@ class Step:
 
 
 class Ours:
-    """`steps` are the changes so far."""
+    """`steps` are the changes so far, `decision` is the last one."""
 
     idle_first = True
+    decision: Decision
 
     def __init__(self, policy: Policy, bounds: Bounds, phases: Phases) -> None:
         self._policy, self._bounds = policy, bounds
@@ -42,7 +43,7 @@ class Ours:
         self._looks.passed(now)
         load = Load(seen.waiting + seen.in_flight, seen.in_flight, seen.done)
         workers = Workers(seen.wanted, seen.ready)
-        decision = decide_replicas(load, workers, self._bounds, self._policy, self._memory, now)
+        decision = self.decision = decide_replicas(load, workers, self._bounds, self._policy, self._memory, now)
         self._memory = decision.memory
         if decision.replicas != seen.wanted:
             self.steps.append(Step(now, seen.wanted, decision.replicas, decision.reason, decision.cause))

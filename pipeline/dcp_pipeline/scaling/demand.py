@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from dcp_pipeline.scaling.learning import mean_arrivals, sustained_arrivals
 from dcp_pipeline.scaling.model import Cause, Learned, Load, Policy, Workers
 
-NEARLY = 0.3
-"""Of a worker: an idle one goes where those who stay lack no more than this to keep up."""
+NEARLY = 0.5
+"""Of a worker: an idle one goes where those who stay lack less than this to keep up."""
 _ROUNDING = 1e-9
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from dcp_pipeline.scaling.model import Change, Learned, Load, Pace, Sample, Workers
 
-KEPT_SECONDS = 30.0
+KEPT_SECONDS = 60.0
 LONGEST_GAP_SECONDS = 30.0
 """After a longer time without a look nothing is concluded from the difference."""
 FADE_PER_BATCH = 0.98
@@ -48,7 +48,7 @@ def sustained_arrivals(learned: Learned) -> float:
 
 
 def mean_arrivals(learned: Learned) -> float:
-    """Batches per second over the last half minute, or as much of it as was seen."""
+    """Batches per second over the last minute, or as much of it as was seen."""
     samples = learned.samples
     return _arrivals(samples[0], samples[-1]) if len(samples) > 1 else 0.0
 

@@ -155,7 +155,7 @@ class Learned:
     """What the queue's history told."""
 
     samples: tuple[Sample, ...] = ()
-    """Of the last half minute."""
+    """Of the last minute."""
     counter: int | None = None
     """Load.done as it was last seen."""
     pace: Pace = Pace()
