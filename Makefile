@@ -36,6 +36,8 @@ test: $(READY) servers fresh ## everything that CI runs, with the time that each
 	@$(SUITE) docs $(MAKE) --no-print-directory docs-check
 	@$(SUITE) unit $(MAKE) --no-print-directory unit
 	@$(SUITE) integration $(MAKE) --no-print-directory integration
+	@$(SUITE) model $(MAKE) --no-print-directory model
+	@$(SUITE) fuzz $(MAKE) --no-print-directory fuzz
 	@$(SUITE) oracle $(MAKE) --no-print-directory oracle
 	@$(SUITE) chaos $(MAKE) --no-print-directory chaos-ci
 	@$(SUITE) run $(MAKE) --no-print-directory run

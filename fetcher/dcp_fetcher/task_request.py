@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from dcp_fetcher.file_site import path_of
@@ -24,6 +26,7 @@ from dcp_pipeline.spec.model import Source
 MAX_URL_CHARS = 4096
 MAX_ID_CHARS = 255
 _KEYS = {"url", "priority", "source", "id"}
+_UNKEPT = re.compile("[\\0\ud800-\udfff]")
 
 
 class TaskInvalid(ValueError):
@@ -52,13 +55,13 @@ def parse_request(raw: bytes) -> Request:
     """The task that these bytes are. Raises TaskInvalid. Keys of other systems are let through."""
     try:
         document = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TaskInvalid(f"not JSON: {error}") from error
     if not isinstance(document, dict):
         raise TaskInvalid('not a JSON object such as {"url": "http://..."}')
     url, priority = document.get("url"), document.get("priority")
     source, identifier = document.get("source"), document.get("id")
-    if not isinstance(url, str) or not 0 < len(url) <= MAX_URL_CHARS:
+    if not _is_text(url, MAX_URL_CHARS):
         raise TaskInvalid(f"url is not a text of 1 to {MAX_URL_CHARS} characters")
     _check_url(url)
     if priority is not None and (
@@ -67,9 +70,14 @@ def parse_request(raw: bytes) -> Request:
         raise TaskInvalid(f"priority is not a whole number from 0 to {MAX_PRIORITY}")
     if source is not None and not isinstance(source, str):
         raise TaskInvalid("source is not the name of a source")
-    if identifier is not None and (not isinstance(identifier, str) or not 0 < len(identifier) <= MAX_ID_CHARS):
-        raise TaskInvalid(f"id is not a text of 1 to {MAX_ID_CHARS} characters")
+    if identifier is not None and (not _is_text(identifier, MAX_ID_CHARS) or identifier != identifier.strip()):
+        raise TaskInvalid(f"id is not a text of 1 to {MAX_ID_CHARS} characters without blanks around it")
     return Request(url, priority, source, identifier)
+
+
+def _is_text(value: object, most_chars: int) -> TypeGuard[str]:
+    """Whether a database can keep it: JSON's \\u can also say NUL, and halves of characters that no encoding has."""
+    return isinstance(value, str) and 0 < len(value) <= most_chars and _UNKEPT.search(value) is None
 
 
 def _check_url(url: str) -> None:
@@ -84,6 +92,8 @@ def _check_url(url: str) -> None:
         raise TaskInvalid("url holds credentials; keep them in a source of the spec, by secretKeyRef")
     if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
         raise TaskInvalid("url names another machine's file")
+    if parts.scheme == "file" and "\0" in str(path_of(url)):
+        raise TaskInvalid("url names a file with a NUL in its path")
     if parts.scheme != "file" and not parts.hostname:
         raise TaskInvalid("url names no host")
     if any(ord(character) < 33 for character in url):

@@ -30,7 +30,8 @@ def unzip(stream: Peekable) -> Iterator[bytes]:
         _, _, flags, method, _, _, crc, packed, _, name_bytes, extra_bytes = _LOCAL.unpack(stream.exactly(_LOCAL.size))
         name, extra = stream.exactly(name_bytes), stream.exactly(extra_bytes)
         if name.endswith(b"/"):
-            stream.exactly(packed)
+            for _ in _stored(stream, packed):  # whatever it claims to hold: a piece at a time
+                pass
             continue
         files += 1
         if files > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any, cast
 
@@ -24,8 +25,9 @@ class Script:
     sha: str
 
     @classmethod
+    @cache
     def load(cls, name: str, *, with_common: bool = True) -> Script:
-        """The script lua/<name>.lua, behind lua/common.lua where it works on the queue's states."""
+        """The script lua/<name>.lua, behind lua/common.lua where it works on the queue's states. Read once."""
         folder = resources.files(__package__) / "lua"
         parts = ["common", name] if with_common else [name]
         source = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)

@@ -8,6 +8,8 @@ from typing import Any
 
 DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+LONGEST_SECONDS = 1_000_000 * 3600
+MOST_BYTES = 2**62
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
@@ -23,9 +25,12 @@ class Duration(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Duration:
-        if not isinstance(text, str) or not re.match(DURATION_PATTERN, text):
+        if not isinstance(text, str) or not re.fullmatch(DURATION_PATTERN, text):
             raise ValueError(f"{text!r} is not a duration such as 30s, 5m or 1h30m")
-        return super().__new__(cls, text)
+        made = super().__new__(cls, text)
+        if made.seconds > LONGEST_SECONDS:
+            raise ValueError(f"{text[:20]!r}... is longer than {LONGEST_SECONDS // 3600} hours")
+        return made
 
     @property
     def seconds(self) -> float:
@@ -45,14 +50,21 @@ class Quantity(str):
     __slots__ = ()
 
     def __new__(cls, text: str | int) -> Quantity:
-        if isinstance(text, bool) or not re.match(QUANTITY_PATTERN, str(text)):
+        if isinstance(text, bool) or not re.fullmatch(QUANTITY_PATTERN, str(text)):
             raise ValueError(f"{text!r} is not a quantity such as 512Ki, 256Mi or 1G")
-        return super().__new__(cls, str(text))
+        made = super().__new__(cls, str(text))
+        if made._amount > MOST_BYTES:
+            raise ValueError(f"{str(text)[:20]!r}... is more than {MOST_BYTES} bytes")
+        return made
 
     @property
     def bytes(self) -> int:
+        return int(self._amount)
+
+    @property
+    def _amount(self) -> float:
         number, unit = re.fullmatch(r"([0-9.]+)(.*)", str(self)).groups()  # type: ignore[union-attr]
-        return int(float(number) * _BYTES[unit])
+        return float(number) * _BYTES[unit]
 
 
 def decode_unit(wanted: type, value: Any) -> Any:

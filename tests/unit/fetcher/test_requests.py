@@ -75,6 +75,12 @@ def test_a_task_is_read_and_keys_of_others_are_let_through() -> None:
         (b'{"url": "http://h/a", "priority": -1}', "priority"),
         (b'{"url": "http://h/a", "source": 1}', "source"),
         (b'{"url": "http://h/a", "id": ""}', "id"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"url": "file:///%00"}', "NUL"),
+        (b'{"url": "http://h/\\udc00"}', "url"),
+        (b'{"url": "http://h/a", "id": "\\ud800"}', "id"),
+        (b'{"url": "http://h/a", "id": "x\\u0000"}', "id"),
+        (b'{"url": "http://h/a", "id": "x "}', "blanks"),
     ],
 )
 def test_an_invalid_task_says_why_and_shows_no_secret(raw: bytes, said: str) -> None:

@@ -62,7 +62,7 @@ def test_durations_are_read_as_go_writes_them(text: str, seconds: float) -> None
     assert Duration(text).seconds == seconds
 
 
-@pytest.mark.parametrize("text", ["", "5", "5 s", "-5s", "5d", "s"])
+@pytest.mark.parametrize("text", ["", "5", "5 s", "-5s", "5d", "s", "5m\n"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         Duration(text)
@@ -75,7 +75,15 @@ def test_quantities_are_read_as_kubernetes_writes_them(text: str, amount: int) -
     assert Quantity(text).bytes == amount
 
 
-@pytest.mark.parametrize("text", ["", "1MB", "-1", "Mi", "1e3"])
+@pytest.mark.parametrize("text", ["", "1MB", "-1", "Mi", "1e3", "1Gi\n"])
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="quantity"):
         Quantity(text)
+
+
+@pytest.mark.parametrize("digits", [20, 400])
+def test_amounts_that_no_number_holds_are_refused_and_not_infinite(digits: int) -> None:
+    with pytest.raises(ValueError, match="is more than"):
+        Quantity("9" * digits + "P")
+    with pytest.raises(ValueError, match="is longer than"):
+        Duration("9" * digits + "h")

@@ -1,0 +1,19 @@
+# What shows that nothing is lost or doubled without killing anything: docs/reliability.md.
+#   make model EXAMPLES=5000 SEED=7       histories for each server
+#   make fuzz SECONDS=600                 rounds with new seeds, until the time is over or something breaks
+EXAMPLES ?= 60
+INPUTS ?= 100
+SECONDS ?= 0
+SEED ?= 0
+
+.PHONY: model fuzz
+
+model: $(READY) servers ## the queue against its model: random histories, broken connections, lost replies
+	@$(PYTEST) -n 2 --dist load --timeout 0 tests/model --histories $(EXAMPLES) --hypothesis-seed $(SEED)
+
+fuzz: $(READY) servers ## damaged bytes for everything that reads from outside
+	@seed=$(SEED); end=$$(( $$(date +%s) + $(SECONDS) )); while \
+	  echo "fuzz: seed $$seed, $(INPUTS) inputs for each test"; \
+	  $(PYTEST) -n 2 --dist load --timeout 0 tests/fuzz --inputs $(INPUTS) --hypothesis-seed $$seed || \
+	    { echo "fuzz: make fuzz SEED=$$seed INPUTS=$(INPUTS) repeats it"; exit 1; }; \
+	  [ $$(date +%s) -lt $$end ]; do seed=$$((seed + 1)); done

@@ -1,0 +1,96 @@
+"""From an object's bytes to rows and rejects, as fetcher and worker do it together: cut, sent, read, cleaned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args, get_type_hints
+
+from dcp_fetcher.split import Position, RawCut, Splitter
+from dcp_pipeline.batch import RAW_KEPT_BYTES, Batch, compress, digest_of
+from dcp_pipeline.ledger.model import Reject
+from dcp_pipeline.spec.model import BatchSize, Cleaning, Format
+from dcp_pipeline.spec.units import Quantity
+from dcp_worker.clean.plan import ID, RECORD, CleaningPlan
+from fuzz.mutations import pieces
+from support.batches import cleaning_of
+
+TYPES: tuple[str, ...] = get_args(get_type_hints(Format)["type"])
+"""Every type of format that a spec may name."""
+CLEANING = cleaning_of(
+    {"name": "a", "transforms": ["trim", "lower"], "constraints": {"maxLength": 40}},
+    {"name": "b", "type": "integer", "constraints": {"minimum": -5}},
+    {"name": "c", "type": "ip"},
+    {"name": "d", "type": "datetime"},
+    {"name": "e", "from": "x.y", "type": "number"},
+    {"name": "f", "type": "boolean"},
+    missingValues=["", "-"],
+)
+AS_WRITTEN = cleaning_of(*({"name": name} for name in "abc"), missingValues=[])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of each record, by its number in the object."""
+
+    rows: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    rejects: dict[int, Reject] = field(default_factory=dict)
+    duplicates: int = 0
+    read: int = 0
+
+
+def cuts_of(raw: bytes, form: Format, batch: BatchSize, lengths: Sequence[int] = ()) -> tuple[Splitter, list[RawCut]]:
+    """The object's cuts, its bytes coming in pieces of these lengths. Raises DamagedError."""
+    splitter, cuts = Splitter(form, batch), []
+    for piece in pieces(raw, lengths):
+        cuts += splitter.feed(piece)
+    return splitter, cuts + splitter.finish()
+
+
+def size(records: int, bytes_: int) -> BatchSize:
+    return BatchSize(max_records=records, max_bytes=Quantity(bytes_))
+
+
+def outcome_of(raw: bytes, form: Format, batch: BatchSize, cleaning: Cleaning, lengths: Sequence[int] = ()) -> Outcome:
+    """Cut, sent, read, cleaned; and nothing unaccounted for. Raises DamagedError where there is no header."""
+    plan = CleaningPlan.compile(cleaning, form)
+    splitter, cuts = cuts_of(raw, form, batch, lengths)
+    header = splitter.header.labels if splitter.header else None
+    expected = Position(splitter.header.end if splitter.header else 0, 0, 1, cuts[0].at.line if cuts else 1)
+    rows: dict[int, tuple[Any, ...]] = {}
+    rejects: dict[int, Reject] = {}
+    duplicates = 0
+    for cut in cuts:
+        assert (cut.at.offset, cut.at.sequence, cut.at.record) == (expected.offset, expected.sequence, expected.record)
+        cleaned = plan.clean(_batch(cut, header))
+        assert cleaned.read == cut.records, f"the fetcher counted {cut.records} records, the worker {cleaned.read}"
+        assert cleaned.read == cleaned.rows.height + cleaned.duplicates + len(cleaned.rejects) + cleaned.filtered
+        numbers = Counter([*cleaned.rows[RECORD], *(each.record for each in cleaned.rejects)])
+        assert all(count == 1 for count in numbers.values()), "a record is there twice"
+        assert all(cut.at.record <= number < cut.at.record + cut.records for number in numbers)
+        for reject in cleaned.rejects:
+            _check_place(raw, cut, reject)
+        rows |= dict(zip(cleaned.rows[RECORD], cleaned.rows.drop(ID, RECORD).rows(), strict=True))
+        rejects |= {each.record: each for each in cleaned.rejects}
+        duplicates += cleaned.duplicates
+        expected = Position(cut.end, cut.at.sequence + 1, cut.at.record + cut.records)
+    assert expected.offset == len(raw), "bytes at the end are in no cut"
+    return Outcome(rows, rejects, duplicates, expected.record - 1)
+
+
+def _check_place(raw: bytes, cut: RawCut, reject: Reject) -> None:
+    """A reject's bytes are those that stand where it says."""
+    assert cut.at.offset <= reject.start
+    assert reject.start + reject.raw_bytes <= cut.end
+    stands = raw[reject.start : reject.start + reject.raw_bytes]
+    assert reject.raw == stands[:RAW_KEPT_BYTES]
+    assert reject.raw_digest == digest_of(stands)
+
+
+def _batch(cut: RawCut, header: tuple[str, ...] | None) -> Batch:
+    return Batch(
+        id="b" * 32, pipeline="default/fuzz", source="s", object_id="o", uri="file:///o", sequence=cut.at.sequence,
+        start=cut.at.offset, end=cut.end, records=cut.records, first_record=cut.at.record, first_line=cut.at.line,
+        digest=cut.digest, revision="r", header=header, defect=cut.defect, body=compress(cut.raw),
+    )  # fmt: skip

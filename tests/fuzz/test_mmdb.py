@@ -1,0 +1,67 @@
+"""A geolocation database from outside: found, not found, or a named error; never a crash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import maxminddb
+import polars as pl
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from dcp_worker.enrich.database import GeoDatabase
+from dcp_worker.enrich.errors import EnrichmentError
+from dcp_worker.enrich.geoip import GeoLookup
+from dcp_worker.trouble import UNREADY
+from fuzz.mutations import damaged
+from support.mmdb import flat, nested, write_mmdb
+
+ADDRESSES = ["192.0.2.1", "198.51.100.7", "10.0.0.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::", "no address"]
+PATHS = ("country_code", "country.iso_code", "subdivisions.0.iso_code", "asn", "", ".")
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    folder = tmp_path_factory.mktemp("mmdb")
+    networks = {"192.0.2.0/24": "AA", "198.51.100.0/24": "BB", "2001:db8::/32": "CC"}
+    made = [
+        write_mmdb(folder / f"{layout.__name__}.mmdb", {net: layout(cc) for net, cc in networks.items()}).read_bytes()
+        for layout in (flat, nested)
+    ]
+    four = {net: flat(cc) for net, cc in networks.items() if ":" not in net}
+    return [*made, write_mmdb(folder / "four.mmdb", four, ip_version=4).read_bytes(), b"", b"no database"]
+
+
+@given(st.data())
+def test_a_damaged_database_is_refused_or_answers(corpus: list[bytes], tmp_path: Path, data: st.DataObject) -> None:
+    raw = data.draw(damaged(corpus, most=3))
+    path = tmp_path / "country.mmdb"
+    path.unlink(missing_ok=True)  # a file that is mapped is replaced, not written into
+    path.write_bytes(raw)
+    try:
+        database = GeoDatabase(path, "spec.cleaning.enrich[0].geoip.database")
+    except EnrichmentError as error:
+        event("refused")
+        assert "spec.cleaning.enrich[0]" in str(error)
+        return
+    lookup = GeoLookup(database.edition, PATHS, cache_size=4, cache_ttl_seconds=60)
+    try:
+        found = lookup.find(pl.Series(ADDRESSES))
+    except UNREADY as error:
+        event(f"refused at {type(error).__name__}")
+        return
+    event("answered")
+    assert sorted(found["address"]) == sorted(ADDRESSES)
+
+
+def test_a_good_database_answers(corpus: list[bytes], tmp_path: Path) -> None:
+    path = tmp_path / "country.mmdb"
+    path.write_bytes(corpus[0])
+    lookup = GeoLookup(GeoDatabase(path, "x").edition, PATHS, 4, 60)
+    found = lookup.find(pl.Series(ADDRESSES)).sort("address")
+    with maxminddb.open_database(path) as plain:
+        wanted = {each: plain.get(each) for each in ADDRESSES if each != "no address"}
+    assert dict(zip(found["address"], found["0"], strict=True)) == {
+        each: (wanted.get(each) or {}).get("country_code") for each in ADDRESSES
+    }
