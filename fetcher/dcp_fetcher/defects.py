@@ -20,6 +20,8 @@ class Defect:
         quoted = state in (State.QUOTED, State.QUOTED_ESCAPED)
         self._csv = dialect if isinstance(dialect, Csv) and not quoted else None
         self._lead_bytes = 0 if self._csv else lead_bytes
+        self._lead_goes_on = self._csv is None and not quoted
+        self._inside_comment = False
         self._state = self._csv.first if self._csv else State.FRESH
         self._stride = max(1, max_record_bytes)
         self._checkpoint = 2 * self._stride + 1
@@ -37,6 +39,8 @@ class Defect:
 
     def take(self, buffer: bytearray, ended: bool) -> tuple[int, bool]:
         """How many bytes at the buffer's start belong to it, and whether it ends there."""
+        if self._lead_goes_on:
+            self._lead_bytes = self._behind_comments(buffer)
         end, over = self._record(self._csv, buffer, ended) if self._csv else self._line(buffer, self._lead_bytes, ended)
         self._lead_bytes = 0
         taken = bytes(buffer[:end])
@@ -50,6 +54,19 @@ class Defect:
             self.lines += 1
             over = True
         return end, over
+
+    def _behind_comments(self, buffer: bytearray) -> int:
+        """How many bytes belong to comments before the record: they come in pieces too."""
+        at = 0
+        if self._inside_comment:
+            found = self._dialect.line_end.search(buffer)
+            if found is None:
+                return len(buffer)
+            at = found.end()
+        at += self._dialect.lead(buffer[at:])
+        self._lead_goes_on = at == len(buffer)
+        self._inside_comment = not buffer.endswith(b"\n")
+        return at
 
     def _line(self, buffer: bytearray, start: int, ended: bool) -> tuple[int, bool]:
         found = self._dialect.line_end.search(buffer, start)

@@ -8,12 +8,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import event, example, given
+from hypothesis import event, example, given, reject
 from hypothesis import strategies as st
 
 from dcp_fetcher.errors import DamagedError
-from dcp_pipeline.spec.model import Format
-from dcp_pipeline.spec.units import Quantity
+from dcp_pipeline.spec.model import BatchSize, Format
+from dcp_worker.clean.errors import PlanError
+from dcp_worker.clean.plan import CleaningPlan
 from fuzz.mutations import damaged
 from fuzz.records import AS_WRITTEN, CLEANING, TYPES, cuts_of, outcome_of, size
 from support.batches import format_of
@@ -37,28 +38,64 @@ LINES = (
     b"\n[1]\n{}\n"
     b'{"a": {"deep": [{}]}, "a": 2'
 )
-CORPUS = [TABLE, QUOTED, TABLE.replace(b",", b"\t"), LINES, LINES.replace(b"\n", b"\r\n"), b"a\n" * 9, b"", b"a"]
+JSON_LIKE = tuple(each for each in TYPES if format_of(each, pattern="", columns=[]).json_lines)
+LOGS = (
+    b'<34>1 2026-11-22T10:00:00.003Z host app 1 ID47 [x@1 a="b"] text\n'
+    b"<13>Nov 22 10:00:00 host app[7]: text, with 1 comma\n"
+    b'192.0.2.1 - bob [22/Nov/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "agent \\"x\\""\n'
+    b"# a comment\n\n"
+)
+CORPUS = [LOGS, TABLE, QUOTED, TABLE.replace(b",", b"\t"), LINES, LINES.replace(b"\n", b"\r\n"), b"a\n" * 9, b"", b"a"]
 ENCODINGS = st.sampled_from(["utf-8", "utf-8", "latin-1", "cp1252", "gb18030", "euc_jp", "big5"])
-DELIMITERS = st.sampled_from([None, None, ";", "|", "\t", " "])
 CHUNKS = st.lists(st.integers(1, 60), max_size=25)
 SIZES = st.builds(size, st.integers(1, 6), st.sampled_from([1, 30, 100, 1000]))
 LIMITS = st.sampled_from([12, 60, 1000, 1 << 20])
 
 
-def form_of(type_: str, encoding: str, delimiter: str | None, most: int) -> Format:
-    """A format; a delimiter that may be half of a character in its encoding is not tried."""
-    chosen: dict[str, Any] = {"delimiter": delimiter} if type_ in ("csv", "tsv") and delimiter else {}
-    if delimiter == "|" and encoding in ("gb18030", "big5"):
-        chosen = {}
-    return format_of(type_, encoding=encoding, maxRecordBytes=str(Quantity(most)), **chosen)
+WORDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "csv": {
+        "delimiter": st.sampled_from([",", ";", "|", "\t", " "]),
+        "quoteChar": st.sampled_from(['"', '"', "'", ""]),
+        "doubleQuote": st.booleans(),
+        "escapeChar": st.sampled_from(["\\", "^"]),
+        "skipInitialSpace": st.booleans(),
+        "commentChar": st.sampled_from(["#", "1"]),
+        "header": st.booleans(),
+        "labels": st.sampled_from([["a", "b"], ["b", "a", "b"]]),
+        "skipRows": st.integers(0, 2),
+    },
+    "regex": {"pattern": st.sampled_from([r"(?P<a>[^,]*),(?P<b>\d*).*", "(?P<a>.)(?P<d>.*)"])},
+    "fixed": {"columns": st.sampled_from([[{"name": "a", "width": 3}, {"name": "b", "width": 1}]])},
+    "": {"commentChar": st.sampled_from(["#", "{", "1"])},
+}
+"""What may be said of a type's format; of the others, ""."""
+NEEDED = {"regex": {"pattern"}, "fixed": {"columns"}}
+
+
+@st.composite
+def formats(draw: st.DrawFn, type_: str) -> Format:
+    """A format of the type that a spec may say and a plan can follow."""
+    strategies = WORDS.get("csv" if type_ == "tsv" else type_, {} if type_ in JSON_LIKE else WORDS[""])
+    words = {
+        word: draw(values)
+        for word, values in strategies.items()
+        if word in NEEDED.get(type_, ()) or draw(st.integers(0, 3)) == 3
+    }
+    encoding, most = draw(ENCODINGS), draw(LIMITS)
+    form = format_of(type_, encoding=encoding, maxRecordBytes=str(most), **words)
+    try:
+        CleaningPlan.compile(CLEANING, form)
+    except PlanError:
+        reject()
+    return form
 
 
 @pytest.mark.parametrize("type_", TYPES)
-@given(damaged(CORPUS), ENCODINGS, DELIMITERS, LIMITS, CHUNKS, SIZES)
+@given(st.data(), damaged(CORPUS), CHUNKS, SIZES)
 def test_every_record_is_a_row_or_a_reject_with_its_bytes_and_place(
-    type_: str, raw: bytes, encoding: str, delimiter: str | None, most: int, lengths: list[int], batch: Any
+    type_: str, data: st.DataObject, raw: bytes, lengths: list[int], batch: BatchSize
 ) -> None:
-    form = form_of(type_, encoding, delimiter, most)
+    form = data.draw(formats(type_))
     try:
         outcome = outcome_of(raw, form, batch, CLEANING, lengths)
     except DamagedError as error:
@@ -70,11 +107,11 @@ def test_every_record_is_a_row_or_a_reject_with_its_bytes_and_place(
 
 
 @pytest.mark.parametrize("type_", TYPES)
-@given(damaged(CORPUS), ENCODINGS, DELIMITERS, LIMITS, CHUNKS, SIZES)
+@given(st.data(), damaged(CORPUS), CHUNKS, SIZES)
 def test_neither_chunks_nor_batches_change_what_becomes_of_a_record(
-    type_: str, raw: bytes, encoding: str, delimiter: str | None, most: int, lengths: list[int], batch: Any
+    type_: str, data: st.DataObject, raw: bytes, lengths: list[int], batch: BatchSize
 ) -> None:
-    form = form_of(type_, encoding, delimiter, most)
+    form = data.draw(formats(type_))
     try:
         whole = outcome_of(raw, form, size(10_000, 1 << 20), CLEANING)
     except DamagedError:
@@ -97,13 +134,13 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 )
 @example([("\ufeffa", "", "")], csv.QUOTE_MINIMAL, "\n", ",", [], size(1, 1))
 def test_what_a_csv_writer_wrote_is_read_as_it_was(
-    rows: list[tuple[str, str, str]], quoting: Any, end: str, delimiter: str, lengths: list[int], batch: Any
+    rows: list[tuple[str, str, str]], quoting: Any, end: str, delimiter: str, lengths: list[int], batch: BatchSize
 ) -> None:
     out = io.StringIO(newline="")
     writer = csv.writer(out, quoting=quoting, lineterminator=end, delimiter=delimiter)
     writer.writerow("abc")
     writer.writerows(rows)
-    form = form_of("csv", "utf-8", delimiter, 1 << 20)
+    form = format_of("csv", delimiter=delimiter)
     outcome = outcome_of(out.getvalue().encode(), form, batch, AS_WRITTEN, lengths)
     assert outcome.rejects == {}
     assert [outcome.rows[number] for number in sorted(outcome.rows)] == rows
@@ -114,7 +151,7 @@ values = st.none() | st.booleans() | st.integers() | st.text(st.characters(codec
 
 @given(st.lists(st.dictionaries(st.sampled_from("abcz"), values), max_size=8), st.booleans(), CHUNKS, SIZES)
 def test_what_a_json_writer_wrote_is_read_as_it_was(
-    records: list[dict[str, Any]], ascii_only: bool, lengths: list[int], batch: Any
+    records: list[dict[str, Any]], ascii_only: bool, lengths: list[int], batch: BatchSize
 ) -> None:
     raw = "".join(json.dumps(each, ensure_ascii=ascii_only) + "\n" for each in records).encode()
     outcome = outcome_of(raw, format_of("ndjson"), batch, AS_WRITTEN, lengths)

@@ -300,3 +300,11 @@ def test_batches_of_a_few_records_do_not_count_the_rest_of_the_buffer_for_each()
     assert at_most(marks, 200, len(marks), 3) == (206, 3)
     assert looked_at_bytes < 10_000
     assert at_most(marks, len(marks) - 8, len(marks), 5) == (len(marks), 4)
+
+
+@pytest.mark.parametrize("lengths", [[], [1], [9, 1], [3, 3, 3, 3]])
+def test_a_comment_longer_than_a_record_may_be_ends_where_it_ends_however_it_arrives(lengths: list[int]) -> None:
+    form_ = Format(type="syslog", comment_char="#", max_record_bytes=Quantity(6))
+    cuts = split(b"one\n# a long comment\n# one more\ntwo\nsix\n", Splitter(form_, size(1)), lengths)
+    assert [cut.raw for cut in cuts] == [b"one\n", b"# a long comment\n# one more\ntwo\n", b"six\n"]
+    assert [cut.defect is not None for cut in cuts] == [False, True, False]
