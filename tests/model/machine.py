@@ -15,7 +15,7 @@ import redis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dcp_pipeline.queue import Job, Lease, Queue, QueueFull, RetryPolicy, RetryState
+from dcp_pipeline.queue import Job, Lease, Queue, QueueFull, RetryPolicy, RetryState, ask_to_go
 from dcp_pipeline.queue.keys import Keys
 from model.observed import keys_of, observed, of_reference
 from model.reference import DIGESTS, Reference
@@ -174,6 +174,11 @@ class QueueHistory(RuleBasedStateMachine):
     def look_around(self, worker: str, fault: Fault | None, then: str) -> None:
         self.quietly(worker, lambda queue: check_views(queue, worker, self.reference, self.clock), fault, then)
 
+    @rule(count=st.integers(0, 2), fault=FAULTS, then=AFTERWARDS)
+    def somebody_is_asked_to_go(self, count: int, fault: Fault | None, then: str) -> None:
+        asked = ["w1", "w2", "w9"]
+        self.quietly("w1", lambda queue: ask_to_go(self.client, queue.name, asked, count, LEASE_SECONDS), fault, then)
+
     # What happens to them
 
     @rule(worker=WORKERS)
@@ -247,7 +252,7 @@ class QueueHistory(RuleBasedStateMachine):
         assert queue.stats().backlog == 0
         assert self.witness.owed <= out, f"lost: {sorted(self.witness.owed - out)}"
         queue.purge_dead(NAMES)
-        assert keys_of(self.plain, self.name) <= {"meta", "workers", "vitals"}
+        assert keys_of(self.plain, self.name) <= {"meta", "workers", "vitals", "leaving"}
 
     # How calls are made
 

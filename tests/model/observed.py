@@ -39,6 +39,8 @@ class State:
     claims: set[str]
     awake: bool
     workers: set[str]
+    leaving: dict[str, int]
+    done: int
 
 
 def observed(plain: redis.Redis, name: str) -> State:
@@ -47,14 +49,24 @@ def observed(plain: redis.Redis, name: str) -> State:
     found = keys_of(plain, name)
     ids = sorted(key.removeprefix("job:") for key in found if key.startswith("job:"))
     pipeline = plain.pipeline(transaction=False)
-    for index in (keys.ready, keys.scheduled, keys.inflight, keys.dead, keys.age, keys.workers):
+    for index in (keys.ready, keys.scheduled, keys.inflight, keys.dead, keys.age, keys.workers, keys.leaving):
         pipeline.zrange(index, 0, -1, withscores=True)
     for key in (keys.meta, keys.claims, *(keys.job(each) for each in ids)):
         pipeline.hgetall(key)
-    ready, scheduled, inflight, dead, age, workers, meta, claims, *jobs = pipeline.execute()
-    assert found <= {"ready", "scheduled", "inflight", "dead", "age", "workers", "vitals", "meta", "claims", "wake"} | {
-        f"job:{each}" for each in ids
-    }
+    ready, scheduled, inflight, dead, age, workers, leaving, meta, claims, *jobs = pipeline.execute()
+    assert found <= {
+        "ready",
+        "scheduled",
+        "inflight",
+        "dead",
+        "age",
+        "workers",
+        "vitals",
+        "meta",
+        "claims",
+        "wake",
+        "leaving",
+    } | {f"job:{each}" for each in ids}
     owner = meta.get(b"pipeline")
     return State(
         ready=[job_id.decode() for job_id, _ in ready],
@@ -69,6 +81,8 @@ def observed(plain: redis.Redis, name: str) -> State:
         claims={worker.decode() for worker in claims},
         awake="wake" in found,
         workers={worker.decode() for worker, _ in workers},
+        leaving=_scores(leaving),
+        done=int(meta.get(b"done", 0)),
     )
 
 
@@ -93,6 +107,8 @@ def of_reference(reference: Reference) -> State:
         claims=set(reference.claims),
         awake=bool(reference.ready),
         workers=set(reference.beats),
+        leaving=reference.leaving,
+        done=reference.done,
     )
 
 

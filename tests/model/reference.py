@@ -14,7 +14,7 @@ from dcp_pipeline.queue.scripts import Script
 
 _OF_THE_QUEUE = (
     "enqueue", "exchange", "extend", "retry", "hand_back", "requeue_dead", "forget", "drop", "due",
-    "set_progress", "stats", "ready_by_priority",
+    "set_progress", "stats", "ready_by_priority", "ask_to_go",
 )  # fmt: skip
 DIGESTS = {Script.load(name).sha: name for name in _OF_THE_QUEUE} | {Script.load("beat", with_common=False).sha: "beat"}
 """The scripts' names by their digests."""
@@ -49,8 +49,11 @@ class Reference:
     beats: dict[str, int] = field(default_factory=dict)
     beats_until: int = 0
     """When the server expires all beats, in milliseconds."""
+    leaving: dict[str, int] = field(default_factory=dict)
+    """Processes that were asked to go, and until when that counts."""
     owner: str | None = None
     sequence: int = 0
+    done: int = 0
 
     def carry_out(self, name: str, arguments: Sequence[Any], now: int) -> Any:
         """The reply of a script; `arguments` as they were sent."""
@@ -66,6 +69,8 @@ class Reference:
         """What the server expires by itself is gone, even if its clock is set back later."""
         if self.beats_until <= now // 1000:
             self.beats = {}
+        if all(until <= now for until in self.leaving.values()):
+            self.leaving = {}
 
     def waiting(self) -> list[str]:
         """The ready jobs, first served first."""
@@ -106,18 +111,19 @@ class Reference:
     def _exchange(self, now: int, worker: str, nonce: str, lease_us: int, want: int, max_crashes: int,
                   most_bytes: int, *acks: Any) -> list[Any]:  # fmt: skip
         stale = self._acknowledge(acks)
+        leaving = want > 0 and self.leaving.get(worker, 0) > now
         leases = self._repeat(worker, nonce) if want else []
         self.inflight |= {job_id: now + lease_us for job_id, _ in leases}
         for job_id in [each for each, due in self.scheduled.items() if due <= now]:
             del self.scheduled[job_id]
             self.ready.add(job_id)
         died = list(self._reclaim(now, max_crashes))
-        if want and not leases:
+        if want and not leases and not leaving:
             leases = self._claim(now, worker, want)
             self.inflight |= {job_id: now + lease_us for job_id, _ in leases}
         if leases:
             self.claims[worker] = (nonce, leases)
-        return [stale, died, [part for job_id, token in leases for part in self._handed(job_id, token)]]
+        return [stale, died, [part for job_id, token in leases for part in self._handed(job_id, token)], int(leaving)]
 
     def _acknowledge(self, acks: Sequence[Any]) -> list[str]:
         stale, done = [], []
@@ -129,6 +135,7 @@ class Reference:
         for job_id in done:
             self._end_lease(job_id)
             self._remove(job_id)
+        self.done += len(done)
         return stale
 
     def _repeat(self, worker: str, nonce: str) -> list[tuple[str, int]]:
@@ -206,7 +213,7 @@ class Reference:
         for job_id in going:
             self._remove(job_id)
         if not going:
-            self.claims, self.owner, self.sequence = {}, None, 0
+            self.claims, self.leaving, self.owner, self.sequence, self.done = {}, {}, None, 0, 0
         return len(going)
 
     def _due(self, now: int) -> int:
@@ -226,7 +233,17 @@ class Reference:
             sum(len(job.payload) for job in live),
             sum(len(self.jobs[job_id].payload) for job_id in self.dead),
             max(0, now - min(job.enqueued_at for job in live)) if live else 0,
+            self.done,
         ]
+
+    def _ask_to_go(self, now: int, duration_us: int, wanted: int, *processes: str) -> list[Any]:
+        held = [sum(self.jobs[each].worker == name for each in self.inflight) for name in processes]
+        ranks = [
+            0 if not count else 1 if name in self.leaving else 2 for name, count in zip(processes, held, strict=True)
+        ]
+        chosen = sorted(range(len(processes)), key=lambda at: (ranks[at], held[at], at))[:wanted]
+        self.leaving = {processes[at]: now + duration_us for at in chosen}
+        return [part for at in chosen for part in (processes[at], held[at])]
 
     def _ready_by_priority(self, _: int, limit: int) -> list[list[int]]:
         used = sorted(self.jobs[each].priority for each in self.ready)

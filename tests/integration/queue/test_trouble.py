@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from dcp_pipeline.queue import Inbox, Job, Lease, Queue, QueueFull, RetryState, check_server
+from dcp_pipeline.queue import Inbox, Job, Lease, Queue, QueueFull, RetryState, ask_to_go, check_server
 from support.redis_server import RunningServer, redis_server
 
 
@@ -73,6 +73,21 @@ def test_a_claim_that_came_too_late_is_not_repeated_over_its_new_holder(
     held = claim(queue, "other")
     assert claim(queue, "slow").id == "b"
     assert queue.exchange("other", [held], 0).acknowledged == {"a"}
+
+
+def test_a_claim_whose_reply_was_lost_comes_again_to_a_process_that_was_asked_to_go_meanwhile(
+    queue: Queue, client: redis.Redis, lose_reply: Callable[[], None]
+) -> None:
+    """Nobody else would have it before its lease has run out, and that would count as a crash."""
+    queue.enqueue([Job("a", b""), Job("b", b"")])
+    lose_reply()
+    with pytest.raises(redis.ConnectionError):
+        queue.exchange("p/worker-1", [], 1)
+    ask_to_go(client, queue.name, ["p"], 1)
+    answer = queue.exchange("p/worker-1", [], 1)
+    assert ([lease.id for lease in answer.leases], answer.leaving) == (["a"], True)
+    answer = queue.exchange("p/worker-1", answer.leases, 1)
+    assert (answer.acknowledged, answer.leases, answer.leaving) == ({"a"}, (), True)
 
 
 def test_an_acknowledgement_whose_reply_was_lost_may_be_repeated(queue: Queue, lose_reply: Callable[[], None]) -> None:

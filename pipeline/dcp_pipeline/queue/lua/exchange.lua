@@ -2,7 +2,7 @@
 -- ARGV: worker, nonce, lease in microseconds, leases wanted, crash cap, most bytes to hand out, then id and
 -- token of each acknowledgement. Returns the ids of stale acknowledgements, the ids that died of their crashes,
 -- the leases, three entries each: id, "token attempts crashes priority", payload; and 1 where the worker's process was
--- asked to go (ask_to_go.lua), and is given nothing.
+-- asked to go (ask_to_go.lua), and is given nothing new.
 
 local worker, nonce, lease_us, want = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local max_crashes, most_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -131,9 +131,6 @@ end
 write_even_when_full()
 local stale = acknowledge()
 local leaving = want > 0 and asked_to_go()
-if leaving then
-  want = 0
-end
 if want > 0 then
   repeat_claim()
   lease_all()
@@ -141,7 +138,7 @@ end
 promote_due()
 local died = reclaim_expired()
 if want > 0 then
-  if #leases == 0 then
+  if #leases == 0 and not leaving then
     claim_ready()
     lease_all()
   end
