@@ -80,7 +80,9 @@ def _union(members: list[inspect.Type], inside: tuple[type, ...]) -> Schema:
     words = [each["enum"] for each in schemas if "enum" in each]
     parts = [each for each in schemas if "properties" in each]
     if words and parts:
-        return {**parts[0], "type": ["object", "string"], "pattern": f"^({'|'.join(words[0])})$"}
+        description = f"One of the words {', '.join(words[0])}; or an object. {parts[0]['description']}"
+        both = {"type": ["object", "string"], "pattern": f"^({'|'.join(words[0])})$", "description": description}
+        return {**parts[0], **both}
     names = {each["type"] for each in schemas}
     return {"type": sorted(names - {"integer"} if "number" in names else names)}
 

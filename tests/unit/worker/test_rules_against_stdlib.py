@@ -1,4 +1,4 @@
-"""Each transform gives what an independent reading gives: Python's own library, value by value.
+"""Transforms of text and values give what Python's own library gives.
 
 The values are drawn by hypothesis; one batch holds many of them, so that columns are what is tested.
 """
@@ -8,49 +8,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 import html.parser
-import ipaddress
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import parseaddr
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dcp_worker.clean.numbers import plain_number
-from dcp_worker.clean.outside import Reachable
-from dcp_worker.clean.transforms.compile import compiled
 from dcp_worker.clean.types import parser
 from support.batches import field_of
+from support.transforms import TEXT, agree, columns, done, quick
 
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 ASCII = st.text(st.sampled_from("aB.0 ;-_/"), max_size=10)
-OUTSIDE = Reachable(lambda ref: "key-" + ref.name, Path)
-quick = settings(max_examples=20, deadline=None)
-
-
-def done(transform: Any, values: Sequence[str | None]) -> list[str | None]:
-    """What a transform makes of a column."""
-    change = compiled(field_of(transforms=[transform]).transforms[0], "path", ("",), OUTSIDE)
-    return (
-        pl.DataFrame({"v": pl.Series(values, dtype=pl.String)}).select(change.apply(pl.col("v"))).to_series().to_list()
-    )
-
-
-def agree(transform: Any, values: Sequence[str | None], reading: Callable[[str], str | None]) -> None:
-    wanted = [None if each is None else reading(each) for each in values]
-    assert done(transform, values) == wanted
-
-
-def columns(values: st.SearchStrategy[str]) -> st.SearchStrategy[list[str | None]]:
-    return st.lists(st.none() | values, min_size=1, max_size=40)
 
 
 @quick
@@ -118,80 +93,6 @@ def test_tags_as_the_html_parser_sees_them(values: list[str | None]) -> None:
         return texts.found
 
     agree("stripTags", values, reading)
-
-
-MAPPED = st.ip_addresses(v=4).map(lambda a: f"::ffff:{a}")
-UNSURE = [ipaddress.ip_network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "224.0.0.0/4", "2001::/23", "2002::/16",
-                                                  "3fff::/20", "5f00::/16", "64:ff9b:1::/48", "fec0::/10", "ff00::/8")]  # fmt: skip
-"""Where releases of Python differ, and multicast, which it calls global."""
-ADDRESSES = st.ip_addresses().map(str) | st.ip_addresses(v=6).map(lambda a: a.exploded.upper()) | MAPPED | st.just("x")
-
-
-@quick
-@given(columns(ADDRESSES))
-def test_addresses_as_ipaddress_reads_them(values: list[str | None]) -> None:
-    def read(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        try:
-            address = ipaddress.ip_address(value)
-        except ValueError:
-            return None
-        return getattr(address, "ipv4_mapped", None) or address
-
-    def public(value: str) -> str | None:
-        return None if (address := read(value)) is None else str(address.is_global).lower()
-
-    networks = ["10.0.0.0/8", "192.0.0.0/16", "2001::/16", "fc00::/7", "224.0.0.1"]
-
-    def listed(value: str) -> str | None:
-        if (address := read(value)) is None:
-            return None
-        return str(any(address in ipaddress.ip_network(each) for each in networks)).lower()
-
-    agree("ip", values, lambda v: None if (address := read(v)) is None else str(address))
-    agree({"cidr": {"networks": networks}}, values, listed)
-    sure = [each for each in values if each is None or not any((read(each) or 0) in n for n in UNSURE if read(each))]
-    agree("isPublicIp", sure, public)
-
-
-HOST = st.sampled_from(["example.com", "WWW.Example.co.uk", "[2001:db8::1]", "192.0.2.1", "a-b.de"])
-URLS = st.builds(
-    lambda scheme, user, host, port, path, query, fragment: f"{scheme}{user}{host}{port}{path}{query}{fragment}",
-    st.sampled_from(["http://", "HTTPS://", "ftp://", "//", "x-y+z.1://"]),
-    st.sampled_from(["", "ada@", "ada:pw@", ":pw@"]),
-    HOST,
-    st.sampled_from(["", ":80", ":65535", ":"]),
-    st.sampled_from(["", "/", "/a/b.html", "/a@b:c"]),
-    st.sampled_from(["", "?", "?a=b&c=%20", "?a?b/c@d"]),
-    st.sampled_from(["", "#", "#top", "#a?b#c"]),
-)
-
-
-@quick
-@given(columns(URLS))
-def test_urls_as_urllib_reads_them(values: list[str | None]) -> None:
-    def of(read: Callable[[Any], Any]) -> Callable[[str], str | None]:
-        return lambda value: None if read(urlsplit(value)) in (None, "") else str(read(urlsplit(value)))
-
-    agree({"url": "scheme"}, values, of(lambda url: url.scheme))
-    agree({"url": "host"}, values, of(lambda url: url.hostname))
-    agree({"url": "port"}, values, of(lambda url: url.port))
-    agree({"url": "path"}, values, of(lambda url: url.path))
-    agree({"url": "query"}, values, of(lambda url: url.query))
-    agree({"url": "fragment"}, values, of(lambda url: url.fragment))
-    agree({"url": "user"}, values, of(lambda url: url.netloc.rpartition("@")[0]))
-
-
-@quick
-@given(columns(st.emails()))
-def test_email_addresses_are_those_that_email_utils_reads(values: list[str | None]) -> None:
-    for value, found in zip(values, done("email", values), strict=True):
-        if value is not None and found is not None:
-            local, _, host = parseaddr(value)[1].rpartition("@")
-            assert found == f"{local}@{host.lower()}"
-        elif value is not None:
-            # What is refused is longer than mail may be, or ends in no name.
-            local, _, host = value.rpartition("@")
-            assert len(local) > 64 or len(host) > 189 or not re.search(r"\.[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]$", host)
 
 
 JSON = st.recursive(

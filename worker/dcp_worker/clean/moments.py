@@ -87,7 +87,7 @@ def _since_1970(digits: int) -> tuple[Step, ...]:
         fraction = parts.struct.field("fraction").fill_null("").str.pad_end(kept, "0").str.head(kept)
         whole = parts.struct.field("whole").cast(pl.Int64) * 10**kept + fraction.cast(pl.Int64, strict=False)
         sign = pl.when(parts.struct.field("sign") == "-").then(-1).otherwise(1)
-        moment: pl.Expr = (whole * sign).cast(_MICROS)
+        moment: pl.Expr = (whole * sign).cast(_MICROS).name.keep()  # not the group's
         return moment
 
     return groups, moments, _within_years(_MICROS)

@@ -102,6 +102,8 @@ def _read(file: Path, lookup: Lookup) -> Mapping[str, str]:
                 raise ValueError(f"there is no column {label!r} among {', '.join(rows.fieldnames or ('none',))}")
         for row in rows:
             key, value = row[lookup.key], row[lookup.value]
+            if "\0" in value:
+                raise ValueError(f"line {rows.line_num}: the value holds a NUL")
             if values.setdefault(key, value) != value:
                 raise ValueError(f"line {rows.line_num}: the key {key!r} has another value above")
     return values

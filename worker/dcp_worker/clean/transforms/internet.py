@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import Any
 
 import polars as pl
 
@@ -35,11 +37,17 @@ def url_part(part: UrlPart) -> Change:
     return Change(apply, "missing")
 
 
-def domain_part(part: DomainPart) -> Change:
-    """By the public suffix list that the package `publicsuffixlist` brings; its private section counts too."""
+@cache
+def _public_suffixes() -> Any:
+    """The list, which never changes while a process runs. Reading it takes a tenth of a second, hence not at import."""
     from publicsuffixlist import PublicSuffixList
 
-    suffixes = PublicSuffixList()
+    return PublicSuffixList()
+
+
+def domain_part(part: DomainPart) -> Change:
+    """By the public suffix list that the package `publicsuffixlist` brings; its private section counts too."""
+    suffixes = _public_suffixes()
 
     def found(text: str) -> str | None:
         host = text.strip().rstrip(".").lower()
