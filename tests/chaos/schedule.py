@@ -19,7 +19,7 @@ from chaos.cast import Actor, Cast, on_stage
 from chaos.faults.table import BY_NAME
 from chaos.outcome import Outcome, Struck, outcome_of
 from chaos.plan import FETCHER, Plan, Strike
-from chaos.stage import Stage
+from chaos.stage import TABLE, Stage
 from chaos.verdict import Content, History, Verdict, judge, settled
 from dcp_pipeline.ledger import connect
 from dcp_pipeline.ledger.errors import OF_DRIVERS
@@ -51,7 +51,7 @@ def play(stage: Stage, plan: Plan, folder: Path) -> Outcome:
             for arrival in plan.arrivals:
                 if arrival.at_seconds == 0:
                     stage.arrive(arrival)
-            wait_until(lambda: _cut_batches(engine), "the first batches are cut", START_SECONDS, 0.1)
+            wait_until(lambda: _flows(engine), "batches are cut, and workers have come", START_SECONDS, 0.1)
             struck = strike_all(stage, plan, engine)
             healed = time.monotonic()
             history = _history(stage)
@@ -120,10 +120,10 @@ def _history(stage: Stage) -> History:
         }
 
 
-def _cut_batches(engine: Engine) -> int:
-    if not _rows(engine, "SHOW TABLES LIKE 'dcp_batches'"):
-        return 0
-    return len(_rows(engine, "SELECT id FROM dcp_batches"))
+def _flows(engine: Engine) -> bool:
+    """Whether a batch is cut, and a worker has made the table."""
+    tables = {name for (name,) in _rows(engine, "SHOW TABLES")}
+    return {TABLE, "dcp_batches"} <= tables and bool(_rows(engine, "SELECT id FROM dcp_batches LIMIT 1"))
 
 
 def _rows(engine: Engine, query: str) -> list[tuple[str, ...]]:
