@@ -19,8 +19,8 @@ from chaos.cast import Actor, Cast, on_stage
 from chaos.faults.table import BY_NAME
 from chaos.outcome import Outcome, Struck, outcome_of
 from chaos.plan import FETCHER, Plan, Strike
-from chaos.stage import TABLE, Stage
-from chaos.verdict import Content, History, Verdict, judge, settled
+from chaos.stage import Stage
+from chaos.verdict import TABLE, Content, History, Verdict, judge, settled
 from dcp_pipeline.ledger import connect
 from dcp_pipeline.ledger.errors import OF_DRIVERS
 from oracle.oracle import outcomes

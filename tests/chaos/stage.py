@@ -17,6 +17,7 @@ import yaml
 from chaos.cast import Cast
 from chaos.faults.fault import FETCHER_FEED, FETCHER_MARIADB, FETCHER_REDIS, WORKER_MARIADB, WORKER_REDIS
 from chaos.plan import Arrival, Plan
+from chaos.verdict import TABLE
 from support.botnet_feed import HEADER, lines
 from support.dcp_process import EXAMPLES
 from support.feed_server import FeedServer, feed_server
@@ -25,7 +26,6 @@ from support.redis_server import RunningServer, redis_server
 from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import wait_until
 
-TABLE = "botnet"
 LEASE_SECONDS = 2
 _USER = "app"
 _DISK_BYTES = 256 << 20
