@@ -40,6 +40,9 @@ _KILLED = {
     Phase.ACKNOWLEDGED: "nothing is left to be done",
 }
 _STOPPED = "its batch goes to another worker; when it wakes after twice the lease, ledger and token refuse its work"
+_WITHDRAWN = (
+    "the feed takes each file away once it is cut, and a worker dies before its COMMIT: its batch is in the queue"
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def _process_cases() -> Iterable[Case]:
         yield _doomed(WORKERS[0], f"worker-stopped-at-{phase}", _STOPPED, doom)
     doom = Doom(Phase.CLEANED, 3, How.DAWDLE, STOPPED_SECONDS)
     yield _doomed(WORKERS[0], "batch-takes-twice-its-lease", "its lease is renewed", doom)
+    case = _doomed(WORKERS[0], "feed-withdraws", _WITHDRAWN, Doom(Phase.INSERTED, 3))
+    yield replace(case, plans=tuple(replace(plan, withdraws=True) for plan in case.plans))
     plan = _calm("clocks-skewed")
     skews = (HOUR_SECONDS, -HOUR_SECONDS, HOUR_SECONDS, 0)
     roles = tuple(replace(role, lives=(Life(None, skew),)) for role, skew in zip(plan.roles, skews, strict=True))

@@ -61,6 +61,11 @@ def seeds(suited: Callable[[Plan], bool]) -> Callable[[], Iterator[Catcher]]:
     return catchers
 
 
+def chain(*parts: Callable[[], Iterator[Catcher]]) -> Callable[[], Iterator[Catcher]]:
+    """One after the other."""
+    return lambda: islice((each for part in parts for each in part()), SEEDS_TRIED)
+
+
 def schedule(label: str) -> Callable[[], Iterator[Catcher]]:
     """A schedule with one fault."""
     return lambda: iter([Catcher(f"schedule {label}", ("-m", "chaos", "faults", "--only", label))])
@@ -102,8 +107,11 @@ MUTATIONS = (
             return self._clean_and_commit(batch)""",
             ),
         ),
-        # Elsewhere the fetcher reads again what the queue has lost, and nothing shows.
-        seeds(lambda plan: plan.withdraws and kills(Phase.CLEANED, Phase.INSERTED)(plan)),
+        # Where the feed still has the file, the fetcher reads again what the queue has lost, and nothing shows.
+        chain(
+            schedule("feed-withdraws"),
+            seeds(lambda plan: plan.withdraws and kills(Phase.CLEANED, Phase.INSERTED)(plan)),
+        ),
     ),
     Mutation(
         "the lease's renewal: a batch is given away while its worker lives",
@@ -131,7 +139,7 @@ MUTATIONS = (
             ),
         ),
         # The ledger stands behind the token, so no row shows its absence: only the queue's own tests do.
-        tests("tests/integration/queue/test_queue_model.py", "tests/integration/queue/test_failures.py"),
+        tests("tests/integration/queue/test_failures.py", "tests/integration/queue/test_queue_model.py"),
     ),
 )
 
