@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from dcp_worker.clean.addresses import IPV4, canonical_address
 from dcp_worker.clean.transforms.change import Change, each_distinct
 from dcp_worker.enrich.networks import quad_numbers
 
+_MAPPED = bytes(10) + b"\xff\xff"
 _QUAD = rf"\A{IPV4}\z"
 
 NOT_PUBLIC = (
@@ -80,10 +82,12 @@ class Networks:
         canonical = canonical_address(text)
         if canonical is None:
             return None
-        address = ip_address(canonical)
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        address = mapped or address
-        return (self.four if isinstance(address, IPv4Address) else self.six).hold(int(address))
+        if ":" not in canonical:
+            return self.four.hold(int.from_bytes(socket.inet_aton(canonical), "big"))
+        packed = socket.inet_pton(socket.AF_INET6, canonical)
+        if packed.startswith(_MAPPED):
+            return self.four.hold(int.from_bytes(packed[len(_MAPPED) :], "big"))
+        return self.six.hold(int.from_bytes(packed, "big"))
 
 
 def _ranges(merged: Iterable[IPv4Network | IPv6Network]) -> Ranges:
@@ -122,7 +126,7 @@ def _spelled(text: str) -> str | None:
     if bare.startswith("[") and bare.endswith("]"):
         bare = bare[1:-1]
     canonical = canonical_address(bare)
-    if canonical is None or ":" not in canonical:
+    if canonical is None or not canonical.startswith("::ffff:"):
         return canonical
     mapped = IPv6Address(canonical).ipv4_mapped
     return canonical if mapped is None else str(mapped)
