@@ -115,7 +115,7 @@ def _container(pipeline: Pipeline, component: Component, settings: PodSettings) 
         "livenessProbe": _probe(
             "/healthz", periodSeconds=10, failureThreshold=3, terminationGracePeriodSeconds=STUCK_GRACE_SECONDS
         ),
-        "readinessProbe": _probe("/readyz", periodSeconds=5, failureThreshold=2),
+        "readinessProbe": _probe("/readyz", periodSeconds=2, failureThreshold=3),
         "volumeMounts": _mounts(pipeline, component),
     }
     if settings.pull_policy:

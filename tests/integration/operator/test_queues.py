@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -86,6 +87,21 @@ async def test_many_queues_are_read_at_once(server: RunningServer, client: redis
     seen = await reader.read(Server(server.url), names)
     stats = [seen[name].stats for name in names]
     assert [each.backlog if each else None for each in stats] == [2, 0, 0]
+
+
+async def test_a_thousand_queues_are_read_by_one_client_in_one_call(
+    server: RunningServer, client: redis.Redis, reader: QueueReader
+) -> None:
+    names = [f"test.{uuid4().hex}" for _ in range(1000)]
+    for name in names[:3]:
+        Queue(client, name).enqueue([Job(id="a", payload=b"1234")])
+    await reader.read(Server(server.url), names[:1])
+    before = client.info("stats")["total_connections_received"]
+    begun = time.perf_counter()
+    seen = await reader.read(Server(server.url), names)
+    print(f"1,000 queues read in {time.perf_counter() - begun:.3f} s")
+    assert [name for name in names if seen[name].stats and seen[name].stats.backlog] == names[:3]
+    assert client.info("stats")["total_connections_received"] == before
 
 
 async def test_a_server_that_is_away_says_why_and_is_read_again_as_soon_as_it_is_back(
