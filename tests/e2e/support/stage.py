@@ -106,8 +106,8 @@ class Stage:
         """None, or one; and wait until it is so."""
         self.operators.patch("Deployment", self.operator_name, {"spec": {"replicas": count}})
         label = f"app={self.operator_name}"
-        wait_for(lambda: len(self.operators.list("Pod", label)) == count, f"{count} operators")
-        wait_for(self.operator_is_ready, "the operator")
+        wait_for(lambda: len(self.operators.list("Pod", label)) == count, f"{count} operators", 120)
+        wait_for(self.operator_is_ready, "the operator", 120)
 
     def story(self) -> str:
         """What went on, for whoever reads a failed test."""

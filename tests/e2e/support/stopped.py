@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubernetes import client, watch
+from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import ProtocolError
 
 from e2e.operator.kube import Kube
@@ -93,6 +94,9 @@ def events(stream: watch.Watch, over: threading.Event, *call: Any, **selected: s
             yield from stream.stream(*call, timeout_seconds=10, **selected)
         except ProtocolError:
             continue  # stop() hangs up in the middle of an answer
+        except ApiException as refused:
+            if refused.status not in (410, 429, 500, 503, 504):
+                raise  # the others are what a busy API server ends a watch with
 
 
 def _is_ready(pod: Document) -> bool:
