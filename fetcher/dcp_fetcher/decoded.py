@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import zlib
-from collections.abc import Iterator
-
-import zstandard
-
-from dcp_fetcher.decompress import (
-    PIECE_BYTES,
-    RATIO_COUNTS_FROM_BYTES,
-    XZ_MEMORY_BYTES,
-    Caps,
-    Inflate,
-    Peekable,
-    Readable,
-    Zstd,
-    compression_of,
-    members,
-)
+from dcp_fetcher.archive import joined
+from dcp_fetcher.decompress import PIECE_BYTES, Caps, Layer, Peekable, Readable, compression_of
 from dcp_fetcher.errors import DamagedError
-from dcp_fetcher.unzip import unzip
+from dcp_fetcher.untar import is_tar, tar_files
+from dcp_fetcher.unzip import zip_files
+from dcp_pipeline.spec.format import Format
 
 HEAD_BYTES = 512
 _TRANSPARENT = ("", "identity")
 _UNDONE = ("gzip", "x-gzip", "zstd")
+_ARCHIVES = ("zip", "tar")
 
 
 class Decoded:
-    """`stream` without its compression.
+    """`stream` without its compression, and of an archive its files, one after the other (archive.py).
 
     `content_encoding` is what an HTTP server says it added although it was not asked to; a file that is compressed
     itself then has two layers. Raises DamagedError for an encoding that cannot be undone, and read() does for data
     that is truncated, corrupt, over its caps, or compressed once more inside.
     """
 
-    def __init__(self, stream: Readable, caps: Caps, content_encoding: str = "") -> None:
+    def __init__(self, stream: Readable, caps: Caps, content_encoding: str = "", form: Format | None = None) -> None:
         encoding = content_encoding.strip().lower()
         if encoding not in _TRANSPARENT and encoding not in _UNDONE:
             raise DamagedError(f"the server sent Content-Encoding {encoding!r} although it was asked for none")
         self._layers = 1 + (encoding in _UNDONE)
-        self._caps = caps
+        self._caps, self._form = caps, form or Format()
         self._stream = Peekable(stream)
         self.compression: str | None = None
         """Of the outermost layer; None for plain bytes."""
+        self.archive = False
+        """Whether read() gives the files of an archive, already as lines where the format has others."""
         self._opened = False
 
     def head(self) -> bytes:
         """The first bytes, which stay to be read."""
         self._open()
         return self._stream.peek(HEAD_BYTES)
+
+    def peek(self, count: int) -> bytes:
+        """The first bytes, as many as are asked for unless it ends before."""
+        self._open()
+        return self._stream.peek(count)
 
     def read(self, most: int = PIECE_BYTES) -> bytes:
         """Some bytes, none at the end."""
@@ -63,57 +56,22 @@ class Decoded:
             return
         self._opened = True
         for _ in range(self._layers):
-            name = compression_of(self._stream.peek(HEAD_BYTES))
-            if name is None:
-                return
-            self.compression = self.compression or name
+            name = self._compression()
+            if name is None or name in _ARCHIVES:
+                break
             self._stream = Peekable(Layer(self._stream, name, self._caps))
-        name = compression_of(self._stream.peek(HEAD_BYTES))
-        if name is not None:
+            self.compression = self.compression or name
+        name = self._compression()
+        if name in _ARCHIVES:
+            self.compression = self.compression or name
+            self.archive = True
+            files = zip_files(self._stream) if name == "zip" else tar_files(self._stream)
+            pieces = joined(files, self._form, self._caps)
+            self._stream = Peekable(Layer(self._stream, name, self._caps, pieces))
+        elif name is not None:
             raise DamagedError(f"inside the {self.compression} data there is {name} data again; it is unpacked once")
 
-
-class Layer:
-    """One compression undone, within its caps."""
-
-    def __init__(self, packed: Peekable, name: str, caps: Caps) -> None:
-        self._packed, self._name, self._caps = packed, name, caps
-        self._pieces = _pieces(packed, name)
-        self._left = b""
-        self._out = 0
-
-    def read(self, most: int) -> bytes:
-        if not self._left:
-            self._left = self._next()
-        given, self._left = self._left[:most], self._left[most:]
-        return given
-
-    def _next(self) -> bytes:
-        try:
-            piece = next(self._pieces, b"")
-        except (zlib.error, lzma.LZMAError, OSError, EOFError, zstandard.ZstdError, ValueError) as error:
-            raise DamagedError(f"the {self._name} data is corrupt after {self._packed.taken} bytes: {error}") from error
-        self._out += len(piece)
-        caps, packed = self._caps, max(1, self._packed.taken)
-        if self._out > caps.max_bytes:
-            raise DamagedError(
-                f"the {self._name} data unpacks to more than decompression.maxBytes ({caps.max_bytes} bytes)"
-            )
-        if self._out > RATIO_COUNTS_FROM_BYTES and self._out > caps.max_ratio * packed:
-            raise DamagedError(
-                f"the {self._name} data unpacks to {self._out} bytes from {packed}, more than decompression.maxRatio "
-                f"({caps.max_ratio}) allows"
-            )
-        return piece
-
-
-def _pieces(packed: Peekable, name: str) -> Iterator[bytes]:
-    if name == "zip":
-        return unzip(packed)
-    if name == "gzip":
-        return members(packed, lambda: Inflate(31))
-    if name == "zstd":
-        return members(packed, Zstd)
-    if name == "bzip2":
-        return members(packed, bz2.BZ2Decompressor)
-    return members(packed, lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES))
+    def _compression(self) -> str | None:
+        head = self._stream.peek(HEAD_BYTES)
+        name = "tar" if is_tar(head) else compression_of(head)
+        return None if name == "zip" and self._form.type == "xlsx" else name

@@ -1,10 +1,13 @@
-"""Streaming decompression: gzip, zstd, bzip2, xz and single-file zip, told by their first bytes and never by a name.
+"""Streaming decompression: gzip, zstd, bzip2 and xz, told by their first bytes and never by a name.
 
-What comes out is bounded per step, by size and by ratio: nothing from outside is trusted. zip.py reads zip archives.
+What comes out is bounded per step, by size and by ratio: nothing from outside is trusted. archive.py, unzip.py and
+untar.py read archives.
 """
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -29,6 +32,13 @@ class Readable(Protocol):
     """A blocking stream: some bytes, at most `most`; none at its end."""
 
     def read(self, most: int) -> bytes: ...
+
+
+class Ahead(Readable, Protocol):
+    """A stream whose next bytes can be looked at."""
+
+    def peek(self, count: int) -> bytes:
+        """The next bytes, fewer only at the end; they stay to be read."""
 
 
 @dataclass(frozen=True)
@@ -183,3 +193,47 @@ def compression_of(head: bytes) -> str | None:
     if head.startswith(b"BZh") and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
         return "bzip2"
     return "zip" if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) else None
+
+
+class Layer:
+    """One compression undone, or an archive's files (`pieces`), within the caps."""
+
+    def __init__(self, packed: Peekable, name: str, caps: Caps, pieces: Iterator[bytes] | None = None) -> None:
+        self._packed, self._name, self._caps = packed, name, caps
+        self._pieces = _pieces(packed, name) if pieces is None else pieces
+        self._left = b""
+        self._out = 0
+
+    def read(self, most: int) -> bytes:
+        if not self._left:
+            self._left = self._next()
+        given, self._left = self._left[:most], self._left[most:]
+        return given
+
+    def _next(self) -> bytes:
+        try:
+            piece = next(self._pieces, b"")
+        except (zlib.error, lzma.LZMAError, OSError, EOFError, zstandard.ZstdError, ValueError) as error:
+            raise DamagedError(f"the {self._name} data is corrupt after {self._packed.taken} bytes: {error}") from error
+        self._out += len(piece)
+        caps, packed = self._caps, max(1, self._packed.taken)
+        if self._out > caps.max_bytes:
+            raise DamagedError(
+                f"the {self._name} data unpacks to more than decompression.maxBytes ({caps.max_bytes} bytes)"
+            )
+        if self._out > RATIO_COUNTS_FROM_BYTES and self._out > caps.max_ratio * packed:
+            raise DamagedError(
+                f"the {self._name} data unpacks to {self._out} bytes from {packed}, more than decompression.maxRatio "
+                f"({caps.max_ratio}) allows"
+            )
+        return piece
+
+
+def _pieces(packed: Peekable, name: str) -> Iterator[bytes]:
+    if name == "gzip":
+        return members(packed, lambda: Inflate(31))
+    if name == "zstd":
+        return members(packed, Zstd)
+    if name == "bzip2":
+        return members(packed, bz2.BZ2Decompressor)
+    return members(packed, lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES))

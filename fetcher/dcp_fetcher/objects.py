@@ -136,7 +136,7 @@ class ObjectReader:
         if opened is None:
             return Look(uri, Outcome.UNCHANGED)
         with closing(opened.stream):
-            content = self._content(opened)
+            content = self._content(opened, self._terms.how)
             version = growing_version(generation + 1, content.packed, opened.version)
             return self._read(self._new(uri, version, opened), known, opened, lost, content)
 
@@ -162,7 +162,7 @@ class ObjectReader:
         """Read one version to its end. Raises ChangedError, NotRecordsError, TemporaryError, Stopped."""
         current = wanted
         try:
-            content = content or self._content(opened)
+            content = content or self._content(opened, self._how(wanted))
             self._supersede(known, lost, wanted)
             current = self._recorded(wanted)
             publisher = Publisher(self._outlet, current, self._terms.priority)
@@ -191,9 +191,9 @@ class ObjectReader:
             self._outlet.patience(lambda: ledger.revive(dead))
         return frozenset(dead)
 
-    def _content(self, opened: Opened) -> Content:
+    def _content(self, opened: Opened, how: HowToCut) -> Content:
         opened.stream.on_bytes = self._count
-        return Content(opened, self._terms.how.caps)
+        return Content(opened, how)
 
     def _count(self, bytes_read: int) -> None:
         self._outlet.progress.count(bytes_read=bytes_read)

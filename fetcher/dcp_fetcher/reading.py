@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dcp_fetcher.as_lines import as_lines
 from dcp_fetcher.decoded import Decoded
-from dcp_fetcher.decompress import Caps, Peekable
+from dcp_fetcher.decompress import Caps, Peekable, Readable
 from dcp_fetcher.dialects import dialect_of
 from dcp_fetcher.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
 from dcp_fetcher.header import HeaderError, read_header
@@ -42,22 +43,26 @@ class HowToCut:
 
 
 class Content:
-    """What was opened, decompressed. Raises NotRecordsError where it is a web page."""
+    """What was opened, decompressed and, where the format wants it, made into lines. Raises NotRecordsError where it is
+    a web page.
+    """
 
-    def __init__(self, opened: Opened, caps: Caps) -> None:
+    def __init__(self, opened: Opened, how: HowToCut) -> None:
         self.opened = opened
-        self._decoded = Decoded(opened.stream, caps, opened.content_encoding)
-        self.stream: Decoded | Peekable = self._decoded
+        self._decoded = Decoded(opened.stream, how.caps, opened.content_encoding, how.form)
+        self._translated = how.form.translated
         if opened.offset:
-            self.stream = Peekable(opened.stream)
+            self.stream: Readable = Peekable(opened.stream)
         else:
             _refuse_web_page(self._decoded.head(), opened.content_type)
+            self.stream = self._decoded if self._decoded.archive else as_lines(self._decoded, how.form)
         self.at = opened.offset
-        """Where the next byte stands in the decompressed object."""
+        """Where the next byte stands in what records are cut from."""
 
     @property
     def packed(self) -> bool:
-        return self._decoded.compression is not None
+        """Not the file's own bytes, so that it cannot be read from the middle on."""
+        return self._decoded.compression is not None or self._translated
 
     def read(self, most: int) -> bytes:
         data = self.stream.read(most)

@@ -73,7 +73,7 @@ def _first(setup: Setup, source: Source, records: int, site: Site, uris: list[st
 
 def _batches(setup: Setup, source: Source, records: int, uri: str, opened: Opened) -> Iterator[Batch]:
     how = HowToCut(source.format, BatchSize(max_records=records), source.decompression)
-    content, splitter = Content(opened, how.caps), Splitter(how.form, how.batch)
+    content, splitter = Content(opened, how), Splitter(how.form, how.batch)
     given = 0
     while given < records:
         data = content.read(CHUNK_BYTES)

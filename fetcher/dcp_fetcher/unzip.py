@@ -1,10 +1,11 @@
-"""A zip archive that holds one file, read as a stream: without seeking to its directory at the end."""
+"""A zip archive read as a stream: file after file, without seeking to its directory at the end."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from dcp_fetcher.decompress import PIECE_BYTES, Inflate, Peekable, truncated
 from dcp_fetcher.errors import DamagedError
@@ -14,42 +15,61 @@ _ENTRY, _DESCRIPTOR = b"PK\x03\x04", b"PK\x07\x08"
 _END, _END_BYTES = b"PK\x05\x06", 22
 _LONGEST_TAIL_BYTES = _END_BYTES + 65535
 """The archive's end with the longest comment there may be."""
-_ENCRYPTED, _SIZES_FOLLOW = 1, 8
+_ENCRYPTED, _SIZES_FOLLOW, _UTF8_NAME = 1, 8, 0x800
 _STORED, _DEFLATED = 0, 8
 _ZIP64 = 0xFFFFFFFF
 
 
-def unzip(stream: Peekable) -> Iterator[bytes]:
-    """The bytes of the one file in it. Folders are passed over.
+def zip_files(stream: Peekable) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """(name, bytes) of each file. Folders are passed over; bytes that nobody takes are read along.
 
-    Raises DamagedError for an archive that is cut off, corrupt, encrypted, of another method than deflate, or with
-    a second file; of the first one everything was given by then.
+    Raises DamagedError for an archive that is cut off, corrupt, encrypted, or of another method than deflate; of the
+    files before everything was given by then.
     """
-    files = 0
     while stream.peek(4) == _ENTRY:
-        _, _, flags, method, _, _, crc, packed, _, name_bytes, extra_bytes = _LOCAL.unpack(stream.exactly(_LOCAL.size))
-        name, extra = stream.exactly(name_bytes), stream.exactly(extra_bytes)
-        if name.endswith(b"/"):
-            for _ in _stored(stream, packed):  # whatever it claims to hold: a piece at a time
+        entry = _Entry.read(stream)
+        if entry.name.endswith("/"):
+            for _ in _stored(stream, entry.packed):  # whatever it claims to hold: a piece at a time
                 pass
             continue
-        files += 1
-        if files > 1:
-            raise DamagedError("the zip archive holds more than one file; only the first was read")
-        if flags & _ENCRYPTED:
+        if entry.flags & _ENCRYPTED:
             raise DamagedError("the zip archive is encrypted")
-        sum_ = 0
-        for piece in _pieces(stream, method, flags, _packed_bytes(packed, extra)):
-            sum_ = zlib.crc32(piece, sum_)
-            yield piece
-        if sum_ != (_crc_behind(stream) if flags & _SIZES_FOLLOW else crc):
-            raise DamagedError("the zip archive is corrupt: its checksum differs")
+        pieces = _checked(stream, entry)
+        yield entry.name, pieces
+        for _ in pieces:
+            pass
     tail = b""
     while data := stream.read():
         tail = (tail + data)[-_LONGEST_TAIL_BYTES:]
     end = tail.rfind(_END)
     if end < 0 or len(tail) - end < _END_BYTES:
         raise truncated(stream)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What stands before a file's bytes."""
+
+    name: str
+    flags: int
+    method: int
+    crc: int
+    packed: int
+
+    @staticmethod
+    def read(stream: Peekable) -> _Entry:
+        _, _, flags, method, _, _, crc, packed, _, name_bytes, extra_bytes = _LOCAL.unpack(stream.exactly(_LOCAL.size))
+        name = stream.exactly(name_bytes).decode("utf-8" if flags & _UTF8_NAME else "cp437", errors="replace")
+        return _Entry(name, flags, method, crc, _packed_bytes(packed, stream.exactly(extra_bytes)))
+
+
+def _checked(stream: Peekable, entry: _Entry) -> Iterator[bytes]:
+    sum_ = 0
+    for piece in _pieces(stream, entry.method, entry.flags, entry.packed):
+        sum_ = zlib.crc32(piece, sum_)
+        yield piece
+    if sum_ != (_crc_behind(stream) if entry.flags & _SIZES_FOLLOW else entry.crc):
+        raise DamagedError("the zip archive is corrupt: its checksum differs")
 
 
 def _pieces(stream: Peekable, method: int, flags: int, packed: int) -> Iterator[bytes]:

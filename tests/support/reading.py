@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
+from dcp_fetcher.reading import CHUNK_BYTES, Content, HowToCut
+from dcp_fetcher.sites import Opened
 from dcp_fetcher.split import RawCut, Splitter
 from dcp_pipeline.batch import Batch, compress
 from dcp_pipeline.ledger.model import Reject
-from dcp_pipeline.spec.model import BatchSize, Format
+from dcp_pipeline.spec.model import BatchSize, Decompression, Format
 from dcp_worker.clean.plan import ID, RECORD, CleaningPlan
 from support.batches import cleaning_of
 
@@ -88,3 +91,39 @@ def _batch(cut: RawCut, header: tuple[str, ...] | None) -> Batch:
         defect=cut.defect,
         body=compress(cut.raw),
     )
+
+
+class Served:
+    """Bytes as a site serves them, a few at a time."""
+
+    on_pause = None
+    on_bytes = None
+
+    def __init__(self, raw: bytes, chunk: int) -> None:
+        self._raw, self._chunk = io.BytesIO(raw), chunk
+
+    def read(self, most: int) -> bytes:
+        return self._raw.read(min(most, self._chunk))
+
+    def seek(self, offset: int) -> bool:
+        return False
+
+    def check_unchanged(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+def read_file(
+    raw: bytes, form: Format, *labels: str, chunk: int = 1000, max_records: int = 3, missing: list[str] | None = None
+) -> Read:
+    """What becomes of a file as a source serves it: packed, in an archive, in any encoding, a table."""
+    splitter = Splitter(form, BatchSize(max_records=max_records))
+    content = Content(Opened("1", Served(raw, chunk)), HowToCut(form, BatchSize(), Decompression()))
+    cuts: list[RawCut] = []
+    while data := content.read(CHUNK_BYTES):
+        cuts += splitter.feed(data)
+    cuts += splitter.finish()
+    header = splitter.header.labels if splitter.header else None
+    return clean_cuts(cuts, header, form, labels, missing)

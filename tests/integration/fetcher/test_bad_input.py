@@ -36,10 +36,10 @@ PACKED = {
 }
 
 
-def fetched(tmp_path: Path, content: bytes, **source: object) -> Fetching:
+def fetched(tmp_path: Path, content: bytes, max_records: int = 1_000, **source: object) -> Fetching:
     (tmp_path / "in").mkdir(exist_ok=True)
     (tmp_path / "in" / "a.csv").write_bytes(content)
-    fetching = Fetching(file_source(tmp_path / "in", **source), max_records=1_000)
+    fetching = Fetching(file_source(tmp_path / "in", **source), max_records=max_records)
     fetching.report = fetching.run()  # type: ignore[attr-defined]
     return fetching
 
@@ -86,10 +86,37 @@ def test_what_is_packed_twice_is_not_unpacked_twice(tmp_path: Path) -> None:
     assert "inside the gzip data there is xz data" in reason(fetched(tmp_path, gzipped(PACKED["xz"])))
 
 
-def test_a_zip_of_several_files_is_said_to_be_one(tmp_path: Path) -> None:
+def test_the_files_of_a_zip_are_one_object_with_one_header(tmp_path: Path) -> None:
     fetching = fetched(tmp_path, zipped("a.csv", "b.csv"))
-    assert "more than one file" in reason(fetching)
-    assert fetching.records() == ROWS
+    assert fetching.report.problems == ()  # type: ignore[attr-defined]
+    assert fetching.records() == ROWS + ROWS
+
+
+AGAIN = {
+    "comments": (b"#a,b\n#\n1,2\n#\n3,4\n5,6\n# END\n", {"commentChar": "#", "commentedHeader": True}),
+    "no header": (b"1,2\n3,4\n5,6\n", {"header": False}),
+    "labels": (b"1,2\n3,4\n5,6\n", {"header": False, "labels": ["a", "b"]}),
+    "json": (b'{"items": [{"a": 1},\n {"a": 2}, {"a": 3}]}', {"type": "json", "items": "items"}),
+    "utf-16": ("a,b\n1,é\n3,4\n5,6\n".encode("utf-16"), {"encoding": "auto"}),
+    "zip": (PACKED["zip"], {}),
+    "lines": (b"\xef\xbb\xbf#\n1\n2\n#\n3\n#", {"type": "regex", "pattern": "(?P<a>.)", "commentChar": "#"}),
+}
+
+
+@pytest.mark.parametrize("kind", AGAIN)
+def test_what_a_wiped_queue_forgot_is_cut_the_same_again(tmp_path: Path, kind: str) -> None:
+    raw, form = AGAIN[kind]
+    fetching = fetched(tmp_path, raw, 1 if kind != "zip" else 1_000, format=form)
+    assert fetching.report.problems == ()  # type: ignore[attr-defined]
+    before = fetching.queue.batches()
+    assert sum(batch.records for batch in before) == (20_000 if kind == "zip" else 3)
+    fetching.queue.flush()
+    fetching.run()
+    assert fetching.queue.batches() == before
+    fetching.queue.flush()
+    fetching.ledger.done([batch.id for batch in before[:1]])
+    fetching.run()
+    assert fetching.queue.batches() == before[1:]
 
 
 def test_a_file_without_a_header_that_can_be_read_is_unavailable(tmp_path: Path) -> None:
