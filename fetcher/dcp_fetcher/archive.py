@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from dcp_fetcher.as_lines import as_lines
 from dcp_fetcher.decompress import PIECE_BYTES, Caps, Layer, Peekable, compression_of
 from dcp_fetcher.errors import DamagedError
-from dcp_fetcher.header import Header, read_header
+from dcp_fetcher.header import Header, HeaderError, read_header
 from dcp_fetcher.spool import Generated
 from dcp_pipeline.spec.format import Format
 
@@ -29,13 +29,12 @@ def joined(files: Iterator[tuple[str, Iterator[bytes]]], form: Format, caps: Cap
         if form.members and not any(fnmatchcase(name, pattern) for pattern in form.members):
             continue
         log.info("member %s of the archive starts at byte %d", name, at)
-        found = _Labels(name, None)
+        found, begins = _Labels(name, None), True
         for piece in _text(Peekable(Generated(pieces.__iter__)), name, form, caps, first, found):
-            at, last = at + len(piece), piece[-1:]
+            if begins and last not in b"\r\n":  # each file begins a line, whatever the one before ends with
+                piece = b"\n" + piece
+            begins, at, last = False, at + len(piece), piece[-1:]
             yield piece
-        if last not in b"\r\n":  # the next file begins a line, whatever this one ends with
-            at, last = at + 1, b"\n"
-            yield b"\n"
         first = first or (found if found.header else None)
 
 
@@ -59,16 +58,20 @@ def _text(
             yield data
         return
     buffer = bytearray()
-    while found.header is None:
-        data = text.read(PIECE_BYTES)
-        buffer += data
-        found.header = read_header(buffer, form, ended=not data)
-    if first is not None and first.header is not None:
+    try:
+        while found.header is None:
+            data = text.read(PIECE_BYTES)
+            buffer += data
+            found.header = read_header(buffer, form, ended=not data)
+    except HeaderError:
+        if first is not None:
+            raise
+        # Of the first file it is said again by whoever cuts.
+    if first is not None and first.header is not None and found.header is not None:
         _check_labels(first, found, form)
         del buffer[: found.header.end]
-    elif found.header.labels is None and form.delimited:
+    elif found.header is not None and found.header.labels is None and form.delimited:
         found.header = None  # an empty file says nothing about the others
-        return
     if buffer:
         yield bytes(buffer)
     while data := text.read(PIECE_BYTES):
