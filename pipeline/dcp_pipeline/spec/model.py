@@ -1,8 +1,8 @@
 """The DataCleaningPipeline, as frozen typed values: the one source of the parser, the JSON Schema and the CRD.
 
 Field names are what users write (camelCase in YAML). Every description here is shown by editors and by
-`kubectl explain`. Read parse.py next for how a document becomes one of these, checks.py for what the types
-alone cannot say.
+`kubectl explain`. The words of sources[].format are in format.py, those of cleaning in cleaning.py. Read parse.py
+next for how a document becomes one of these, checks.py for what the types alone cannot say.
 """
 
 from __future__ import annotations
@@ -12,13 +12,19 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from dcp_pipeline.spec.filters import Filter
+from dcp_pipeline.spec.cleaning import ClaimPath as ClaimPath
+from dcp_pipeline.spec.cleaning import Cleaning as Cleaning
+from dcp_pipeline.spec.cleaning import Constraints as Constraints
+from dcp_pipeline.spec.cleaning import Enrichment as Enrichment
+from dcp_pipeline.spec.cleaning import Field as Field
+from dcp_pipeline.spec.cleaning import FieldType as FieldType
+from dcp_pipeline.spec.cleaning import GeoCache as GeoCache
+from dcp_pipeline.spec.cleaning import GeoDatabase as GeoDatabase
+from dcp_pipeline.spec.cleaning import GeoIp as GeoIp
 from dcp_pipeline.spec.format import Format as Format
-from dcp_pipeline.spec.part import IDENTIFIER_PATTERN, SUBDOMAIN_PATTERN
 from dcp_pipeline.spec.part import Part as _Part
 from dcp_pipeline.spec.part import SecretKeyRef as SecretKeyRef
 from dcp_pipeline.spec.part import SecretValue as SecretValue
-from dcp_pipeline.spec.transforms import Compute, Transform
 from dcp_pipeline.spec.units import Duration, Quantity
 
 API_VERSION = "datacleaning.io/v1alpha1"
@@ -193,159 +199,6 @@ class Queue(_Part, frozen=True):
     max_bytes: Annotated[Quantity, Meta(description="The fetcher waits while the queue holds more than this.")] = (
         Quantity("256Mi")
     )
-
-
-class Constraints(_Part, frozen=True):
-    """Frictionless Table Schema's constraints."""
-
-    required: Annotated[bool, Meta(description="A missing value rejects the record.")] = False
-    min_length: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="Least characters.")] = None
-    max_length: Annotated[Annotated[int, Meta(ge=0, le=16_000_000)] | None, Meta(description="Most characters.")] = None
-    minimum: Annotated[
-        int | float | str | None,
-        Meta(description="Least value: a number, or a date as the field writes it in ISO 8601."),
-    ] = None
-    maximum: Annotated[int | float | str | None, Meta(description="Greatest value.")] = None
-    pattern: Annotated[
-        Annotated[str, Meta(max_length=1024)] | None,
-        Meta(description="Regular expression (RE2 syntax) that the whole value matches."),
-    ] = None
-    enum: Annotated[
-        Annotated[tuple[int | float | str | bool, ...], Meta(max_length=1000)] | None,
-        Meta(description="The values allowed."),
-    ] = None
-
-
-FieldType = Literal["string", "integer", "number", "boolean", "date", "time", "datetime", "ip"]
-
-
-class Field(_Part, frozen=True):
-    """A column of the clean table, in the words of Frictionless Table Schema."""
-
-    name: Annotated[str, Meta(description="Name of the column.", pattern=IDENTIFIER_PATTERN, max_length=64)]
-    from_: Annotated[
-        Annotated[str, Meta(max_length=256)] | None,
-        Meta(description="Label in the header, or key of the record; the name by default."),
-    ] = msgspec.field(default=None, name="from")
-    compute: Annotated[Compute | None, Meta(description="Other fields that it is made of, instead of a label.")] = None
-    stored: Annotated[
-        bool, Meta(description="false: no column of the table; for other fields, filters, enrichment and unique.")
-    ] = True
-    type: Annotated[FieldType, Meta(description="Type of the values.")] = "string"
-    format: Annotated[
-        Annotated[str, Meta(max_length=128)] | None,
-        Meta(description="date, time, datetime: strptime pattern, epoch-s or epoch-ms; ISO 8601 by default."),
-    ] = None
-    formats: Annotated[
-        tuple[Annotated[str, Meta(max_length=128)], ...],
-        Meta(description="Several formats instead of one: the first that fits counts.", max_length=16),
-    ] = ()
-    decimal_char: Annotated[
-        str, Meta(description="number: what stands before the decimals.", min_length=1, max_length=1)
-    ] = "."
-    group_char: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=1)] | None,
-        Meta(description="integer, number: what may stand between thousands."),
-    ] = None
-    bare_number: Annotated[
-        bool, Meta(description="integer, number: false lets text stand around the number: a currency, a %.")
-    ] = True
-    timezone: Annotated[
-        str, Meta(description="datetime: zone of values that name none. Stored in UTC.", max_length=64)
-    ] = "UTC"
-    true_values: Annotated[tuple[str, ...], Meta(description="boolean: what is true.", max_length=32)] = (
-        "true",
-        "True",
-        "TRUE",
-        "1",
-    )
-    false_values: Annotated[tuple[str, ...], Meta(description="boolean: what is false.", max_length=32)] = (
-        "false",
-        "False",
-        "FALSE",
-        "0",
-    )
-    transforms: Annotated[
-        tuple[Transform, ...], Meta(description="Applied in this order before the type.", max_length=32)
-    ] = ()
-    constraints: Annotated[Constraints, Meta(description="What values must hold to.")] = Constraints()
-    title: Annotated[Annotated[str, Meta(max_length=256)] | None, Meta(description="For people.")] = None
-    description: Annotated[Annotated[str, Meta(max_length=4096)] | None, Meta(description="For people.")] = None
-
-    @property
-    def label(self) -> str:
-        """The column's label in the header, or the record's key."""
-        return self.from_ if self.from_ is not None else self.name
-
-
-class ClaimPath(_Part, frozen=True):
-    """A file inside a PersistentVolumeClaim."""
-
-    claim_name: Annotated[str, Meta(description="Name of the claim.", pattern=SUBDOMAIN_PATTERN, max_length=253)]
-    path: Annotated[str, Meta(description="Path inside the volume.", min_length=1, max_length=1024)]
-
-
-class GeoDatabase(_Part, frozen=True):
-    """An MMDB file: exactly one of path, url and persistentVolumeClaim."""
-
-    path: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=4096)] | None, Meta(description="Path of the file.")
-    ] = None
-    url: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://[^\s/?@]+([/?]\S*)?$", max_length=2048)] | None,
-        Meta(description="Where to download it from."),
-    ] = None
-    persistent_volume_claim: Annotated[ClaimPath | None, Meta(description="A file on a volume.")] = None
-    refresh: Annotated[Duration, Meta(description="How often a url is asked again.")] = Duration("24h")
-
-
-class GeoCache(_Part, frozen=True):
-    """The lookups that a process remembers."""
-
-    size: Annotated[int, Meta(description="Addresses.", ge=0, le=100_000_000)] = 10_000
-    ttl: Annotated[Duration, Meta(description="How long each is kept.")] = Duration("86400s")
-
-
-class GeoIp(_Part, frozen=True):
-    """Where an IP address is, from an MMDB database of any layout."""
-
-    from_: Annotated[
-        str, Meta(description="The field that holds the address.", pattern=IDENTIFIER_PATTERN, max_length=64)
-    ] = msgspec.field(name="from")
-    database: Annotated[GeoDatabase, Meta(description="The database.")]
-    fields: Annotated[
-        dict[str, str],
-        Meta(description="Field to fill: path in the database's record (country_code, or country.iso_code)."),
-    ]
-    cache: Annotated[GeoCache, Meta(description="What a process remembers.")] = GeoCache()
-
-
-class Enrichment(_Part, frozen=True):
-    """One step of enrichment: exactly one member."""
-
-    geoip: Annotated[GeoIp | None, Meta(description="Geolocation of an address.")] = None
-
-
-class Cleaning(_Part, frozen=True):
-    """From records to rows."""
-
-    fields: Annotated[tuple[Field, ...], Meta(description="The columns.", min_length=1, max_length=200)]
-    missing_values: Annotated[
-        tuple[Annotated[str, Meta(max_length=256)], ...],
-        Meta(description="What stands for a missing value.", max_length=64),
-    ] = ("",)
-    unique: Annotated[
-        tuple[str, ...], Meta(description="The record's identity: later ones are duplicates.", max_length=64)
-    ] = ()
-    enrich: Annotated[tuple[Enrichment, ...], Meta(description="Steps of enrichment.", max_length=16)] = ()
-    filter: Annotated[
-        tuple[Filter, ...], Meta(description="Which records are left out, and counted as filtered.", max_length=64)
-    ] = ()
-
-    @property
-    def columns(self) -> tuple[Field, ...]:
-        """The fields that are columns of the table."""
-        return tuple(field for field in self.fields if field.stored)
 
 
 class Sql(_Part, frozen=True):
