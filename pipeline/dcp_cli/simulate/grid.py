@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 
 from dcp_cli.simulate.autoscaler import Autoscaler, Phases, phases
@@ -54,6 +54,7 @@ class Standing:
             return "KEDA's defaults"
         each = self.settings
         limits = "" if each.up_steps == KedaSettings().up_steps else ", scaleUp unlimited"
+        limits += ", in flight counted" if each.counts_in_flight else ""
         times = f"polls {each.polling_seconds:g} s, cooldown {each.cooldown_seconds:g} s"
         return f"listLength {each.list_length}, {times}, window {each.down_window_seconds or 0:g} s{limits}"
 
@@ -96,13 +97,15 @@ class Verdict:
 
 def points() -> list[KedaSettings]:
     """The grid: KEDA's defaults, every combination of the four settings, and the quickest ones without the HPA's
-    limit on growth."""
+    limit on growth, with what is in flight counted, and with both."""
     grid = product(LIST_LENGTHS, POLLING_SECONDS, COOLDOWN_SECONDS, WINDOW_SECONDS)
-    quickest = product(LIST_LENGTHS, POLLING_SECONDS[:1], COOLDOWN_SECONDS[:1], WINDOW_SECONDS)
+    quickest = list(product(LIST_LENGTHS, POLLING_SECONDS[:1], COOLDOWN_SECONDS[:1], WINDOW_SECONDS))
     return [
         KedaSettings(),
         *(KedaSettings(*each) for each in grid),
         *(KedaSettings(*each, up_steps=UNLIMITED) for each in quickest),
+        *(KedaSettings(*each, counts_in_flight=True) for each in quickest),
+        *(KedaSettings(*each, up_steps=UNLIMITED, counts_in_flight=True) for each in quickest),
     ]
 
 
@@ -152,8 +155,3 @@ def _scaler(job: _Job, phase: Phases) -> Autoscaler:
 def _beats(one: Standing, other: Standing) -> bool:
     no_worse = one.over_target <= other.over_target and one.pod_seconds <= other.pod_seconds
     return no_worse and (one.over_target, one.pod_seconds) != (other.over_target, other.pod_seconds)
-
-
-def settings_of(each: KedaSettings) -> dict[str, object]:
-    """For JSON."""
-    return {field.name: getattr(each, field.name) for field in fields(each) if field.name != "up_steps"}

@@ -1,8 +1,7 @@
 """KEDA 2.21 and the HorizontalPodAutoscaler that it makes, as their code decides (formulas: docs/autoscaling.md).
 
 KEDA's loop (scale_handler.go, scale_scaledobjects.go) brings the first pod and takes the last; all between is the
-HPA's (horizontal.go, replica_calculator.go), which asks for the queue's length every 15 s. The queue's length is what
-waits: a batch in flight is not on the list any more.
+HPA's (horizontal.go, replica_calculator.go), which asks for the queue's length every 15 s.
 """
 
 from __future__ import annotations
@@ -31,6 +30,8 @@ class KedaSettings:
     cooldown_seconds: float = 300.0
     down_window_seconds: float | None = None
     up_steps: tuple[Step, ...] = UP_STEPS
+    counts_in_flight: bool = False
+    """A list holds what waits. Our own KEDA mode has it count an index of all that is not done."""
 
 
 class Hpa:
@@ -104,13 +105,14 @@ class Keda:
         return min(self._polls.due, self._syncs.due)
 
     def act(self, now: float, seen: Seen) -> int:
+        length = seen.waiting + (seen.in_flight if self._settings.counts_in_flight else 0)
         if self._polls.passed(now):
-            return self._poll(now, seen)
+            return self._poll(now, length, seen)
         self._syncs.passed(now)
-        return self._hpa.decide(now, seen.waiting, seen.wanted)
+        return self._hpa.decide(now, length, seen.wanted)
 
-    def _poll(self, now: float, seen: Seen) -> int:
-        if seen.waiting > 0:
+    def _poll(self, now: float, length: int, seen: Seen) -> int:
+        if length > 0:
             self._active_at = now
             return seen.wanted or max(1, self._bounds.least)
         if self._bounds.least == 0 and seen.wanted and now - self._active_at > self._settings.cooldown_seconds:

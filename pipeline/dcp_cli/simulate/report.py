@@ -8,7 +8,7 @@ from typing import Any
 
 from dcp_cli.options import table
 from dcp_cli.simulate.contest import Result
-from dcp_cli.simulate.grid import Standing, Verdict, settings_of
+from dcp_cli.simulate.grid import Standing, Verdict
 from dcp_cli.simulate.ours import Step
 from dcp_cli.simulate.play import Point
 
@@ -78,31 +78,52 @@ def _point_json(point: Point) -> list[float]:
     return [round(point.at, 1), point.backlog, round(point.age_seconds, 1), point.wanted, point.ready]
 
 
+VERDICT_HEADER = (
+    "load",
+    "ours: over the target, pod-seconds",
+    "of those no longer over it, the fewest pod-seconds",
+    "ours / theirs",
+    "of those with no more pod-seconds, the shortest over it",
+    "ours / theirs",
+)
+
+
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """Ours on each load, beside the best points of the grid that are level with it on one of the measures."""
-    header = ["load", "ours: over, pod-s", "best of those level on time", "", "best of those level on pod-seconds", ""]
-    return table([_verdict_row(each) for each in verdicts], header)
+    lines = []
+    for each in verdicts:
+        load, ours, on_time, time_ratio, on_pods, pods_ratio = _verdict_row(each)
+        lines.append(f"{load}: ours {ours}")
+        lines.append(
+            f"    no longer over the target: {on_time}" + (f"; ours is {time_ratio} of it" if time_ratio else "")
+        )
+        lines.append(f"    no more pod-seconds: {on_pods}" + (f"; ours is {pods_ratio} of it" if pods_ratio else ""))
+    return "\n".join(lines)
 
 
-def _verdict_row(each: Verdict) -> list[str]:
+def verdict_markdown(verdicts: Sequence[Verdict]) -> str:
+    """The same as a table of Markdown."""
+    rows = [VERDICT_HEADER, ("---",) * len(VERDICT_HEADER), *(_verdict_row(each) for each in verdicts)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _verdict_row(each: Verdict) -> tuple[str, ...]:
     ours, on_time, on_pods = each.ours, each.level_on_time, each.level_on_pods
-    time_ratio = f"{ours.pod_seconds / on_time.pod_seconds:.2f}" if on_time else "-"
-    pods_ratio = f"{ours.over_target / on_pods.over_target:.2f}" if on_pods and on_pods.over_target else "-"
-    return [each.trace, _pair(ours), _pair(on_time), time_ratio, _pair(on_pods), pods_ratio]
+    time_ratio = f"{ours.pod_seconds / on_time.pod_seconds:.2f}" if on_time else ""
+    pods_ratio = f"{ours.over_target / on_pods.over_target:.2f}" if on_pods and on_pods.over_target else ""
+    return each.trace, _pair(ours), _named(on_time), time_ratio, _named(on_pods), pods_ratio
 
 
-def _pair(each: Standing | None) -> str:
-    return f"{each.over_target:.0f} s, {each.pod_seconds:.0f}" if each else "nobody"
+def _named(each: Standing | None) -> str:
+    return f"{_pair(each)} ({each.name})" if each else "nobody"
 
 
-def verdicts_json(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Every point of every load."""
-    return {
-        each.trace: {
-            "ours": [each.ours.over_target, each.ours.pod_seconds],
-            "grid": [{**settings_of(g.settings), "name": g.name, "over_target": g.over_target,
-                      "pod_seconds": g.pod_seconds} for g in each.grid if g.settings],
-            "problems": each.problems,
-        }
-        for each in verdicts
-    }  # fmt: skip
+def _pair(each: Standing) -> str:
+    return f"{each.over_target:.0f} s, {each.pod_seconds:,.0f}"
+
+
+def grid_csv(verdicts: Sequence[Verdict]) -> str:
+    """Every point of every load, ours first."""
+    standings = [each for verdict in verdicts for each in (verdict.ours, *verdict.grid)]
+    rows = [f'{each.trace},"{each.name}",{each.over_target:.1f},{each.pod_seconds:.0f}' for each in standings]
+    return "\n".join(["load,autoscaler,seconds over the target,pod-seconds", *rows, ""])

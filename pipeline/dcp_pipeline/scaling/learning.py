@@ -19,7 +19,7 @@ FADE_HALF_LIFE_SECONDS = 30.0
 USUAL_RISES_PER_BATCH = 0.001
 USUAL_FALLS_PER_BATCH = 0.02
 USUAL_NEEDS_BATCHES = 30.0
-SUSTAINED_LOOKS = 3
+SUSTAINED_LOOKS = 2
 NEW_STARTUP_SHARE = 0.3
 LONGEST_STARTUP_SECONDS = 120.0
 
@@ -40,7 +40,7 @@ def observe(before: Learned, load: Load, workers: Workers, now: float) -> Learne
 
 
 def sustained_arrivals(learned: Learned) -> float:
-    """Batches per second that arrive steadily: the least of the last three looks, so that one burst is no flow."""
+    """Batches per second that arrive steadily: the lesser of the last two looks, so that one burst is no flow."""
     latest = learned.samples[-SUSTAINED_LOOKS - 1 :]
     if len(latest) <= SUSTAINED_LOOKS:
         return 0.0
