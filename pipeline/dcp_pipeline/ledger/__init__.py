@@ -12,9 +12,10 @@ from dcp_pipeline.ledger.errors import (
     SinkUnavailable,
     TableMismatch,
 )
+from dcp_pipeline.ledger.findings import Finding, FindingKind, VerifyReport
 from dcp_pipeline.ledger.ledger import Ledger
 from dcp_pipeline.ledger.transactions import Patience
-from dcp_pipeline.ledger.verify import Finding, FindingKind, VerifyReport, verify
+from dcp_pipeline.ledger.verify import verify
 from dcp_pipeline.tls import TlsSettings
 
 __all__ = [

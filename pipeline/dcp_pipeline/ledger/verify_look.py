@@ -1,0 +1,38 @@
+"""What verify's checks look through: queries over one snapshot of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+
+class Look:
+    """Queries over one snapshot of the database."""
+
+    def __init__(self, connection: Connection, pipeline: str, table: str | None) -> None:
+        """`table` is None where it does not stand."""
+        self._connection = connection
+        self.pipeline = pipeline
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        self.end, self.read = quote("end"), quote("read")  # words of SQL itself
+        self.table = None if table is None else quote(table)
+        source = self.table or "(SELECT '' AS _dcp_batch, 0 AS _dcp_record, '' AS _dcp_id FROM dcp_meta WHERE 1 = 0) t"
+        self.rows_per_batch = (
+            "(SELECT LOWER(HEX(_dcp_batch)) AS id, COUNT(*) AS n, COUNT(DISTINCT _dcp_record) AS numbers, "  # noqa: S608
+            f"MIN(_dcp_record) AS least, MAX(_dcp_record) AS most FROM {source} GROUP BY _dcp_batch)"
+        )
+
+        # Each in the way in which the database can use a key: of the table's, or of the rejects'.
+        self.of_reject = (
+            "LOWER(HEX(t._dcp_batch)) = r.batch_id"
+            if connection.dialect.name == "sqlite"
+            else "t._dcp_batch = UNHEX(r.batch_id)"
+        )
+
+    def rows(self, query: str) -> Iterator[Any]:
+        yield from self._connection.execute(text(query), {"pipeline": self.pipeline})
+
+    def number(self, query: str) -> int:
+        return int(self._connection.execute(text(query), {"pipeline": self.pipeline}).scalar_one())
