@@ -103,7 +103,7 @@ def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, ob
 
 
 def _prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
-    """Look at the queue's server and make the ledger's tables. Servers that are away are waited for, unless `once`:
+    """Look at the servers' settings and make the ledger's tables. Servers that are away are waited for, unless `once`:
     in a cluster all pods start together. Raises Stopped."""
 
     def at_once(call: Callable[[], T]) -> T:
@@ -113,6 +113,8 @@ def _prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
     for warning in patiently(lambda: check_server(shared.client)):
         log.warning(warning)
     patiently(shared.ledger.prepare)
+    for warning in patiently(shared.ledger.warnings):
+        log.warning(warning)
 
 
 def _concluded(report: FetchReport, once: bool) -> int:

@@ -79,10 +79,10 @@ class _Session:
             embedded = stack.enter_context(EmbeddedValkey(setup.state_folder)).url
         shared = open_shared(setup, setup.pipeline.spec.worker.concurrency + 4, observer, embedded)
         stack.callback(shared.close)
-        for warning in check_server(shared.client):
-            log.warning(warning)
         self.ledger, self._queue = shared.ledger, shared.queue
         self.ledger.prepare()
+        for warning in (*check_server(shared.client), *self.ledger.warnings()):
+            log.warning(warning)
         self._fetcher = build_fetcher(setup, shared)
         self._worker = WorkerProcess(setup, shared) if setup.workers_enabled else None
         if self._worker:

@@ -186,6 +186,12 @@ class QueueHistory(RuleBasedStateMachine):
         self.orphans = [*self.orphans, *self.hands[worker]][-6:]
         self.hands[worker], self.queues[worker] = [], self.new_queue(self.client)
 
+    @rule(worker=WORKERS)
+    def a_worker_is_paused_and_another_takes_over(self, worker: str) -> None:
+        """What the paused one holds runs out; when it wakes, it goes on with it."""
+        self.time_passes(400)
+        self.exchange("w2" if worker == "w1" else "w1", [], 4, None, "go on")
+
     @rule(seconds=STEPS)
     def time_passes(self, seconds: int) -> None:
         pass_time(self.plain, self.clock, f"*{self.name}*", seconds)

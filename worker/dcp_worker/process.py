@@ -204,6 +204,8 @@ def _prepared(process: WorkerProcess, shared: Shared, stopping: threading.Event)
         try:
             shared.ledger.prepare()
             process.prepare()
+            for warning in shared.ledger.warnings():
+                log.warning(warning)
         except SinkUnavailable as error:
             process.trouble.sink(error)
             stopping.wait(_START_PAUSE_SECONDS)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from dcp_pipeline.ledger import books, claims, objects, tasks
+from dcp_pipeline.ledger.durability import durability_warnings
 from dcp_pipeline.ledger.errors import LedgerError
 from dcp_pipeline.ledger.model import (
     Books,
@@ -52,6 +53,10 @@ class Ledger:
         Raises LedgerVersion where a newer release made them.
         """
         prepare_schema(self.engine)
+
+    def warnings(self) -> list[str]:
+        """What the server is set to that weakens a commit, for people."""
+        return self._transactions.read(durability_warnings)
 
     def ping(self) -> None:
         """Return when the database answers."""

@@ -217,3 +217,15 @@ def test_an_error_of_load_data_leaves_the_connection_usable(mariadb: Database) -
         connection.load_data(f"LOAD DATA LOCAL INFILE '{OFFERED_NAME}' INTO TABLE absent", b"rows")
     connection.ping(reconnect=False)
     connection.close()
+
+
+def test_the_servers_weak_settings_are_named(mariadb: Database) -> None:
+    """The tests' own server is set to be quick, not to be durable."""
+    warnings = " ".join(Ledger(mariadb.engine, "default/test").warnings())
+    assert "innodb_flush_log_at_trx_commit is 2" in warnings
+    assert "innodb_flush_method is nosync" in warnings
+    assert "innodb_doublewrite is off" in warnings
+
+
+def test_sqlite_has_settings_of_ours(sqlite: Database) -> None:
+    assert Ledger(sqlite.engine, "default/test").warnings() == []
