@@ -1,7 +1,7 @@
-"""`make chaos SCHEDULES=3 SEED=7`: plays schedules, says what each brought; the exit code is the verdict.
+"""`make chaos`: plays schedules of faults and says what each brought; the exit code is the verdict.
 
-python -m chaos run --schedules 30 --seed 1 --lanes 2     # a line per schedule, a last line over all
-python -m chaos show --seed 7                             # what a seed's schedule does
+run: the schedules of seeds. show: what a seed's schedule does. faults: each fault on its own, for docs/faults.md.
+mutations: takes each guard out of a copy of the packages, to see who notices.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from chaos.report import line_of, summary, too_few
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="chaos", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="play schedules")
     run.add_argument("--schedules", type=int, default=3)

@@ -29,8 +29,6 @@ from support.waiting import wait_until
 
 START_SECONDS = 180.0
 SETTLE_SECONDS = 180.0
-
-
 T = TypeVar("T")
 UNPLAYABLE = (AssertionError, OSError, redis.RedisError, *OF_DRIVERS)
 """What a stage that does not do as it should raises."""
