@@ -8,6 +8,7 @@ import pytest
 
 from dcp_operator.names import REVISION_ANNOTATION, Component
 from dcp_operator.pods import grace_seconds, pod_template, pods_revision, resources_of
+from dcp_operator.secret_refs import all_refs, refs_of
 from dcp_operator.settings import PodSettings
 from support.pipelines import pipeline
 
@@ -154,6 +155,18 @@ def test_additions_are_merged_by_name() -> None:
 def test_pods_are_rolled_by_what_they_run_and_by_nothing_else(changes: dict[str, Any], rolls: bool) -> None:
     before = pods_revision(pipeline(), "worker", VERSIONS)
     assert (pods_revision(pipeline(changes), "worker", VERSIONS) != before) is rolls
+
+
+def test_the_key_of_a_hash_is_the_workers_alone() -> None:
+    hmac = {"hmac": {"key": {"secretKeyRef": {"name": "pepper", "key": "value"}}}}
+    fields = [{"name": "src_ip", "type": "ip"}, {"name": "user", "transforms": [hmac]}]
+    keyed = pipeline({"cleaning": {"fields": fields}})
+    assert [ref.name for ref in refs_of(keyed, "worker")] == ["mariadb", "pepper", "redis"]
+    assert [ref.name for ref in refs_of(keyed, "fetcher")] == ["feed", "mariadb", "redis"]
+    assert [ref.name for ref in all_refs(keyed)] == ["feed", "mariadb", "pepper", "redis"]
+    with_pepper = {**VERSIONS, "pepper": "1"}
+    before, after = (pods_revision(keyed, "worker", {**with_pepper, "pepper": each}) for each in "12")
+    assert before != after
 
 
 def test_a_rotated_secret_rolls_the_pods_that_use_it() -> None:

@@ -46,7 +46,7 @@ class Pretended:
     """For checking a spec where its Secrets and files need not be: no row may come of it."""
 
     def secret(self, ref: SecretKeyRef) -> str:
-        return ""
+        return "no secret"
 
     def table(self, lookup: Lookup, path: str) -> Table:
         return dict
@@ -68,6 +68,7 @@ class LookupFile:
     def __init__(self, file: Path, lookup: Lookup, path: str) -> None:
         self._file, self._lookup = file, lookup
         self._lock = threading.Lock()
+        self._complained = False
         try:
             self._stamp = _stamp_of(file)
             self._values = _read(file, lookup)
@@ -80,10 +81,12 @@ class LookupFile:
             try:
                 stamp = _stamp_of(self._file)
                 if stamp != self._stamp:
-                    self._stamp = stamp
                     self._values = _read(self._file, self._lookup)
+                    self._stamp, self._complained = stamp, False
             except (OSError, ValueError, csv.Error) as error:
-                log.warning("lookup table cannot be read; the old one stays", extra={"error": str(error)})
+                if not self._complained:  # it is asked with every batch
+                    log.warning("lookup table cannot be read; the old one stays", extra={"error": str(error)})
+                self._complained = True
             return self._values
 
 

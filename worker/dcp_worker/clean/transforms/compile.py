@@ -59,7 +59,7 @@ def _step(step: Step, path: str, missing: Sequence[str], outside: Outside) -> Ch
         case Step(hash=rule) if rule is not None:
             return digests.digest(rule)
         case Step(hmac=rule) if rule is not None:
-            return digests.keyed_digest(outside.secret(rule.key.secret_key_ref).encode())
+            return digests.keyed_digest(outside.secret(rule.key.secret_key_ref).encode(), f"{path}.hmac")
         case _:
             return _of_the_net(step, path)
 

@@ -9,6 +9,7 @@ from polars_hash import CryptographicHashingNameSpace as Strong
 from polars_hash import NonCryptographicHashingNameSpace as Weak
 
 from dcp_pipeline.spec.transforms import Digest
+from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.transforms.change import Apply, Change, each_distinct
 
 _ALGORITHMS: Mapping[str, Apply] = {
@@ -25,6 +26,11 @@ def digest(rule: Digest) -> Change:
     return Change(_ALGORITHMS[rule.algorithm])
 
 
-def keyed_digest(key: bytes) -> Change:
-    """In Python, once per distinct value: in an expression the key would stand in its text, and so in errors."""
+def keyed_digest(key: bytes, path: str) -> Change:
+    """In Python, once per distinct value: in an expression the key would stand in its text, and so in errors.
+
+    Raises PlanError for an empty key.
+    """
+    if not key:
+        raise PlanError(f"{path}.key", "the Secret's value is empty, which would be no key")
     return Change(each_distinct(lambda text: hmac.digest(key, text.encode(), "sha256").hex()))
