@@ -17,7 +17,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.arena import Arenas, Contestant, Measured, Outcome
@@ -26,6 +26,7 @@ from bench.feed import feed_folder
 from bench.load_data import LoadData, Prepared, prepare
 from bench.ours import Ours, outcome_of
 from bench.page import PAGE, tell
+from bench.profiles import Profiler
 from bench.report import as_text
 from bench.results import LIMIT, as_json, figures_of
 
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arenas = Arenas(folder, feed, options.records, tuple(options.mariadbd))
         ours = Ours(options.processes, options.concurrency, options.batch_bytes)
         reference = make_reference(arenas, ours, folder)
+        if options.profile:
+            take_profiles(arenas, ours)
         rounds = [
             measure_round(arenas, contestants(options.contestants, ours, reference), reference, number)
             for number in range(options.pairs)
@@ -79,6 +82,15 @@ def make_reference(arenas: Arenas, ours: Ours, folder: Path) -> Reference:
         prepared = prepare(folder / "prepared", arena.database, arena.records, outcome.rejects)
     _tell("before the rounds", measured)
     return Reference(prepared, outcome)
+
+
+def take_profiles(arenas: Arenas, ours: Ours) -> None:
+    """One more run of ours, whose figures do not count."""
+    profiler = Profiler(BUILD)
+    with arenas.arena() as arena:
+        _tell("profiled", replace(ours, on_started=profiler.start).run(arena))
+    for table in profiler.finish():
+        print(f"{table} and {table.with_suffix('.json').name}")
 
 
 def contestants(names: Sequence[str], ours: Ours, reference: Reference) -> list[Contestant]:
@@ -136,6 +148,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mariadbd", nargs="*", default=[], help="options for the database's server; none by default")
     parser.add_argument("--folder", type=Path, help="where the servers keep their data; the system's temporary folder")
     parser.add_argument("--output", type=Path, default=BUILD / "bench.json")
+    parser.add_argument(
+        "--profile", action="store_true", help="one more run under py-spy: build/profile-*.json and .txt"
+    )
     parser.add_argument("--page", type=Path, help="where to put the table; docs/benchmarks.md after a whole run only")
     return parser.parse_args(arguments)
 

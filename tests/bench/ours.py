@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,13 +25,16 @@ QUEUE = Keys("default.botnet")
 
 @dataclass(frozen=True)
 class Ours:
-    """`processes` workers of `concurrency` internal ones each. `profiler` is a command that attaches to a process:
-    it gets PID and the component's name."""
+    """`processes` workers of `concurrency` internal ones each."""
 
     processes: int = 1
     concurrency: int = 2
     batch_bytes: str | None = None
+    edits: tuple[tuple[str, str], ...] = ()
+    """Of the spec: what stands in it, and what is to stand there instead."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    on_started: Callable[[Mapping[str, int]], None] = lambda pids: None
+    """Told the processes, by component: for profilers."""
     name: str = "ours"
 
     def run(self, arena: Arena) -> Measured:
@@ -39,6 +42,7 @@ class Ours:
         spec = self._spec(arena)
         workers = [self._start_worker(arena, spec) for _ in range(self.processes)]
         fetcher = Watched(self._start(arena, "fetcher", str(spec), "--once", "--health-port", "0").process)
+        self.on_started({"fetcher": fetcher.pid, "worker": workers[0].pid})
         started: dict[str, float] = {}
         arena.feed.on_first_fetch = lambda: started.update(_spent(arena, fetcher, workers))
         ended = _wait_for_the_end(arena, fetcher, workers)
@@ -64,8 +68,12 @@ class Ours:
         path = write_spec(
             arena.folder / "spec.yaml", arena.feed.url, sink=sink, redis=arena.redis.url, concurrency=self.concurrency
         )
-        if self.batch_bytes:
-            path.write_text(path.read_text().replace("{maxRecords:", f"{{maxBytes: {self.batch_bytes}, maxRecords:"))
+        size = (("{maxRecords:", f"{{maxBytes: {self.batch_bytes}, maxRecords:"),) if self.batch_bytes else ()
+        text = path.read_text()
+        for before, after in (*size, *self.edits):
+            assert before in text, f"the spec has no {before!r}"
+            text = text.replace(before, after)
+        path.write_text(text)
         return path
 
     def _start(self, arena: Arena, *arguments: str) -> DcpProcess:

@@ -46,6 +46,10 @@ class Watched:
         self._peaks: dict[int, float] = {}
         self._spent_seconds: float | None = None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def look(self) -> bool:
         """Note the peaks so far; whether the process still lives."""
         if self._spent_seconds is None and not self._reap(os.WNOHANG):
