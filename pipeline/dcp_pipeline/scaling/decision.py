@@ -152,10 +152,13 @@ def _wishes(
 
 
 def _as_applied(memory: Memory, current: int) -> Memory:
-    """Forget the last change where it did not come about: its write failed, or someone else wrote."""
-    if memory.changes and memory.changes[-1].after != current:
-        return replace(memory, changes=memory.changes[:-1])
-    return memory
+    """The last change as it came about: a write may have failed, or workers that were to go are still busy."""
+    if not memory.changes or memory.changes[-1].after == current:
+        return memory
+    *earlier, last = memory.changes
+    if last.before == current:
+        return replace(memory, changes=tuple(earlier))
+    return replace(memory, changes=(*earlier, replace(last, after=current)))
 
 
 def _decided(wanted: Wanted, case: _Case) -> Decision:

@@ -53,10 +53,8 @@ def look(before: SinkView, load: Load, workers: Workers, policy: Policy, learned
 def ceiling(view: SinkView, current: int, policy: Policy, learned: Learned, now: float) -> Ceiling | None:
     """How many workers the sink lets have any use; None: as many as are wanted."""
     if view.slow_commits is not None:
-        bound = policy.max_commit_seconds
-        return Ceiling(
-            current, f"a commit takes {view.slow_commits:.1f} s, above maxCommitTime {bound:g} s: none added"
-        )
+        slow = f"a commit takes {view.slow_commits:.1f} s, above maxCommitTime {policy.max_commit_seconds:g} s"
+        return Ceiling(max(current, 1), f"{slow}: none added")
     if view.cap is not None and view.before_cap is not None:
         low, high = view.before_cap, view.cap
         more = 0 if now - high.at < CAP_SECONDS else 1
