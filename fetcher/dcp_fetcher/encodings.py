@@ -86,7 +86,7 @@ def _sixteen_bits(sample: bytes) -> Sniffed:
 class Transcoded:
     """`stream` as utf-8. With `auto` its first SAMPLE_BYTES decide, the same way each time it is read.
 
-    read() raises DamagedError where they don't tell the encoding.
+    read() raises DamagedError where they don't tell the encoding, or the order of its bytes.
     """
 
     def __init__(self, stream: Ahead, encoding: str) -> None:
@@ -101,7 +101,10 @@ class Transcoded:
         while not self._over:
             data = self._stream.read(most)
             self._over = not data
-            text = self._decoder.decode(data, final=self._over)
+            try:
+                text = self._decoder.decode(data, final=self._over)
+            except UnicodeError as error:  # bad bytes are _INVALID's; this is of the whole
+                raise DamagedError(f"{error}: name the order in format.encoding, as in utf-16-le") from error
             if text:
                 return text.encode("utf-8", "surrogateescape")
         return b""

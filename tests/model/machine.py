@@ -15,8 +15,20 @@ import redis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dcp_pipeline.queue import Job, Lease, Queue, QueueFull, RetryPolicy, RetryState, ask_to_go
+from dcp_pipeline.queue import Job, Lease, Queue, QueueFull, RetryState, ask_to_go
 from dcp_pipeline.queue.keys import Keys
+from model.choices import (
+    AFTERWARDS,
+    FAULTS,
+    IDS,
+    LEASE_SECONDS,
+    NAMES,
+    PIPELINES,
+    PLACES,
+    POLICY,
+    STEPS,
+    WORKERS,
+)
 from model.observed import keys_of, observed, of_reference
 from model.reference import DIGESTS, Reference
 from model.steered_redis import Clock, Fault, SteeredRedis, pass_time, steered
@@ -24,17 +36,6 @@ from model.views import check_views
 from model.witness import Witness
 
 T = TypeVar("T")
-LEASE_SECONDS = 300
-"""Far longer than a history takes, for what the server expires itself still follows its own clock as well."""
-POLICY = RetryPolicy(max_attempts=3, max_crashes=2, base_delay_seconds=200, max_delay_seconds=500)
-NAMES = [f"job{number}" for number in range(5)]
-IDS = st.sampled_from(NAMES)
-WORKERS = st.sampled_from(["w1", "w2"])
-STEPS = st.sampled_from([100, 200, 400])
-FAULTS = st.sampled_from([None] * 7 + list(Fault))
-PLACES = st.sampled_from([1, 1, 1, 2, 3])
-AFTERWARDS = st.sampled_from(["repeat", "repeat", "go on", "die"])
-PIPELINES = st.sampled_from(["default/a", "default/a", "default/a", ""])
 
 
 class Interrupted(Exception):
@@ -109,6 +110,10 @@ class QueueHistory(RuleBasedStateMachine):
     @rule(worker=WORKERS, want=st.sampled_from([1, 2, 4]), fault=FAULTS, then=AFTERWARDS)
     def claim(self, worker: str, want: int, fault: Fault | None, then: str) -> None:
         self.exchange(worker, [], want, fault, then)
+
+    @rule(worker=WORKERS, want=st.sampled_from([1, 2, 4]), then=AFTERWARDS)
+    def claim_without_a_reply(self, worker: str, want: int, then: str) -> None:
+        self.exchange(worker, [], want, Fault.REPLY_LOST, then)
 
     @rule(worker=WORKERS, data=st.data(), want=st.sampled_from([1, 2, 0]), fault=FAULTS, then=AFTERWARDS)
     def acknowledge_and_claim(
@@ -190,6 +195,15 @@ class QueueHistory(RuleBasedStateMachine):
     def a_worker_is_paused_and_another_takes_over(self, worker: str) -> None:
         """What the paused one holds runs out; when it wakes, it goes on with it."""
         self.time_passes(400)
+        self.exchange("w2" if worker == "w1" else "w1", [], 4, None, "go on")
+
+    @rule(worker=WORKERS)
+    def a_worker_renews_its_leases_past_their_first_end(self, worker: str) -> None:
+        self.time_passes(200)
+        held = self.hands[worker]
+        lost = self.call(worker, lambda queue: queue.extend(held), None, 1, "die")
+        self.witness.extended(held, lost, self.clock.now_us)
+        self.time_passes(200)
         self.exchange("w2" if worker == "w1" else "w1", [], 4, None, "go on")
 
     @rule(seconds=STEPS)

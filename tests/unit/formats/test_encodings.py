@@ -46,6 +46,14 @@ def test_where_the_bytes_do_not_tell_it_is_said_so(raw: bytes) -> None:
         read_file(raw, format_of(delimiter=";", encoding="auto"), "ip")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_an_order_of_bytes_that_no_mark_tells_is_asked_for(encoding: str) -> None:
+    raw = "ip\n1\n".encode(f"{encoding}-le")
+    with pytest.raises(DamagedError, match=r"does not start with BOM: name the order in format\.encoding"):
+        read_file(raw, format_of(encoding=encoding), "ip")
+    assert read_file(raw, format_of(encoding=f"{encoding}-le"), "ip").values == [("1",)]
+
+
 def test_a_sample_that_ends_inside_a_character_is_utf8_all_the_same() -> None:
     assert sniff("é東".encode()[:-1], whole=False).encoding == "utf-8"
     assert sniff("é東".encode()[:-1], whole=True).encoding != "utf-8"
