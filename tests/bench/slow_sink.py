@@ -29,6 +29,7 @@ from e2e.support.timed_items import Items, items_of, prepare, slow_pipeline
 
 ITEM_SECONDS = 0.3
 TICK_SECONDS = 2.0
+QUICK_SECONDS, AFTER_SECONDS = 90.0, 120.0
 TRIGGER = """CREATE TRIGGER slow BEFORE UPDATE ON dcp_batches FOR EACH ROW BEGIN
 DO GET_LOCK('slow', 300); DO SLEEP({seconds}); DO RELEASE_LOCK('slow'); END"""
 
@@ -45,15 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         document = slow_pipeline(stage.kube.namespace, {"minReplicas": 0, "maxReplicas": options.most})
         prepare(stage)
         stage.start(document)
-        with items_of(stage, document) as items, arriving(items, options.per_second):
+        total = options.per_second * (QUICK_SECONDS + options.seconds + AFTER_SECONDS + 60)
+        with items_of(stage, document) as items, arriving(items, options.per_second, round(total)):
             print("--- a quick database", flush=True)
-            follow(stage, items, 90.0)
+            follow(stage, items, QUICK_SECONDS)
             print("--- a quarter of what arrives", flush=True)
             sql(stage, TRIGGER.format(seconds=4 / options.per_second))
             slow = follow(stage, items, options.seconds)
             sql(stage, "DROP TRIGGER slow")
             print(f"--- quick again; {direction_changes(slow)} changes of direction while it was slow", flush=True)
-            follow(stage, items, 120.0)
+            follow(stage, items, AFTER_SECONDS)
     return int(direction_changes(slow) > 2)
 
 
@@ -63,13 +65,14 @@ def sql(stage: Stage, statement: str) -> None:
 
 
 @contextmanager
-def arriving(items: Items, per_second: float) -> Iterator[None]:
-    """Batches come in evenly until the block ends."""
-    over = threading.Event()
+def arriving(items: Items, per_second: float, total: int) -> Iterator[None]:
+    """Batches come in evenly until the block ends. All are in the ledger before: the slow database does not slow us."""
+    over, jobs, each = threading.Event(), items.recorded([ITEM_SECONDS] * total), round(per_second * TICK_SECONDS)
 
     def feed() -> None:
-        while not over.wait(TICK_SECONDS):
-            items.put([ITEM_SECONDS] * round(per_second * TICK_SECONDS))
+        while jobs and not over.wait(TICK_SECONDS):
+            items.queue.enqueue(jobs[:each])
+            del jobs[:each]
 
     thread = threading.Thread(target=feed, daemon=True)
     thread.start()

@@ -77,7 +77,11 @@ class Items:
     def put(self, seconds: Sequence[float]) -> None:
         """A batch for each of these times: all are in the ledger before the first is in the queue, and the queue gets
         them in one call."""
-        self.queue.enqueue([job for each, count in Counter(seconds).items() for job in self._jobs(each, count)])
+        self.queue.enqueue(self.recorded(seconds))
+
+    def recorded(self, seconds: Sequence[float]) -> list[Job]:
+        """The same batches, in the ledger and not yet in the queue."""
+        return [job for each, count in Counter(seconds).items() for job in self._jobs(each, count)]
 
     def holders(self) -> set[str]:
         """The pods that hold a batch now."""
