@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def sql(stage: Stage, statement: str) -> None:
-    said = stage.kube.run("mariadb", "mariadb", "-h127.0.0.1", "-uroot", "-prootsecret", "clean", "-e", statement)
+    client = ("mariadb", "-h127.0.0.1", "-uroot", "-prootsecret", "--delimiter=//", "clean", "-e", statement)
+    said = stage.kube.run("mariadb", *client)
     assert not said, said
 
 
