@@ -139,7 +139,7 @@ MUTATIONS = (
             ),
         ),
         # The ledger stands behind the token, so no row shows its absence: only the queue's own tests do.
-        tests("tests/integration/queue/test_failures.py", "tests/integration/queue/test_queue_model.py"),
+        tests("tests/integration/queue/test_failures.py", "tests/model/test_queue.py"),
     ),
 )
 
