@@ -11,6 +11,7 @@ from dcp_cli.simulate.contest import Result
 from dcp_cli.simulate.grid import Verdict
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = ("#0b6e4f", "#b5179e", "#f77f00", "#457b9d")
@@ -50,8 +51,8 @@ def draw_scatter(verdicts: Sequence[Verdict], target_seconds: float, path: Path)
         panel.set_title(each.trace)
         panel.set_xlabel("pod-seconds")
         panel.set_ylabel(f"seconds over {target_seconds:g} s")
-        panel.set_xscale("log")
-        panel.set_ylim(bottom=0)
+        _count_in_ones_twos_and_fives(panel)
+        panel.set_ylim(bottom=-0.03 * panel.get_ylim()[1])
         panel.grid(alpha=0.3)
     for panel in panels[len(verdicts) :]:
         panel.axis("off")
@@ -59,6 +60,17 @@ def draw_scatter(verdicts: Sequence[Verdict], target_seconds: float, path: Path)
     panels[-1].scatter([], [], s=9, color=COLOURS[1], label=f"KEDA + HPA, {len(verdicts[0].grid)} settings")
     panels[-1].legend(loc="center")
     _save(figure, path)
+
+
+def _count_in_ones_twos_and_fives(panel: Axes) -> None:
+    """A logarithmic scale whose few ticks are plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0), numticks=5))
+    panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.tick_params(axis="x", labelsize=7)
 
 
 def _figure(width: float, height: float) -> Figure:
