@@ -67,6 +67,7 @@ oracle: $(READY) servers ## whole runs against the independent oracle, and the k
 
 servers: ## install the servers that the tests start (Debian's packages)
 	@scripts/install_servers
+	@scripts/install_mysql
 
 docs: $(READY) ## write the documents that are made from the code
 	@$(BIN)/python scripts/make_docs.py

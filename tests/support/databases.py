@@ -1,9 +1,9 @@
-"""A fresh database for a test: a SQLite file, or one on the MariaDB that the test session shares."""
+"""A fresh database for a test: a SQLite file, or one on the MariaDB or MySQL that the test session shares."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,14 @@ from sqlalchemy import Engine, text
 
 from dcp_pipeline.ledger import connect
 from support.mariadb_server import MariaDBServer, mariadb_missing, shared_mariadb
+from support.mysql_server import mysql_missing, shared_mysql
 
-KINDS = ("sqlite", "mariadb")
+SERVERS = ("mariadb", "mysql")
+KINDS = ("sqlite", *SERVERS)
+_SERVERS: dict[str, tuple[Callable[[], str | None], Callable[[], MariaDBServer]]] = {
+    "mariadb": (mariadb_missing, shared_mariadb),
+    "mysql": (mysql_missing, shared_mysql),
+}
 _NUMBERS = itertools.count()
 
 
@@ -48,10 +54,10 @@ def fresh_database(kind: str, folder: Path) -> Iterator[Database]:
     if kind == "sqlite":
         url, password, server = f"sqlite:///{folder / 'clean.db'}", None, None
     else:
-        missing = mariadb_missing()
-        if missing:
-            pytest.skip(missing)
-        server = shared_mariadb()
+        missing, shared = _SERVERS[kind]
+        if missing():
+            pytest.skip(str(missing()))
+        server = shared()
         url, password = server.create_database(f"test_{next(_NUMBERS)}"), server.password
     engine = connect(url, password=password, lease_seconds=10)
     try:

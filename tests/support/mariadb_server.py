@@ -119,13 +119,11 @@ class MariaDBServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        program = shutil.which("mariadbd", path=SEARCH_PATH)
-        assert program is not None, mariadb_missing()
-        arguments = [program, "--no-defaults", *self._common(), *self.tuning, *self.options]
+        arguments = [self._program(), "--no-defaults", *self._common(), *self.tuning, *self.options]
         arguments.append(f"--init-file={self._grants}")
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
-        wait_until(self._answers, f"mariadbd answers on port {self.port}", within_seconds=60)
+        wait_until(self._answers, f"{arguments[0]} answers on port {self.port}", within_seconds=60)
 
     def kill(self) -> None:
         """SIGKILL: what a power cut looks like."""
@@ -165,6 +163,11 @@ class MariaDBServer:
             check=True, capture_output=True,
         )  # fmt: skip
 
+    def _program(self) -> str:
+        program = shutil.which("mariadbd", path=SEARCH_PATH)
+        assert program is not None, mariadb_missing()
+        return program
+
     def _data_folder(self) -> list[str]:
         # Run by root, mariadbd refuses to start unless it is told so.
         user = ["--user=root"] if os.geteuid() == 0 else []
@@ -181,7 +184,7 @@ class MariaDBServer:
 
     def _answers(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, f"mariadbd ended: {self.log()[-2000:]}"
+        assert self._process.poll() is None, f"the server ended: {self.log()[-2000:]}"
         try:
             self.admin().close()
         except pymysql.err.OperationalError:

@@ -20,16 +20,22 @@ class Look:
         self.table = None if table is None else quote(table)
         source = self.table or "(SELECT '' AS _dcp_batch, 0 AS _dcp_record, '' AS _dcp_id FROM dcp_meta WHERE 1 = 0) t"
         self.rows_per_batch = (
-            "(SELECT LOWER(HEX(_dcp_batch)) AS id, COUNT(*) AS n, COUNT(DISTINCT _dcp_record) AS numbers, "  # noqa: S608
+            f"(SELECT {self.hex('_dcp_batch')} AS id, COUNT(*) AS n, COUNT(DISTINCT _dcp_record) AS numbers, "  # noqa: S608
             f"MIN(_dcp_record) AS least, MAX(_dcp_record) AS most FROM {source} GROUP BY _dcp_batch)"
         )
 
         # Each in the way in which the database can use a key: of the table's, or of the rejects'.
         self.of_reject = (
-            "LOWER(HEX(t._dcp_batch)) = r.batch_id"
+            f"{self.hex('t._dcp_batch')} = r.batch_id"
             if connection.dialect.name == "sqlite"
             else "t._dcp_batch = UNHEX(r.batch_id)"
         )
+
+    def hex(self, column: str) -> str:
+        """Bytes as the ledger writes ids."""
+        text = f"LOWER(HEX({column}))"
+        # MySQL 8 does not compare its result, which is utf8mb4, with the ledger's ASCII.
+        return text if self._connection.dialect.name == "sqlite" else f"CONVERT({text} USING ascii)"
 
     def rows(self, query: str) -> Iterator[Any]:
         yield from self._connection.execute(text(query), {"pipeline": self.pipeline})

@@ -42,10 +42,10 @@ def doubled(look: Look) -> Iterator[Finding]:
     """Identities that stand in the table more than once."""
     if look.table is None:
         return
+    batch = look.hex("t._dcp_batch")
     query = f"""
         SELECT g.id, g.n, g.first_batch, g.last_batch, o.uri FROM (
-            SELECT LOWER(HEX(t._dcp_id)) AS id, COUNT(*) AS n, MIN(LOWER(HEX(t._dcp_batch))) AS first_batch,
-                   MAX(LOWER(HEX(t._dcp_batch))) AS last_batch
+            SELECT {look.hex("t._dcp_id")} AS id, COUNT(*) AS n, MIN({batch}) AS first_batch, MAX({batch}) AS last_batch
             FROM {look.table} t GROUP BY t._dcp_id HAVING COUNT(*) > 1) g
         LEFT JOIN dcp_batches b ON b.id = g.first_batch LEFT JOIN dcp_objects o ON o.id = b.object_id
         ORDER BY g.id"""  # noqa: S608

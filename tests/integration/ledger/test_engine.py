@@ -37,9 +37,13 @@ def tls_server() -> Iterator[MariaDBServer]:
         yield server
 
 
-def test_sessions_are_strict_in_utc_and_hold_locks_no_longer_than_the_lease(mariadb: Database) -> None:
-    names = "time_zone, sql_mode, tx_isolation, innodb_lock_wait_timeout, idle_write_transaction_timeout, "
-    with mariadb.connect(lease_seconds=7).connect() as connection:
+def test_sessions_are_strict_in_utc_and_hold_locks_no_longer_than_the_lease(mysql_like: Database) -> None:
+    isolation, idle = {
+        "mariadb": ("tx_isolation", "idle_write_transaction_timeout"),
+        "mysql": ("transaction_isolation", "wait_timeout"),
+    }[mysql_like.kind]
+    names = f"time_zone, sql_mode, {isolation}, innodb_lock_wait_timeout, {idle}, "
+    with mysql_like.connect(lease_seconds=7).connect() as connection:
         row = connection.execute(
             text(
                 "SELECT "
@@ -79,8 +83,8 @@ def test_without_tls_in_the_spec_what_can_be_encrypted_is(tls_server: MariaDBSer
     assert cipher
 
 
-def test_tls_is_not_given_up_where_the_server_has_none(mariadb: Database) -> None:
-    assert mariadb.server
+def test_tls_is_not_given_up_where_the_server_has_none(mysql_like: Database) -> None:
+    assert mysql_like.server
     with mariadb_server("--skip-ssl") as plain, pytest.raises(SinkUnavailable):
         ping(connect(plain.url(), password=plain.password, tls=TlsSettings()))
 
@@ -100,24 +104,24 @@ def test_a_client_certificate_from_text_is_shown_to_the_server(tls_server: Maria
         connect(tls_server.url(), tls=TlsSettings(ca="no certificate"))
 
 
-def test_a_wrong_password_is_a_clear_error_without_the_password(mariadb: Database) -> None:
-    engine = connect(mariadb.url, password=PASSWORD)
+def test_a_wrong_password_is_a_clear_error_without_the_password(mysql_like: Database) -> None:
+    engine = connect(mysql_like.url, password=PASSWORD)
     with pytest.raises(SinkDenied, match=r"Access denied.*user, password") as caught:
         ping(engine)
     shown = "".join(traceback.format_exception(caught.value)) + repr(engine) + repr(engine.url)
     assert PASSWORD not in shown
 
 
-def test_a_password_in_the_url_works_and_is_not_shown(mariadb: Database) -> None:
-    assert mariadb.password
-    engine = connect(mariadb.url.replace("dcp@", f"dcp:{mariadb.password}@"))
+def test_a_password_in_the_url_works_and_is_not_shown(mysql_like: Database) -> None:
+    assert mysql_like.password
+    engine = connect(mysql_like.url.replace("dcp@", f"dcp:{mysql_like.password}@"))
     ping(engine)
-    assert mariadb.password not in engine.url.render_as_string(hide_password=False)
+    assert mysql_like.password not in engine.url.render_as_string(hide_password=False)
 
 
-def test_a_database_that_is_not_there_and_a_server_that_is_not_there_differ(mariadb: Database) -> None:
+def test_a_database_that_is_not_there_and_a_server_that_is_not_there_differ(mysql_like: Database) -> None:
     with pytest.raises(SinkDenied, match="Unknown database"):
-        ping(connect(mariadb.url + "_absent", password=mariadb.password))
+        ping(connect(mysql_like.url + "_absent", password=mysql_like.password))
     with pytest.raises(SinkUnavailable, match=r"Can't connect.*tried again later") as caught:
         ping(connect(f"mysql://dcp@127.0.0.1:{free_port()}/clean", password=PASSWORD))
     assert not isinstance(caught.value, SinkDenied)
@@ -143,12 +147,12 @@ def test_a_folder_that_is_not_there_is_named(sqlite: Database) -> None:
         ping(connect("sqlite:////absent/x.db"))
 
 
-def test_a_lost_connection_is_replaced_unseen(mariadb: Database) -> None:
-    engine = mariadb.connect(pool_size=1)
+def test_a_lost_connection_is_replaced_unseen(mysql_like: Database) -> None:
+    engine = mysql_like.connect(pool_size=1)
     ledger = Ledger(engine, "default/x")
     with engine.connect() as connection:
         number = connection.execute(text("SELECT CONNECTION_ID()")).scalar()
-    mariadb.execute(f"KILL {number}")
+    mysql_like.execute(f"KILL {number}")
     ledger.prepare()
     assert ledger.pending_batches() == 0
 
@@ -208,10 +212,14 @@ def test_a_server_that_asks_for_a_file_when_none_is_offered_gets_nothing() -> No
     assert received == []
 
 
-def test_an_error_of_load_data_leaves_the_connection_usable(mariadb: Database) -> None:
-    assert mariadb.server
+def test_an_error_of_load_data_leaves_the_connection_usable(mysql_like: Database) -> None:
+    assert mysql_like.server
     connection = MemoryInfileConnection(
-        host=mariadb.server.host, port=mariadb.server.port, user="dcp", password=mariadb.password, local_infile=True
+        host=mysql_like.server.host,
+        port=mysql_like.server.port,
+        user="dcp",
+        password=mysql_like.password,
+        local_infile=True,
     )
     with pytest.raises(pymysql.err.Error, match=r"doesn't exist|No database selected"):
         connection.load_data(f"LOAD DATA LOCAL INFILE '{OFFERED_NAME}' INTO TABLE absent", b"rows")

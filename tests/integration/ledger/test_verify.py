@@ -56,15 +56,15 @@ def test_a_row_of_no_known_batch_is_found(database: Database, source: Source) ->
     assert "1 rows of batch " + "ab" * 16 in finding.message
 
 
-def test_a_doubled_identity_is_found_where_the_key_was_dropped(mariadb: Database) -> None:
-    ledger = Ledger(mariadb.engine, PIPELINE)
+def test_a_doubled_identity_is_found_where_the_key_was_dropped(mysql_like: Database) -> None:
+    ledger = Ledger(mysql_like.engine, PIPELINE)
     ledger.prepare()
-    SinkWriter(mariadb.engine, PIPELINE, "clean").prepare(SPEC)
-    mariadb.execute("ALTER TABLE clean DROP INDEX _dcp_id")
+    SinkWriter(mysql_like.engine, PIPELINE, "clean").prepare(SPEC)
+    mysql_like.execute("ALTER TABLE clean DROP INDEX _dcp_id")
     row = "(x'{0}', x'{0}', {1})"
     rows = ", ".join(row.format("ab" * 16, n) for n in (1, 2))
-    mariadb.execute(f"INSERT INTO clean (_dcp_id, _dcp_batch, _dcp_record) VALUES {rows}")
-    kinds = {each.kind for each in look(mariadb).findings}
+    mysql_like.execute(f"INSERT INTO clean (_dcp_id, _dcp_batch, _dcp_record) VALUES {rows}")
+    kinds = {each.kind for each in look(mysql_like).findings}
     assert kinds == {FindingKind.DOUBLED, FindingKind.STRAY_ROWS}
 
 

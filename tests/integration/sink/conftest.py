@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.databases import KINDS, Database, fresh_database
+from support.databases import KINDS, SERVERS, Database, fresh_database
 
 
 @pytest.fixture(params=KINDS)
@@ -17,6 +17,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 @pytest.fixture
 def mariadb(tmp_path: Path) -> Iterator[Database]:
     with fresh_database("mariadb", tmp_path) as database:
+        yield database
+
+
+@pytest.fixture(params=SERVERS)
+def mysql_like(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    with fresh_database(request.param, tmp_path) as database:
         yield database
 
 

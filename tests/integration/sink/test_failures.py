@@ -104,11 +104,11 @@ def test_a_connection_cut_in_the_middle_of_commit_has_the_batch_once(mariadb: Da
         engine.dispose()
 
 
-def test_a_network_that_stays_away_leaves_the_batch_pending(mariadb: Database) -> None:
-    assert mariadb.server
-    with tcp_proxy(mariadb.server.host, mariadb.server.port) as proxy:
-        url = mariadb.url.replace(f":{mariadb.server.port}/", f":{proxy.port}/")
-        engine = connect(url, password=mariadb.password)
+def test_a_network_that_stays_away_leaves_the_batch_pending(mysql_like: Database) -> None:
+    assert mysql_like.server
+    with tcp_proxy(mysql_like.server.host, mysql_like.server.port) as proxy:
+        url = mysql_like.url.replace(f":{mysql_like.server.port}/", f":{proxy.port}/")
+        engine = connect(url, password=mysql_like.password)
         ledger, sink = opened(engine, QUICK)
         batch = Source(ledger, SPEC).lines(*lines(3))
 
@@ -125,11 +125,11 @@ def test_a_network_that_stays_away_leaves_the_batch_pending(mariadb: Database) -
         engine.dispose()
 
 
-def test_a_lock_wait_timeout_keeps_no_half_of_a_transaction(mariadb: Database) -> None:
-    ledger, sink = opened(mariadb.connect(lease_seconds=1), QUICK)
+def test_a_lock_wait_timeout_keeps_no_half_of_a_transaction(mysql_like: Database) -> None:
+    ledger, sink = opened(mysql_like.connect(lease_seconds=1), QUICK)
     batch = Source(ledger, SPEC).lines(*lines(3))
     cleaned = case(1, 3)
-    blocker = mariadb.engine.raw_connection()
+    blocker = mysql_like.engine.raw_connection()
     cursor = blocker.cursor()
     # Holds the identity of the last row that would be inserted: those before it are in the transaction already.
     last = cleaned.rows.sort("_dcp_id")["_dcp_id"][-1]
@@ -138,15 +138,15 @@ def test_a_lock_wait_timeout_keeps_no_half_of_a_transaction(mariadb: Database) -
         sink.commit(batch, cleaned, worker="w")
     blocker.rollback()
     blocker.close()
-    assert mariadb.execute("SELECT COUNT(*) FROM clean") == [(0,)]
+    assert mysql_like.execute("SELECT COUNT(*) FROM clean") == [(0,)]
     assert ledger.pending_batches() == 1
     assert sink.commit(batch, cleaned, worker="w").counts == Counts(3, 3, 0, 0)
-    assert_whole(mariadb.engine, 3)
+    assert_whole(mysql_like.engine, 3)
 
 
-def test_a_stopped_worker_loses_its_locks_and_its_batch_counts_once(mariadb: Database) -> None:
-    ledger, zombie = opened(mariadb.connect(lease_seconds=1), QUICK)
-    heir = SinkWriter(mariadb.connect(lease_seconds=10), PIPELINE, "clean")
+def test_a_stopped_worker_loses_its_locks_and_its_batch_counts_once(mysql_like: Database) -> None:
+    ledger, zombie = opened(mysql_like.connect(lease_seconds=1), QUICK)
+    heir = SinkWriter(mysql_like.connect(lease_seconds=10), PIPELINE, "clean")
     heir.prepare(SPEC)
     batch = Source(ledger, SPEC).lines(*lines(3))
     holds, wakes = threading.Event(), threading.Event()
@@ -162,17 +162,17 @@ def test_a_stopped_worker_loses_its_locks_and_its_batch_counts_once(mariadb: Dat
         assert heir.commit(batch, case(1, 3), worker="heir").kind is CommitKind.COMMITTED
         wakes.set()
         assert asleep.result(30).kind is CommitKind.ALREADY_DONE
-    assert_whole(mariadb.engine, 3)
+    assert_whole(mysql_like.engine, 3)
 
 
 @pytest.mark.parametrize("local_infile", [True, False], ids=["load-data", "insert"])
-def test_two_workers_that_deadlock_both_commit(mariadb: Database, local_infile: bool) -> None:
-    ledger, sink = opened(mariadb.connect(local_infile=local_infile))
-    source, before = Source(ledger, SPEC), mariadb.execute(_DEADLOCKS)
+def test_two_workers_that_deadlock_both_commit(mysql_like: Database, local_infile: bool) -> None:
+    ledger, sink = opened(mysql_like.connect(local_infile=local_infile))
+    source, before = Source(ledger, SPEC), mysql_like.execute(_DEADLOCKS)
     held = case(1, 200)
     batch = source.lines(*lines(200))
     # A transaction that holds the last identity and then wants the claim, which the worker holds by then.
-    rival = mariadb.engine.raw_connection()
+    rival = mysql_like.engine.raw_connection()
     cursor = rival.cursor()
     last = held.rows.sort("_dcp_id")["_dcp_id"][-1]
     cursor.execute("INSERT INTO clean (_dcp_id, _dcp_batch, _dcp_record) VALUES (%s, %s, 0)", (last, b"b" * 16))
@@ -181,13 +181,13 @@ def test_two_workers_that_deadlock_both_commit(mariadb: Database, local_infile: 
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(sink.commit, batch, held, worker="w")
         # InnoDB renews this table only when nobody has read it for 0.1 s: asked more often, it shows the past for ever.
-        wait_until(lambda: mariadb.execute(_WAITING), "the worker waits for the rival's row", every_seconds=0.3)
+        wait_until(lambda: mysql_like.execute(_WAITING), "the worker waits for the rival's row", every_seconds=0.3)
         cursor.execute("SELECT state FROM dcp_batches WHERE id = %s FOR UPDATE", (batch.id,))
         rival.rollback()
         assert working.result(30).counts == Counts(200, 200, 0, 0)
     rival.close()
-    assert mariadb.execute(_DEADLOCKS) > before
-    assert_whole(mariadb.engine, 200)
+    assert mysql_like.execute(_DEADLOCKS) > before
+    assert_whole(mysql_like.engine, 200)
 
 
 _DEADLOCKS = "SELECT COUNT FROM information_schema.INNODB_METRICS WHERE NAME = 'lock_deadlocks'"

@@ -28,10 +28,10 @@ def test_an_absent_table_is_made_and_stays_when_prepared_again(database: Databas
     assert database.execute("SELECT name, n, at, ip, _dcp_id, _dcp_batch, _dcp_record FROM clean") == []
 
 
-def test_narrower_columns_are_accepted_and_told_as_limits(mariadb: Database) -> None:
+def test_narrower_columns_are_accepted_and_told_as_limits(mysql_like: Database) -> None:
     narrow = "name VARCHAR(50) NOT NULL, n SMALLINT UNSIGNED, at DATETIME, ip VARCHAR(39) CHARACTER SET ascii"
     extra = "id INT AUTO_INCREMENT PRIMARY KEY, noted DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, free JSON_OR_TEXT"
-    limits = prepared(mariadb, f"CREATE TABLE clean ({extra.replace('JSON_OR_TEXT', 'TEXT')}, {narrow}, {OWN})")
+    limits = prepared(mysql_like, f"CREATE TABLE clean ({extra.replace('JSON_OR_TEXT', 'TEXT')}, {narrow}, {OWN})")
     assert limits == {
         "name": ColumnLimit("varchar(50)", max_chars=50, nullable=False),
         "n": ColumnLimit("smallint(5) unsigned", minimum=0, maximum=65535),
@@ -56,8 +56,6 @@ def test_narrower_columns_are_accepted_and_told_as_limits(mariadb: Database) -> 
         (f"({FIELDS.replace('name VARCHAR(100)', 'name CHAR(100)')}, {OWN})", r"column name is char\(100\)"),
         (f"({FIELDS.replace('DATETIME(6)', 'TIMESTAMP')}, {OWN})", "column at is timestamp"),
         (f"({FIELDS}, {OWN}, UNIQUE KEY theirs (ip))", r"unique key theirs on \(ip\).*DROP INDEX `theirs`"),
-        (f"({FIELDS}, {OWN}, CONSTRAINT small CHECK (n < 9))", "CHECK constraint small.*DROP CONSTRAINT `small`"),
-        (f"({FIELDS} CHECK (ip <> ''), {OWN})", "CHECK constraint ip"),
         (
             f"({FIELDS}, {OWN}, CONSTRAINT fk FOREIGN KEY (n) REFERENCES other (id))",
             "foreign key fk.*DROP FOREIGN KEY `fk`",
@@ -72,18 +70,36 @@ def test_narrower_columns_are_accepted_and_told_as_limits(mariadb: Database) -> 
         ),
     ],
 )
-def test_a_table_of_another_shape_is_refused_and_the_remedy_named(mariadb: Database, table: str, message: str) -> None:
+def test_a_table_of_another_shape_is_refused_and_the_remedy_named(
+    mysql_like: Database, table: str, message: str
+) -> None:
+    assert_refused(mysql_like, table, message)
+
+
+# MySQL before 8.0.16, the one that can be had here, reads CHECKs and forgets them.
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (f"({FIELDS}, {OWN}, CONSTRAINT small CHECK (n < 9))", "CHECK constraint small.*DROP CONSTRAINT `small`"),
+        (f"({FIELDS} CHECK (ip <> ''), {OWN})", "CHECK constraint ip"),
+    ],
+)
+def test_a_table_with_checks_is_refused(mariadb: Database, table: str, message: str) -> None:
+    assert_refused(mariadb, table, message)
+
+
+def assert_refused(database: Database, table: str, message: str) -> None:
     with pytest.raises(TableMismatch, match=message) as caught:
-        prepared(mariadb, "CREATE TABLE other (id BIGINT PRIMARY KEY)", f"CREATE TABLE clean {table}")
+        prepared(database, "CREATE TABLE other (id BIGINT PRIMARY KEY)", f"CREATE TABLE clean {table}")
     assert "table clean" in str(caught.value)
 
 
-def test_a_trigger_and_a_view_are_refused(mariadb: Database) -> None:
+def test_a_trigger_and_a_view_are_refused(mysql_like: Database) -> None:
     trigger = "CREATE TRIGGER changes BEFORE INSERT ON clean FOR EACH ROW SET NEW.n = 1"
     with pytest.raises(TableMismatch, match=r"trigger changes.*DROP TRIGGER `changes`"):
-        prepared(mariadb, f"CREATE TABLE clean ({FIELDS}, {OWN})", trigger)
+        prepared(mysql_like, f"CREATE TABLE clean ({FIELDS}, {OWN})", trigger)
     with pytest.raises(TableMismatch, match="it is a view"):
-        prepared(mariadb, "RENAME TABLE clean TO base", "CREATE VIEW clean AS SELECT * FROM base")
+        prepared(mysql_like, "RENAME TABLE clean TO base", "CREATE VIEW clean AS SELECT * FROM base")
 
 
 SQLITE_OWN = "_dcp_id BLOB NOT NULL UNIQUE, _dcp_batch BLOB NOT NULL, _dcp_record BIGINT NOT NULL"
