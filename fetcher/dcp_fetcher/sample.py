@@ -1,14 +1,19 @@
-"""The first records of a source, cut as the fetcher cuts but recorded nowhere: for `dcp preview`."""
+"""The first records, or bytes, of a source, read as the fetcher reads but recorded nowhere: for `dcp preview`
+and `dcp infer`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from dcp_fetcher.decompress import Peekable
 from dcp_fetcher.errors import FetchError, GoneError
 from dcp_fetcher.file_site import FileSite, list_files
 from dcp_fetcher.http_client import HttpClient
@@ -20,9 +25,11 @@ from dcp_fetcher.sites import Opened, Site
 from dcp_fetcher.split import RawCut, Splitter
 from dcp_pipeline.batch import Batch, compress
 from dcp_pipeline.setup import Setup
-from dcp_pipeline.spec.model import BatchSize, Source
+from dcp_pipeline.spec.model import BatchSize, Format, Source
 
+T = TypeVar("T")
 _QUICKLY = Backoff(attempts=2)
+_MAGIC_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -35,28 +42,42 @@ class Sample:
     batches: tuple[Batch, ...]
 
 
+@dataclass(frozen=True)
+class Head:
+    """The beginning of one object, decompressed. `whole`: it ends here. `magic` is of the bytes as served."""
+
+    uri: str
+    magic: bytes
+    start: bytes
+    whole: bool
+
+
 def sample(setup: Setup, source: Source, records: int) -> Sample:
     """About the first `records` records of the source's first object that has any.
 
     Raises FetchError where the source, or none of its objects, can be read.
     """
-    return asyncio.run(_sample(setup, source, records))
+    return asyncio.run(_at(setup, source, partial(_first, setup, source, records)))
 
 
-async def _sample(setup: Setup, source: Source, records: int) -> Sample:
+def head(setup: Setup, source: Source, most_bytes: int) -> Head:
+    """The beginning of the source's first object that has any byte. Raises FetchError where there is none."""
+    return asyncio.run(_at(setup, source, partial(_head, source, most_bytes)))
+
+
+async def _at(setup: Setup, source: Source, look: Callable[[Site, list[str]], T]) -> T:
     if source.http is None:
         if source.file is None:
             raise GoneError(f"source {source.name} has neither http nor file")
         entries = list_files(setup.located_source(source.file), source.file)
-        return _first(setup, source, records, FileSite(), [each.url for each in entries])
+        return look(FileSite(), [each.url for each in entries])
     stop = Stop()
     with tempfile.TemporaryDirectory(prefix="dcp-preview-") as folder:
         async with HttpClient(source.http, setup.secrets) as client:
             listed = await list_http(client, source.http, _QUICKLY, stop)
             bridge = Bridge(asyncio.get_running_loop(), stop)
             site = HttpSite(bridge, stop, client, _QUICKLY, Path(folder), source.decompression.max_bytes.bytes)
-            uris = [each.url for each in listed]
-            return await asyncio.to_thread(_first, setup, source, records, site, uris)
+            return await asyncio.to_thread(look, site, [each.url for each in listed])
 
 
 def _first(setup: Setup, source: Source, records: int, site: Site, uris: list[str]) -> Sample:
@@ -69,6 +90,40 @@ def _first(setup: Setup, source: Source, records: int, site: Site, uris: list[st
         if batches:
             return Sample(uri, len(uris), batches)
     raise GoneError(f"source {source.name}: no records in {len(uris)} objects")
+
+
+def _head(source: Source, most_bytes: int, site: Site, uris: list[str]) -> Head:
+    how = HowToCut(Format(header=False), BatchSize(), source.decompression)
+    for uri in uris:
+        magic = opened_bytes(site, uri)
+        if is_table(magic):
+            return Head(uri, magic, b"", False)
+        opened = site.open(uri, None)
+        if opened is None or not magic:
+            continue
+        with closing(opened.stream):
+            content, start = Content(opened, how), bytearray()
+            while len(start) < most_bytes and (data := content.read(most_bytes - len(start))):
+                start += data
+            return Head(uri, magic, bytes(start), len(start) < most_bytes)
+    raise GoneError(f"source {source.name}: no bytes in {len(uris)} objects")
+
+
+def opened_bytes(site: Site, uri: str) -> bytes:
+    """An object's first bytes, as served."""
+    opened = site.open(uri, None)
+    if opened is None:
+        return b""
+    with closing(opened.stream):
+        return Peekable(opened.stream).peek(_MAGIC_BYTES)
+
+
+def is_table(magic: bytes) -> str | None:
+    """xlsx or parquet, where a file starts like one."""
+    if magic.startswith(b"PAR1"):
+        return "parquet"
+    workbook = magic.startswith(b"PK") and (b"[Content_Types].xml" in magic or b"xl/" in magic or b"docProps/" in magic)
+    return "xlsx" if workbook else None
 
 
 def _batches(setup: Setup, source: Source, records: int, uri: str, opened: Opened) -> Iterator[Batch]:
@@ -108,4 +163,4 @@ def _batch(setup: Setup, source: Source, uri: str, cut: RawCut, splitter: Splitt
     )
 
 
-__all__ = ["FetchError", "Sample", "sample"]
+__all__ = ["FetchError", "Head", "Sample", "head", "sample"]
