@@ -43,6 +43,9 @@ def infer_spec(where: str, records: int, name: str | None, output: str) -> int:
         click.echo(f"dcp: {where}: {error}", err=True)
         return FAILED
     columns = _columns(taken, _source_of(setup))
+    if not any(columns.values()):
+        click.echo(f"dcp: {where}: none of its first records can be read as {layout.words.get('type')}", err=True)
+        return FAILED
     missing = missing_in(list(columns.values()))
     guesses = [guess(label, cells, missing) for label, cells in columns.items()]
     draft = draft_of(name, source, layout, guesses, missing)

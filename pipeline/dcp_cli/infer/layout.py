@@ -18,7 +18,8 @@ from dcp_worker.formats.logs import ACCESS_LOG, SyslogParser
 _LOOKED_AT_LINES = 400
 _DELIMITERS = (",", "\t", ";", "|")
 _MOSTLY = 0.9
-_LABEL = re.compile(r"[A-Za-z_][\w .:/()%\[\]#-]{0,63}")
+_LABEL = re.compile(r"(?=.*[^\W\d])[\w .:/()%\[\]#@?&+'-]{1,64}")
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}")
 _VALUE = re.compile(r"[-+]?[\d.,:/ TZ-]+|https?://\S+|[0-9a-fA-F]{32,}|(?i:true|false|null|none)")
 _ITEMS = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*\[\s*\{')
 
@@ -109,8 +110,8 @@ def _comment_char(lines: Sequence[str]) -> str | None:
 
 def _log(records: Sequence[str], layout: Layout) -> Layout | None:
     series = pl.Series(records, dtype=pl.String)
-    for name, parser in (("accesslog", ACCESS_LOG), ("syslog", SyslogParser())):
-        share = 1 - len(parser.parse(series).faults) / len(records)
+    for name, parser, proof in (("accesslog", ACCESS_LOG, "status"), ("syslog", SyslogParser(), "appname")):
+        share = 1 - parser.parse(series).cells[proof].null_count() / len(records)
         if share >= _MOSTLY:
             layout.words["type"] = name
             layout.note(f"{share:.0%} of the lines are those of {name}")
@@ -216,7 +217,7 @@ def _is_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     columns = list(zip(*others, strict=False)) if others else []
     if any(label in column for label, column in zip(first, columns, strict=False) if label.strip()):
         return False
-    return not columns or len(first) > 1 or not _is_label(columns[0][0])
+    return not columns or len(first) > 1 or not (_HOST.fullmatch(first[0].strip()) or _is_label(columns[0][0]))
 
 
 def _is_label(cell: str) -> bool:
@@ -226,5 +227,5 @@ def _is_label(cell: str) -> bool:
     try:
         ip_address(text)
     except ValueError:
-        return not re.fullmatch(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", text)
+        return True
     return False
