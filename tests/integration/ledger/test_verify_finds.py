@@ -23,6 +23,7 @@ OTHER = "ab" * 16
 WITHOUT_KEYS = {
     "sqlite": ["CREATE TABLE copy AS SELECT * FROM clean", "DROP TABLE clean", "ALTER TABLE copy RENAME TO clean"],
     "mariadb": ["ALTER TABLE clean DROP PRIMARY KEY, DROP INDEX _dcp_id"],
+    "mysql": ["ALTER TABLE clean DROP PRIMARY KEY, DROP INDEX _dcp_id"],
 }
 ROWS, STRAY_ROWS, DOUBLED = FindingKind.ROWS, FindingKind.STRAY_ROWS, FindingKind.DOUBLED
 REJECTS, STRAY_REJECTS, STRAY_BATCHES = FindingKind.REJECTS, FindingKind.STRAY_REJECTS, FindingKind.STRAY_BATCHES
