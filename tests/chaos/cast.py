@@ -17,6 +17,8 @@ from support.dcp_process import DcpProcess
 
 FAKETIME = "libfaketime.so.1"
 _TICK_SECONDS = 0.05
+_LEAVE_SECONDS = 120
+"""Longer than any grace: who is not gone by then hangs."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,19 @@ class Actor:
             if self._process is None and not self._down:
                 self._process = self._start(self._lives.pop(0) if self._lives else Life())
 
-    def leave(self) -> int:
-        """End it as an operator would: wake it, SIGTERM; the exit code. One that has just begun may not have heard
-        yet how to end."""
+    def ask_to_leave(self) -> None:
+        """SIGTERM, as an operator would; to one that is stopped as well."""
         with self._lock:
             self._down = True
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+
+    def left(self) -> int:
+        """The exit code of who was asked to leave. One that has just begun may not have heard yet how to end."""
+        with self._lock:
             if self._process is None:
                 return 0
-            self.signal(signal.SIGCONT)
-            code = self._process.terminate(timeout_seconds=30)
+            code = self._process.wait(_LEAVE_SECONDS)
             begun = bool(read_journal(self._journal(self._starts - 1)))
             return code if begun or code != -signal.SIGTERM else 0
 
@@ -149,7 +155,9 @@ class Cast:
     def leave(self) -> list[str]:
         """End all as an operator would; what was not as it should be."""
         self._rest()
-        codes = {each.name: each.leave() for each in self}
+        for each in self:
+            each.ask_to_leave()
+        codes = {each.name: each.left() for each in self}
         return [f"{name} ended with {code} when asked to stop" for name, code in codes.items() if code]
 
     def kill(self) -> None:
