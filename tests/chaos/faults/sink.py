@@ -134,7 +134,9 @@ FAULTS = (
         keeps_leases=True,
     ),
     Fault("mariadb-read-only", read_only, (MARIADB,), (1.0, 3.0), "batches are given back, unharmed, and wait"),
-    Fault("mariadb-disk-full", full, (MARIADB,), (1.0, 3.0), "batches are given back, unharmed, and wait"),
+    Fault(
+        "mariadb-disk-full", full, (MARIADB,), (1.0, 3.0), "batches wait; a worker whose statement hangs is replaced"
+    ),
     Fault(
         "mariadb-locked",
         locked,
