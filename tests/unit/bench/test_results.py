@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from bench.profiles import top
 
 from bench.arena import Measured
+from bench.profiles import top
 from bench.results import as_json, figures_of
 
 
