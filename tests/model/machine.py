@@ -17,19 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dcp_pipeline.queue import Job, Lease, Queue, QueueFull, RetryState, ask_to_go
 from dcp_pipeline.queue.keys import Keys
-from model.choices import (
-    AFTERWARDS,
-    FAULTS,
-    IDS,
-    LEASE_SECONDS,
-    NAMES,
-    PIPELINES,
-    PLACES,
-    POLICY,
-    STEPS,
-    WORKERS,
-)
-from model.observed import keys_of, observed, of_reference
+from model.choices import AFTERWARDS, FAULTS, IDS, LEASE_SECONDS, NAMES, PIPELINES, PLACES, POLICY, STEPS, WORKERS
+from model.observed import keys_of, observed, of_reference, texts
 from model.reference import DIGESTS, Reference
 from model.steered_redis import Clock, Fault, SteeredRedis, pass_time, steered
 from model.views import check_views
@@ -310,10 +299,3 @@ class QueueHistory(RuleBasedStateMachine):
         self.witness.let_go(leases)
         self.hands[worker] = [each for each in self.hands[worker] if each not in leases]
         self.orphans = [*self.orphans, *leases][-6:]
-
-
-def texts(reply: Any) -> Any:
-    """A reply with its bytes as text."""
-    if isinstance(reply, bytes):
-        return reply.decode()
-    return [texts(each) for each in reply] if isinstance(reply, list | tuple) else reply

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
@@ -124,3 +125,10 @@ def _scores(found: list[tuple[bytes, float]]) -> dict[str, int]:
 def _fields(stored: dict[bytes, bytes]) -> JobFields:
     numbers = ("priority", "sequence", "enqueued_at", "token", "attempts", "crashes")
     return JobFields(stored[b"payload"], *(int(stored.get(each.encode(), 0)) for each in numbers))
+
+
+def texts(reply: Any) -> Any:
+    """A reply with its bytes as text."""
+    if isinstance(reply, bytes):
+        return reply.decode()
+    return [texts(each) for each in reply] if isinstance(reply, list | tuple) else reply
