@@ -125,6 +125,13 @@ class QueueHistory(RuleBasedStateMachine):
 
     @rule(worker=WORKERS, data=st.data(), fault=FAULTS, then=AFTERWARDS)
     def retry(self, worker: str, data: st.DataObject, fault: Fault | None, then: str) -> None:
+        self.fail(worker, data, fault, then)
+
+    @rule(worker=WORKERS, data=st.data())
+    def retry_without_a_reply(self, worker: str, data: st.DataObject) -> None:
+        self.fail(worker, data, Fault.REPLY_LOST, "repeat")
+
+    def fail(self, worker: str, data: st.DataObject, fault: Fault | None, then: str) -> None:
         for lease in self.some_leases(worker, data, 1):
             self.drop_from_hand(worker, [lease])
             unanswered = self.witness.unanswered
@@ -182,9 +189,11 @@ class QueueHistory(RuleBasedStateMachine):
 
     @rule(worker=WORKERS)
     def a_worker_is_paused_and_another_takes_over(self, worker: str) -> None:
-        """What the paused one holds runs out; when it wakes, it goes on with it."""
+        """What the paused one holds runs out; when it wakes, it hands it in."""
+        held = list({lease.id: lease for lease in self.hands[worker]}.values())
         self.time_passes(400)
         self.exchange("w2" if worker == "w1" else "w1", [], 4, None, "go on")
+        self.exchange(worker, held, 1, None, "go on")
 
     @rule(worker=WORKERS)
     def a_worker_renews_its_leases_past_their_first_end(self, worker: str) -> None:
