@@ -198,7 +198,7 @@ class QueueHistory(RuleBasedStateMachine):
     @rule(worker=WORKERS)
     def a_worker_renews_its_leases_past_their_first_end(self, worker: str) -> None:
         self.time_passes(200)
-        held = self.hands[worker]
+        held = list({lease.id: lease for lease in self.hands[worker]}.values())
         lost = self.call(worker, lambda queue: queue.extend(held), None, 1, "die")
         self.witness.extended(held, lost, self.clock.now_us)
         self.time_passes(200)
