@@ -7,6 +7,7 @@ mutations: takes each guard out of a copy of the packages, to see who notices.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     mutations = commands.add_parser("mutations", help="take out each guard and see who notices")
     mutations.add_argument("--only", default="", help="those whose name has this in it")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if options.command == "mutations":
         return run_mutations(options.only)
     if options.command == "faults":

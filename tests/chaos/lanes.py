@@ -24,7 +24,11 @@ def play_all(plans: Sequence[Plan], lanes: int) -> Iterator[Outcome]:
     with ExitStack() as stack, ThreadPoolExecutor(lanes) as pool:
         for _ in range(min(lanes, len(plans))):
             idle.put(stack.enter_context(stage()))
-        yield from pool.map(lambda plan: _one(idle, plan), plans)
+        try:
+            yield from pool.map(lambda plan: _one(idle, plan), plans)
+        finally:
+            # Who is asked to end finishes the schedules in hand, or servers and mounts would stay.
+            pool.shutdown(cancel_futures=True)
 
 
 def _one(idle: SimpleQueue[Stage], plan: Plan) -> Outcome:
