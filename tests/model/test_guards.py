@@ -58,11 +58,10 @@ GUARDS = {
         "place(tonumber(job[1]), tonumber(job[2]))", "place(100, tonumber(job[2]))", witnessed=True
     ),
     "known ids stay as they are": Guard("redis.call('EXISTS', JOB .. id) == 0", "true", witnessed=True),
-    "an expired lease goes back": Guard("      make_ready(id)\n    end\n  end\n  return died", "    end\n  end\n  return died", witnessed=True),
+    "an expired lease goes back": Guard("make_ready(id)\n      end\n    end\n  end\n  return died", "end\n    end\n  end\n  return died", witnessed=True),
     "the claim is forgotten with its lease": Guard("redis.call('HDEL', CLAIMS, worker)", "local _ = worker"),
     "the bytes of what is buried": Guard("add_bytes('bytes', 0 - bytes)\n  add_bytes('dead", "add_bytes('dead"),
     "the sleepers are woken": Guard("redis.call('LPUSH', WAKE, '1')", "local _ = WAKE"),
-    "the queue drains above maxmemory": Guard("write_even_when_full()\nlocal stale", "local stale"),
 }  # fmt: skip
 
 
