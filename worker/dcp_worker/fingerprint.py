@@ -36,9 +36,9 @@ def fingerprint(fields: Sequence[tuple[str, FieldType]]) -> pl.Expr:
     return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};{letters};"), *parts)
 
 
-def record_identity(object_id: str, record: str) -> pl.Expr:
-    """The identity of rows that have no unique fields: their place. `record` is the column of their number."""
-    return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};@{object_id};"), pl.col(record).cast(pl.String))
+def record_identity(object_id: str, record: pl.Expr) -> pl.Expr:
+    """The identity of rows that have no unique fields: their place. `record` is their number in the object."""
+    return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};@{object_id};"), record.cast(pl.String))
 
 
 def _digest(*parts: pl.Expr) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -83,6 +84,7 @@ class WorkerProcess:
         return None if self._prepared else "the table is not checked yet"
 
     def start(self) -> None:
+        gc.freeze()  # what lives now stays: to look through it again and again cost a twentieth of the worker's time
         self._keeper.start()
         self._chores.start()
         self._loop.start()

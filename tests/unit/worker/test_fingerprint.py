@@ -118,7 +118,7 @@ def test_the_type_is_part_of_the_identity() -> None:
 
 def test_without_unique_fields_the_place_is_the_identity() -> None:
     frame = pl.DataFrame({"n": [1, 2]})
-    ids = [frame.select(record_identity(object_id, "n")).to_series().to_list() for object_id in ("a", "b")]
+    ids = [frame.select(record_identity(object_id, pl.col("n"))).to_series().to_list() for object_id in ("a", "b")]
     assert len({*ids[0], *ids[1]}) == 4
 
 

@@ -41,8 +41,9 @@ def canonical(text: pl.Expr) -> pl.Expr:
 
 def spell_canonically(text: pl.Series) -> pl.Series:
     """Each address in its canonical spelling; null where it is none. A %scope, /32 or /128 is dropped."""
-    spelled = {each: canonical_address(each) for each in text.unique().drop_nulls()}
-    return pl.Series(text.name, [spelled.get(each) for each in text], dtype=pl.String)
+    texts = text.to_list()
+    spelled = {each: None if each is None else canonical_address(each) for each in set(texts)}
+    return pl.Series(text.name, list(map(spelled.__getitem__, texts)), dtype=pl.String)
 
 
 parse_addresses = Parser((canonical,), spell_canonically)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -25,44 +26,80 @@ class Column:
     checks: tuple[Check, ...]
 
 
-def typed(cells: pl.DataFrame, columns: Sequence[Column], texts: Texts) -> list[pl.Series]:
-    """For each column its text and its values, from cells by label and, before them, what enrichment found.
+@dataclass(frozen=True)
+class Part:
+    """Fields that are made together."""
 
-    The texts that a transform may reject are there too.
-    """
-    frame = texts.of(cells)
-    made = [frame[name] for name in texts.made]
-    frame = frame.select(pl.col(text_column(each.field.name)).alias(each.field.name) for each in columns)
-    for number in range(max((len(column.parse.steps) for column in columns), default=0)):
-        frame = frame.with_columns(
-            column.parse.steps[number](pl.col(column.field.name))
-            for column in columns
-            if number < len(column.parse.steps)
-        )
-    by_name = {series.name: series for series in made}
-    for column, values in zip(columns, frame, strict=True):
-        made.append(column.parse.mend(by_name[text_column(column.field.name)], values))
-    return made
+    columns: tuple[Column, ...]
+    texts: Texts
+
+    def typed(self, cells: pl.DataFrame) -> list[pl.Series]:
+        """For each column its text and its values, from cells by label and, before them, what enrichment found.
+
+        The texts that a transform may reject are there too.
+        """
+        frame = self.texts.of(cells)
+        made = [frame[name] for name in self.texts.made]
+        texts = {series.name: series for series in made}
+        first, *others = self._stages
+        frame = frame.select(first)
+        for stage in others:
+            frame = frame.with_columns(stage)
+        for column, values in zip(self.columns, frame, strict=True):
+            made.append(column.parse.mend(texts[text_column(column.field.name)], values))
+        return made
+
+    @cached_property
+    def _stages(self) -> list[list[pl.Expr]]:
+        """The steps of all columns side by side. Made once: to make them costs as much as to run them."""
+        stages: list[list[pl.Expr]] = [[]]
+        for column in self.columns:
+            name = column.field.name
+            first, *others = column.parse.steps or (_as_it_is,)
+            stages[0].append(first(pl.col(text_column(name))).alias(name))
+            for number, step in enumerate(others, 1):
+                stages += [[] for _ in range(number + 1 - len(stages))]
+                stages[number].append(step(pl.col(name)))
+        return stages
 
 
-def failures(frame: pl.DataFrame, columns: Iterable[Column]) -> tuple[pl.Series, list[Fault]]:
-    """Which rows fail, and for each of them its first failure in the order of the fields."""
-    checks = [(column.field, check) for column in columns for check in column.checks]
-    if not checks:
-        return pl.repeat(False, frame.height, eager=True), []
-    failing = frame.select(pl.any_horizontal(check.failing for _, check in checks).fill_null(False)).to_series()
-    if not failing.any():
-        return failing, []
-    bad = frame.filter(failing)
-    first = bad.select(
-        pl.coalesce(pl.when(check.failing).then(number) for number, (_, check) in enumerate(checks))
-    ).to_series()
-    texts = {check.shows: bad[check.shows].to_list() for _, check in checks}
-    faults = []
-    for row, (index, number) in enumerate(zip(bad[INDEX], first, strict=True)):
-        field, check = checks[number]
-        faults.append(Fault(index, check.code, check.reason(texts[check.shows][row]), field.name))
-    return failing, faults
+def _as_it_is(text: pl.Expr) -> pl.Expr:
+    return text
+
+
+@dataclass(frozen=True)
+class Checks:
+    """All that records of these columns must hold to."""
+
+    columns: tuple[Column, ...]
+
+    def failures(self, frame: pl.DataFrame) -> tuple[pl.Series, list[Fault]]:
+        """Which rows fail, and for each of them its first failure in the order of the fields."""
+        if not self._all:
+            return pl.repeat(False, frame.height, eager=True), []
+        failing = frame.select(self._failing).to_series()
+        if not failing.any():
+            return failing, []
+        bad = frame.filter(failing)
+        first = bad.select(self._first).to_series()
+        texts = {check.shows: bad[check.shows].to_list() for _, check in self._all}
+        faults = []
+        for row, (index, number) in enumerate(zip(bad[INDEX].to_list(), first.to_list(), strict=True)):
+            field, check = self._all[number]
+            faults.append(Fault(index, check.code, check.reason(texts[check.shows][row]), field.name))
+        return failing, faults
+
+    @cached_property
+    def _all(self) -> list[tuple[Field, Check]]:
+        return [(column.field, check) for column in self.columns for check in column.checks]
+
+    @cached_property
+    def _failing(self) -> pl.Expr:
+        return pl.any_horizontal(check.failing for _, check in self._all).fill_null(False)
+
+    @cached_property
+    def _first(self) -> pl.Expr:
+        return pl.coalesce(pl.when(check.failing).then(number) for number, (_, check) in enumerate(self._all))
 
 
 def header_faults(

@@ -13,9 +13,9 @@ import msgspec
 from dcp_pipeline.spec.model import Cleaning, Field
 from dcp_pipeline.spec.order import filled_by_enrichment, late_fields, ordered, reads_of
 from dcp_worker.clean.checks import checks_of
-from dcp_worker.clean.columns import Column
+from dcp_worker.clean.columns import Checks, Column, Part
 from dcp_worker.clean.outside import Outside
-from dcp_worker.clean.prepare import TextPlanner, Texts, text_column
+from dcp_worker.clean.prepare import TextPlanner, text_column
 from dcp_worker.clean.transforms.change import Change
 from dcp_worker.clean.transforms.compile import compiled
 from dcp_worker.clean.types import parser
@@ -23,20 +23,13 @@ from dcp_worker.limits import ColumnLimit
 
 
 @dataclass(frozen=True)
-class Part:
-    """Fields that are made together: before the enrichment, or after it."""
-
-    columns: tuple[Column, ...]
-    texts: Texts
-
-
-@dataclass(frozen=True)
 class CompiledFields:
-    """All columns in the spec's order, and the two parts in which they are made."""
+    """All columns in the spec's order, and the two parts in which they are made: before the enrichment, and after."""
 
     columns: tuple[Column, ...]
     early: Part
     late: Part
+    checks: Checks
 
     @property
     def borrowed(self) -> list[str]:
@@ -67,6 +60,7 @@ def compile_fields(cleaning: Cleaning, limits: Mapping[str, ColumnLimit], outsid
         columns,
         Part(tuple(each for each in columns if each.field.name not in late), early_texts.texts()),
         Part(tuple(each for each in columns if each.field.name in late), late_texts.texts()),
+        Checks(columns),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 import polars as pl
@@ -16,7 +17,7 @@ from dcp_pipeline.batch import Batch
 from dcp_pipeline.ledger.model import Reject
 from dcp_pipeline.spec.model import Cleaning, Format
 from dcp_pipeline.spec.order import late_fields, origins, reads_of
-from dcp_worker.clean.columns import Column, failures, header_faults, typed
+from dcp_worker.clean.columns import Column, header_faults
 from dcp_worker.clean.compile import CompiledFields, compile_fields
 from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.filters import RowFilter, compile_filters
@@ -125,32 +126,33 @@ class CleaningPlan:
                 return self._typed(records.cells.clear()), faults, records.cells[INDEX].clear()
         frame = self._typed(records.cells)
         wanted, left_out = self.filter.apply(frame)
-        failing, faults = failures(wanted, self.fields.columns)
+        failing, faults = self.fields.checks.failures(wanted)
         return (wanted.filter(~failing) if faults else wanted), faults, left_out
 
     def _typed(self, cells: pl.DataFrame) -> pl.DataFrame:
         """INDEX, and each field's text and values; fields that an enrichment fills come after the others."""
         early, late = self.fields.early, self.fields.late
-        frame = pl.DataFrame([cells[INDEX], *typed(cells, early.columns, early.texts)])
+        frame = pl.DataFrame([cells[INDEX], *early.typed(cells)])
         if not late.columns:
             return frame
         for step in self.steps:
             cells = _with_found(cells, step.enrich(frame[step.source]))
         cells = cells.hstack(frame.select(self.fields.borrowed))
-        return frame.hstack(typed(cells, late.columns, late.texts))
+        return frame.hstack(late.typed(cells))
 
     def _identified(self, good: pl.DataFrame, batch: Batch) -> tuple[pl.DataFrame, int]:
         """Rows with their identity, sorted by it; the later ones of an identity are left out and counted."""
-        kinds = {column.field.name: column.field.type for column in self.fields.columns}
         stored = [column.field.name for column in self.columns]
-        named = good.select(*kinds, (pl.col(INDEX) + batch.first_record).alias(RECORD))
-        if self.unique:
-            identity = fingerprint([(name, kinds[name]) for name in self.unique])
-        else:
-            identity = record_identity(batch.object_id, RECORD)
-        rows = named.with_columns(identity.alias(ID)).sort(ID, RECORD).select(*stored, ID, RECORD)
+        record = pl.col(INDEX) + batch.first_record
+        identity = record_identity(batch.object_id, record) if self._identity is None else self._identity
+        rows = good.select(*stored, identity.alias(ID), record.alias(RECORD)).sort(ID, RECORD)
         kept = rows.filter(pl.col(ID).ne_missing(pl.col(ID).shift(1)))
         return kept, rows.height - kept.height
+
+    @cached_property
+    def _identity(self) -> pl.Expr | None:
+        kinds = {column.field.name: column.field.type for column in self.fields.columns}
+        return fingerprint([(name, kinds[name]) for name in self.unique]) if self.unique else None
 
     def _no_rows(self) -> pl.DataFrame:
         schema: dict[str, pl.DataType] = {each.field.name: POLARS_TYPES[each.field.type] for each in self.columns}

@@ -29,7 +29,7 @@ def numbers_of(addresses: pl.Series, *, ipv6: bool = True) -> pl.Series:
     if not ipv6 or numbers.null_count() == addresses.null_count():
         return numbers
     places = (numbers.is_null() & addresses.is_not_null()).arg_true()
-    others = pl.Series(NUMBER, list(map(_number_of_ipv6, addresses.gather(places))), dtype=_NUMBERS)
+    others = pl.Series(NUMBER, list(map(_number_of_ipv6, addresses.gather(places).to_list())), dtype=_NUMBERS)
     return put_at(places, others.to_frame(), numbers.to_frame())[NUMBER]
 
 

@@ -21,9 +21,8 @@ def read_quick(data: bytes, delimiter: str, width: int, wanted: Sequence[int]) -
     """The cells of UTF-8 text, or None where only the exact reader is known to be right."""
     if data.startswith(_BOM):  # Polars skips it; inside an object it is part of a cell
         return None
-    quotes = data.count(b'"')
-    if not quotes:
+    if b'"' not in data:
         return read_unquoted(with_lf(data), delimiter, width, wanted)
-    if quotes * _BYTES_PER_QUOTE < len(data):
+    if data.count(b'"') * _BYTES_PER_QUOTE < len(data):
         return read_sparsely_quoted(data, delimiter, width, wanted)
     return read_fully_quoted(data, delimiter, width, wanted)

@@ -61,7 +61,11 @@ class _CsvSpans(Spans):
 
     @property
     def starts(self) -> Sequence[int]:
-        return [self._starts[line] for line in self._first_lines]
+        return self._starts[:-1] if self._lines_are_records else [self._starts[line] for line in self._first_lines]
+
+    @property
+    def _lines_are_records(self) -> bool:
+        return isinstance(self._first_lines, range)
 
     def _span(self, index: int) -> Span:
         line = self._first_lines[index]

@@ -61,12 +61,11 @@ def _read_others(lines: Sequence[bytes], bad: dict[int, int], delimiter: str, wa
     return Grid(len(lines), records.filter(~records.is_in(numbers)), cells, tuple(ragged))
 
 
-def _without(lines: Sequence[bytes], bad: Sequence[int]) -> bytes:
-    after = (-1, *bad)
-    until = (*bad, len(lines))
-    return b"".join(
-        b"\n".join((*lines[start + 1 : end], b"")) for start, end in zip(after, until, strict=True) if end > start + 1
-    )
+def _without(lines: Sequence[bytes], numbers: Sequence[int]) -> bytes:
+    kept = [*lines, b""]
+    for number in reversed(numbers):
+        del kept[number]
+    return b"\n".join(kept)
 
 
 @lru_cache(64)
