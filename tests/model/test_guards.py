@@ -55,7 +55,7 @@ GUARDS = {
         "redis.call('ZADD', INFLIGHT, deadline, ARGV[i])", "local _ = deadline", witnessed=True
     ),
     "the priority of what comes back": Guard(
-        "place(tonumber(job[1]), tonumber(job[2]))", "place(100, tonumber(job[2]))", witnessed=True
+        "place(tonumber(job[1]), tonumber(job[2]))", "place(100, tonumber(job[2]))"
     ),
     "known ids stay as they are": Guard("redis.call('EXISTS', JOB .. id) == 0", "true", witnessed=True),
     "an expired lease goes back": Guard("make_ready(id)\n      end\n    end\n  end\n  return died", "end\n    end\n  end\n  return died", witnessed=True),
