@@ -52,16 +52,14 @@ def test_a_damaged_database_is_refused_or_answers(corpus: list[bytes], tmp_path:
         event(f"refused at {type(error).__name__}")
         return
     event("answered")
-    assert sorted(found["address"]) == sorted(ADDRESSES)
+    assert found.height == len(ADDRESSES)
 
 
 def test_a_good_database_answers(corpus: list[bytes], tmp_path: Path) -> None:
     path = tmp_path / "country.mmdb"
     path.write_bytes(corpus[0])
     lookup = GeoLookup(GeoDatabase(path, "x").edition, PATHS, 4, 60)
-    found = lookup.find(pl.Series(ADDRESSES)).sort("address")
+    found = lookup.find(pl.Series(ADDRESSES))
     with maxminddb.open_database(path) as plain:
         wanted = {each: plain.get(each) for each in ADDRESSES if each != "no address"}
-    assert dict(zip(found["address"], found["0"], strict=True)) == {
-        each: (wanted.get(each) or {}).get("country_code") for each in ADDRESSES
-    }
+    assert found["0"].to_list() == [(wanted.get(each) or {}).get("country_code") for each in ADDRESSES]
