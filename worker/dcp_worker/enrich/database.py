@@ -37,9 +37,12 @@ class Edition:
     def networks(self, addresses: Sequence[str]) -> tuple[list[Record | None], list[int]]:
         """The record of each address, and the bits of its network's prefix, of the 128 of IPv6.
 
-        Raises ValueError for IPv6 in a database of IPv4.
+        They are addresses, and of IPv6 only where `has_ipv6`. Raises InvalidDatabaseError where the file is damaged.
         """
-        found = list(map(self.reader.get_with_prefix_len, addresses))
+        try:
+            found = list(map(self.reader.get_with_prefix_len, addresses))
+        except ValueError as error:  # text in it that is no UTF-8
+            raise maxminddb.InvalidDatabaseError(f"the file is damaged: {error}") from error
         bits = [
             length if ":" in address else _IPV4_PREFIX + length
             for address, (_, length) in zip(addresses, found, strict=True)
