@@ -9,8 +9,6 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
-
 from dcp_fetcher.decompress import PIECE_BYTES, Ahead
 from dcp_fetcher.errors import DamagedError
 from dcp_pipeline.spec.format import AUTO
@@ -50,6 +48,8 @@ def sniff(sample: bytes, whole: bool) -> Sniffed:
         return _sixteen_bits(sample)
     if _is_utf8(sample, whole):
         return Sniffed("utf-8", "every byte is ASCII" if sample.isascii() else "all its bytes are valid utf-8")
+    from charset_normalizer import from_bytes  # 3 MB, which few specs need
+
     found = list(from_bytes(sample, cp_isolation=_USUAL))
     if not found:
         return Sniffed(None, "its bytes fit no usual encoding")
