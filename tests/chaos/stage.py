@@ -36,10 +36,13 @@ class RedisPair:
 
     def __init__(self, primary: RunningServer, spare: RunningServer, links: tuple[TcpProxy, ...]) -> None:
         self.primary, self._spare, self._links = primary, spare, links
+        self.parted = False
+        """Whether the spare has parted, and is about to take over."""
         spare.stop()
 
     def part_replica(self) -> None:
         """The spare copies the primary, and hears nothing more from now on."""
+        self.parted = True
         self._spare.erase()
         self._spare.start()
         copy = self._spare.client()
@@ -51,6 +54,7 @@ class RedisPair:
         """The primary dies, the spare takes its place."""
         self.primary.kill()
         self.primary, self._spare = self._spare, self.primary
+        self.parted = False
         self._aim()
 
     def reset(self) -> None:
