@@ -4,8 +4,6 @@ E2E_TIMES := build/e2e-times.txt
 E2E_SUITE := scripts/suite $(E2E_TIMES)
 # Most of their time goes by in waiting, so more of them run side by side than there are cores.
 E2E_PROCESSES ?= 4
-# Begun first: xdist would begin the files of fewest tests last, and this one takes as long as many others together.
-E2E_LONGEST := tests/e2e/pipeline/test_scale_in.py
 
 .PHONY: e2e e2e-tests
 
@@ -21,4 +19,4 @@ endif
 	@echo; echo "seconds per part:"; column -t $(E2E_TIMES)
 
 e2e-tests: $(READY) ## the end-to-end tests alone, on a cluster that is up and has the images
-	@$(PYTEST) $(E2E_LONGEST) tests/e2e -n $(E2E_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=15
+	@$(PYTEST) tests/e2e -n $(E2E_PROCESSES) --dist loadfile --durations=15
