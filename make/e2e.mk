@@ -19,4 +19,4 @@ endif
 	@echo; echo "seconds per part:"; column -t $(E2E_TIMES)
 
 e2e-tests: $(READY) ## the end-to-end tests alone, on a cluster that is up and has the images
-	@$(PYTEST) tests/e2e -n $(E2E_PROCESSES) --dist loadfile --durations=15
+	@$(PYTEST) tests/e2e -n $(E2E_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=15

@@ -11,6 +11,22 @@ from kubernetes import config
 from e2e.cluster import settings
 from e2e.operator.kube import Kube
 
+LONGEST = (
+    "test_scale_in",
+    "test_life",
+    "test_redis_outage",
+    "test_liveness",
+    "test_keda",
+    "test_rollout",
+    "test_release",
+)
+"""Modules in the order of their time: the processes of a session end together where the longest begin first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What pytest-xdist keeps where it is told --no-loadscope-reorder (make/e2e.mk): else the fewest tests go last."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def kubeconfig() -> Path:

@@ -27,6 +27,7 @@ PASSWORD = "secret"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 POLL_SECONDS = 0.25
 GONE_WITHIN_SECONDS = 150
+PIPELINES = "app.kubernetes.io/part-of=data-cleaning-pipelines"
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,7 @@ def staged(
             yield stage
     finally:
         # With the operator still there: it must not make anew what goes with its namespace.
+        _without_pipelines(kube)
         cluster.delete("Namespace", kube.namespace)
         try:
             gone(cluster, kube.namespace)
@@ -171,6 +173,25 @@ def staged(
             for document in rights:
                 operators.delete(document["kind"], document["metadata"]["name"])
         gone(cluster, operators.namespace)
+
+
+def _without_pipelines(kube: Kube) -> None:
+    """Pipelines and their pods gone, the pods without grace.
+
+    A namespace's controller that still finds a pod comes back after half of that pod's grace period, whenever the pod
+    ended: minutes, for a worker that may take a whole batch's time.
+    """
+    for each in kube.list("DataCleaningPipeline"):
+        kube.delete("DataCleaningPipeline", each["metadata"]["name"])
+    for kind in ("Deployment", "Pod"):
+        wait_for(lambda kind=kind: _ended(kube, kind), f"the end of the pipelines' {kind}s", 60)  # type: ignore[misc]
+
+
+def _ended(kube: Kube, kind: str) -> bool:
+    left = kube.list(kind, PIPELINES)
+    for each in left if kind == "Pod" else ():
+        kube.delete(kind, each["metadata"]["name"], grace_seconds=0)
+    return not left
 
 
 def namespace(cluster: Kube, name: str, labels: dict[str, str]) -> Kube:
