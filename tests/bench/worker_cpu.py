@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--quoted", action="store_true", help="1 percent quoted fields, as the tests have them")
-    parser.add_argument("--batch-bytes", default="1Mi", help="fetcher.batch.maxBytes")
+    parser.add_argument("--batch-bytes", default="1536Ki", help="fetcher.batch.maxBytes")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="dcp-bench-", dir="/tmp") as name,

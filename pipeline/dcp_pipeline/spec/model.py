@@ -227,7 +227,7 @@ class BatchSize(_Part, frozen=True):
     """How much a batch holds: it is cut at whichever comes first."""
 
     max_records: Annotated[int, Meta(description="Records.", ge=1, le=100_000)] = 10_000
-    max_bytes: Annotated[Quantity, Meta(description="Bytes, decompressed.")] = Quantity("1Mi")
+    max_bytes: Annotated[Quantity, Meta(description="Bytes, decompressed.")] = Quantity("1536Ki")
 
 
 FreeForm = Annotated[dict[str, Any], Meta(extra_json_schema={"x-kubernetes-preserve-unknown-fields": True})]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time
 from random import Random
 
@@ -154,6 +155,22 @@ def test_an_objects_rejects_keep_bytes_up_to_their_cap_and_are_all_counted(datab
     assert [each.raw for each in kept] == [b"\x00\xff" * 20, b"z" * 40, None, None]
     assert [each.complete for each in kept] == [True, True, False, False]
     assert [each.raw_bytes for each in kept] == [40] * 4
+    assert_balanced(database)
+
+
+def test_rejects_come_back_as_they_were_however_many_bytes(
+    database: Database, ledger: Ledger, sink: SinkWriter
+) -> None:
+    sent = [
+        replace(reject(number, bytes(range(256)) * 200), reason=f"{text} is no number", field=None)
+        for number, text in enumerate(HARD, 1)
+    ]
+    batch = Source(ledger, SPEC).lines(*("x" for _ in sent))
+    sink.commit(batch, CleanedCase(rows_of(SPEC, []), tuple(sent), read=len(sent)), worker="w")
+    kept = list(ledger.rejects())
+    assert [(each.record, each.reason, each.raw, each.field) for each in kept] == [
+        (each.record, each.reason, each.raw, None) for each in sent
+    ]
     assert_balanced(database)
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 import polars as pl
+import pytest
 
-from dcp_worker.sink.literals import chunks, row_values
+from dcp_worker.sink.literals import chunks, row_values, scalar_literal
 
 BATCH = "0f" * 16
 
@@ -45,3 +46,19 @@ def test_chunks_stay_under_the_limit_and_a_longer_row_is_alone() -> None:
         (3, 4, "(4)"),
     ]
     assert list(chunks(pl.Series([], dtype=pl.String), 8)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "literal"),
+    [
+        ("O'Hara \\ \0", r"'O\'Hara \\ \0'"),
+        ("", "''"),
+        ("NULL", "'NULL'"),
+        (b"\xff'\0", "x'ff2700'"),
+        (b"", "x''"),
+        (-7, "-7"),
+        (None, "NULL"),
+    ],
+)
+def test_one_value_as_a_literal(value: str | bytes | int | None, literal: str) -> None:
+    assert scalar_literal(value) == literal

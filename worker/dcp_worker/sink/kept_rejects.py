@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import polars as pl
 from sqlalchemy import Connection, insert
 
 from dcp_pipeline.batch import RAW_KEPT_BYTES, Batch, digest_of
@@ -15,9 +17,13 @@ from dcp_pipeline.spec.model import Format
 from dcp_worker.formats.readers import spans_of
 from dcp_worker.formats.spans import Span
 from dcp_worker.sink.insertion import Refusal
+from dcp_worker.sink.literals import chunks, scalar_literal
 
 KEPT_BYTES_PER_OBJECT = 64 << 20
 REFUSED_CODE = "constraint-error"
+_STATEMENT_BYTES = 512 * 1024
+"""Of an INSERT, or one reject alone. Far below any max_allowed_packet that takes a batch's rows."""
+_COLUMNS = tuple(column.name for column in REJECTS.columns if column.name != "replay_batch")
 
 
 def keep_rejects(
@@ -36,12 +42,35 @@ def keep_rejects(
         raw = each.raw[:RAW_KEPT_BYTES]
         fits = kept + len(raw) <= left
         kept += len(raw) if fits else 0
-        place = {"batch_id": batch_id, "object_id": object_id, "record": each.record, "line": each.line}
-        why = {"code": each.code, "field": each.field, "reason": each.reason[:REASON_CHARS]}
-        content = {"raw": raw if fits else None, "raw_bytes": each.raw_bytes, "raw_digest": each.raw_digest}
-        rows.append(place | why | content | {"start": each.start, "state": RejectState.OPEN.value})
-    connection.execute(insert(REJECTS), rows)
+        rows.append((each, raw if fits else None))
+    if connection.dialect.name == "sqlite":
+        connection.execute(insert(REJECTS), [_parameters(batch_id, object_id, *row) for row in rows])
+    else:
+        _insert_literally(connection, batch_id, object_id, rows)
     return kept
+
+
+def _parameters(batch_id: str, object_id: str, reject: Reject, raw: bytes | None) -> dict[str, Any]:
+    place = {"batch_id": batch_id, "object_id": object_id, "record": reject.record, "line": reject.line}
+    why = {"code": reject.code, "field": reject.field, "reason": reject.reason[:REASON_CHARS]}
+    content = {"raw": raw, "raw_bytes": reject.raw_bytes, "raw_digest": reject.raw_digest}
+    return place | why | content | {"start": reject.start, "state": RejectState.OPEN.value}
+
+
+def _insert_literally(
+    connection: Connection, batch_id: str, object_id: str, rows: Sequence[tuple[Reject, bytes | None]]
+) -> None:
+    """PyMySQL's own way with parameters costs eight times as much: with 2 % of rejects a third of a commit."""
+    head = f"INSERT INTO {REJECTS.name} ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608
+    values = pl.Series([_values(_parameters(batch_id, object_id, *row)) for row in rows], dtype=pl.String)
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        for chunk in chunks(values, _STATEMENT_BYTES):
+            cursor.execute(head + chunk.values)
+
+
+def _values(parameters: Mapping[str, Any]) -> str:
+    return f"({','.join([scalar_literal(parameters[name]) for name in _COLUMNS])})"
 
 
 def refused_records(batch: Batch, format_: Format, refusals: Sequence[Refusal]) -> list[Reject]:

@@ -15,6 +15,18 @@ DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S%.6f"
 TIME_FORMAT = "%H:%M:%S%.6f"
 
 
+_ESCAPES = str.maketrans(_ESCAPED)
+
+
+def scalar_literal(value: str | bytes | int | None) -> str:
+    """One value as an SQL literal."""
+    if isinstance(value, str):
+        return f"'{value.translate(_ESCAPES)}'"
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    return "NULL" if value is None else str(value)
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Rows `start` up to `end` of a frame, and their VALUES."""

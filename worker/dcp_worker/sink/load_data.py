@@ -7,6 +7,7 @@ transaction is rolled back to be done again by strict_insert.py.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any, cast
@@ -115,7 +116,9 @@ def _content(rows: pl.DataFrame) -> tuple[int, bytes]:
     """The number of rows, and their text."""
     changed = [pl.col(name).bin.encode("hex") for name, dtype in rows.schema.items() if dtype == pl.Binary]
     changed += [pl.col(name).cast(pl.Int8) for name, dtype in rows.schema.items() if dtype == pl.Boolean]
-    text = rows.with_columns(changed).write_csv(
+    content = io.BytesIO()
+    rows.with_columns(changed).write_csv(
+        content,
         include_header=False,
         separator=",",
         line_terminator="\n",
@@ -126,4 +129,4 @@ def _content(rows: pl.DataFrame) -> tuple[int, bytes]:
         date_format="%Y-%m-%d",
         time_format=TIME_FORMAT,
     )
-    return rows.height, text.encode()
+    return rows.height, content.getvalue()
