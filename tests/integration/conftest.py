@@ -1,3 +1,5 @@
+"""Fresh databases, for the folders that ask for one: of every kind, of each server, or of one kind."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
