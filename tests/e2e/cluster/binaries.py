@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,37 +75,31 @@ def built(build: Build, cache: Path, steps: Steps) -> Path:
         steps.skip(build.what)
         return folder
     with steps.step(f"build-{build.module}", build.what):
-        require_go()
-        fresh = folder.with_name(f"{folder.name}.fresh")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        for target, packages in _by_target(build, fresh).items():
-            steps.run(
-                [
-                    "go",
-                    "build",
-                    "-mod=readonly",
-                    "-buildvcs=false",
-                    "-trimpath",
-                    "-ldflags",
-                    build.flags,
-                    "-o",
-                    target,
-                    *packages,
-                ],
-                cwd=build.source,
-                env={"CGO_ENABLED": "0"},
-            )
-        # The rename makes a build that was killed halfway invisible to the next run.
-        fresh.rename(folder)
+        go_build(folder, build.source, _by_file(build), build.flags, steps)
     return folder
 
 
-def _by_target(build: Build, folder: Path) -> dict[str, list[str]]:
+def go_build(folder: Path, source: Path, packages: Mapping[str, Sequence[str]], flags: str, steps: Steps) -> None:
+    """Fill a new `folder` with what the module in `source` gives, by file name; "" leaves the names to Go.
+
+    Raises ClusterError.
+    """
+    require_go()
+    fresh = folder.with_name(f"{folder.name}.fresh")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    build = ["go", "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", flags]
+    for file, names in packages.items():
+        steps.run([*build, "-o", f"{fresh}/{file}", *names], cwd=source, env={"CGO_ENABLED": "0"})
+    # The rename makes a build that was killed halfway invisible to the next run.
+    fresh.rename(folder)
+
+
+def _by_file(build: Build) -> dict[str, list[str]]:
     """Go names a binary after its package, so all of those go in one call; a "." package must be named."""
     named = [package for package in build.binaries.values() if package != "."]
-    targets = {f"{folder}/": named} if named else {}
-    return targets | {f"{folder}/{name}": ["."] for name, package in build.binaries.items() if package == "."}
+    together = {"": named} if named else {}
+    return together | {name: ["."] for name, package in build.binaries.items() if package == "."}
 
 
 def require_go() -> None:

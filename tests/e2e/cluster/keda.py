@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from e2e.cluster.binaries import require_go
+from e2e.cluster.binaries import go_build, require_go
 from e2e.cluster.engine import Engine
 from e2e.cluster.progress import ClusterError, Steps, output
 from e2e.cluster.settings import Settings
@@ -50,26 +50,11 @@ def built(here: Settings, steps: Steps) -> Path:
         steps.skip("KEDA")
         return folder
     with steps.step("build-keda", "KEDA from its Go module"):
-        source, fresh = folder.with_name(f"{folder.name}.source"), folder.with_name(f"{folder.name}.fresh")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
+        source = folder.with_name(f"{folder.name}.source")
         if not source.is_dir():
             # Go builds no main module inside its own cache, where everything is read-only.
             shutil.copytree(module(), source, copy_function=shutil.copyfile)
-        for name, package in PROGRAMS.items():
-            words = [
-                "go",
-                "build",
-                "-mod=readonly",
-                "-buildvcs=false",
-                "-trimpath",
-                "-ldflags",
-                "-s -w",
-                "-o",
-                fresh / name,
-            ]
-            steps.run([*words, package], cwd=source, env={"CGO_ENABLED": "0"})
-        fresh.rename(folder)
+        go_build(folder, source, {name: [package] for name, package in PROGRAMS.items()}, "-s -w", steps)
         shutil.rmtree(source)
     return folder
 
