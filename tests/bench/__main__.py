@@ -3,8 +3,8 @@
     PYTHONPATH=tests python -m bench [--records 1000000] [--pairs 5] [--contestants ours load_data]
 
 A first run of ours is not measured: it makes the rows that the limit loads, and says what everybody else must arrive
-at. Then each round measures every contestant once, every other round in the opposite order. Read arena.py, ours.py
-and load_data.py for what is measured, results.py for how it is summed up.
+at. Then each round measures every contestant once, every other round in the opposite order. Read arena.py, course.py,
+ours.py and load_data.py for what is measured, results.py for how it is summed up.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def measure(arena: Arena, spec: Path, program: list[str]) -> Start:
     }
     began = time.time()
     process = DcpProcess(arena.folder, str(spec), env=env, program=[sys.executable, "-m", *program])
-    worker = Watched(process.process)
+    worker = Watched(process.process, process.err_path)
     wait_until(lambda: client.zcard(QUEUE.ready) < waiting, f"a claim; {process.err_path}", 120, every_seconds=0.001)
     claimed, spent = time.time() - began, worker.cpu_seconds()
     process.process.kill()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,7 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
 
-from bench.arena import Arena, Measured, Outcome, minus
+import redis
+
+from bench.arena import Arena, Measured, Outcome
+from bench.course import measure
 from bench.usage import Watched
 from dcp_pipeline.queue.keys import Keys
 from support.dcp_process import DcpProcess, write_spec
@@ -19,7 +20,6 @@ from support.mariadb_server import MariaDBServer, free_port
 from support.waiting import wait_until
 
 TABLE = "botnet"
-LOOK_SECONDS = 0.02
 QUEUE = Keys("default.botnet")
 
 
@@ -41,27 +41,9 @@ class Ours:
         """The workers wait; then the fetcher starts. Measured from its first request to the last acknowledgement."""
         spec = self._spec(arena)
         workers = [self._start_worker(arena, spec) for _ in range(self.processes)]
-        fetcher = Watched(self._start(arena, "fetcher", str(spec), "--once", "--health-port", "0").process)
+        fetcher = self._start(arena, "fetcher", str(spec), "--once", "--health-port", "0")
         self.on_started({"fetcher": fetcher.pid, "worker": workers[0].pid})
-        started: dict[str, float] = {}
-        arena.feed.on_first_fetch = lambda: started.update(_spent(arena, fetcher, workers))
-        ended = _wait_for_the_end(arena, fetcher, workers)
-        spent = _spent(arena, fetcher, workers)
-        peaks = arena.servers_peak() | {"fetcher": fetcher.peak_mb, "worker": sum(each.peak_mb for each in workers)}
-        for worker in workers:
-            worker.end()
-        outcome = outcome_of(arena.database)
-        assert arena.feed.first_fetch is not None
-        return Measured(
-            contestant=self.name,
-            records=arena.records,
-            rows=outcome.rows,
-            seconds=ended - arena.feed.first_fetch,
-            cpu=minus(spent, started),
-            start_cpu={name: started[name] for name in ("fetcher", "worker")},
-            peak_mb=peaks,
-            outcome=outcome,
-        )
+        return measure(arena, self.name, fetcher, workers, _all_acknowledged, outcome_of)
 
     def _spec(self, arena: Arena) -> Path:
         sink = arena.database.url(database="bench")
@@ -76,60 +58,33 @@ class Ours:
         path.write_text(text)
         return path
 
-    def _start(self, arena: Arena, *arguments: str) -> DcpProcess:
+    def _start(self, arena: Arena, *arguments: str) -> Watched:
         env = {"DCP_SECRET_SINK_PASSWORD": arena.database.password, **self.environment}
-        return DcpProcess(arena.folder, *arguments, env=env)
+        dcp = DcpProcess(arena.folder, *arguments, env=env)
+        return Watched(dcp.process, dcp.err_path)
 
-    def _start_worker(self, arena: Arena, spec: Path) -> _Worker:
+    def _start_worker(self, arena: Arena, spec: Path) -> Watched:
         port = free_port()
-        process = self._start(arena, "worker", str(spec), "--health-port", str(port))
-        worker = _Worker(process)
-        wait_until(lambda: worker.ready(port), f"the worker is ready; {process.folder}/worker-*.err", 60)
+        worker = self._start(arena, "worker", str(spec), "--health-port", str(port))
+        wait_until(lambda: _is_ready(worker, port), "the worker is ready", 60)
         return worker
 
 
-class _Worker(Watched):
-    def __init__(self, dcp: DcpProcess) -> None:
-        super().__init__(dcp.process)
-        self._dcp = dcp
-
-    def ready(self, port: int) -> bool:
-        assert self.look(), self._dcp.err()[-3000:]
-        with suppress(URLError, ConnectionError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
-            return bool(answer.status == 200)
-        return False
-
-    def end(self) -> None:
-        self.signal(signal.SIGTERM)
-        assert self.wait() == 0, self._dcp.err()[-3000:]
+def _is_ready(worker: Watched, port: int) -> bool:
+    assert worker.look(), worker.said()
+    with suppress(URLError, ConnectionError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+        return bool(answer.status == 200)
+    return False
 
 
-def _spent(arena: Arena, fetcher: Watched, workers: list[_Worker]) -> dict[str, float]:
-    ours = {"fetcher": fetcher.cpu_seconds(), "worker": sum(each.cpu_seconds() for each in workers)}
-    return arena.servers_cpu() | ours
-
-
-def _wait_for_the_end(arena: Arena, fetcher: Watched, workers: list[_Worker]) -> float:
-    """time.monotonic() of the last acknowledgement, which follows the last commit at once. Only Redis is asked."""
-    client = arena.redis.client()
-    empty_since: float | None = None
-    while True:
-        fetching = fetcher.look()
-        for worker in workers:
-            assert worker.look(), f"a worker has ended by itself; {arena.folder}/worker-*.err"
-        pipeline = client.pipeline(transaction=False)
-        for key in (QUEUE.ready, QUEUE.scheduled, QUEUE.inflight, QUEUE.dead):
-            pipeline.zcard(key)
-        ready, scheduled, inflight, dead = pipeline.execute()
-        assert not dead, f"{dead} batches are dead"
-        if ready or scheduled or inflight:
-            empty_since = None
-        elif empty_since is None:
-            empty_since = time.monotonic()
-        if not fetching and empty_since is not None:
-            assert fetcher.wait() == 0, f"the fetcher failed; {arena.folder}/fetcher-*.err"
-            return empty_since
-        time.sleep(LOOK_SECONDS)
+def _all_acknowledged(client: redis.Redis) -> bool:
+    """A batch's acknowledgement follows its commit at once."""
+    pipeline = client.pipeline(transaction=False)
+    for key in (QUEUE.ready, QUEUE.scheduled, QUEUE.inflight, QUEUE.dead):
+        pipeline.zcard(key)
+    *living, dead = pipeline.execute()
+    assert not dead, f"{dead} batches are dead"
+    return not any(living)
 
 
 def outcome_of(database: MariaDBServer) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -39,10 +40,13 @@ def family(pid: int) -> list[int]:
 
 
 class Watched:
-    """A process and its children: what they cost, also after their end. look() is to be called now and then."""
+    """A process and its children: what they cost, also after their end. look() is to be called now and then.
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    `log` is the file that it writes to.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process, self._log = process, log
         self._peaks: dict[int, float] = {}
         self._spent_seconds: float | None = None
 
@@ -65,9 +69,14 @@ class Watched:
         assert self._process.returncode is not None
         return self._process.returncode
 
-    def signal(self, number: int) -> None:
-        """To the process itself, not to its children."""
-        self._process.send_signal(number)
+    def end(self) -> None:
+        """SIGTERM to the process itself, not to its children. Raises AssertionError unless it ends well."""
+        self._process.send_signal(signal.SIGTERM)
+        assert self.wait() == 0, self.said()
+
+    def said(self) -> str:
+        """The end of its log."""
+        return self._log.read_text(errors="replace")[-3000:]
 
     def cpu_seconds(self) -> float:
         """So far, or of its whole life."""
