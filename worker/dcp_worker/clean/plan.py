@@ -51,8 +51,11 @@ class CleanedBatch:
     rejects: tuple[Reject, ...]
     read: int
     duplicates: int
-    filtered: int = 0
     left_out: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64))
+
+    @property
+    def filtered(self) -> int:
+        return len(self.left_out)
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class CleaningPlan:
         good, faults, left_out = self._checked(records, header)
         rows, duplicates = self._identified(good, batch)
         rejects = rejects_of(batch, raw, (*records.faults, *faults), records.spans)
-        return CleanedBatch(rows, rejects, records.count, duplicates, len(left_out), left_out + batch.first_record)
+        return CleanedBatch(rows, rejects, records.count, duplicates, left_out + batch.first_record)
 
     def _checked(self, records: Records, header: tuple[str, ...] | None) -> tuple[pl.DataFrame, list[Fault], pl.Series]:
         """The rows that pass, the faults of those that do not, and the INDEX of those that the filter left out."""
