@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from dcp_fetcher.cuts import batch_of, cut_of
 from dcp_fetcher.patience import POLL_SECONDS, Patience, Stop
 from dcp_fetcher.ports import Ledger, Queue
 from dcp_fetcher.progress import Progress
 from dcp_fetcher.split import RawCut
-from dcp_pipeline.batch import Batch, batch_id, compress, encode_batch
+from dcp_pipeline.batch import encode_batch
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_pipeline.queue.model import Job
@@ -61,25 +62,13 @@ class Publisher:
 
     def add(self, raw: RawCut) -> None:
         """A new cut."""
-        cut = Cut(
-            batch_id=batch_id(
-                self.object.pipeline, self.object.source, self.object.id, raw.at.offset, raw.end, raw.digest
-            ),
-            sequence=raw.at.sequence,
-            start=raw.at.offset,
-            end=raw.end,
-            records=raw.records,
-            first_record=raw.at.record,
-            first_line=raw.at.line,
-            digest=raw.digest,
-            defect=raw.defect,
-        )
+        cut = cut_of(self.object, raw)
         self._cuts.append(cut)
         self.again(cut, raw.raw)
 
     def again(self, cut: Cut, raw: bytes) -> None:
         """A batch for the queue: of a new cut, or of a recorded one that the queue has lost."""
-        payload = encode_batch(self._batch(cut, raw))
+        payload = encode_batch(batch_of(self.object, cut, raw))
         self._jobs.append(Job(cut.batch_id, payload, self._priority, self.object.pipeline))
         if len(self._jobs) >= GROUP_BATCHES:
             self.flush()
@@ -113,23 +102,3 @@ class Publisher:
         self._outlet.patience(lambda: ledger.update_object(object_id, **changes))  # type: ignore[arg-type]
         given = {name: value for name, value in changes.items() if value is not None}
         self.object = replace(self.object, **given)  # type: ignore[arg-type]
-
-    def _batch(self, cut: Cut, raw: bytes) -> Batch:
-        return Batch(
-            id=cut.batch_id,
-            pipeline=self.object.pipeline,
-            source=self.object.source,
-            object_id=self.object.id,
-            uri=self.object.uri,
-            sequence=cut.sequence,
-            start=cut.start,
-            end=cut.end,
-            records=cut.records,
-            first_record=cut.first_record,
-            first_line=cut.first_line,
-            digest=cut.digest,
-            revision=self.object.revision,
-            header=self.object.header,
-            defect=cut.defect,
-            body=compress(raw),
-        )

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from dcp_fetcher.cuts import batch_of, cut_of
 from dcp_fetcher.decompress import Peekable
 from dcp_fetcher.errors import FetchError, GoneError
 from dcp_fetcher.file_site import FileSite, list_files
@@ -23,7 +24,8 @@ from dcp_fetcher.patience import Backoff, Bridge, Stop
 from dcp_fetcher.reading import CHUNK_BYTES, Content, HowToCut
 from dcp_fetcher.sites import Opened, Site
 from dcp_fetcher.split import RawCut, Splitter
-from dcp_pipeline.batch import Batch, compress
+from dcp_pipeline.batch import Batch
+from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.model import BatchSize, Format, Source
 
@@ -142,25 +144,9 @@ def _batches(setup: Setup, source: Source, records: int, uri: str, opened: Opene
 
 
 def _batch(setup: Setup, source: Source, uri: str, cut: RawCut, splitter: Splitter) -> Batch:
-    header = splitter.header
-    return Batch(
-        id="preview",
-        pipeline=setup.pipeline.key,
-        source=source.name,
-        object_id="preview",
-        uri=uri,
-        sequence=cut.at.sequence,
-        start=cut.at.offset,
-        end=cut.end,
-        records=cut.records,
-        first_record=cut.at.record,
-        first_line=cut.at.line,
-        digest=cut.digest,
-        revision="preview",
-        header=header.labels if header else None,
-        defect=cut.defect,
-        body=compress(cut.raw),
-    )
+    header = splitter.header.labels if splitter.header else None
+    found = SourceObject("preview", setup.pipeline.key, source.name, uri, "preview", "preview", header=header)
+    return batch_of(found, cut_of(found, cut), cut.raw)
 
 
 __all__ = ["FetchError", "Head", "Sample", "head", "sample"]

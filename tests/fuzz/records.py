@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, get_args, get_type_hints
 
 from dcp_fetcher.split import Position, RawCut, Splitter
-from dcp_pipeline.batch import RAW_KEPT_BYTES, Batch, compress, digest_of
+from dcp_pipeline.batch import RAW_KEPT_BYTES, digest_of
 from dcp_pipeline.ledger.model import Reject
 from dcp_pipeline.spec.model import BatchSize, Cleaning, Format
 from dcp_pipeline.spec.units import Quantity
 from dcp_worker.clean.plan import ID, RECORD, CleaningPlan
 from fuzz.mutations import pieces
 from support.batches import cleaning_of
+from support.reading import batch_of_cut
 
 TYPES: tuple[str, ...] = get_args(get_type_hints(Format)["type"])
 """Every type of format that a spec may name."""
@@ -63,7 +64,7 @@ def outcome_of(raw: bytes, form: Format, batch: BatchSize, cleaning: Cleaning, l
     duplicates = 0
     for cut in cuts:
         assert (cut.at.offset, cut.at.sequence, cut.at.record) == (expected.offset, expected.sequence, expected.record)
-        cleaned = plan.clean(_batch(cut, header))
+        cleaned = plan.clean(batch_of_cut(cut, header))
         assert cleaned.read == cut.records, f"the fetcher counted {cut.records} records, the worker {cleaned.read}"
         assert cleaned.read == cleaned.rows.height + cleaned.duplicates + len(cleaned.rejects) + cleaned.filtered
         numbers = Counter([*cleaned.rows[RECORD], *(each.record for each in cleaned.rejects)])
@@ -87,11 +88,3 @@ def _check_place(raw: bytes, cut: RawCut, reject: Reject) -> None:
     stands = raw[reject.start : reject.start + reject.raw_bytes]
     assert reject.raw == stands[:RAW_KEPT_BYTES]
     assert reject.raw_digest == digest_of(stands)
-
-
-def _batch(cut: RawCut, header: tuple[str, ...] | None) -> Batch:
-    return Batch(
-        id="b" * 32, pipeline="default/fuzz", source="s", object_id="o", uri="file:///o", sequence=cut.at.sequence,
-        start=cut.at.offset, end=cut.end, records=cut.records, first_record=cut.at.record, first_line=cut.at.line,
-        digest=cut.digest, revision="r", header=header, defect=cut.defect, body=compress(cut.raw),
-    )  # fmt: skip

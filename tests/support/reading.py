@@ -6,11 +6,12 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
+from dcp_fetcher.cuts import batch_of, cut_of
 from dcp_fetcher.reading import CHUNK_BYTES, Content, HowToCut
 from dcp_fetcher.sites import Opened
 from dcp_fetcher.split import RawCut, Splitter
-from dcp_pipeline.batch import Batch, compress
-from dcp_pipeline.ledger.model import Reject
+from dcp_pipeline.batch import Batch
+from dcp_pipeline.ledger.model import Reject, SourceObject
 from dcp_pipeline.spec.model import BatchSize, Decompression, Format
 from dcp_worker.clean.plan import ID, RECORD, CleaningPlan
 from support.batches import cleaning_of
@@ -63,7 +64,7 @@ def clean_cuts(
     rejects: dict[int, Reject] = {}
     read = 0
     for cut in cuts:
-        cleaned = plan.clean(_batch(cut, header))
+        cleaned = plan.clean(batch_of_cut(cut, header))
         assert cleaned.read == cut.records, f"the fetcher counts {cut.records}, the worker {cleaned.read}: {cut.raw!r}"
         assert cleaned.read == cleaned.rows.height + cleaned.duplicates + len(cleaned.rejects) + cleaned.filtered
         read += cleaned.read
@@ -72,25 +73,10 @@ def clean_cuts(
     return Read(read, rows, rejects, header)
 
 
-def _batch(cut: RawCut, header: tuple[str, ...] | None) -> Batch:
-    return Batch(
-        id="b" * 32,
-        pipeline="default/test",
-        source="source",
-        object_id="object",
-        uri="file:///test",
-        sequence=cut.at.sequence,
-        start=cut.at.offset,
-        end=cut.end,
-        records=cut.records,
-        first_record=cut.at.record,
-        first_line=cut.at.line,
-        digest=cut.digest,
-        revision="r" * 32,
-        header=header,
-        defect=cut.defect,
-        body=compress(cut.raw),
-    )
+def batch_of_cut(cut: RawCut, header: tuple[str, ...] | None) -> Batch:
+    """The batch that a fetcher makes of it."""
+    found = SourceObject("object", "default/test", "source", "file:///test", "1", "r" * 32, header=header)
+    return batch_of(found, cut_of(found, cut), cut.raw)
 
 
 class Served:

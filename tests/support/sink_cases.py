@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from dcp_pipeline.batch import Batch, batch_id, compress, digest_of, object_id
+from dcp_fetcher.cuts import batch_of, cut_of
+from dcp_fetcher.split import Position, RawCut
+from dcp_pipeline.batch import Batch, digest_of, object_id
 from dcp_pipeline.ledger import Ledger
-from dcp_pipeline.ledger.model import Cut, ObjectState, Reject, SourceObject
+from dcp_pipeline.ledger.model import ObjectState, Reject, SourceObject
 from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format
 from dcp_pipeline.spec.revision import Revision
 
@@ -80,28 +82,24 @@ class Source:
     def __init__(
         self, ledger: Ledger, spec: Cleaning, uri: str = "http://feed/a.csv", format_: Format | None = None
     ) -> None:
-        self.ledger, self.header = ledger, tuple(each.label for each in spec.fields)
+        self.ledger = ledger
         ledger.save_spec(
             REVISION, msgspec.json.encode(Revision(cleaning=spec, format=format_ or Format()), enc_hook=str)
         )
         self.id = object_id(PIPELINE, "s", uri, "v1")
-        self.uri = uri
-        self._end, self._records, self._sequence = 10, 0, 0
-        ledger.open_object(SourceObject(self.id, PIPELINE, "s", uri, "v1", REVISION, header=self.header, header_end=10))
+        header = tuple(each.label for each in spec.fields)
+        self._object = SourceObject(self.id, PIPELINE, "s", uri, "v1", REVISION, header=header, header_end=10)
+        self._at = Position(offset=10, line=2)
+        ledger.open_object(self._object)
         ledger.update_object(self.id, state=ObjectState.CUT)
 
     def cut(self, raw: bytes, records: int) -> Batch:
         """The next batch, recorded in the ledger."""
-        start, end, digest = self._end, self._end + len(raw), digest_of(raw)
-        batch = Batch(
-            id=batch_id(PIPELINE, "s", self.id, start, end, digest), pipeline=PIPELINE, source="s", object_id=self.id,
-            uri=self.uri, sequence=self._sequence, start=start, end=end, records=records, first_record=self._records + 1,
-            first_line=self._records + 2, digest=digest, revision=REVISION, header=self.header, defect=None, body=compress(raw),
-        )  # fmt: skip
-        cut = Cut(batch.id, batch.sequence, start, end, records, batch.first_record, batch.first_line, digest)
+        at, end = self._at, self._at.offset + len(raw)
+        cut = cut_of(self._object, RawCut(at, end, records, digest_of(raw), raw))
         self.ledger.record_cuts(self.id, [cut])
-        self._end, self._records, self._sequence = end, self._records + records, self._sequence + 1
-        return batch
+        self._at = Position(end, at.sequence + 1, at.record + records, at.line + records)
+        return batch_of(self._object, cut, raw)
 
     def lines(self, *lines: str) -> Batch:
         """The next batch, of these lines."""
