@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import socket
+from functools import partial
 
 import polars as pl
 
 from dcp_worker.clean.parsing import Parser
+from dcp_worker.clean.transforms.change import changed
 
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 
@@ -39,16 +41,6 @@ def canonical(text: pl.Expr) -> pl.Expr:
     return pl.when(text.str.contains(_CANONICAL)).then(text)
 
 
-def spell_canonically(text: pl.Series) -> pl.Series:
-    """Each address in its canonical spelling; null where it is none. A %scope, /32 or /128 is dropped."""
-    texts = text.to_list()
-    spelled = {each: None if each is None else canonical_address(each) for each in set(texts)}
-    return pl.Series(text.name, list(map(spelled.__getitem__, texts)), dtype=pl.String)
-
-
-parse_addresses = Parser((canonical,), spell_canonically)
-
-
 def canonical_address(text: str) -> str | None:
     """The canonical spelling of one address, or None. IPv4-mapped IPv6 stays IPv6: ::ffff:c000:201."""
     if ":" not in text:
@@ -64,3 +56,7 @@ def canonical_address(text: str) -> str | None:
         high, low = int.from_bytes(packed[12:14], "big"), int.from_bytes(packed[14:], "big")
         return f"{spelled.rpartition(':')[0]}:{high:x}:{low:x}"
     return spelled
+
+
+parse_addresses = Parser((canonical,), partial(changed, canonical_address))
+"""Addresses in their canonical spelling; null where there is none. A %scope, /32 or /128 is dropped."""
