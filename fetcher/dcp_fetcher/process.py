@@ -11,6 +11,7 @@ from typing import TypeVar
 from dcp_fetcher.errors import Stopped
 from dcp_fetcher.loop import FetcherLoop, FetchReport
 from dcp_pipeline.connect import open_shared
+from dcp_pipeline.exit_codes import DONE, FAILED, INTERRUPTED
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.metrics import Gauges
@@ -23,8 +24,6 @@ from dcp_pipeline.shared import Shared
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
 def build_fetcher(setup: Setup, shared: Shared) -> FetcherLoop:

@@ -29,6 +29,7 @@ from dcp_operator.secret_reader import SecretReader
 from dcp_operator.settings import OperatorSettings, SettingInvalid, read_settings
 from dcp_operator.store import Store
 from dcp_operator.watch import kopf_settings, watch
+from dcp_pipeline.exit_codes import INVALID
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.observe.pulse import Pulse
@@ -45,7 +46,7 @@ def run_operator(environment: Mapping[str, str]) -> int:
         set_up_logs(settings.log_level, settings.log_format, lambda text: text)
     except (SettingInvalid, ValueError) as error:
         print(f"dcp_operator: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        return INVALID
     for noisy in ("kopf", "aiohttp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return asyncio.run(run(settings))

@@ -7,10 +7,10 @@ import os
 import click
 from msgspec.structs import replace
 
-from dcp_cli.errors import DONE, FAILED, INVALID
 from dcp_cli.options import print_json
 from dcp_cli.summary import COUNTS, object_as_json
 from dcp_pipeline.connect import open_engine
+from dcp_pipeline.exit_codes import DONE, FAILED, INVALID
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.verify import verify
 from dcp_pipeline.settings import SettingInvalid

@@ -7,11 +7,12 @@ from contextlib import ExitStack
 
 import click
 
-from dcp_cli.errors import DONE, CommandFailed
+from dcp_cli.errors import CommandFailed
 from dcp_cli.look import client_of, ledger_of
 from dcp_cli.options import print_json, table
 from dcp_pipeline.batch import decode_batch
 from dcp_pipeline.connect import open_queue
+from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.ledger.model import DeadBatch
 from dcp_pipeline.setup import Setup
 

@@ -1,4 +1,4 @@
-"""The command line's exits: 0 done, 1 failed, 2 invalid spec or usage, 130 interrupted after a clean stop."""
+"""The command line's exits: what a command's answer or error becomes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import ParamSpec
 import click
 
 from dcp_pipeline.errors import Unusable
+from dcp_pipeline.exit_codes import FAILED, INTERRUPTED, INVALID
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.spec.errors import SpecInvalid
 
-DONE, FAILED, INVALID, INTERRUPTED = 0, 1, 2, 130
 P = ParamSpec("P")
 
 

@@ -12,10 +12,11 @@ import msgspec
 import redis
 
 from dcp_cli.embedded import embedded_url
-from dcp_cli.errors import DONE, CommandFailed
+from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json, table
 from dcp_cli.summary import COUNTS, object_as_json
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
+from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Books
 from dcp_pipeline.observe.scaling_note import ScalingNote, read_note

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from dcp_cli.errors import DONE, FAILED
 from dcp_cli.options import print_json
 from dcp_fetcher.errors import FetchError
 from dcp_fetcher.sample import Sample, sample
+from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.model import Source
 from dcp_worker.clean.outside import Reachable

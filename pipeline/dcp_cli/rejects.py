@@ -9,10 +9,10 @@ from contextlib import ExitStack
 
 import click
 
-from dcp_cli.errors import DONE, FAILED
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json, table
 from dcp_pipeline.connect import open_engine
+from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import RejectFilter, StoredReject
 from dcp_pipeline.setup import Setup

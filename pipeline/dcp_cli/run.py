@@ -15,12 +15,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from dcp_cli.embedded import EmbeddedValkey
-from dcp_cli.errors import DONE, FAILED, INTERRUPTED
 from dcp_cli.options import print_json
 from dcp_cli.progress import ProgressLine, say
 from dcp_cli.summary import RunSummary
 from dcp_fetcher.process import build_fetcher, trouble_of
 from dcp_pipeline.connect import open_shared
+from dcp_pipeline.exit_codes import DONE, FAILED, INTERRUPTED
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import Check, HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved

@@ -8,9 +8,10 @@ from contextlib import ExitStack
 
 import click
 
-from dcp_cli.errors import DONE, CommandFailed
+from dcp_cli.errors import CommandFailed
 from dcp_cli.look import client_of
 from dcp_cli.options import print_json
+from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.queue import Inbox
 from dcp_pipeline.setup import Setup
 

@@ -8,14 +8,15 @@ import sys
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code; 2 for usage or an invalid spec."""
+    """The exit code."""
     # As a container's first process it has no default action for SIGTERM, and the imports take a while.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    from dcp_pipeline.exit_codes import INVALID
     from dcp_pipeline.setup import start_component
 
     started = start_component("dcp_worker", arguments)
     if started is None:
-        return 2
+        return INVALID
     from dcp_pipeline.allocators import keep_memory_small
 
     keep_memory_small(started.setup.pipeline.spec.worker.concurrency)

@@ -13,7 +13,6 @@ import click
 import msgspec
 import yaml
 
-from dcp_cli.errors import DONE, FAILED
 from dcp_cli.infer.columns import guess, missing_in
 from dcp_cli.infer.draft import draft_of, yaml_of
 from dcp_cli.infer.layout import Layout, layout_of
@@ -21,6 +20,7 @@ from dcp_cli.options import print_json
 from dcp_fetcher.encodings import SAMPLE_BYTES, sniff
 from dcp_fetcher.errors import FetchError
 from dcp_fetcher.sample import Head, Sample, head, is_table, sample
+from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.model import API_VERSION, KIND, Source
 from dcp_worker.formats.readers import known_labels, reader_of

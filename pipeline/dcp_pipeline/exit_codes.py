@@ -1,0 +1,10 @@
+"""What our processes end with, whether `dcp` or a component alone: README promises these numbers."""
+
+from __future__ import annotations
+
+DONE = 0
+FAILED = 1
+INVALID = 2
+"""A spec, a setting or the usage."""
+INTERRUPTED = 130
+"""After a clean stop."""
