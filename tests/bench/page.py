@@ -26,7 +26,7 @@ def tell(page: Path, figures: Mapping[str, Figures], about: Mapping[str, object]
     """The table of a run, and the chart beside the page."""
     chart = page.with_name("benchmarks.svg")
     rates = {LABELS.get(name, name): each.records_per_second for name, each in figures.items()}
-    chart.write_text(bars("Input records per second (LOAD DATA: rows of its file)", rates, LABELS["ours"]))
+    bars(chart, "Input records per second (LOAD DATA: rows of its file)", rates, LABELS["ours"])
     put(page, "bench", f"{_about(about)}\n\n{_table(figures)}\n\n![Records per second]({chart.name})")
 
 

@@ -71,7 +71,7 @@ def _records_page(measured: list[Measured]) -> list[str]:
     points = [(each.records, (each.cpu["fetcher"] + each.cpu["worker"]) / each.records * 1e6) for each in measured]
     chart = PAGE.with_name("benchmarks-scale.svg")
     if len(points) == len(SIZES):
-        chart.write_text(curve("CPU seconds per million records, fetcher and worker", points, "input records"))
+        curve(chart, "CPU seconds per million records, fetcher and worker", points, "input records")
     return [f"![CPU by records]({chart.name})", "", *(f"    {told(each)}" for each in measured)]
 
 

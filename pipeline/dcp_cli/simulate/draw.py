@@ -19,7 +19,7 @@ COLOURS = ("#0b6e4f", "#b5179e", "#f77f00", "#457b9d")
 
 def draw_curves(results: Sequence[Result], target_seconds: float, path: Path) -> None:
     """Backlog, age and pods of each over time, one below the other. Raises CommandFailed without matplotlib."""
-    figure = _figure(9, 7)
+    figure = new_figure(9, 7)
     trace = results[0].shown.trace
     panels = figure.subplots(3, 1, sharex=True)
     for each, colour in zip(results, COLOURS, strict=False):
@@ -36,12 +36,12 @@ def draw_curves(results: Sequence[Result], target_seconds: float, path: Path) ->
     panels[0].set_title(f"{trace.name}: {len(trace.arrivals)} batches")
     panels[0].legend(fontsize="small")
     panels[2].set_xlabel("seconds")
-    _save(figure, path)
+    save(figure, path)
 
 
 def draw_scatter(verdicts: Sequence[Verdict], target_seconds: float, path: Path) -> None:
     """A panel for each load: every point of the grid, and ours. Lower and further left is better."""
-    figure = _figure(11, 7)
+    figure = new_figure(11, 7)
     panels = figure.subplots(2, 3).flatten()
     for panel, each in zip(panels, verdicts, strict=False):
         panel.scatter(
@@ -59,7 +59,7 @@ def draw_scatter(verdicts: Sequence[Verdict], target_seconds: float, path: Path)
     panels[-1].scatter([], [], s=90, marker="*", color=COLOURS[0], label="ours, at its defaults")
     panels[-1].scatter([], [], s=9, color=COLOURS[1], label=f"KEDA + HPA, {len(verdicts[0].grid)} settings")
     panels[-1].legend(loc="center")
-    _save(figure, path)
+    save(figure, path)
 
 
 def _count_in_ones_twos_and_fives(panel: Axes) -> None:
@@ -73,7 +73,8 @@ def _count_in_ones_twos_and_fives(panel: Axes) -> None:
     panel.tick_params(axis="x", labelsize=7)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """Of so many inches. Raises CommandFailed without matplotlib."""
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -84,7 +85,8 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write it. Raises CommandFailed where that cannot be."""
     dateless = {"Date": None} if path.suffix == ".svg" else {}
     try:
         figure.savefig(path, metadata=dateless)
