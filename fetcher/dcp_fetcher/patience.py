@@ -51,10 +51,6 @@ class Stop:
         self._lock = threading.Lock()
         self._waits: set[concurrent.futures.Future[Any]] = set()
 
-    @property
-    def requested(self) -> bool:
-        return self._event.is_set()
-
     def request(self) -> None:
         """End every wait, now and from now on."""
         with self._lock:

@@ -27,7 +27,6 @@ class Snapshot:
     unchanged: int
     failed: int
     bytes_read: int
-    batches_cut: int
     records_cut: int
     current_uris: tuple[str, ...]
     waiting_for: str | None
@@ -50,7 +49,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts = dict.fromkeys(("cut", "unchanged", "failed", "bytes_read", "batches_cut", "records_cut"), 0)
+        self._counts = dict.fromkeys(("cut", "unchanged", "failed", "bytes_read", "records_cut"), 0)
         self._reading: dict[str, int] = {}
         self._sources: dict[str, SourceProgress] = {}
         self._waiting: str | None = None

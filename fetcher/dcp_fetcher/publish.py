@@ -83,7 +83,7 @@ class Publisher:
             outlet.patience(lambda: outlet.ledger.record_cuts(self.object.id, cuts))
             for cut in cuts:
                 outlet.observer(Phase.CUT, cut.batch_id)
-            outlet.progress.count(batches_cut=len(cuts), records_cut=sum(cut.records for cut in cuts))
+            outlet.progress.count(records_cut=sum(cut.records for cut in cuts))
         self._cuts, self._jobs = [], []
         outlet.patience(lambda: outlet.queue.enqueue(jobs))
         for job in jobs:

@@ -24,7 +24,7 @@ from dcp_pipeline.settings import (
 )
 from dcp_pipeline.spec.checks import problems_of
 from dcp_pipeline.spec.errors import SpecInvalid
-from dcp_pipeline.spec.model import FileSource, GeoDatabase, Pipeline
+from dcp_pipeline.spec.model import FileSource, Pipeline
 from dcp_pipeline.spec.parse import load_pipeline
 
 DEFAULT_QUEUE_TIMEOUT_SECONDS = 1.0
@@ -65,10 +65,6 @@ class Setup:
     def located_source(self, source: FileSource) -> Path:
         """The file or folder of a file source."""
         return self.located(source.path)
-
-    def located_database(self, database: GeoDatabase) -> Path | None:
-        """The MMDB file that the spec names by path; None where it names it otherwise."""
-        return self.located(database.path) if database.path else None
 
 
 def load_setup(

@@ -18,7 +18,6 @@ from dcp_pipeline.ledger.durability import durability_warnings
 from dcp_pipeline.ledger.errors import LedgerError
 from dcp_pipeline.ledger.model import (
     Books,
-    Counts,
     Cut,
     DeadBatch,
     ObjectState,
@@ -148,10 +147,6 @@ class Ledger:
     def dead_batches(self) -> list[DeadBatch]:
         """The batches that were given up."""
         return self._transactions.read(lambda each: claims.dead_batches(each, self.pipeline))
-
-    def batch_counts(self, batch_id: str) -> Counts | None:
-        """What became of a batch's records; None where it is not done."""
-        return self._transactions.read(lambda each: claims.settled_counts(each, batch_id))
 
     # Tasks of the inbox.
 

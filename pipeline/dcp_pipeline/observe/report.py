@@ -9,7 +9,7 @@ once per period, however many workers there are. All calls let redis' errors thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -62,15 +62,6 @@ def publish(client: redis.Redis, queue: str, component: str, report: Report) -> 
     pipeline.hset(report_key(queue), component, msgspec.json.encode(report))
     pipeline.expire(report_key(queue), KEPT_SECONDS)
     pipeline.execute()
-
-
-def read_reports(client: redis.Redis, queues: Sequence[str]) -> dict[str, dict[str, Report]]:
-    """Queue -> component -> its last report, of many queues in one round trip. What cannot be read is left out."""
-    pipeline = client.pipeline(transaction=False)
-    for queue in queues:
-        pipeline.hgetall(report_key(queue))
-    replies: list[Mapping[bytes, bytes]] = pipeline.execute()
-    return {queue: reports_of(reply) for queue, reply in zip(queues, replies, strict=True)}
 
 
 def reports_of(reply: Mapping[bytes, bytes]) -> dict[str, Report]:

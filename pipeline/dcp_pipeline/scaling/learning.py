@@ -53,14 +53,6 @@ def mean_arrivals(learned: Learned) -> float:
     return _arrivals(samples[0], samples[-1]) if len(samples) > 1 else 0.0
 
 
-def rate_since(learned: Learned, since: float) -> float | None:
-    """Batches done per second since a time; None where no look is as old."""
-    samples = [each for each in learned.samples if each.at >= since]
-    if len(samples) < 2 or samples[-1].at == samples[0].at:
-        return None
-    return (samples[-1].done - samples[0].done) / (samples[-1].at - samples[0].at)
-
-
 def _arrivals(earlier: Sample, later: Sample) -> float:
     arrived = later.backlog - earlier.backlog + later.done - earlier.done
     return max(0, arrived) / (later.at - earlier.at) if later.at > earlier.at else 0.0

@@ -13,7 +13,7 @@ import redis
 from dcp_operator.queues import QueueReader, Server
 from dcp_pipeline.ledger.errors import SinkUnavailable
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
-from dcp_pipeline.observe.report import read_reports
+from dcp_pipeline.observe.report import report_key, reports_of
 from dcp_pipeline.observe.reporter import Reporter
 from dcp_pipeline.observe.scaling_note import ScalingNote, read_note
 from dcp_pipeline.queue import Job, Queue
@@ -51,7 +51,7 @@ def test_one_process_of_a_component_reports_per_period(client: redis.Redis) -> N
     fetcher = Reporter(client, name, "fetcher", lambda: BOOKS, lambda: {"s": "HTTP 404"}, period_seconds=60)
     for each in (*workers, fetcher):
         assert each.run_once() == 60
-    reports = read_reports(client, [name])[name]
+    reports = reports_of(client.hgetall(report_key(name)))
     totals = reports["worker"].totals
     assert totals is not None
     assert (totals.read, totals.written, totals.rejected, totals.pending) == (11, 6, 1, 2)
@@ -65,7 +65,7 @@ def test_a_sink_that_is_away_is_reported_as_such(client: redis.Redis) -> None:
 
     name = f"test.{uuid4().hex}"
     Reporter(client, name, "fetcher", away).run_once()
-    report = read_reports(client, [name])[name]["fetcher"]
+    report = reports_of(client.hgetall(report_key(name)))["fetcher"]
     assert (report.totals, report.sink) == (None, "the database does not answer")
 
 
@@ -78,7 +78,7 @@ def test_a_report_is_forgotten_some_time_after_the_last(client: redis.Redis) -> 
 def test_a_report_of_another_release_is_left_out(client: redis.Redis) -> None:
     name = f"test.{uuid4().hex}"
     client.hset(f"{{{name}}}:report", "fetcher", b"\x00")
-    assert read_reports(client, [name]) == {name: {}}
+    assert reports_of(client.hgetall(report_key(name))) == {}
 
 
 async def test_many_queues_are_read_at_once(server: RunningServer, client: redis.Redis, reader: QueueReader) -> None:

@@ -20,7 +20,7 @@ import sqlalchemy
 from dcp_operator.conditions import DeploymentSeen, Observed, QueueSeen
 from dcp_operator.status import status_of
 from dcp_pipeline.ledger import connect
-from dcp_pipeline.observe.report import read_reports
+from dcp_pipeline.observe.report import report_key, reports_of
 from support.dcp_process import DcpProcess, dcp, served
 from support.mariadb_server import free_port
 from support.redis_server import redis_server
@@ -204,7 +204,7 @@ def counted(port: int) -> dict[str, int]:
 def reported(client: redis.Redis) -> dict[str, int] | None:
     """`status.records` as the operator makes it of what the worker left in Redis."""
     seen = DeploymentSeen(wanted=1, replicas=1, ready=1, updated=1, settled=True, failure=None)
-    reports = read_reports(client, ["default.mixed"])["default.mixed"]
+    reports = reports_of(client.hgetall(report_key("default.mixed")))
     observed = Observed(
         generation=1, refusal=None, paused=False, fetcher=seen, workers=seen, queue=QueueSeen(None, None, reports),
         scaling_reason="", now=datetime.now(UTC),
