@@ -132,9 +132,14 @@ class ObjectBooks:
     batches: int
 
     @property
-    def balanced(self) -> bool:
+    def consistent(self) -> bool:
+        """Whether what is settled adds up, however much is pending."""
         settled = self.written + self.duplicates + self.rejected + self.filtered + self.dead
-        return self.pending == 0 and self.read == settled
+        return self.read == settled + self.pending
+
+    @property
+    def balanced(self) -> bool:
+        return self.pending == 0 and self.consistent
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,10 @@ class Books:
     def total(self, column: str) -> int:
         """The sum of one of the counts over all objects."""
         return sum(getattr(each, column) for each in self.objects)
+
+    @property
+    def consistent(self) -> bool:
+        return all(each.consistent for each in self.objects)
 
     @property
     def balanced(self) -> bool:

@@ -102,12 +102,32 @@ def test_rejects_are_listed_exported_and_replayed_once_the_rule_is_mended(tmp_pa
     code, mismatch = dcp(tmp_path, "rejects", "replay", str(spec), "-o", "json")
     assert code == 0, mismatch.err()
     assert mismatch.answer() | {"balanced": True} == {
-        "replayed": 2, "written": 1, "duplicates": 0, "filtered": 0, "rejected": 1, "cut_off": 0, "balanced": True,
+        "replayed": 2, "written": 1, "duplicates": 0, "filtered": 0, "rejected": 1, "cut_off": 0, "pending": 0,
+        "balanced": True,
     }  # fmt: skip
     code, verification = dcp(tmp_path, "verify", str(spec), "-o", "json")
     assert (code, verification.answer()["written"], verification.answer()["rejected"]) == (0, 2, 1)
     code, again = dcp(tmp_path, "rejects", "replay", str(spec), "-o", "json")
     assert again.answer()["written"] == 0
+
+
+def test_a_replay_beside_a_pipeline_at_work_is_done_and_one_on_spoilt_books_has_failed(tmp_path: Path) -> None:
+    folder = feed_of(tmp_path / "feed", GOOD, GOOD.replace("Mirai", "x" * 120))
+    database = tmp_path / "clean.db"
+    with served(folder) as url:
+        spec = write_spec(tmp_path / "spec.yaml", url, sink=f"sqlite:///{database}")
+        dcp(tmp_path, "run", str(spec), "--once")
+    rows(
+        database,
+        "INSERT INTO dcp_batches (id, pipeline, object_id, kind, sequence, start, end, records, first_record, "
+        "first_line, digest, state, created_at) SELECT 'next', pipeline, object_id, kind, 1, end, end + 9, 1, 3, 4, "
+        "'d', 'cut', created_at FROM dcp_batches",
+    )
+    code, replay = dcp(tmp_path, "rejects", "replay", str(spec), "-o", "json")
+    assert (code, replay.answer()["pending"], replay.answer()["balanced"]) == (0, 1, False)
+    rows(database, "UPDATE dcp_batches SET written = 5 WHERE sequence = 0")
+    code, replay = dcp(tmp_path, "rejects", "replay", str(spec), "-o", "json")
+    assert code == 1
 
 
 def test_verify_names_the_object_that_does_not_balance(tmp_path: Path) -> None:
