@@ -84,7 +84,7 @@ def settled(engine: Engine, history: History) -> str | None:
     return None
 
 
-def judge(engine: Engine, history: History) -> Verdict:
+def judge(engine: Engine, history: History, pipeline: str = PIPELINE) -> Verdict:
     """Compare a database in which nothing moves any more with what was served."""
     reads, verdict = _reads(engine, history), Verdict()
     expected = Expected()
@@ -96,7 +96,7 @@ def judge(engine: Engine, history: History) -> Verdict:
     verdict.doubled += len(found.doubled) + found.rejects_doubled.total()
     verdict.findings += found.in_words()
     verdict.findings += _books(engine, expected)
-    verdict.findings += _verified(engine, any(not each.last for each in reads))
+    verdict.findings += _verified(engine, pipeline, any(not each.last for each in reads))
     missing = settled(engine, history)
     if missing:
         verdict.findings.append(f"not settled: {missing}")
@@ -157,9 +157,9 @@ def _books(engine: Engine, expected: Expected) -> list[str]:
     return [] if books == wanted else [f"the ledger's books are {books}, the oracle's {wanted}"]
 
 
-def _verified(engine: Engine, changed: bool) -> list[str]:
+def _verified(engine: Engine, pipeline: str, changed: bool) -> list[str]:
     """`dcp verify`'s own findings. What is unavailable or dead of replaced versions is as it should be."""
     fine = {FindingKind.UNAVAILABLE, FindingKind.DEAD} if changed else set[FindingKind]()
-    found = [each for each in verify(engine, PIPELINE, TABLE).findings if each.kind not in fine]
+    found = [each for each in verify(engine, pipeline, TABLE).findings if each.kind not in fine]
     kinds = Counter(each.kind.value for each in found)
     return [f"verify: {dict(kinds)}; {each.uri}: {each.message}" for each in found[:SHOWN]]

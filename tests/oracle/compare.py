@@ -28,8 +28,11 @@ def _moment(value: Any) -> str:
 
 
 def rejects_of(engine: Engine) -> Counter[tuple[str, int, str]]:
-    """(file name, record, code) of each reject."""
-    query = "SELECT o.uri, r.record, r.code FROM dcp_rejects r JOIN dcp_objects o ON o.id = r.object_id"
+    """(file name, record, code) of each reject that no replay has taken."""
+    query = (
+        "SELECT o.uri, r.record, r.code FROM dcp_rejects r JOIN dcp_objects o ON o.id = r.object_id "
+        "WHERE r.state = 'open'"
+    )
     with engine.connect() as connection:
         return Counter((uri.rsplit("/", 1)[-1], record, code) for uri, record, code in connection.execute(text(query)))
 

@@ -13,6 +13,7 @@ from kubernetes.stream import stream
 PATHS = {
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Namespace": "/api/v1/namespaces",
+    "Node": "/api/v1/nodes",
     "Pod": "/api/v1/namespaces/{}/pods",
     "Secret": "/api/v1/namespaces/{}/secrets",
     "Service": "/api/v1/namespaces/{}/services",
@@ -74,6 +75,17 @@ class Kube:
         except ApiException as refused:
             if refused.status != 404:
                 raise
+
+    def evict(self, pod: str) -> bool:
+        """As `kubectl drain` does it; False where a PodDisruptionBudget does not let the pod go yet."""
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+        try:
+            self._call("POST", f"{self._path('Pod')}/{pod}/eviction", eviction)
+        except ApiException as refused:
+            if refused.status not in (404, 429):
+                raise
+            return refused.status == 404
+        return True
 
     def run(self, deployment: str, *command: str) -> str:
         """What a command prints in a pod of one of the tests' own servers."""

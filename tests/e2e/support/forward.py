@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.cluster import settings
+
+POLL_SECONDS = 0.2
 
 
 def kubectl(kubeconfig: Path) -> list[str]:
@@ -32,5 +36,32 @@ def forwarded(command: list[str], namespace: str, deployment: str, port: int) ->
         assert found, f"no port of {deployment}: {first}{process.stdout.read() if process.poll() else ''}"
         yield int(found[1])
     finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def lasting(command: list[str], namespace: str, deployment: str, port: int) -> Iterator[int]:
+    """The same for a deployment whose pods come and go: kubectl ends with its pod, and is started again on the same
+    local port. Connections break with the pod, as everybody's do; nothing is promised of the first moment either."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        local = int(free.getsockname()[1])
+    words = [*command, "-n", namespace, "port-forward", f"deployment/{deployment}", f"{local}:{port}"]
+    over = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(words, over), daemon=True)
+    keeper.start()
+    try:
+        yield local
+    finally:
+        over.set()
+        keeper.join()
+
+
+def _keep(words: list[str], over: threading.Event) -> None:
+    while not over.is_set():
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not over.wait(POLL_SECONDS):
+            pass
         process.terminate()
         process.wait()
