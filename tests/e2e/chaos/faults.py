@@ -102,7 +102,7 @@ def replay_killed(scene: Scene, draw: float) -> None:
 
 def replay_all(scene: Scene) -> None:
     """To its end, which says that the books balance."""
-    process = scene.replay()
+    process = scene.dcp("rejects", "replay")
     assert process.wait() == 0, process.out() + process.err()
 
 
@@ -123,7 +123,7 @@ PLAYED: Mapping[Fault, Callable[[Scene, float], None]] = {
 def _replayed_half_way(scene: Scene, transactions: int) -> bool:
     """Whether a replay was killed that left something to do. Where it came to its end, there was too little to do."""
     before = _count(scene, "SELECT COUNT(*) FROM dcp_batches WHERE kind = 'replay'")
-    process = scene.replay()
+    process = scene.dcp("rejects", "replay")
 
     def far_enough() -> bool:
         entries = _count(scene, "SELECT COUNT(*) FROM dcp_batches WHERE kind = 'replay'")

@@ -6,13 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+from sqlalchemy import Engine, text
 
 from chaos.verdict import History, Verdict, judge, settled
 from dcp_pipeline.ledger.errors import OF_DRIVERS
 from e2e.chaos.faults import PLAYED, replay_all
 from e2e.chaos.flow import flowing, settled_records
-from e2e.chaos.plan import Strike
+from e2e.chaos.plan import Strike, strikes_of
 from e2e.chaos.scene import Scene
 from e2e.support.stage import wait_for
 from support.waiting import wait_until
@@ -47,53 +48,33 @@ class Outcome:
     verdict: Verdict
     seconds: float
 
-    def __str__(self) -> str:
-        """The last line."""
-        return last_line([self])
 
-
-def last_line(outcomes: Sequence[Outcome]) -> str:
-    """What a run of rounds came to."""
-    kinds = Counter(each.strike.fault.value for outcome in outcomes for each in outcome.struck)
-    verdicts = [each.verdict for each in outcomes]
-    failed = [str(each.seed) for each in outcomes if not each.verdict.good]
-    return (
-        f"cluster chaos: seeds {', '.join(str(each.seed) for each in outcomes)}: {kinds.total()} faults "
-        f"({', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}), "
-        f"{sum(each.records for each in verdicts):,} records, {sum(each.lost for each in verdicts)} lost, "
-        f"{sum(each.doubled for each in verdicts)} doubled, {sum(each.seconds for each in outcomes):.0f} s"
-        + (f"; FAILED seeds: {', '.join(failed)}" if failed else "")
-    )
-
-
-def play(scene: Scene, seed: int, strikes: Sequence[Strike]) -> Outcome:
-    """Carry a round out."""
+def play(scene: Scene, seed: int) -> Outcome:
+    """Carry the round of a seed out."""
     begun = time.monotonic()
     with flowing(scene.stage, seed, scene.folder / "feed") as flow:
-        work_in_hands(scene)
-        struck = tuple(strike_once(scene, each) for each in strikes)
+        struck = tuple(strike(scene, each) for each in strikes_of(seed))
     settle(scene, flow.history)
     replay_all(scene)
     verdict = judge(scene.stage.database, flow.history, scene.pipeline)
-    verdict.findings += [f"dcp verify: {each}" for each in verified(scene)]
+    verdict.findings += unequal_books(scene.stage.database, flow.history) + verified(scene)
     return Outcome(seed, struck, verdict, time.monotonic() - begun)
 
 
-def strike_once(scene: Scene, strike: Strike) -> Struck:
+def strike(scene: Scene, planned: Strike) -> Struck:
     """One fault, in the middle of the work; returns when work goes on."""
-    held = work_in_hands(scene)
+    held = in_the_middle_of_work(scene)
     begun = time.monotonic()
-    PLAYED[strike.fault](scene, strike.draw)
-    ended, settled_by_then = time.monotonic(), settled_records(scene.stage.database)
-    wait_until(
-        lambda: settled_records(scene.stage.database) > settled_by_then, "work to go on", RECOVERED_WITHIN_SECONDS
-    )
-    struck = Struck(strike, held, ended - begun, time.monotonic() - ended)
+    PLAYED[planned.fault](scene, planned.draw)
+    ended, before = time.monotonic(), settled_records(scene.stage.database)
+    goes_on = lambda: settled_records(scene.stage.database) > before  # noqa: E731
+    wait_until(goes_on, f"work to go on after {planned.fault}", RECOVERED_WITHIN_SECONDS)
+    struck = Struck(planned, held, ended - begun, time.monotonic() - ended)
     print(struck, flush=True)
     return struck
 
 
-def work_in_hands(scene: Scene) -> int:
+def in_the_middle_of_work(scene: Scene) -> int:
     """Wait until workers hold batches; how many."""
     seen = [0]
 
@@ -106,18 +87,52 @@ def work_in_hands(scene: Scene) -> int:
 
 
 def settle(scene: Scene, history: History) -> None:
-    """Wait until all that was put is read, and no batch is pending."""
+    """Wait until all that was put is read, and no batch is pending. Where that takes too long, the verdict names it."""
+    deadline = time.monotonic() + SETTLED_WITHIN_SECONDS
 
     def check() -> bool:
         try:
-            return settled(scene.stage.database, history) is None
+            done = settled(scene.stage.database, history) is None
         except OF_DRIVERS:
-            return False
+            done = False
+        return done or time.monotonic() > deadline
 
-    wait_for(check, "everything to be settled", SETTLED_WITHIN_SECONDS)
+    wait_for(check, "everything to be settled", 2 * SETTLED_WITHIN_SECONDS)
+
+
+def unequal_books(engine: Engine, history: History) -> list[str]:
+    """The objects whose books are not the oracle's: what was read, became or would have become a row, was rejected."""
+    query = (
+        "SELECT o.uri, SUM(b.`read`), SUM(b.written + b.duplicates), SUM(b.rejected), SUM(b.filtered) "
+        "FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id WHERE b.state = 'done' GROUP BY o.id, o.uri"
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(text(query)).all()
+    books = {uri.rsplit("/", 1)[-1]: tuple(int(each) for each in sums) for uri, *sums in rows}
+    wanted = {}
+    for name, (content,) in history.items():
+        rejected = sum(isinstance(each, str) for each in content.outcomes)
+        wanted[name] = (len(content.outcomes), len(content.outcomes) - rejected, rejected, 0)
+    differing = sorted(name for name in books.keys() | wanted.keys() if books.get(name) != wanted.get(name))
+    return [f"{name}: the books are {books.get(name)}, the oracle's {wanted.get(name)}" for name in differing]
 
 
 def verified(scene: Scene) -> list[str]:
-    """The findings of the command."""
-    answer = scene.stage.dcp("verify", scene.document, Path(scene.folder) / "verify")
-    return [str(each) for each in answer["findings"]]
+    """What `dcp verify` finds."""
+    process = scene.dcp("verify")
+    code = process.wait()
+    return [] if code == 0 else [f"dcp verify ended with {code}: {process.out()}{process.err()}"]
+
+
+def last_line(outcomes: Sequence[Outcome]) -> str:
+    """What some rounds came to."""
+    kinds = Counter(each.strike.fault.value for outcome in outcomes for each in outcome.struck)
+    verdicts = [each.verdict for each in outcomes]
+    failed = [str(each.seed) for each in outcomes if not each.verdict.good]
+    return (
+        f"cluster chaos: seed {', '.join(str(each.seed) for each in outcomes)}: {kinds.total()} faults "
+        f"({', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}), "
+        f"{sum(each.records for each in verdicts):,} records, {sum(each.lost for each in verdicts)} lost, "
+        f"{sum(each.doubled for each in verdicts)} doubled, {sum(each.seconds for each in outcomes):.0f} s"
+        + (f"; FAILED: seed {', '.join(failed)}" if failed else "")
+    )

@@ -62,14 +62,14 @@ class Scene:
         except UNREACHABLE:
             return 0
 
-    def replay(self) -> DcpProcess:
-        """`dcp rejects replay` by the mended rule, on this machine."""
+    def dcp(self, *words: str) -> DcpProcess:
+        """`dcp WORDS SPEC` by the mended rule, on this machine."""
         spec = self.folder / "mended.yaml"
         spec.write_text(yaml.safe_dump(self.document).replace(FEED, f"http://127.0.0.1:{self.stage.feed_port}/"))
         sink = f"mysql+pymysql://dcp@127.0.0.1:{self.stage.database_port}/clean"
         servers = ("--sink", sink, "--redis", f"redis://127.0.0.1:{self.stage.queue_port}/0")
         env = {"DCP_SECRET_MARIADB_PASSWORD": PASSWORD, "DCP_SECRET_REDIS_PASSWORD": PASSWORD}
-        return DcpProcess(self.folder / "replay", "rejects", "replay", str(spec), *servers, "-o", "json", env=env)
+        return DcpProcess(self.folder / "dcp", *words, str(spec), *servers, "-o", "json", env=env)
 
     def release(self, verb: str, *settings: str) -> None:
         """`helm VERB` of the operator's release; returns when the operator is ready."""
@@ -133,11 +133,11 @@ def _settings(stage: Stage) -> Iterator[str]:
 def _document(namespace: str) -> Document:
     return resource(
         namespace,
-        fetcher={"batch": {"maxRecords": 100}},
+        fetcher={"batch": {"maxRecords": 50}},
         queue={"lease": "5s"},
         # Workers die here more often than a batch is declared dead for.
         worker={"concurrency": 1, "maxCrashes": 100},
-        scaling={"minReplicas": 2, "maxReplicas": 3},
+        scaling={"minReplicas": 2, "maxReplicas": 2},
     )
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.chaos.plan import strikes_of
-from e2e.chaos.play import play
+from e2e.chaos.play import last_line, play
 from e2e.chaos.scene import scene_on
 from e2e.support.stage import Stage
 
@@ -21,6 +20,6 @@ SEED = 1
 def test_a_round_of_every_fault_loses_and_doubles_nothing(stage: Stage, tmp_path: Path) -> None:
     # Other tests run on the same node, so a drain does not close it.
     with scene_on(stage, tmp_path, cordons=False) as scene:
-        outcome = play(scene, SEED, strikes_of(SEED))
-    print(outcome)
+        outcome = play(scene, SEED)
+    print(last_line([outcome]))
     assert outcome.verdict.good, "\n".join(outcome.verdict.findings)
