@@ -19,7 +19,7 @@ from e2e.support.stage import POLL_SECONDS, Stage
 from oracle.oracle import outcomes
 from support.dcp_process import EXAMPLES
 
-MOST_UNSETTLED = 1_200
+MOST_UNSETTLED = 1_000
 """Records that wait. So work is always there, and a fault's end finds a backlog that is not its beginning's."""
 
 

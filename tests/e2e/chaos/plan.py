@@ -55,7 +55,7 @@ def strikes_of(seed: int) -> tuple[Strike, ...]:
 def arrival_of(seed: int, number: int) -> Arrival:
     """The feed's file of this number, from 0. Its first records stand in the file before it too."""
     chance = random.Random(f"cluster chaos {seed} file {number}")
-    records = chance.randrange(400, 1_000)
+    records = chance.randrange(800, 1_400)
     packed = chance.random() < 0.25
     again = list(islice(lines(records, _seed(seed, number - 1)), records // 50)) if number else []
     text = b"".join([HEADER.encode(), b"\n", *again, *lines(records, _seed(seed, number))])

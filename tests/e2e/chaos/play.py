@@ -67,8 +67,11 @@ def strike(scene: Scene, planned: Strike) -> Struck:
     begun = time.monotonic()
     PLAYED[planned.fault](scene, planned.draw)
     ended, before = time.monotonic(), settled_records(scene.stage.database)
-    goes_on = lambda: settled_records(scene.stage.database) > before  # noqa: E731
-    wait_until(goes_on, f"work to go on after {planned.fault}", RECOVERED_WITHIN_SECONDS)
+    wait_until(
+        lambda: settled_records(scene.stage.database) > before,
+        f"work to go on after {planned.fault}",
+        RECOVERED_WITHIN_SECONDS,
+    )
     struck = Struck(planned, held, ended - begun, time.monotonic() - ended)
     print(struck, flush=True)
     return struck
