@@ -161,20 +161,24 @@ def members(stream: Peekable, new: Callable[[], Member]) -> Iterator[bytes]:
         data = data.lstrip(b"\0")
         if not data:
             continue
-        member = new()
-        while True:
-            piece = member.decompress(data, PIECE_BYTES)
-            data = b""
-            if piece:
-                yield piece
-            if member.eof:
-                break
-            if member.needs_input:
-                data = stream.read()
-                if not data:
-                    raise truncated(stream)
-        if member.unused_data:
+        yield from member_bytes(stream, new(), data)
+
+
+def member_bytes(stream: Peekable, member: Member, data: bytes) -> Iterator[bytes]:
+    """What one member says, which begins with `data`; what comes behind it is given back.
+
+    Raises DamagedError where it is cut off; the library's error where it is corrupt.
+    """
+    while True:
+        piece = member.decompress(data, PIECE_BYTES)
+        data = b""
+        if piece:
+            yield piece
+        if member.eof:
             stream.unread(member.unused_data)
+            return
+        if member.needs_input and not (data := stream.read()):
+            raise truncated(stream)
 
 
 def truncated(stream: Peekable) -> DamagedError:

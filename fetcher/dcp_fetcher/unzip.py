@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dcp_fetcher.decompress import PIECE_BYTES, Inflate, Peekable, truncated
+from dcp_fetcher.decompress import PIECE_BYTES, Inflate, Peekable, member_bytes, truncated
 from dcp_fetcher.errors import DamagedError
 
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
@@ -74,24 +74,10 @@ def _checked(stream: Peekable, entry: _Entry) -> Iterator[bytes]:
 
 def _pieces(stream: Peekable, method: int, flags: int, packed: int) -> Iterator[bytes]:
     if method == _DEFLATED:
-        return _inflated(stream)
+        return member_bytes(stream, Inflate(-15), stream.read())
     if method == _STORED and not flags & _SIZES_FOLLOW:
         return _stored(stream, packed)
     raise DamagedError(f"the zip archive uses method {method}; only deflate and stored files of known size are read")
-
-
-def _inflated(stream: Peekable) -> Iterator[bytes]:
-    inflate, data = Inflate(-15), stream.read()
-    while True:
-        piece = inflate.decompress(data, PIECE_BYTES)
-        data = b""
-        if piece:
-            yield piece
-        if inflate.eof:
-            stream.unread(inflate.unused_data)
-            return
-        if inflate.needs_input and not (data := stream.read()):
-            raise truncated(stream)
 
 
 def _stored(stream: Peekable, count: int) -> Iterator[bytes]:
