@@ -115,8 +115,10 @@ def scene_on(staged: Stage, folder: Path, cordons: bool) -> Iterator[Scene]:
 @contextmanager
 def _node(stage: Stage) -> Iterator[Kube]:
     kube = namespace(stage.kube, f"{stage.kube.namespace}-node", PRIVILEGED)
-    yield kube
-    kube.delete("Namespace", kube.namespace)
+    try:
+        yield kube
+    finally:
+        kube.delete("Namespace", kube.namespace)
     gone(kube, kube.namespace)
 
 
