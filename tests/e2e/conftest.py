@@ -15,6 +15,7 @@ LONGEST = (
     "test_scale_in",
     "test_life",
     "test_redis_outage",
+    "test_chaos",
     "test_liveness",
     "test_keda",
     "test_rollout",
