@@ -7,7 +7,7 @@ import click
 from dcp_cli.errors import exits
 from dcp_cli.options import F, json_option, profile_option, server_options, set_up, spec_argument
 from dcp_cli.simulate.cli import simulate
-from dcp_pipeline.allocators import keep_memory_small
+from dcp_pipeline.allocators import keep_memory_at_hand, keep_memory_small
 
 EPILOG = """\b
 Exit codes: 0 done · 1 failed, dead batches, an object unavailable, or books that don't balance
@@ -93,7 +93,7 @@ def worker(
 ) -> int:
     """Clean only: take batches from the queue and commit them. As many as you like."""
     setup = set_up(spec, redis, sink, profile)
-    keep_memory_small(setup.pipeline.spec.worker.concurrency)
+    keep_memory_at_hand(setup.pipeline.spec.worker.concurrency)
     from dcp_worker.process import run_worker
 
     return run_worker(setup, health_host, health_port)

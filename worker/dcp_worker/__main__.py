@@ -17,9 +17,9 @@ def main(arguments: list[str]) -> int:
     started = start_component("dcp_worker", arguments)
     if started is None:
         return INVALID
-    from dcp_pipeline.allocators import keep_memory_small
+    from dcp_pipeline.allocators import keep_memory_at_hand
 
-    keep_memory_small(started.setup.pipeline.spec.worker.concurrency)
+    keep_memory_at_hand(started.setup.pipeline.spec.worker.concurrency)
     from dcp_worker.process import run_worker
 
     return run_worker(started.setup, started.health_host, started.health_port)
