@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ from dcp_pipeline.queue import Inbox
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
+from dcp_pipeline.stopping import told_to_stop
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -73,8 +73,11 @@ def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, ob
     """Run until SIGTERM or SIGINT, or `once`; the exit code: 1 where something could not be read."""
     shared = open_shared(setup, pool_size=6, observer=observer)
     loop = build_fetcher(setup, shared)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: loop.request_stop())
+    with told_to_stop(loop.request_stop):
+        return _run(setup, shared, loop, once, health_host, health_port)
+
+
+def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_host: str, health_port: int) -> int:
     shared.metrics.add_gauges(lambda: fetcher_gauges(loop))
     shared.metrics.add_gauges(queue_gauges(shared.queue))
     health = HealthServer(

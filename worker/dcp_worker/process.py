@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable
 
@@ -24,6 +23,7 @@ from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import DEFAULT_GRACE_SECONDS, Setup
 from dcp_pipeline.shared import Shared
 from dcp_pipeline.spec.revision import Revision, revision_from, revision_of
+from dcp_pipeline.stopping import told_to_stop
 from dcp_worker.chores import Chores, Undertaker
 from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import CleaningPlan
@@ -155,8 +155,11 @@ def _lost(lease: Lease) -> None:
 def run_worker(setup: Setup, health_host: str, health_port: int, observer: Observer = unobserved) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Batches in hand are finished, or left to others, first."""
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    with told_to_stop(stopping.set):
+        return _run(setup, health_host, health_port, observer, stopping)
+
+
+def _run(setup: Setup, health_host: str, health_port: int, observer: Observer, stopping: threading.Event) -> int:
     concurrency = setup.pipeline.spec.worker.concurrency
     shared = open_shared(setup, pool_size=concurrency + 2, observer=observer)
     process = WorkerProcess(setup, shared)
