@@ -38,7 +38,8 @@ def ddl_lock(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+        if not connection.invalidated:  # else it went with the session, and what was lost is to be told
+            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
 
 
 def _lock_name(connection: Connection) -> str:

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 import pymysql
 import pytest
 import trustme
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from dcp_pipeline.ledger import Ledger, LedgerError, Patience, SinkDenied, SinkUnavailable, TlsSettings, connect
 from dcp_pipeline.ledger.errors import InfileRefused
 from dcp_pipeline.ledger.mysql_connection import OFFERED_NAME, MemoryInfileConnection
+from dcp_pipeline.ledger.schema import ddl_lock
+from dcp_pipeline.ledger.transactions import Transactions
 from support.databases import Database
 from support.mariadb_server import MariaDBServer, free_port, mariadb_missing, mariadb_server
 
@@ -155,6 +157,20 @@ def test_a_lost_connection_is_replaced_unseen(mysql_like: Database) -> None:
     mysql_like.execute(f"KILL {number}")
     ledger.prepare()
     assert ledger.pending_batches() == 0
+
+
+def test_a_connection_lost_while_tables_are_made_is_replaced_unseen(mysql_like: Database) -> None:
+    lost = []
+
+    def make(connection: Connection) -> int:
+        with ddl_lock(connection):
+            if not lost:
+                lost.append(connection.execute(text("SELECT CONNECTION_ID()")).scalar_one())
+                mysql_like.execute(f"KILL {lost[0]}")
+            return int(connection.execute(text("SELECT 1")).scalar_one())
+
+    assert Transactions(mysql_like.connect(pool_size=1)).write(make) == 1
+    assert lost
 
 
 @contextmanager
