@@ -1,6 +1,7 @@
 """Memory settings of a process that cleans: to be called before Polars is imported, for it reads them once.
 
-What the environment says already goes before.
+POLARS_MAX_THREADS, _RJEM_MALLOC_CONF and MALLOC_ARENA_MAX of the environment go before; the last one leaves the whole
+of glibc's allocator as it is.
 """
 
 from __future__ import annotations

@@ -16,12 +16,14 @@ LONGEST = (
     "test_life",
     "test_redis_outage",
     "test_chaos",
-    "test_liveness",
-    "test_keda",
-    "test_rollout",
+    "test_rendering",
     "test_release",
+    "test_keda",
+    "test_liveness",
+    "test_rollout",
 )
-"""Modules in the order of their time: the processes of a session end together where the longest begin first."""
+"""The longest modules begin first, so that all processes end together. A process whose module has one test or two is
+given its next one at once: to the one with the longest that is the short test_rendering."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,7 +17,7 @@ from kubernetes import config
 from chaos.verdict import Verdict
 from e2e.chaos.plan import strikes_of
 from e2e.chaos.play import Outcome, last_line, play
-from e2e.chaos.scene import scene_on
+from e2e.chaos.scene import Scene, scene_on
 from e2e.cluster import settings
 from e2e.operator.kube import Kube
 from e2e.support.forward import kubectl
@@ -42,18 +42,26 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if all(each.verdict.good for each in outcomes) else 1
 
 
+def played(scene: Scene, seed: int) -> Outcome:
+    """Play it; where it fails, what went on is kept."""
+    try:
+        outcome = play(scene, seed)
+    except AssertionError as unplayable:
+        outcome = Outcome(seed, (), Verdict(findings=[f"could not be played: {unplayable}"]), 0.0)
+    if not outcome.verdict.good:
+        STORIES.mkdir(parents=True, exist_ok=True)
+        (STORIES / f"{seed}.txt").write_text(scene.stage.story())
+    return outcome
+
+
 def one_round(cluster: Kube, command: list[str], seed: int) -> Outcome:
     """Play it on a fresh stage. Where it fails: what was found, and how to play it again."""
-    outcome = Outcome(seed, (), Verdict(findings=["there was no stage"]), 0.0)
     with tempfile.TemporaryDirectory() as folder, staged(cluster, command, "chaos") as stage:
         try:
             with scene_on(stage, Path(folder), cordons=True) as scene:
-                outcome = play(scene, seed)
+                outcome = played(scene, seed)
         except AssertionError as unplayable:
-            outcome = Outcome(seed, (), Verdict(findings=[f"could not be played: {unplayable}"]), 0.0)
-        if not outcome.verdict.good:
-            STORIES.mkdir(parents=True, exist_ok=True)
-            (STORIES / f"{seed}.txt").write_text(stage.story())
+            outcome = Outcome(seed, (), Verdict(findings=[f"there was no scene: {unplayable}"]), 0.0)
     for each in outcome.verdict.findings:
         print(f"  - {each}")
     if not outcome.verdict.good:

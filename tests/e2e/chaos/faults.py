@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -94,14 +95,16 @@ def release_upgraded(scene: Scene, draw: float) -> None:
     known = [each["names"] for each in scene.node.list("Node")[0]["status"]["images"]]
     images = [f"images.{name}={_other_name(image, known)}" for name, image in IMAGES.items()]
     scene.release("upgrade --reset-then-reuse-values", "log.level=debug", *images)
-    _renewed(scene.stage.kube, INSTANCE, before)
+    _renewed(scene.stage.kube, INSTANCE, before, 2 * WITHIN_SECONDS)
 
 
 def replay_killed(scene: Scene, draw: float) -> None:
     """After one to four of its transactions, each of which is of one object; then it is repeated."""
     transactions = 1 + int(draw * 4)
     wait_for(lambda: _count(scene, _MENDABLE_OBJECTS) > 2 * transactions, "rejects of several objects", WITHIN_SECONDS)
-    wait_for(lambda: _replayed_half_way(scene, transactions), "a replay with more to do", WITHIN_SECONDS)
+    if not _replayed_half_way(scene, transactions):
+        # It came to its end. There is less to do for each that follows.
+        wait_for(lambda: _replayed_half_way(scene, 1), "a replay that can be killed", WITHIN_SECONDS)
     replay_all(scene)
 
 
@@ -129,7 +132,7 @@ _MENDABLE_OBJECTS = "SELECT COUNT(DISTINCT object_id) FROM dcp_rejects WHERE sta
 
 
 def _replayed_half_way(scene: Scene, transactions: int) -> bool:
-    """Whether a replay was killed that left something to do; on a quick machine it may have come to its end."""
+    """Whether a replay was killed after so many; on a quick machine it may have come to its end before."""
     before = _count(scene, "SELECT COUNT(*) FROM dcp_batches WHERE kind = 'replay'")
     process = scene.dcp("rejects", "replay")
 
@@ -139,7 +142,7 @@ def _replayed_half_way(scene: Scene, transactions: int) -> bool:
 
     wait_until(far_enough, "the replay to be under way", WITHIN_SECONDS)
     process.kill()
-    return process.process.returncode == -9 and _count(scene, _MENDABLE_OBJECTS) > transactions
+    return process.process.returncode == -signal.SIGKILL
 
 
 def _count(scene: Scene, query: str) -> int:
@@ -149,14 +152,14 @@ def _count(scene: Scene, query: str) -> int:
 
 
 def _delete(kube: Kube, label: str, grace_seconds: int | None) -> None:
-    wait_for(lambda: kube.list("Pod", label), f"a pod {label}")
-    pods = kube.list("Pod", label)
+    pods: list[Document] = []
+    wait_for(lambda: pods.extend(kube.list("Pod", label)) or pods, f"a pod {label}")  # type: ignore[func-returns-value]
     for pod in pods:
         kube.delete("Pod", pod["metadata"]["name"], grace_seconds)
     _renewed(kube, label, pods)
 
 
-def _renewed(kube: Kube, label: str, before: list[Document]) -> None:
+def _renewed(kube: Kube, label: str, before: list[Document], within_seconds: float = WITHIN_SECONDS) -> None:
     """Wait until none of these pods is there any more, and those that are there are ready."""
     old = {pod["metadata"]["uid"] for pod in before}
 
@@ -164,7 +167,7 @@ def _renewed(kube: Kube, label: str, before: list[Document]) -> None:
         now = kube.list("Pod", label)
         return bool(now) and all(pod["metadata"]["uid"] not in old and _is_ready(pod) for pod in now)
 
-    wait_for(check, f"other pods {label or kube.namespace}", WITHIN_SECONDS)
+    wait_for(check, f"other pods {label or kube.namespace}", within_seconds)
 
 
 def _evicted(kube: Kube, pod: Document) -> bool:

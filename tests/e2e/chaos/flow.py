@@ -54,7 +54,7 @@ class Flow:
         self._records += len(expected)
 
     def _waits(self) -> bool:
-        return self._records - settled_records(self._stage.database) >= MOST_UNSETTLED
+        return self._records - (settled_records(self._stage.database) or 0) >= MOST_UNSETTLED
 
 
 @contextmanager
@@ -68,12 +68,12 @@ def flowing(stage: Stage, seed: int, folder: Path) -> Iterator[Flow]:
             yield flow
         finally:
             flow.stop()
-        running.result()
+            running.result()
 
 
-def settled_records(engine: Engine) -> int:
-    """Of all objects; none while there are no tables, or no way to them."""
+def settled_records(engine: Engine) -> int | None:
+    """Of all objects; None while there are no tables, or no way to them."""
     with suppress(*OF_DRIVERS), engine.connect() as connection:
         query = "SELECT COALESCE(SUM(records), 0) FROM dcp_batches WHERE kind = 'cut' AND state = 'done'"
         return int(connection.execute(text(query)).scalar_one())
-    return 0
+    return None

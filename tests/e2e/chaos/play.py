@@ -66,15 +66,25 @@ def strike(scene: Scene, planned: Strike) -> Struck:
     held = in_the_middle_of_work(scene)
     begun = time.monotonic()
     PLAYED[planned.fault](scene, planned.draw)
-    ended, before = time.monotonic(), settled_records(scene.stage.database)
-    wait_until(
-        lambda: settled_records(scene.stage.database) > before,
-        f"work to go on after {planned.fault}",
-        RECOVERED_WITHIN_SECONDS,
-    )
+    ended = time.monotonic()
+    await_another(scene, f"work to go on after {planned.fault}")
     struck = Struck(planned, held, ended - begun, time.monotonic() - ended)
     print(struck, flush=True)
     return struck
+
+
+def await_another(scene: Scene, what: str) -> None:
+    """Wait until a batch is settled that was not yet, as soon as the database can be asked at all."""
+    first: list[int] = []
+
+    def check() -> bool:
+        settled_now = settled_records(scene.stage.database)
+        if settled_now is None:
+            return False
+        first.append(settled_now)
+        return settled_now > first[0]
+
+    wait_until(check, what, RECOVERED_WITHIN_SECONDS)
 
 
 def in_the_middle_of_work(scene: Scene) -> int:

@@ -18,7 +18,7 @@ from dcp_pipeline.queue import connect as connect_queue
 from e2e.helm.shell import Shell, shell
 from e2e.operator import install
 from e2e.operator.kube import Kube
-from e2e.support.botnet import FEED, INSTANCE, NAME, Document, resource
+from e2e.support.botnet import FEED, NAME, Document, resource
 from e2e.support.forward import lasting
 from e2e.support.stage import PASSWORD, Stage, gone, namespace, wait_for
 from support.dcp_process import DcpProcess
@@ -107,9 +107,6 @@ def scene_on(staged: Stage, folder: Path, cordons: bool) -> Iterator[Scene]:
         stage.start(_strict(scene.document))
         wait_for(lambda: _answers(scene), "ways to the database and to Redis")
         yield scene
-        # A namespace waits for half of its pods' grace; workers whose pipeline is gone leave at once.
-        kube.delete("DataCleaningPipeline", NAME)
-        wait_for(lambda: not kube.list("Pod", INSTANCE), "the pipeline's pods to be gone", 60)
 
 
 @contextmanager

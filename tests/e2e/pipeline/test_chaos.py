@@ -16,7 +16,7 @@ from e2e.support.stage import Stage
 SEED = 1
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_round_of_every_fault_loses_and_doubles_nothing(stage: Stage, tmp_path: Path) -> None:
     # Other tests run on the same node, so a drain does not close it.
     with scene_on(stage, tmp_path, cordons=False) as scene:

@@ -164,8 +164,10 @@ def staged(
             yield stage
     finally:
         # With the operator still there: it must not make anew what goes with its namespace.
-        _without_pipelines(kube)
-        cluster.delete("Namespace", kube.namespace)
+        try:
+            _without_pipelines(kube)
+        finally:
+            cluster.delete("Namespace", kube.namespace)
         try:
             gone(cluster, kube.namespace)
         finally:
@@ -183,7 +185,7 @@ def _without_pipelines(kube: Kube) -> None:
     """
     for each in kube.list("DataCleaningPipeline"):
         kube.delete("DataCleaningPipeline", each["metadata"]["name"])
-    for kind in ("Deployment", "Pod"):
+    for kind in ("Deployment", "ReplicaSet", "Pod"):
         wait_for(lambda kind=kind: _ended(kube, kind), f"the end of the pipelines' {kind}s", 60)  # type: ignore[misc]
 
 

@@ -22,7 +22,7 @@ from dcp_worker.sink.literals import chunks, scalar_literal
 KEPT_BYTES_PER_OBJECT = 64 << 20
 REFUSED_CODE = "constraint-error"
 _STATEMENT_BYTES = 512 * 1024
-"""Of an INSERT, or one reject alone. Far below any max_allowed_packet that takes a batch's rows."""
+"""Of an INSERT, or one reject alone; max_allowed_packet is 16 MiB and more unless somebody lowered it."""
 _COLUMNS = tuple(column.name for column in REJECTS.columns if column.name != "replay_batch")
 
 
