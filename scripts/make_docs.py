@@ -14,8 +14,8 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 SETTINGS = """# Settings from the environment
 
-Precedence: the spec, then `--profile`, then these variables, then flags (`--redis`, `--sink`). This table is made
-from the code (`make docs`).
+The later goes before the earlier: the spec, `--profile`, these variables, flags (`--redis`, `--sink`). This table is
+made from the code (`make docs`).
 
 {table}
 

@@ -6,5 +6,7 @@ DONE = 0
 FAILED = 1
 INVALID = 2
 """A spec, a setting or the usage."""
+HUNG = 70
+"""A worker whose batch took longer than worker.batchTimeout: it ends, so that others get the batch."""
 INTERRUPTED = 130
 """After a clean stop."""

@@ -75,12 +75,20 @@ def _cache(field: str, convert: Callable[[str], object]) -> Change:
 
 
 VARIABLES: tuple[Variable, ...] = (
-    Variable("DB_HOST", "sink.sql.url", "Host of MySQL or MariaDB; with it the spec's sink is overridden."),
+    Variable(
+        "DB_HOST",
+        "sink.sql.url",
+        "Host of MySQL or MariaDB. Any of host, port, user and database overrides the spec's sink.",
+    ),
     Variable("DB_PORT", "sink.sql.url", "Its port; 3306 by default."),
     Variable("DB_USERNAME", "sink.sql.url", "Its user."),
     Variable("DB_PASSWORD", "sink.sql.password", "The user's password."),
     Variable("DB_DATABASE", "sink.sql.url", "The database."),
-    Variable("REDIS_HOST", "queue.redis.url", "Host of Redis or Valkey; with it the spec's queue is overridden."),
+    Variable(
+        "REDIS_HOST",
+        "queue.redis.url",
+        "Host of Redis or Valkey. Any of host, port and database overrides the spec's queue.",
+    ),
     Variable("REDIS_PORT", "queue.redis.url", "Its port; 6379 by default."),
     Variable("REDIS_PASSWORD", "queue.redis.password", "Its password."),
     Variable("REDIS_DB", "queue.redis.url", "Its database number; 0 by default."),
@@ -159,7 +167,7 @@ VARIABLES: tuple[Variable, ...] = (
         "(the process)",
         "Seconds that a stopping worker may go on with the batches in hand before it gives them back (25).",
     ),
-    Variable("HEALTH_HOST", "(the process)", "Where `python -m dcp_fetcher|dcp_worker` answer probes; 0.0.0.0."),
+    Variable("HEALTH_HOST", "(the process)", "Where `python -m dcp_fetcher` and `dcp_worker` answer probes; 0.0.0.0."),
     Variable("HEALTH_PORT", "(the process)", "And on which port; 8080."),
     Variable("DCP_SECRETS_DIR", "(secrets)", "Folder of <secret name>/<key>, as Kubernetes mounts Secrets."),
     Variable("DCP_SECRET_<NAME>_<KEY>", "(secrets)", "One secret, where there is no such folder."),

@@ -12,6 +12,7 @@ import redis
 from sqlalchemy import Engine
 
 from dcp_pipeline.connect import open_shared
+from dcp_pipeline.exit_codes import HUNG
 from dcp_pipeline.ledger import Ledger, LedgerError, SinkUnavailable
 from dcp_pipeline.ledger.model import RejectFilter, SourceObject
 from dcp_pipeline.observe.gauges import queue_gauges
@@ -37,7 +38,6 @@ from dcp_worker.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
-HUNG_EXIT_CODE = 70
 _START_PAUSE_SECONDS = 1.0
 
 
@@ -145,7 +145,7 @@ def exit_hung(lease: Lease) -> None:
     """End the process: a hung batch must not be renewed for ever, and no thread can be ended from outside."""
     log.critical("batch took longer than worker.batchTimeout; this process ends", extra={"batch": lease.id})
     logging.shutdown()
-    os._exit(HUNG_EXIT_CODE)
+    os._exit(HUNG)
 
 
 def _lost(lease: Lease) -> None:
