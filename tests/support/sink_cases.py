@@ -86,7 +86,7 @@ class Source:
         ledger.save_spec(
             REVISION, msgspec.json.encode(Revision(cleaning=spec, format=format_ or Format()), enc_hook=str)
         )
-        self.id = object_id(PIPELINE, "s", uri, "v1")
+        self.id, self.uri = object_id(PIPELINE, "s", uri, "v1"), uri
         header = tuple(each.label for each in spec.fields)
         self._object = SourceObject(self.id, PIPELINE, "s", uri, "v1", REVISION, header=header, header_end=10)
         self._at = Position(offset=10, line=2)
