@@ -29,7 +29,7 @@ class _Habits:
     """Of jemalloc, which Polars brings along."""
 
 
-_SMALL = _Habits(_MIB // 4, _MIB, "dirty_decay_ms:100,muzzy_decay_ms:0")
+_SMALL = _Habits(_MIB // 4, _MIB, "dirty_decay_ms:0,muzzy_decay_ms:0")
 _QUICK = _Habits(16 * _MIB, 32 * _MIB, "dirty_decay_ms:1000,muzzy_decay_ms:1000")
 
 
