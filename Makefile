@@ -42,6 +42,7 @@ test: $(READY) servers fresh ## everything that CI runs, with the time that each
 	@$(SUITE) chaos $(MAKE) --no-print-directory chaos-ci
 	@$(SUITE) run $(MAKE) --no-print-directory run
 	@$(SUITE) e2e $(MAKE) --no-print-directory e2e
+	@$(SUITE) e2e-chaos $(MAKE) --no-print-directory e2e-chaos
 	@echo; echo "seconds per suite:"; column -t $(TIMES)
 
 fresh:

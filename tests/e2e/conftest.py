@@ -15,7 +15,6 @@ LONGEST = (
     "test_scale_in",
     "test_life",
     "test_redis_outage",
-    "test_chaos",
     "test_rendering",
     "test_release",
     "test_keda",
