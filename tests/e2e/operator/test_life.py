@@ -102,7 +102,7 @@ def put(kube: Kube, name: str, lines: range) -> None:
 
 def test_rows_arrive_and_workers_follow_the_backlog_up_and_down_again(botnet: Kube) -> None:
     wait_until(lambda: condition(botnet, "Ready").get("status") == "True", "the pipeline to be ready", 60)
-    assert replicas(botnet) == 0
+    wait_until(lambda: replicas(botnet) == 0, "no worker once the fixture's record is written", 90)
     put(botnet, "one.csv", range(30_000))
     wait_until(lambda: replicas(botnet) > 0, "workers to be asked for", 60)
     wait_until(lambda: rows(botnet) == 30_000, "all rows", 120)
