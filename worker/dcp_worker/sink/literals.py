@@ -11,11 +11,9 @@ from dcp_worker.sink.shape import BATCH
 
 # The session's sql_mode is ours, without NO_BACKSLASH_ESCAPES and ANSI_QUOTES, and its charset is utf8mb4.
 _ESCAPED = {"\\": "\\\\", "'": "\\'", "\0": "\\0"}
+_ESCAPES = str.maketrans(_ESCAPED)
 DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S%.6f"
 TIME_FORMAT = "%H:%M:%S%.6f"
-
-
-_ESCAPES = str.maketrans(_ESCAPED)
 
 
 def scalar_literal(value: str | bytes | int | None) -> str:
