@@ -146,7 +146,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "WORKER_ENRICHER_CACHE_SIZE",
         "cleaning.enrich[].geoip.cache.size",
-        "Addresses that a process remembers (10,000).",
+        "Records of the database that a process remembers (10,000).",
         _cache("size", lambda text: _whole(text, 0)),
     ),
     Variable(

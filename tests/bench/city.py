@@ -1,6 +1,7 @@
-"""A synthetic database like a city one: many small networks, nested records in several languages, thousands of cities.
+"""A synthetic database like a city one: many networks of several sizes, which hold every address, nested records in
+several languages, thousands of cities.
 
-Nothing in it is true. Real ones have some millions of networks; a lookup walks as deep in either.
+Nothing in it is true. Real ones have some millions of networks.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from pathlib import Path
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-NETWORKS = 60_000
+SMALL_OUT_OF = 16
+"""One in so many networks of 16 bits is made of sixteen of 20 bits."""
 CITIES = 6_000
 _LANGUAGES = ("de", "en", "es", "fr", "ja", "pt-BR", "ru", "zh-CN")
 
 
 def city_database(cache: Path) -> Path:
     """The file, made once."""
-    path = cache / f"city-{NETWORKS}.mmdb"
+    path = cache / f"city-whole-{CITIES}.mmdb"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         _write(path.with_suffix(".new"))
@@ -30,9 +32,11 @@ def city_database(cache: Path) -> Path:
 def _write(path: Path) -> None:
     chance = random.Random(20261001)
     networks: dict[int, list[str]] = defaultdict(list)
-    for number in chance.sample(range(1 << 12, 224 << 12), NETWORKS):
-        first, rest = divmod(number, 1 << 12)
-        networks[chance.randrange(CITIES)].append(f"{first}.{rest >> 4}.{(rest & 15) << 4}.0/20")
+    for number in range(1 << 8, 224 << 8):
+        above = f"{number >> 8}.{number & 255}"
+        small = chance.randrange(SMALL_OUT_OF) == 0
+        for network in [f"{above}.{part << 4}.0/20" for part in range(16)] if small else [f"{above}.0.0/16"]:
+            networks[chance.randrange(CITIES)].append(network)
     writer = MMDBWriter(ip_version=6, ipv4_compatible=True, database_type="Bench-City", languages=list(_LANGUAGES))
     for city, its_networks in networks.items():
         writer.insert_network(IPSet(its_networks), _record(city, chance))

@@ -16,7 +16,7 @@ from dcp_worker.enrich import GeoStep
 from dcp_worker.enrich.enrichers import Enrichers
 from support.batches import batch_of, cleaning_of, format_of
 
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 1536 << 10
 """As the fetcher cuts by default."""
 
 

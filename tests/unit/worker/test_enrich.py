@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcp_worker.clean.addresses import quad_numbers
 from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.plan import ID, RECORD, CleanedBatch, CleaningPlan
 from dcp_worker.enrich import Enrichers, EnrichmentError
-from dcp_worker.enrich.networks import NetworkCache, numbers_of
+from dcp_worker.enrich.database import GeoDatabase
+from dcp_worker.enrich.geoip import GeoLookup
+from dcp_worker.enrich.remembered import RecordCache
+from dcp_worker.enrich.tree import SearchTree, numbers_of
 from support.batches import batch_of, cleaning_of, format_of
 from support.mmdb import flat, nested, write_mmdb
 
@@ -138,7 +141,7 @@ def test_a_changed_file_is_read_again_and_a_broken_one_is_not(tmp_path: Path, ca
         assert (found(), found()) == ("FR", "FR")
         path.unlink()
         assert (found(), found()) == ("FR", "FR")
-    assert [record.getMessage() for record in caplog.records] == [
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
         "geolocation database cannot be read; the one before stays in use"
     ] * 2
     write_mmdb(path, {"192.0.2.0/24": flat("JP")})
@@ -195,65 +198,113 @@ class Clock:
         return self.now
 
 
-def numbered(*addresses: str) -> pl.Series:
-    return numbers_of(pl.Series("a", addresses, dtype=pl.String))
-
-
-def known(cache: NetworkCache, *addresses: str) -> dict[str, str]:
-    values, is_known = cache.match(numbered(*addresses))
+def known(cache: RecordCache, *places: int | None) -> dict[int | None, str]:
+    values, is_known = cache.match(pl.Series(places, dtype=pl.UInt32))
     assert values.filter(~is_known).null_count().row(0) == (values.height - is_known.sum(),)
-    return {address: value for address, (value,), hit in zip(addresses, values.rows(), is_known, strict=True) if hit}
+    return {place: value for place, (value,), hit in zip(places, values.rows(), is_known, strict=True) if hit}
 
 
-def learned(cache: NetworkCache, networks: Sequence[tuple[str, int, str | None]]) -> NetworkCache:
-    numbers = numbered(*(address for address, _, _ in networks)).to_list()
-    found = pl.DataFrame({"v": pl.Series([value for _, _, value in networks], dtype=pl.String)})
-    cache.learn(numbers, [bits if ":" in address else 96 + bits for address, bits, _ in networks], found)
+def learned(cache: RecordCache, *records: tuple[int, str | None]) -> RecordCache:
+    found = pl.DataFrame({"v": pl.Series([value for _, value in records], dtype=pl.String)})
+    cache.learn(pl.Series([place for place, _ in records], dtype=pl.UInt32), found)
     return cache
 
 
-def test_what_is_known_of_a_network_is_known_of_its_addresses() -> None:
-    four = [("192.0.2.77", 25, "A"), ("255.255.255.255", 32, "B"), ("0.0.0.5", 8, None)]
-    six = [("2001:db8:7::1", 32, "C"), ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 128, "D"), ("8000::", 1, "E")]
-    cache = learned(NetworkCache(["v"], 10, 60), [*four, *six])
-    want = {"192.0.2.0": "A", "192.0.2.127": "A", "255.255.255.255": "B", "0.255.255.255": None, "2001:db8::": "C"}
-    want |= {"2001:db8:ffff:ffff:ffff:ffff:ffff:ffff": "C", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff": "D"}
-    others = ["192.0.2.128", "192.0.1.255", "1.0.0.0", "255.255.255.254", "2001:db7:ffff::", "2001:db9::", "::1:0:0"]
-    assert known(cache, *want, *others) == want
+def test_what_is_known_of_a_place_is_known_again() -> None:
+    cache = learned(RecordCache(["v"], 10, 60), (77, "A"), (5, None), (2**32 - 1, "B"))
+    assert known(cache, 5, 6, 77, 0, None, 2**32 - 1, 77, 78) == {5: None, 77: "A", 2**32 - 1: "B"}
 
 
-def test_networks_are_forgotten_when_too_old_or_not_used() -> None:
+def test_records_are_forgotten_when_too_old_or_not_used() -> None:
     clock = Clock()
-    cache = NetworkCache(["v"], 2, 60, clock)
-    for second, address in enumerate(["10.0.0.0", "11.0.0.0"]):
+    cache = RecordCache(["v"], 2, 60, clock)
+    for second, place in enumerate([10, 11]):
         clock.now = float(second)
-        learned(cache, [(address, 8, address)])
+        learned(cache, (place, str(place)))
     clock.now = 2.0
-    assert known(cache, "10.1.1.1") == {"10.1.1.1": "10.0.0.0"}
-    learned(cache, [("12.0.0.0", 8, "12")])
-    assert known(cache, "10.1.1.1", "11.1.1.1", "12.1.1.1") == {"10.1.1.1": "10.0.0.0", "12.1.1.1": "12"}
+    assert known(cache, 10) == {10: "10"}
+    learned(cache, (12, "12"))
+    assert known(cache, 10, 11, 12) == {10: "10", 12: "12"}
     assert len(cache) == 2
     clock.now = 60.0
-    assert known(cache, "10.1.1.1", "12.1.1.1") == {"12.1.1.1": "12"}
+    assert known(cache, 10, 12) == {12: "12"}
 
 
 def test_a_cache_of_no_size_remembers_nothing() -> None:
-    cache = learned(NetworkCache(["v"], 0, 60), [("10.0.0.0", 8, "10")])
-    assert known(cache, "10.0.0.1") == {}
+    assert known(learned(RecordCache(["v"], 0, 60), (10, "10")), 10) == {}
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.none() | st.ip_addresses().map(str) | st.sampled_from(["", "1.2.3", "1.2.3.04", "+1.2.3.4", "::g"])))
-def test_addresses_are_numbered_as_the_standard_library_numbers_them(addresses: list[str | None]) -> None:
-    got = numbers_of(pl.Series("a", addresses, dtype=pl.String)).to_list()
+@given(
+    st.lists(st.none() | st.ip_addresses(v=4).map(str) | st.sampled_from(["", "1.2.3", "1.2.3.04", "+1.2.3.4", "::"]))
+)
+def test_quads_are_numbered_as_the_standard_library_numbers_them(addresses: list[str | None]) -> None:
+    got = quad_numbers(pl.Series("a", addresses, dtype=pl.String)).to_list()
     assert got == [None if each is None else number_or_none(each) for each in addresses]
 
 
 def number_or_none(text: str) -> int | None:
     try:
-        return int(ip_address(text))
+        return int(IPv4Address(text))
     except ValueError:
         return None
+
+
+NETWORKS = (
+    *("0.0.0.0/8", "9.0.0.0/16", "9.1.0.0/17", "9.1.128.0/24", "9.1.129.128/25", "9.1.130.7/32", "255.255.255.255/32"),
+    *("2001:db8::/32", "2001:db9:0:8000::/49", "2001:db9:1::/64", "2001:db9:2::/127", "8000::/1"),
+)
+
+
+def edges(network: str) -> list[str]:
+    """The addresses at a network's ends, and those beyond them."""
+    inside = ip_network(network)
+    first, last = int(inside[0]), int(inside[-1])
+    numbers = {first, last, max(first - 1, 0), min(last + 1, 2**inside.max_prefixlen - 1), (first + last) // 2}
+    return [str(type(inside[0])(number)) for number in sorted(numbers)]
+
+
+@pytest.mark.parametrize("ip_version", [4, 6])
+@pytest.mark.parametrize("bits", [24, 28, 32])
+def test_the_tree_says_of_every_address_what_the_library_says(tmp_path: Path, bits: int, ip_version: int) -> None:
+    networks = [each for each in NETWORKS if ip_version == 6 or ":" not in each]
+    content = {each: {"v": each} for each in networks} | ({"9.1.131.0/24": {"v": "9.0.0.0/16"}})
+    path = write_mmdb(tmp_path / "geo.mmdb", content, ip_version, bits)
+    lookup = GeoLookup(GeoDatabase(path, "x").edition, ("v",), 3, 60)
+    addresses = [each for network in networks for each in edges(network)] + ["::9.1.130.7", "::ffff:901:8207"]
+    addresses += ["9.1.131.9", "host", "", "1.2.3.04", "fe80::1%eth0", "::g"]
+    with maxminddb.open_database(path) as reader:
+        assert reader.metadata().record_size == bits
+        want = [said(reader, each, ip_version) for each in addresses]
+    for _ in range(2):
+        assert lookup.find(pl.Series(addresses))["0"].to_list() == want
+    assert len(set(want)) == len(networks) + 1
+
+
+def test_numbers_of_28_bits_have_their_highest_four_between_them() -> None:
+    assert numbers_of(bytes.fromhex("000001 23 000004 fffffe f0 000000"), 28).to_list() == [
+        0x2000001, 0x3000004, 0xFFFFFFE, 0x0000000,
+    ]  # fmt: skip
+
+
+def said(reader: maxminddb.Reader, address: str, ip_version: int) -> Any:
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return None
+    if "%" in address or known.version > ip_version:
+        return None
+    record = reader.get(address)
+    return record["v"] if isinstance(record, dict) else None
+
+
+def test_a_file_without_its_whole_tree_is_refused(tmp_path: Path) -> None:
+    path = write_mmdb(tmp_path / "geo.mmdb", {"192.0.2.0/24": flat("DE")})
+    with maxminddb.open_database(path) as reader:
+        metadata = reader.metadata()
+    path.write_bytes(path.read_bytes()[: metadata.node_count * 6 - 1])
+    with pytest.raises(maxminddb.InvalidDatabaseError, match="search tree"):
+        SearchTree.read(path, metadata)
 
 
 @settings(max_examples=60, deadline=None)

@@ -58,5 +58,15 @@ def canonical_address(text: str) -> str | None:
     return spelled
 
 
+def quad_numbers(addresses: pl.Series) -> pl.Series:
+    """Dotted quads as numbers of 32 bits; null for other text."""
+    text = pl.col(addresses.name)
+    quads = pl.when(text.str.contains(rf"\A{IPV4}\z")).then(text).str.split_exact(".", 3)
+    parts = [pl.col("quad").struct.field(f"field_{place}").cast(pl.UInt32) for place in range(4)]
+    number = parts[0] * 2**24 + parts[1] * 2**16 + parts[2] * 2**8 + parts[3]
+    # In two steps, or Polars would split the texts once for each part.
+    return addresses.to_frame().select(quads.alias("quad")).select(number.alias("number")).to_series()
+
+
 parse_addresses = Parser((canonical,), partial(changed, canonical_address))
 """Addresses in their canonical spelling; null where there is none. A %scope, /32 or /128 is dropped."""

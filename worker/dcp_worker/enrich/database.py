@@ -15,11 +15,12 @@ import maxminddb
 from maxminddb.types import Record
 
 from dcp_worker.enrich.errors import EnrichmentError
+from dcp_worker.enrich.tree import SearchTree
 
 log = logging.getLogger(__name__)
 
 _Stamp = tuple[int, int, int]
-_IPV4_PREFIX = 96
+_TRIES = 5
 _UNREADABLE = (OSError, ValueError, maxminddb.InvalidDatabaseError)
 
 
@@ -29,25 +30,17 @@ class Edition:
 
     stamp: _Stamp | None
     reader: maxminddb.Reader
+    tree: SearchTree
 
-    @property
-    def has_ipv6(self) -> bool:
-        return self.reader.metadata().ip_version == 6
+    def records(self, addresses: Sequence[str]) -> list[Record | None]:
+        """The record of each address; they are addresses, and of IPv6 only where the tree `has_ipv6`.
 
-    def networks(self, addresses: Sequence[str]) -> tuple[list[Record | None], list[int]]:
-        """The record of each address, and the bits of its network's prefix, of the 128 of IPv6.
-
-        They are addresses, and of IPv6 only where `has_ipv6`. Raises InvalidDatabaseError where the file is damaged.
+        Raises InvalidDatabaseError where the file is damaged.
         """
         try:
-            found = list(map(self.reader.get_with_prefix_len, addresses))
+            return list(map(self.reader.get, addresses))
         except ValueError as error:  # text in it that is no UTF-8
             raise maxminddb.InvalidDatabaseError(f"the file is damaged: {error}") from error
-        bits = [
-            length if ":" in address else _IPV4_PREFIX + length
-            for address, (_, length) in zip(addresses, found, strict=True)
-        ]
-        return [record for record, _ in found], bits
 
 
 class GeoDatabase:
@@ -88,8 +81,14 @@ class GeoDatabase:
 
 
 def _open(path: Path) -> Edition:
-    stamp = _stamp(path)
-    return Edition(stamp, maxminddb.open_database(path))
+    """Library and tree have it open one after the other, and it may be replaced in between."""
+    for _ in range(_TRIES):
+        stamp = _stamp(path)
+        reader = maxminddb.open_database(path)
+        tree = SearchTree.read(path, reader.metadata())
+        if _stamp(path) == stamp:
+            return Edition(stamp, reader, tree)
+    raise ValueError("it changes while it is read; replace it by renaming a new one over it")
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -11,7 +11,8 @@ import polars as pl
 from maxminddb.types import Record
 
 from dcp_worker.enrich.database import Edition
-from dcp_worker.enrich.networks import NUMBER, NetworkCache, numbers_of
+from dcp_worker.enrich.remembered import RecordCache
+from dcp_worker.enrich.tree import PLACE
 from dcp_worker.placing import put_at
 
 Found = tuple[str | None, ...]
@@ -23,7 +24,7 @@ class Known:
     """What is remembered of one edition of a database."""
 
     edition: Edition
-    networks: NetworkCache
+    records: RecordCache
 
 
 class GeoLookup:
@@ -44,28 +45,28 @@ class GeoLookup:
     def find(self, addresses: pl.Series) -> pl.DataFrame:
         """For each address the values at the paths as text (`columns`); null where there is none."""
         known = self._known_now()
-        numbers = numbers_of(addresses, ipv6=known.edition.has_ipv6)
-        values, is_known = known.networks.match(numbers)
-        places = (numbers.is_not_null() & ~is_known).arg_true()
-        if not len(places):
+        places = known.edition.tree.places(addresses)
+        values, is_known = known.records.match(places)
+        unknown = (places.is_not_null() & ~is_known).arg_true()
+        if not len(unknown):
             return values
-        return put_at(places, self._look_up(known, addresses.gather(places), numbers.gather(places)), values)
+        return put_at(unknown, self._look_up(known, addresses.gather(unknown), places.gather(unknown)), values)
 
     def _known_now(self) -> Known:
         edition = self._current()
         with self._lock:
             if self._known is None or self._known.edition is not edition:
-                self._known = Known(edition, NetworkCache(self.columns, self._size, self._ttl_seconds))
+                self._known = Known(edition, RecordCache(self.columns, self._size, self._ttl_seconds))
             return self._known
 
-    def _look_up(self, known: Known, addresses: pl.Series, numbers: pl.Series) -> pl.DataFrame:
-        asked = pl.DataFrame([addresses.alias(_ADDRESS), numbers.alias(NUMBER)])
-        distinct = asked.unique(_ADDRESS)
-        records, prefix_bits = known.edition.networks(distinct[_ADDRESS].to_list())
+    def _look_up(self, known: Known, addresses: pl.Series, places: pl.Series) -> pl.DataFrame:
+        """Each place's record is made once, from the first of its addresses."""
+        distinct = pl.DataFrame([places, addresses.alias(_ADDRESS)]).unique(PLACE, keep="first")
+        records = known.edition.records(distinct[_ADDRESS].to_list())
         found = pl.DataFrame(self._columns_of([values_at(record, self._paths) for record in records]))
-        known.networks.learn(distinct[NUMBER].to_list(), prefix_bits, found)
-        answers = distinct.select(_ADDRESS).hstack(found)
-        return asked.join(answers, on=_ADDRESS, how="left", maintain_order="left").select(self.columns)
+        known.records.learn(distinct[PLACE], found)
+        answers = distinct.select(PLACE).hstack(found)
+        return places.to_frame().join(answers, on=PLACE, how="left", maintain_order="left").select(self.columns)
 
     def _columns_of(self, found: Sequence[Found]) -> list[pl.Series]:
         values = zip(*found, strict=True) if found else [()] * len(self.columns)

@@ -11,9 +11,8 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses,
 import polars as pl
 
 from dcp_pipeline.spec.transforms import InNetworks, Otherwise
-from dcp_worker.clean.addresses import IPV4, canonical_address
+from dcp_worker.clean.addresses import IPV4, canonical_address, quad_numbers
 from dcp_worker.clean.transforms.change import Change, each_distinct
-from dcp_worker.enrich.networks import quad_numbers
 
 _MAPPED = bytes(10) + b"\xff\xff"
 _QUAD = rf"\A{IPV4}\z"
