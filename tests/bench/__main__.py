@@ -29,6 +29,7 @@ from bench.page import PAGE, tell
 from bench.profiles import Profiler
 from bench.report import as_text
 from bench.results import LIMIT, as_json, figures_of
+from bench.usage import Steal
 
 BUILD = Path(__file__).parents[2] / "build"
 ALL = ("ours", "load_data", "load_data_ignore", "celery")
@@ -53,13 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         reference = make_reference(arenas, ours, folder)
         if options.profile:
             take_profiles(arenas, ours)
+        steal = Steal()
         rounds = [
             measure_round(arenas, contestants(options.contestants, ours, reference), reference, number)
             for number in range(options.pairs)
         ]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    figures, about = figures_of(rounds), _about(options, arenas)
+    figures, about = figures_of(rounds), _about(options, arenas, steal.share())
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(as_json(figures, about), indent=2) + "\n")
     print(f"\n{as_text(figures)}\n\n{options.output}")
@@ -124,7 +126,7 @@ def _tell(when: str, measured: Measured) -> None:
     print(f"{when}: {measured.contestant}: {measured.seconds:.2f} s, {rate:,.0f} records/s; CPU-s {spent}", flush=True)
 
 
-def _about(options: argparse.Namespace, arenas: Arenas) -> dict[str, object]:
+def _about(options: argparse.Namespace, arenas: Arenas, stolen: float) -> dict[str, object]:
     return {
         "database": f"MariaDB {arenas.database_version}",
         "records": options.records,
@@ -133,6 +135,7 @@ def _about(options: argparse.Namespace, arenas: Arenas) -> dict[str, object]:
         "machine": platform.machine(),
         "python": platform.python_version(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "stolen_share": round(stolen, 3),
         "load_average_at_the_end": os.getloadavg()[0],
     }
 

@@ -33,7 +33,8 @@ def tell(page: Path, figures: Mapping[str, Figures], about: Mapping[str, object]
 def _about(about: Mapping[str, object]) -> str:
     return (
         f"{about['records']:,} records, medians of {about['pairs']} rounds; {about['cores']} cores, {about['machine']}, "
-        f"Python {about['python']}, {about['database']} with its defaults; {about['finished']}."
+        f"Python {about['python']}, {about['database']} with its defaults; {about['finished']}. "
+        f"Meanwhile the machine's host gave {about['stolen_share']:.0%} of its CPU time to others."
     )
 
 

@@ -27,6 +27,7 @@ from kubernetes import config
 from bench.burst import Figures, burst
 from bench.keda_scaling import keda_installed, keda_scales
 from bench.outage import Outage, outage
+from bench.usage import Steal
 from e2e.cluster import settings
 from e2e.operator.kube import Kube
 from e2e.support.botnet import Document
@@ -73,8 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measured(name: str, stage: Stage, items: Items, options: argparse.Namespace) -> Rows:
     rows: list[Figures] = []
     for number in range(options.rounds):
+        steal = Steal()
         rows.append(burst(stage, items, options.items, options.seconds, options.most))
-        print(f"{name} {number + 1}/{options.rounds}: {_line(rows[-1])}", flush=True)
+        stolen = f"{steal.share():.0%} of the machine's CPU time stolen"
+        print(f"{name} {number + 1}/{options.rounds}: {_line(rows[-1])} ({stolen})", flush=True)
     print(as_text(f"{name}: {options.items} items of {options.seconds:g} s, most {options.most}", rows), flush=True)
     long_rows: list[Figures] = []
     if options.long_items:

@@ -39,6 +39,23 @@ def family(pid: int) -> list[int]:
     return found
 
 
+class Steal:
+    """How much of the machine's CPU time its host gave to other machines, since this was made (`st` of top)."""
+
+    def __init__(self) -> None:
+        self._before = self._ticks()
+
+    def share(self) -> float:
+        """From 0 to 1."""
+        stolen, total = (now - before for now, before in zip(self._ticks(), self._before, strict=True))
+        return stolen / total if total else 0.0
+
+    @staticmethod
+    def _ticks() -> tuple[int, int]:
+        fields = [int(each) for each in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        return fields[7], sum(fields)
+
+
 class Watched:
     """A process and its children: what they cost, also after their end. look() is to be called now and then.
 
