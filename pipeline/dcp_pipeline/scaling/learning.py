@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from dcp_pipeline.scaling.model import Change, Learned, Load, Pace, Sample, Workers
+from dcp_pipeline.scaling.model import Change, Learned, Load, Pace, Rise, Sample, Workers
 
 KEPT_SECONDS = 60.0
 LONGEST_GAP_SECONDS = 30.0
@@ -81,20 +81,27 @@ def _usual(before: float | None, pace: Pace, newly: int) -> float | None:
 
 
 def _started(learned: Learned, workers: Workers, now: float) -> Learned:
-    """Learn the startup time from a rise whose pods are all ready now; forget a rise that was called off."""
+    """Learn the startup time from a rise whose pods are all ready now; forget a rise that was called off.
+
+    What lies between wanted and ready pods over time is the sum of the pods' startup times: so their mean is learned,
+    not the slowest one's. A busy node starts ten one after the other.
+    """
     rise = learned.starting
     if rise is None:
         return learned
-    if workers.wanted < rise.after or now - rise.at > LONGEST_STARTUP_SECONDS:
+    if workers.wanted < rise.after or now - rise.begun > LONGEST_STARTUP_SECONDS:
         return replace(learned, starting=None)
-    if workers.ready < rise.after:
-        return learned
-    took = learned.startup_seconds + (now - rise.at - learned.startup_seconds) * NEW_STARTUP_SHARE
+    missing = min(max(rise.after - workers.ready, 0), rise.missing)
+    waited = rise.waited + (rise.missing + missing) / 2 * (now - rise.at)
+    if missing:
+        return replace(learned, starting=replace(rise, missing=missing, at=now, waited=waited))
+    took = learned.startup_seconds + (waited / rise.pods - learned.startup_seconds) * NEW_STARTUP_SHARE
     return replace(learned, starting=None, startup_seconds=took)
 
 
 def starting(learned: Learned, change: Change) -> Learned:
     """With a rise noted whose startup is to be timed; one that is being timed goes on."""
-    if change.after <= change.before or learned.starting is not None:
+    pods = change.after - change.before
+    if pods <= 0 or learned.starting is not None:
         return learned
-    return replace(learned, starting=change)
+    return replace(learned, starting=Rise(change.at, change.after, pods, pods, change.at))

@@ -124,6 +124,21 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Rise:
+    """Pods on their way, as they were when last looked at."""
+
+    begun: float
+    after: int
+    """Workers wanted since."""
+    pods: int
+    missing: int
+    """Of those, how many were not ready."""
+    at: float
+    waited: float = 0.0
+    """Pod-seconds that were waited for them so far."""
+
+
+@dataclass(frozen=True)
 class Sample:
     """One look at the queue. `done` is counted by learning.py: it never goes back."""
 
@@ -162,8 +177,8 @@ class Learned:
     usual_seconds: float | None = None
     """How long a batch takes over the long run: what a slow sink is noticed by."""
     startup_seconds: float = PRIOR_STARTUP_SECONDS
-    starting: Change | None = None
-    """A rise whose pods were not all ready when last looked."""
+    starting: Rise | None = None
+    """Whose pods were not all ready when last looked."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dcp_pipeline.scaling.learning import mean_arrivals, observe, starting, sustained_arrivals
@@ -69,6 +71,14 @@ def test_the_startup_time_is_learned_from_a_rise_whose_pods_are_ready() -> None:
     done = observe(learned, Load(9, 0, 0), Workers(3, 3), 20.0)
     assert done.starting is None
     assert PRIOR_STARTUP_SECONDS < done.startup_seconds < 10.0
+
+
+def test_the_startup_time_is_the_mean_of_the_pods_and_not_that_of_the_slowest() -> None:
+    learned = replace(looks(Load(9, 0, 0)), startup_seconds=5.0)
+    learned = starting(learned, Change(10.0, 1, 3))
+    for at, ready in ((12.0, 1), (14.0, 2), (20.0, 3)):  # one after 3 s and one after 7, as far as looks can tell
+        learned = observe(learned, Load(9, 0, 0), Workers(3, ready), at)
+    assert (learned.starting, learned.startup_seconds) == (None, 5.0)
 
 
 def test_a_rise_that_was_called_off_teaches_nothing() -> None:
