@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import NoReturn
 
 from dcp_cli.embedded import EmbeddedValkey
 from dcp_cli.options import print_json
@@ -27,6 +27,7 @@ from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
+from dcp_pipeline.stopping import told_to_stop
 from dcp_worker.process import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -112,25 +113,29 @@ class _Session:
 
     def run(self) -> tuple[bool, tuple[str, ...]]:
         """(whether it was interrupted, what could not be read)."""
-        previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         progress = ProgressLine(self._fetcher, self._queue, self._worker)
-        progress.start()
-        try:
-            report = asyncio.run(self._fetcher.run(self._options.once, settle=self._worker is not None))
-        finally:
-            progress.stop()
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-        if self._worker and not self._worker.stop():
-            logging.shutdown()
-            os._exit(INTERRUPTED)
+        with told_to_stop(self._told_to_stop):
+            progress.start()
+            try:
+                report = asyncio.run(self._fetcher.run(self._options.once, settle=self._worker is not None))
+            finally:
+                progress.stop()
+            if self._worker and not self._worker.stop():
+                _leave()
         return self._stop_requested, report.problems
 
-    def _interrupt(self, number: int, _frame: object) -> None:
+    def _told_to_stop(self) -> None:
         if self._stop_requested:
-            raise KeyboardInterrupt
+            log.warning("leaving at once; what was in hand is done again by the next run")
+            _leave()
         self._stop_requested = True
-        log.warning("stopping: finishing what is in hand (%s again to leave at once)", signal.Signals(number).name)
+        log.warning("stopping: finishing what is in hand; tell it again to leave at once")
         self._fetcher.request_stop()
         if self._worker:
             self._worker.request_stop()
+
+
+def _leave() -> NoReturn:
+    """Without another word to the database, which rolls back; the embedded server ends with this process."""
+    logging.shutdown()
+    os._exit(INTERRUPTED)

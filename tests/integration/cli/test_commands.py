@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -158,6 +160,28 @@ def test_a_second_run_of_the_same_pipeline_here_is_refused(tmp_path: Path) -> No
             assert status.answer()["queue"] is not None
         finally:
             assert first.terminate() == 130
+
+
+def test_a_run_that_is_told_twice_to_stop_leaves_at_once_and_the_next_one_does_the_rest(tmp_path: Path) -> None:
+    with served(feed_of(tmp_path / "feed", GOOD)) as url:
+        spec = write_spec(tmp_path / "spec.yaml", url)
+        process = DcpProcess(tmp_path, "run", str(spec))
+        address = tmp_path / "state" / "default.botnet" / "redis-url"
+        wait_until(lambda: address.exists() and "objects read" in process.err(), "the run is at work")
+        server = Path(address.read_text().removeprefix("unix://"))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process.process.send_signal(number)
+        assert process.wait(60) == 130
+        assert "leaving at once" in process.err()
+        wait_until(lambda: not answers(server), "the embedded server's end")
+        code, again = dcp(tmp_path, "run", str(spec), "--once", "-o", "json")
+    assert (code, again.answer()["written"]) == (0, 1)
+
+
+def answers(server: Path) -> bool:
+    """Whether something listens at a unix socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(server)) == 0
 
 
 def test_a_file_left_in_the_inbox_is_cleaned_and_its_progress_told(tmp_path: Path) -> None:
