@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 
-from sqlalchemy import text
-
-from dcp_pipeline.ledger.errors import OF_DRIVERS
+from e2e.chaos.flow import number_of
 from e2e.chaos.plan import Fault
 from e2e.chaos.scene import IMAGES, Scene
 from e2e.operator.kube import Kube, ready
 from e2e.support.botnet import FETCHER, INSTANCE, WORKERS, Document
 from e2e.support.node import signal_pod
 from e2e.support.outage import redis_closed
-from e2e.support.stage import wait_for
+from e2e.support.stage import is_ready, wait_for
 from support.waiting import wait_until
 
 WITHIN_SECONDS = 90
@@ -146,14 +143,17 @@ def _replayed_half_way(scene: Scene, transactions: int) -> bool:
 
 
 def _count(scene: Scene, query: str) -> int:
-    with suppress(*OF_DRIVERS), scene.stage.database.connect() as connection:
-        return int(connection.execute(text(query)).scalar_one())
-    return 0
+    return number_of(scene.stage.database, query) or 0
 
 
 def _delete(kube: Kube, label: str, grace_seconds: int | None) -> None:
     pods: list[Document] = []
-    wait_for(lambda: pods.extend(kube.list("Pod", label)) or pods, f"a pod {label}")  # type: ignore[func-returns-value]
+
+    def found() -> bool:
+        pods[:] = kube.list("Pod", label)
+        return bool(pods)
+
+    wait_for(found, f"a pod {label}")
     for pod in pods:
         kube.delete("Pod", pod["metadata"]["name"], grace_seconds)
     _renewed(kube, label, pods)
@@ -165,17 +165,13 @@ def _renewed(kube: Kube, label: str, before: list[Document], within_seconds: flo
 
     def check() -> bool:
         now = kube.list("Pod", label)
-        return bool(now) and all(pod["metadata"]["uid"] not in old and _is_ready(pod) for pod in now)
+        return bool(now) and all(pod["metadata"]["uid"] not in old and is_ready(pod) for pod in now)
 
     wait_for(check, f"other pods {label or kube.namespace}", within_seconds)
 
 
 def _evicted(kube: Kube, pod: Document) -> bool:
     return kube.evict(pod["metadata"]["name"])
-
-
-def _is_ready(pod: Document) -> bool:
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
 
 
 def _restarts(pod: Document) -> int:

@@ -73,7 +73,11 @@ def flowing(stage: Stage, seed: int, folder: Path) -> Iterator[Flow]:
 
 def settled_records(engine: Engine) -> int | None:
     """Of all objects; None while there are no tables, or no way to them."""
+    return number_of(engine, "SELECT COALESCE(SUM(records), 0) FROM dcp_batches WHERE kind = 'cut' AND state = 'done'")
+
+
+def number_of(engine: Engine, query: str) -> int | None:
+    """What a query for one number says; None while there are no tables, or no way to them."""
     with suppress(*OF_DRIVERS), engine.connect() as connection:
-        query = "SELECT COALESCE(SUM(records), 0) FROM dcp_batches WHERE kind = 'cut' AND state = 'done'"
         return int(connection.execute(text(query)).scalar_one())
     return None

@@ -64,12 +64,8 @@ class Scene:
 
     def dcp(self, *words: str) -> DcpProcess:
         """`dcp WORDS SPEC` by the mended rule, on this machine."""
-        spec = self.folder / "mended.yaml"
-        spec.write_text(yaml.safe_dump(self.document).replace(FEED, f"http://127.0.0.1:{self.stage.feed_port}/"))
-        sink = f"mysql+pymysql://dcp@127.0.0.1:{self.stage.database_port}/clean"
-        servers = ("--sink", sink, "--redis", f"redis://127.0.0.1:{self.stage.queue_port}/0")
-        env = {"DCP_SECRET_MARIADB_PASSWORD": PASSWORD, "DCP_SECRET_REDIS_PASSWORD": PASSWORD}
-        return DcpProcess(self.folder / "dcp", *words, str(spec), *servers, "-o", "json", env=env)
+        from_here = yaml.safe_dump(self.document).replace(FEED, f"http://127.0.0.1:{self.stage.feed_port}/")
+        return self.stage.start_dcp(words, yaml.safe_load(from_here), self.folder / "dcp")
 
     def release(self, verb: str, *settings: str) -> None:
         """`helm VERB` of the operator's release; returns when the operator is ready."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from e2e.operator import install
 from e2e.operator.kube import Kube, ready
 from e2e.support.botnet import NAME, WORKERS, Document
 from e2e.support.forward import forwarded
-from support.dcp_process import EXAMPLES, dcp
+from support.dcp_process import EXAMPLES, DcpProcess
 from support.waiting import wait_until
 
 CRD = Path(__file__).parents[3] / "manifests" / "crd" / "datacleaningpipelines.yaml"
@@ -75,7 +76,7 @@ class Stage:
 
     def ready_workers(self) -> list[Document]:
         """The pods that are ready and not on their way out."""
-        return [each for each in self.kube.list("Pod", WORKERS) if _is_ready(each)]
+        return [each for each in self.kube.list("Pod", WORKERS) if is_ready(each)]
 
     def events(self, reason: str) -> list[str]:
         """What the Events of this reason say, oldest first."""
@@ -84,15 +85,19 @@ class Stage:
 
     def dcp(self, command: str, document: Document, folder: Path) -> Document:
         """What `dcp verify` or `dcp status`, run here, says of the pipeline in the cluster."""
+        process = self.start_dcp((command,), document, folder)
+        assert process.wait() == 0, process.out() + process.err()
+        return process.answer()
+
+    def start_dcp(self, words: Sequence[str], document: Document, folder: Path) -> DcpProcess:
+        """`dcp WORDS SPEC`, started here, with this machine's ways to the cluster's database and Redis."""
         folder.mkdir(parents=True, exist_ok=True)
         spec = folder / "cluster.yaml"
         spec.write_text(yaml.safe_dump(document))
         sink = f"mysql+pymysql://dcp@127.0.0.1:{self.database_port}/clean"
         servers = ("--sink", sink, "--redis", f"redis://127.0.0.1:{self.queue_port}/0")
         env = {"DCP_SECRET_MARIADB_PASSWORD": PASSWORD, "DCP_SECRET_REDIS_PASSWORD": PASSWORD}
-        code, process = dcp(folder, command, str(spec), *servers, "-o", "json", env=env)
-        assert code == 0, process.out() + process.err()
-        return process.answer()
+        return DcpProcess(folder, *words, str(spec), *servers, "-o", "json", env=env)
 
     def kill_operator(self) -> None:
         """Without grace, as by a node that goes down. Its Deployment starts another one."""
@@ -186,7 +191,7 @@ def _without_pipelines(kube: Kube) -> None:
     for each in kube.list("DataCleaningPipeline"):
         kube.delete("DataCleaningPipeline", each["metadata"]["name"])
     for kind in ("Deployment", "ReplicaSet", "Pod"):
-        wait_for(lambda kind=kind: _ended(kube, kind), f"the end of the pipelines' {kind}s", 60)  # type: ignore[misc]
+        wait_for(partial(_ended, kube, kind), f"the end of the pipelines' {kind}s", 60)
 
 
 def _ended(kube: Kube, kind: str) -> bool:
@@ -240,7 +245,8 @@ def _servers(kube: Kube) -> None:
         kube.apply(document)
 
 
-def _is_ready(pod: Document) -> bool:
+def is_ready(pod: Document) -> bool:
+    """And not on its way out."""
     conditions = pod.get("status", {}).get("conditions", [])
     ready_now = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
     return ready_now and "deletionTimestamp" not in pod["metadata"]
