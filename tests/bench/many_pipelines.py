@@ -88,7 +88,8 @@ def fill(stage: Stage, count: int) -> None:
     """Give each queue what pods leave there."""
     client: redis.Redis = connect(f"redis://127.0.0.1:{stage.queue_port}/0", password=PASSWORD)
     vitals = WorkerVitals(datetime.now(UTC), 7, 70_000, 1.5, 150_000_000, False, "node", 1, 3.5, 0.7)
-    report = Report(at=time.time(), totals=TOTALS, sources={"sinkhole": None})
+    # From the future: a report that grows old changes what the status says, which is a write.
+    report = Report(at=time.time() + SIGNS_OF_LIFE_SECONDS, totals=TOTALS, sources={"sinkhole": None})
     for number in range(count):
         queue = Queue(client, f"{stage.kube.namespace}.p{number:04}")
         for component in ("fetcher", "worker"):
