@@ -2,7 +2,8 @@
 
     PYTHONPATH=tests python -m bench.scale [--max 20000000] [--parts records columns enrichment queue]
 
-Read ours.py, scale_cleaning.py and memory_queue.py for what each part does.
+What a part found is put on docs/benchmarks.md, unless it was made smaller. Read ours.py, scale_cleaning.py and
+memory_queue.py for what each part does.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from dataclasses import asdict
+import time
+from dataclasses import asdict, dataclass
 
 from bench.arena import Measured
 from bench.chart import curve
 from bench.page import PAGE, put
 from bench.scale_cleaning import RULES_OF_SIX, Cost, clean_all, enrichment, wide, wide_batches
 from bench.scale_pipeline import CACHE, SIZES, by_records, enriched, queue_against_memory, told
+from bench.usage import Steal
 
-OUTPUT = CACHE.parent / "scale.json"
-PARTS = ("records", "columns", "enrichment", "queue")
+BUILD = CACHE.parent
+WHOLE = 1_000_000
 
 
 def by_columns(records: int) -> list[tuple[int, int, Cost]]:
@@ -37,34 +40,56 @@ def _columns_told(columns: int, rules: int, cost: Cost) -> str:
     return f"{columns:>4} columns, {rules:>4} rules: {microseconds:.2f} µs/record, {microseconds / columns:.3f} µs/cell"
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a part found: for build/scale-PART.json, for people, and whether it was measured whole."""
+
+    figures: object
+    text: str
+    whole: bool = True
+
+
 def main() -> None:
     options = _options()
-    figures: dict[str, object] = {}
-    page: list[str] = []
-    if "records" in options.parts:
-        measured = by_records(options.max)
-        figures["records"] = [asdict(each) for each in measured]
-        page += _records_page(measured)
-    if "columns" in options.parts:
-        found = by_columns(options.wide_records)
-        figures["columns"] = [{"columns": columns, "rules": rules, **asdict(cost)} for columns, rules, cost in found]
-        page += ["", *(f"    {_columns_told(*each)}" for each in found)]
-    if "enrichment" in options.parts:
-        alone, whole = enrichment(options.addresses, CACHE), enriched(options.addresses, options.rounds)
-        figures["enrichment"] = {
-            "cleaning_alone": {"without": asdict(alone[0]), "city": asdict(alone[1])},
-            "end_to_end": {way: asdict(each) for way, each in whole.items()},
-        }
-        page += ["", _enrichment_told(alone, whole)]
-    if "queue" in options.parts:
-        medians = queue_against_memory(options.queue_records, options.rounds)
-        figures["queue"] = medians
-        page += ["", _queue_told(medians, options.queue_records)]
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps(figures, indent=2) + "\n")
-    print("\n".join(page))
-    if set(options.parts) == set(PARTS) and options.max >= SIZES[-1]:
-        put(PAGE, "scale", "\n".join(page))
+    for part in options.parts:
+        steal = Steal()
+        found = PARTS[part](options)
+        stolen = (
+            f"({time.strftime('%Y-%m-%d')}; meanwhile the host gave {steal.share():.0%} of the CPU time to others.)"
+        )
+        print(f"\n{found.text}\n\n{stolen}\n", flush=True)
+        BUILD.mkdir(exist_ok=True)
+        (BUILD / f"scale-{part}.json").write_text(json.dumps(found.figures, indent=2) + "\n")
+        if found.whole:
+            put(PAGE, f"scale-{part}", f"{found.text}\n\n{stolen}")
+
+
+def _records(options: argparse.Namespace) -> Found:
+    measured = by_records(options.max)
+    return Found([asdict(each) for each in measured], "\n".join(_records_page(measured)), options.max >= SIZES[-1])
+
+
+def _columns(options: argparse.Namespace) -> Found:
+    found = by_columns(options.wide_records)
+    figures = [{"columns": columns, "rules": rules, **asdict(cost)} for columns, rules, cost in found]
+    return Found(figures, "\n".join(f"    {_columns_told(*each)}" for each in found))
+
+
+def _enrichment(options: argparse.Namespace) -> Found:
+    alone, whole = enrichment(options.addresses, CACHE), enriched(options.addresses, options.rounds)
+    figures = {
+        "cleaning_alone": {"without": asdict(alone[0]), "city": asdict(alone[1])},
+        "end_to_end": {way: asdict(each) for way, each in whole.items()},
+    }
+    return Found(figures, _enrichment_told(alone, whole), options.addresses >= WHOLE)
+
+
+def _queue(options: argparse.Namespace) -> Found:
+    medians = queue_against_memory(options.queue_records, options.rounds)
+    return Found(medians, _queue_told(medians, options.queue_records), options.queue_records >= WHOLE)
+
+
+PARTS = {"records": _records, "columns": _columns, "enrichment": _enrichment, "queue": _queue}
 
 
 def _records_page(measured: list[Measured]) -> list[str]:
