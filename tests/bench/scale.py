@@ -22,7 +22,8 @@ from bench.scale_pipeline import CACHE, SIZES, by_records, enriched, queue_again
 from bench.usage import Steal
 
 BUILD = CACHE.parent
-WHOLE = 1_000_000
+WHOLE, WHOLE_WIDE = 1_000_000, 100_000
+"""Records of a part that counts; of one with many columns."""
 
 
 def by_columns(records: int) -> list[tuple[int, int, Cost]]:
@@ -72,7 +73,8 @@ def _records(options: argparse.Namespace) -> Found:
 def _columns(options: argparse.Namespace) -> Found:
     found = by_columns(options.wide_records)
     figures = [{"columns": columns, "rules": rules, **asdict(cost)} for columns, rules, cost in found]
-    return Found(figures, "\n".join(f"    {_columns_told(*each)}" for each in found))
+    text = "\n".join(f"    {_columns_told(*each)}" for each in found)
+    return Found(figures, text, options.wide_records >= WHOLE_WIDE)
 
 
 def _enrichment(options: argparse.Namespace) -> Found:
@@ -128,9 +130,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--max", type=int, default=SIZES[-1], help=f"the largest of {SIZES}")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--wide-records", type=int, default=100_000)
-    parser.add_argument("--addresses", type=int, default=1_000_000)
-    parser.add_argument("--queue-records", type=int, default=1_000_000)
+    parser.add_argument("--wide-records", type=int, default=WHOLE_WIDE)
+    parser.add_argument("--addresses", type=int, default=WHOLE)
+    parser.add_argument("--queue-records", type=int, default=WHOLE)
     parser.add_argument("--rounds", type=int, default=3, help="of what is compared end to end")
     return parser.parse_args()
 

@@ -104,4 +104,5 @@ def starting(learned: Learned, change: Change) -> Learned:
     pods = change.after - change.before
     if pods <= 0 or learned.starting is not None:
         return learned
-    return replace(learned, starting=Rise(change.at, change.after, pods, pods, change.at))
+    rise = Rise(begun=change.at, after=change.after, pods=pods, missing=pods, at=change.at)
+    return replace(learned, starting=rise)

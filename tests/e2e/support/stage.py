@@ -247,6 +247,6 @@ def _servers(kube: Kube) -> None:
 
 def is_ready(pod: Document) -> bool:
     """And not on its way out."""
-    conditions = pod.get("status", {}).get("conditions", [])
+    conditions = pod.get("status", {}).get("conditions") or ()
     ready_now = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
     return ready_now and "deletionTimestamp" not in pod["metadata"]

@@ -14,6 +14,7 @@ from urllib3.exceptions import ProtocolError
 
 from e2e.operator.kube import Kube
 from e2e.support.botnet import NAME, WORKERS, Document
+from e2e.support.stage import is_ready
 from e2e.support.timed_items import Items
 
 
@@ -71,7 +72,7 @@ def _pods(stream: watch.Watch, kube: Kube, items: Items, seen: Watched, over: th
         if event["type"] == "DELETED":
             standing.pop(name, None)
         elif "deletionTimestamp" not in pod["metadata"]:
-            standing[name] = _is_ready(pod)
+            standing[name] = is_ready(pod)
         elif standing.pop(name, None) is not None:
             holders = items.holders()
             idle = frozenset(other for other, ready in standing.items() if ready and other not in holders)
@@ -97,7 +98,3 @@ def events(stream: watch.Watch, over: threading.Event, *call: Any, **selected: s
         except ApiException as refused:
             if refused.status not in (410, 429, 500, 503, 504):
                 raise  # the others are what a busy API server ends a watch with
-
-
-def _is_ready(pod: Document) -> bool:
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions") or [])

@@ -11,11 +11,10 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses,
 import polars as pl
 
 from dcp_pipeline.spec.transforms import InNetworks, Otherwise
-from dcp_worker.clean.addresses import IPV4, canonical_address, quad_numbers
+from dcp_worker.clean.addresses import QUAD, canonical_address, quad_numbers
 from dcp_worker.clean.transforms.change import Change, each_distinct
 
 _MAPPED = bytes(10) + b"\xff\xff"
-_QUAD = rf"\A{IPV4}\z"
 
 NOT_PUBLIC = (
     # IPv4, IANA's special-purpose registry: those that are not globally reachable, and multicast
@@ -59,7 +58,7 @@ class Networks:
 
     def holding(self, addresses: pl.Series) -> pl.Series:
         """Whether each address is in one of the networks; null for what is no address. IPv4-mapped IPv6 is IPv4."""
-        quads = addresses.str.contains(_QUAD).fill_null(False)
+        quads = addresses.str.contains(QUAD).fill_null(False)
         inside = self._holding_quads(quad_numbers(addresses))
         if quads.all():
             return inside.alias(addresses.name)
@@ -116,7 +115,7 @@ def _test(networks: Networks, otherwise: Otherwise, negated: bool) -> Change:
 
 
 def address(otherwise: Otherwise) -> Change:
-    return Change(each_distinct(_spelled, unless=_QUAD), otherwise, "is not an IPv4 or IPv6 address")
+    return Change(each_distinct(_spelled, unless=QUAD), otherwise, "is not an IPv4 or IPv6 address")
 
 
 def _spelled(text: str) -> str | None:
