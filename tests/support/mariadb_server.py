@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -123,7 +124,7 @@ class MariaDBServer:
         arguments.append(f"--init-file={self._grants}")
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
-        wait_until(self._answers, f"{arguments[0]} answers on port {self.port}", within_seconds=60)
+        wait_until(self._answers, f"{arguments[0]} answers on port {self.port}", within_seconds=120)
 
     def kill(self) -> None:
         """SIGKILL: what a power cut looks like."""
@@ -149,19 +150,24 @@ class MariaDBServer:
     def log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")
 
-    def install(self) -> None:
-        """Make the data folder and the administrator."""
+    def install(self, attempts: int = 3) -> None:
+        """Make the data folder and the administrator. On a starved machine the installer's own server has ended
+        without a reason that lasts: it is tried again in an empty folder, and its last words are told."""
         program = shutil.which("mariadb-install-db", path=SEARCH_PATH)
         assert program is not None, mariadb_missing()
         self._grants.write_text(
             f"CREATE OR REPLACE USER '{self.user}'@'%' IDENTIFIED BY '{self.password}';\n"
             f"GRANT ALL ON *.* TO '{self.user}'@'%' WITH GRANT OPTION;\n"
         )
-        subprocess.run(
-            [program, "--no-defaults", *self._data_folder(), "--skip-test-db",
-             "--innodb-log-file-size=32M", "--auth-root-authentication-method=normal"],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        arguments = [program, "--no-defaults", *self._data_folder(), "--skip-test-db"]
+        arguments += ["--innodb-log-file-size=32M", "--auth-root-authentication-method=normal"]
+        for _ in range(attempts):
+            done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            if done.returncode == 0:
+                return
+            print(f"{shlex.join(arguments)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
+            shutil.rmtree(self.folder / "data", ignore_errors=True)
+        raise RuntimeError(f"{program} ended with {done.returncode}, {attempts} times: {done.stdout[-2000:]}")
 
     def _program(self) -> str:
         program = shutil.which("mariadbd", path=SEARCH_PATH)
