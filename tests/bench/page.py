@@ -19,7 +19,8 @@ def put(page: Path, part: str, text: str) -> None:
     _, also_found, after = rest.partition(end)
     if not found or not also_found:
         raise ValueError(f"{page} has no lines {begin!r} and {end!r}; put them where {part} is to stand")
-    page.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}")
+    lines = text.strip("\n")  # the blanks before the first one may make it code
+    page.write_text(f"{before}{begin}\n{lines}\n{end}{after}")
 
 
 def tell(page: Path, figures: Mapping[str, Figures], about: Mapping[str, object]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import polars as pl
 
@@ -15,6 +16,8 @@ from dcp_worker.clean.prepare import Texts, text_column
 from dcp_worker.formats.records import INDEX, Fault
 
 _LISTED_CHARS = 500
+_TOGETHER = 16
+"""Checks in one expression: of 110 in one the planning alone took 18 ms a batch, in sixteens 4."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,12 @@ class Checks:
         """Which rows fail, and for each of them its first failure in the order of the fields."""
         if not self._all:
             return pl.repeat(False, frame.height, eager=True), []
-        failing = frame.select(self._failing).to_series()
+        failing = reduce(operator.or_, (frame.select(some).to_series() for some in self._failing))
         if not failing.any():
             return failing, []
         bad = frame.filter(failing)
-        first = bad.select(self._first).to_series()
+        firsts = [bad.select(some.alias(str(number))) for number, some in enumerate(self._first)]
+        first = pl.concat(firsts, how="horizontal").select(pl.coalesce(pl.all())).to_series()
         texts = {check.shows: bad[check.shows].to_list() for _, check in self._all}
         faults = []
         for row, (index, number) in enumerate(zip(bad[INDEX].to_list(), first.to_list(), strict=True)):
@@ -94,12 +98,17 @@ class Checks:
         return [(column.field, check) for column in self.columns for check in column.checks]
 
     @cached_property
-    def _failing(self) -> pl.Expr:
-        return pl.any_horizontal(check.failing for _, check in self._all).fill_null(False)
+    def _failing(self) -> list[pl.Expr]:
+        return [pl.any_horizontal(check.failing for _, check in some).fill_null(False) for some in self._groups()]
 
     @cached_property
-    def _first(self) -> pl.Expr:
-        return pl.coalesce(pl.when(check.failing).then(number) for number, (_, check) in enumerate(self._all))
+    def _first(self) -> list[pl.Expr]:
+        return [pl.coalesce(pl.when(check.failing).then(number) for number, check in some) for some in self._groups()]
+
+    def _groups(self) -> Iterator[list[tuple[int, Check]]]:
+        """The checks with their numbers, some at a time."""
+        numbered = [(number, check) for number, (_, check) in enumerate(self._all)]
+        return (numbered[start : start + _TOGETHER] for start in range(0, len(numbered), _TOGETHER))
 
 
 def header_faults(
