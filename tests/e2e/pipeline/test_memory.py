@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -51,12 +52,13 @@ def exhaust_memory(stage: Stage) -> None:
     name = worker["metadata"]["name"]
     words = ["-n", stage.kube.namespace, "exec", name, "-c", "worker", "--", "python", "-c", HOGS]
     subprocess.run([*stage.command, *words], capture_output=True, timeout=60, check=False)
-    wait_for(lambda: ended_by(stage) == "OOMKilled", "the worker to be out of memory")
+    wait_for(lambda: was_killed(stage), "the worker to be out of memory")
 
 
-def ended_by(stage: Stage) -> str | None:
-    """Why the worker's container ended last."""
+def was_killed(stage: Stage) -> bool:
+    """Whether SIGKILL ended the worker's container last. OOMKilled is its reason only where containerd heard of the
+    lack of memory before it heard of the end; on a starved node it may not, and kubelet itself would ask first."""
     (worker,) = stage.kube.list("Pod", WORKERS)
     (container,) = worker["status"]["containerStatuses"]
     ended: Document = container["lastState"].get("terminated") or container["state"].get("terminated") or {}
-    return ended.get("reason")
+    return ended.get("reason") == "OOMKilled" or ended.get("exitCode") == 128 + signal.SIGKILL

@@ -122,7 +122,9 @@ class Stage:
             (self.kube.namespace, "get pods,deployments,dcp -o wide"),
             (self.kube.namespace, f"get dcp {NAME} -o yaml"),
             (self.kube.namespace, "get events --sort-by=.lastTimestamp"),
+            (self.kube.namespace, f"get pods -l {WORKERS} -o jsonpath={{.items[*].status.containerStatuses}}"),
             (self.kube.namespace, f"logs -l {WORKERS} --tail=40 --prefix"),
+            (self.kube.namespace, f"logs -l {WORKERS} --tail=40 --prefix --previous"),
             (self.kube.namespace, f"logs deployment/{NAME}-fetcher --tail=40"),
             (self.operators.namespace, f"logs deployment/{self.operator_name} --tail=60"),
         ):
