@@ -11,7 +11,6 @@ from __future__ import annotations
 import atexit
 import functools
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -45,6 +44,7 @@ SMALL_AND_FAST = (
     "--max-connections=100",
     "--table-open-cache=200",
 )
+_INSTALLS = 3
 
 
 def free_port() -> int:
@@ -150,7 +150,7 @@ class MariaDBServer:
     def log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")
 
-    def install(self, attempts: int = 3) -> None:
+    def install(self) -> None:
         """Make the data folder and the administrator. On a starved machine the installer's own server has ended
         without a reason that lasts: it is tried again in an empty folder, and its last words are told."""
         program = shutil.which("mariadb-install-db", path=SEARCH_PATH)
@@ -161,13 +161,13 @@ class MariaDBServer:
         )
         arguments = [program, "--no-defaults", *self._data_folder(), "--skip-test-db"]
         arguments += ["--innodb-log-file-size=32M", "--auth-root-authentication-method=normal"]
-        for _ in range(attempts):
+        for _ in range(_INSTALLS):
             done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
             if done.returncode == 0:
                 return
-            print(f"{shlex.join(arguments)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
+            print(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
             shutil.rmtree(self.folder / "data", ignore_errors=True)
-        raise RuntimeError(f"{program} ended with {done.returncode}, {attempts} times: {done.stdout[-2000:]}")
+        raise RuntimeError(f"{program} failed {_INSTALLS} times; what it said is printed above")
 
     def _program(self) -> str:
         program = shutil.which("mariadbd", path=SEARCH_PATH)

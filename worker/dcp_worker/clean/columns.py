@@ -84,8 +84,7 @@ class Checks:
         if not failing.any():
             return failing, []
         bad = frame.filter(failing)
-        firsts = [bad.select(some.alias(str(number))) for number, some in enumerate(self._first)]
-        first = pl.concat(firsts, how="horizontal").select(pl.coalesce(pl.all())).to_series()
+        first = reduce(pl.Series.fill_null, (bad.select(some).to_series() for some in self._first))
         texts = {check.shows: bad[check.shows].to_list() for _, check in self._all}
         faults = []
         for row, (index, number) in enumerate(zip(bad[INDEX].to_list(), first.to_list(), strict=True)):

@@ -10,6 +10,7 @@ import polars as pl
 from dcp_worker.sink.shape import BATCH
 
 # The session's sql_mode is ours, without NO_BACKSLASH_ESCAPES and ANSI_QUOTES, and its charset is utf8mb4.
+# The backslash stands first: what the others are escaped with is not to be escaped again.
 _ESCAPED = {"\\": "\\\\", "'": "\\'", "\0": "\\0"}
 DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S%.6f"
 TIME_FORMAT = "%H:%M:%S%.6f"
