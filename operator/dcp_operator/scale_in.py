@@ -3,13 +3,15 @@ are idle. Pure; scaler.py asks and writes.
 
 The order is that of kubernetes/pkg/controller/controller_utils.go (ActivePodsWithRanks): pods without a node, pending
 ones, ones that are not ready, and only then by their deletion cost. So a cost alone spares no busy pod while an idle
-one stands: there must be no busy one among those that are not ready either.
+one stands: there must be no busy one among those that are not ready either. And the controller sees a cost and a number
+of replicas each in its own time: whoever goes bore its cost a look earlier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from dcp_operator.names import DELETION_COST_ANNOTATION
@@ -48,25 +50,23 @@ def in_order_of_removal(pods: Sequence[PodSeen]) -> list[PodSeen]:
 
 
 def removable(pods: Sequence[PodSeen], idle: Collection[str], surplus: int) -> list[PodSeen]:
-    """The pods that go, if as many fewer are asked for: those that come first once the idle ones bear LEAVING_COST and
-    no other does, up to the first that is not idle."""
-    marked = [(each, _rank(each, _cost_of(each, idle))) for each in pods]
-    going: list[PodSeen] = []
-    for pod, _ in sorted(marked, key=lambda pair: pair[1])[:surplus]:
-        if pod.name not in idle:
-            break
-        going.append(pod)
-    return going
+    """The pods that go now, if `surplus` fewer are wanted: those that come first, up to the first that is not idle or
+    does not yet bear LEAVING_COST. Where all go, and all are idle, their order does not matter."""
+    first = in_order_of_removal(pods)[:surplus]
+    if _all_go(pods, idle, surplus):
+        return first
+    return list(takewhile(lambda each: each.name in idle and each.cost == LEAVING_COST, first))
 
 
-def costs_to_write(
-    pods: Sequence[PodSeen], idle: Collection[str], going: Sequence[PodSeen]
-) -> list[tuple[PodSeen, int]]:
-    """The deletion costs that are not yet what removable() counts on, of those that it matters for."""
-    if len(going) == len(pods):
+def costs_to_write(pods: Sequence[PodSeen], idle: Collection[str], surplus: int) -> list[tuple[PodSeen, int]]:
+    """The deletion costs that have the idle ones come first, as far as the pods do not bear them yet."""
+    if _all_go(pods, idle, surplus):
         return []
-    costs = [(each, _cost_of(each, idle)) for each in pods if each in going or each.cost == LEAVING_COST]
-    return [(pod, cost) for pod, cost in costs if cost != pod.cost]
+    return [(each, cost) for each in pods if (cost := _cost_of(each, idle)) != each.cost]
+
+
+def _all_go(pods: Sequence[PodSeen], idle: Collection[str], surplus: int) -> bool:
+    return surplus >= len(pods) and all(each.name in idle for each in pods)
 
 
 def _cost_of(pod: PodSeen, idle: Collection[str]) -> int:
@@ -76,8 +76,8 @@ def _cost_of(pod: PodSeen, idle: Collection[str]) -> int:
     return 0 if pod.cost == LEAVING_COST else pod.cost
 
 
-def _rank(pod: PodSeen, cost: int | None = None) -> tuple[bool, int, bool, int]:
-    return pod.placed, _PHASES.index(pod.phase), pod.ready, pod.cost if cost is None else cost
+def _rank(pod: PodSeen) -> tuple[bool, int, bool, int]:
+    return pod.placed, _PHASES.index(pod.phase), pod.ready, pod.cost
 
 
 def _seen(document: Mapping[str, Any]) -> PodSeen:

@@ -149,7 +149,7 @@ class Scaler:
                 if scaled.to_shrink and readable:
                     replicas = await self._parting.spared(target.server, target.pipeline, replicas, current)
                     if replicas > decision.replicas:
-                        why = f"{why}; {replicas - decision.replicas} more finish what they hold first"
+                        why = f"{why}; {replicas - decision.replicas} more follow when they are idle"
                 if replicas != current:
                     await self._scale(key, target.owner, current, replicas, why)
         except (ApiError, ApiUnreachable, *UNREADABLE) as error:

@@ -49,7 +49,7 @@ class FakeQueues:
     def __init__(self) -> None:
         self.stats: QueueStats | None = QueueStats()
         self.held: dict[str, int] = {}
-        self.asked: list[int] = []
+        self.leaving: list[str] = []
         self.notes: dict[str, ScalingNote] = {}
 
     async def read(self, server: Server, queues: Sequence[str]) -> dict[str, QueueSeen]:
@@ -57,9 +57,8 @@ class FakeQueues:
         return {queue: QueueSeen(self.stats, error, {}) for queue in queues}
 
     async def ask_to_go(self, server: Server, queue: str, processes: Sequence[str], count: int) -> dict[str, int]:
-        self.asked.append(count)
-        ranked = sorted(processes, key=lambda name: self.held.get(name, 0))
-        return {name: self.held.get(name, 0) for name in ranked[:count]}
+        self.leaving = sorted(processes, key=lambda name: self.held.get(name, 0))[:count]
+        return {name: self.held.get(name, 0) for name in self.leaving}
 
     async def leave_notes(self, server: Server, notes: Mapping[str, ScalingNote]) -> None:
         self.notes.update(notes)

@@ -24,6 +24,9 @@ class Stop:
 
     pod: str
     held: bool
+    ready: bool
+    cost: str
+    """Its deletion cost, as text; empty without one."""
     idle_standing: frozenset[str]
     """Pods that were ready, held nothing, and were not told to end."""
 
@@ -76,7 +79,11 @@ def _pods(stream: watch.Watch, kube: Kube, items: Items, seen: Watched, over: th
         elif standing.pop(name, None) is not None:
             holders = items.holders()
             idle = frozenset(other for other, ready in standing.items() if ready and other not in holders)
-            seen.stops.append(Stop(name, name in holders, idle))
+            seen.stops.append(Stop(name, name in holders, is_ready(pod), _cost(pod), idle))
+
+
+def _cost(pod: Document) -> str:
+    return str((pod["metadata"].get("annotations") or {}).get("controller.kubernetes.io/pod-deletion-cost", ""))
 
 
 def _replicas(stream: watch.Watch, kube: Kube, seen: Watched, over: threading.Event) -> None:

@@ -67,6 +67,25 @@ async def test_only_idle_workers_are_taken_away_and_the_busy_ones_follow_when_th
     assert "2 batches are in flight" in (cluster.find(PIPELINE, "botnet") or {})["status"]["scaling"]["reason"]
 
 
+async def test_who_is_idle_goes_a_look_after_being_marked_and_is_not_called_back_from_a_slow_controller(
+    operator: Operator, cluster: FakeCluster
+) -> None:
+    await with_five_workers(operator, cluster)
+    operator.queues.stats = QueueStats(inflight=2)
+    operator.queues.held = {"w0": 1, "w1": 1, "w2": 1}
+    seen: list[tuple[int, str | None]] = []
+    for _ in range(10):
+        await operator.settle(5.0)
+        now = (replicas(cluster), cost(cluster, "w4"))
+        seen += [now] if now not in seen else []
+    assert seen == [(5, "-100"), (3, "-100")]
+    assert {"w3", "w4"} < set(operator.queues.leaving)
+    operator.queues.stats = QueueStats(ready=100, inflight=3)
+    await operator.settle(5.0)
+    assert replicas(cluster) > 3
+    assert set(operator.queues.leaving) == {"w3", "w4"}, "their pods still stand, but may be removed any moment"
+
+
 async def test_while_all_are_busy_none_is_taken_but_those_that_are_to_go_get_nothing_more(
     operator: Operator, cluster: FakeCluster
 ) -> None:
@@ -77,11 +96,11 @@ async def test_while_all_are_busy_none_is_taken_but_those_that_are_to_go_get_not
     for _ in range(10):
         await operator.settle(5.0)
     assert replicas(cluster) == 5
-    assert operator.queues.asked[-1] == 2
+    assert len(operator.queues.leaving) == 2
     assert not [each for each in cluster.writes if each[:2] == ("patch", "Pod")]
     operator.queues.stats = QueueStats(ready=100, inflight=5)
     await operator.settle(2.0)
-    assert operator.queues.asked[-1] == 0, "they are to stay after all"
+    assert operator.queues.leaving == [], "they are to stay after all"
 
 
 async def test_when_all_go_no_pod_is_marked(operator: Operator, cluster: FakeCluster) -> None:
