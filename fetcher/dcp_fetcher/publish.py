@@ -6,7 +6,9 @@ A crash in between leaves a recorded cut that the queue does not know; reading.p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from dcp_fetcher.cuts import batch_of, cut_of
 from dcp_fetcher.patience import POLL_SECONDS, Patience, Stop

@@ -20,7 +20,7 @@ from dcp_operator.settings import PodSettings
 from dcp_pipeline.spec.model import Pipeline
 
 SPEC_FOLDER = "/etc/dcp"
-SPEC_FILE = "pipeline.yaml"
+SPEC_FILE = "pipeline.json"
 SECRETS_FOLDER = "/run/dcp/secrets"
 STATE_FOLDER = "/var/lib/dcp/state"
 CLAIMS_FOLDER = "/var/lib/dcp/volumes"

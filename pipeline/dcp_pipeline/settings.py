@@ -7,9 +7,9 @@ code cannot differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import msgspec
 from msgspec.structs import replace
 
 from dcp_pipeline.spec.model import BatchSize, Pipeline, Queue, Redis, Sink, Spec, Sql
@@ -23,8 +23,7 @@ class SettingInvalid(ValueError):
 Change = Callable[[Spec, str], Spec]
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(msgspec.Struct, frozen=True):
     """One environment variable: what it sets in the spec, and what that means here."""
 
     name: str
@@ -175,8 +174,7 @@ VARIABLES: tuple[Variable, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Passwords:
+class Passwords(msgspec.Struct, frozen=True):
     """Passwords that came by variables; they go before the spec's secrets."""
 
     sink: str | None = None
@@ -255,8 +253,7 @@ def _database_number(text: str) -> int:
     return int(text)
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """One of the older system's three load profiles."""
 
     concurrency: int

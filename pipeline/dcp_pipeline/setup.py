@@ -9,8 +9,9 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.secrets import SecretStore
@@ -32,8 +33,7 @@ DEFAULT_GRACE_SECONDS = 25.0
 """Within Kubernetes' default of 30 s between SIGTERM and SIGKILL."""
 
 
-@dataclass(frozen=True)
-class Setup:
+class Setup(msgspec.Struct, frozen=True):
     """Everything that a process is told at its start."""
 
     pipeline: Pipeline
@@ -107,8 +107,7 @@ def load_setup(
     )
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """What a component's own `python -m` was told."""
 
     setup: Setup

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import redis
 from sqlalchemy import Engine
 
@@ -14,8 +13,7 @@ from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Queue
 
 
-@dataclass(frozen=True)
-class Shared:
+class Shared(msgspec.Struct, frozen=True):
     """Connections, and who is told what happens."""
 
     client: redis.Redis

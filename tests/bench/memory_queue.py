@@ -15,8 +15,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from dcp_cli.options import set_up
 from dcp_fetcher.process import build_fetcher

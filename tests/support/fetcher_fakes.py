@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import redis
+from msgspec.structs import replace
 
 from dcp_pipeline.batch import Batch, decode_batch
 from dcp_pipeline.ledger.errors import LedgerConflict, SinkUnavailable

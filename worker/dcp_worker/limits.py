@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True)
-class ColumnLimit:
+class ColumnLimit(msgspec.Struct, frozen=True):
     """Bounds of one column; None where the column sets none.
 
     `scale` is the number of decimals that are kept (of a DECIMAL, or of a DATETIME's seconds).

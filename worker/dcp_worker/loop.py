@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
 
+import msgspec
 import redis
 
 from dcp_pipeline.batch import Batch, BatchError, decode_batch
@@ -30,18 +30,17 @@ _LEAVING_SECONDS = 1.0
 """Between two looks whether the process, asked to go, is to stay after all."""
 
 
-@dataclass
-class Tally:
+class Tally(msgspec.Struct):
     """What a process's workers have done so far. Thread-safe for its own methods."""
 
-    started: float = field(default_factory=time.time)
+    started: float = msgspec.field(default_factory=time.time)
     batches: int = 0
     records: int = 0
     busy: int = 0
     busy_seconds: float = 0.0
     """Of the batches done, from claim to commit."""
     commit_seconds: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
 
     def begin(self) -> None:
         with self._lock:
@@ -58,30 +57,26 @@ class Tally:
                 self.commit_seconds += done.commit_seconds
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """The batch is settled in the ledger: acknowledge it."""
 
     records: int
     commit_seconds: float
 
 
-@dataclass(frozen=True)
-class NotNow:
+class NotNow(msgspec.Struct, frozen=True):
     """Nothing is wrong with the batch: give it back, without counting an attempt."""
 
     error: Exception
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """Count an attempt."""
 
     why: str
 
 
-@dataclass(frozen=True)
-class Hopeless:
+class Hopeless(msgspec.Struct, frozen=True):
     """No retry would help."""
 
     why: str
@@ -90,8 +85,7 @@ class Hopeless:
 Verdict = Done | NotNow | Failed | Hopeless
 
 
-@dataclass(frozen=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True):
     """What all internal workers of a process share."""
 
     pipeline: str

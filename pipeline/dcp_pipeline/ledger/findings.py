@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class FindingKind(StrEnum):
@@ -36,8 +37,7 @@ INCOMPLETE = frozenset({FindingKind.PENDING, FindingKind.DEAD, FindingKind.UNAVA
 """Findings that say what is missing, and no contradiction."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One thing that is not as it should be, and in which object (its uri; '' where none can be told)."""
 
     uri: str
@@ -45,8 +45,7 @@ class Finding:
     message: str
 
 
-@dataclass(frozen=True)
-class VerifyReport:
+class VerifyReport(msgspec.Struct, frozen=True):
     """What was looked at, and what was found."""
 
     findings: tuple[Finding, ...]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 
 class ObjectState(StrEnum):
@@ -38,8 +39,7 @@ class BatchKind(StrEnum):
     that left (n) and those that came back (m) making `rejected` m - n."""
 
 
-@dataclass(frozen=True)
-class SourceObject:
+class SourceObject(msgspec.Struct, frozen=True):
     """One version of one file of a source. `version` is its token: ETag, size and mtime, or its digest."""
 
     id: str
@@ -61,8 +61,7 @@ class SourceObject:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """A recorded range of an object's decompressed bytes. It is never cut again."""
 
     batch_id: str
@@ -77,8 +76,7 @@ class Cut:
     state: BatchState = BatchState.CUT
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """What became of a batch's records. For a batch that was cut, read equals the sum of the others."""
 
     read: int
@@ -92,8 +90,7 @@ class Counts:
         return self.read == self.written + self.duplicates + self.rejected + self.filtered
 
 
-@dataclass(frozen=True)
-class Reject:
+class Reject(msgspec.Struct, frozen=True):
     """A record that was refused, with where it stands and why.
 
     `code` is one of Frictionless' error codes. `record` and `line` are 1-based and count from the object's
@@ -112,8 +109,7 @@ class Reject:
     raw_digest: str
 
 
-@dataclass(frozen=True)
-class ObjectBooks:
+class ObjectBooks(msgspec.Struct, frozen=True):
     """The books of one object: read = written + duplicates + rejected + filtered + dead, once nothing is pending."""
 
     object_id: str
@@ -142,11 +138,10 @@ class ObjectBooks:
         return self.pending == 0 and self.consistent
 
 
-@dataclass(frozen=True)
-class Books:
+class Books(msgspec.Struct, frozen=True):
     """The books of a pipeline, over all its objects."""
 
-    objects: tuple[ObjectBooks, ...] = field(default=())
+    objects: tuple[ObjectBooks, ...] = msgspec.field(default=())
     rejected_by_code: tuple[tuple[str, int], ...] = ()
 
     def total(self, column: str) -> int:
@@ -171,8 +166,7 @@ class TaskState(StrEnum):
     TIMEOUT = "timeout"
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """A file that somebody asked for through the inbox. `raw` is what they wrote; times are UTC, without zone."""
 
     id: str
@@ -188,8 +182,7 @@ class Task:
     updated_at: datetime
 
 
-@dataclass(frozen=True)
-class DeadBatch:
+class DeadBatch(msgspec.Struct, frozen=True):
     """A batch that was given up, with its range in its object."""
 
     batch_id: str
@@ -214,8 +207,7 @@ class RejectState(StrEnum):
     """A replay took it: its record is a row now, or a reject of the replay's own."""
 
 
-@dataclass(frozen=True)
-class RejectFilter:
+class RejectFilter(msgspec.Struct, frozen=True):
     """Which rejects; None means any."""
 
     source: str | None = None
@@ -225,8 +217,7 @@ class RejectFilter:
     state: RejectState | None = RejectState.OPEN
 
 
-@dataclass(frozen=True)
-class StoredReject:
+class StoredReject(msgspec.Struct, frozen=True):
     """A reject as the ledger keeps it. `raw` is None where the object's cap on kept bytes was reached."""
 
     batch_id: str

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import ssl
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pymysql
 from pymysql.connections import MySQLResult
 from pymysql.constants import CLIENT
@@ -30,8 +30,7 @@ else:
     _Connection = pymysql.Connection
 
 
-@dataclass(frozen=True)
-class LoadResult:
+class LoadResult(msgspec.Struct, frozen=True):
     """The server's account of a LOAD DATA."""
 
     records: int

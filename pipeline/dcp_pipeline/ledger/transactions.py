@@ -10,9 +10,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Engine
 
 from dcp_pipeline.ledger.engine import WRITES
@@ -26,8 +26,7 @@ class TryAgain(Exception):
     """Raised by the work itself: another transaction got in between; the whole is to be done again."""
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True):
     """How often a transaction is tried, and how long the pauses are: exponential, with full jitter."""
 
     attempts: int = 8

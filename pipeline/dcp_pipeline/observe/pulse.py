@@ -9,13 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 STALE_AFTER_SECONDS = 30.0
 
 
-@dataclass(frozen=True)
-class Beat:
+class Beat(msgspec.Struct, frozen=True):
     """The last sign of life of one loop: when, and until when it may stay silent. Monotonic seconds."""
 
     at: float

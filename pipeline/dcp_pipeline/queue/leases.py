@@ -10,9 +10,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from redis.exceptions import RedisError
 
 from dcp_pipeline.queue.model import Lease
@@ -29,8 +29,7 @@ class Renewer(Protocol):
     def extend(self, leases: Sequence[Lease]) -> frozenset[str]: ...
 
 
-@dataclass(frozen=True)
-class _Kept:
+class _Kept(msgspec.Struct, frozen=True):
     lease: Lease
     since: float
 

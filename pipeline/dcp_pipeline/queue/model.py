@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 MAX_PRIORITY = 2**21 - 1
 """Scores are priority * 2^32 + sequence, exact in a double up to 2^53."""
 
@@ -60,8 +62,7 @@ class Lease:
     priority: int
 
 
-@dataclass(frozen=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """What an exchange brought."""
 
     leases: tuple[Lease, ...]
@@ -84,8 +85,7 @@ class RetryState(StrEnum):
     """Nowhere: the lease had been superseded, nothing was changed."""
 
 
-@dataclass(frozen=True)
-class RetryOutcome:
+class RetryOutcome(msgspec.Struct, frozen=True):
     """What a failure led to; `at` is when the job is due again, or when it died, by Redis' clock."""
 
     state: RetryState
@@ -93,8 +93,7 @@ class RetryOutcome:
     at: datetime | None
 
 
-@dataclass(frozen=True)
-class QueueStats:
+class QueueStats(msgspec.Struct, frozen=True):
     """How much is where. `bytes` counts payloads of ready, scheduled and in-flight jobs; dead ones apart."""
 
     ready: int = 0
@@ -114,8 +113,7 @@ class QueueStats:
         return self.ready + self.scheduled + self.inflight
 
 
-@dataclass(frozen=True)
-class DeadLetter:
+class DeadLetter(msgspec.Struct, frozen=True):
     """A job that was given up; dead_payload(id) has its bytes."""
 
     id: str
@@ -127,16 +125,14 @@ class DeadLetter:
     died_at: datetime
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How far a job in flight is, in whatever its worker counts."""
 
     done: int
     total: int
 
 
-@dataclass(frozen=True)
-class WorkerVitals:
+class WorkerVitals(msgspec.Struct, frozen=True):
     """What a worker process says about itself with each beat."""
 
     started_at: datetime
@@ -153,8 +149,7 @@ class WorkerVitals:
     """How much of that the sink's transactions took."""
 
 
-@dataclass(frozen=True)
-class WorkerReport:
+class WorkerReport(msgspec.Struct, frozen=True):
     """The last beat of a worker that is still alive."""
 
     worker: str

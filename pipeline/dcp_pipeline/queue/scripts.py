@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, cast
 
+import msgspec
 import redis
 from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
@@ -17,8 +17,7 @@ from dcp_pipeline.queue.model import QueueFull
 Argument = bytes | str | int
 
 
-@dataclass(frozen=True)
-class Script:
+class Script(msgspec.Struct, frozen=True):
     """A script's source and the digest by which a server knows it."""
 
     source: str

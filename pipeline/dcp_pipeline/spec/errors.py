@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 Place = Sequence[str | int]
 
@@ -16,8 +17,7 @@ def path_of(place: Place) -> str:
     return text or "the document"
 
 
-@dataclass(frozen=True)
-class SpecProblem:
+class SpecProblem(msgspec.Struct, frozen=True):
     """One thing that is wrong: where, and what stands there against what is allowed."""
 
     path: str

@@ -55,7 +55,7 @@ def test_what_happened_while_there_was_no_operator_is_made_good(stage: Stage) ->
     change = {"spec": {"worker": {"concurrency": 3}}}
     stage.kube.patch("DataCleaningPipeline", NAME, change)
     stage.run_operators(1)
-    wait_for(lambda: "concurrency: 3" in spec_of(stage), "the pods' spec to be the new one")
+    wait_for(lambda: '"concurrency": 3' in spec_of(stage), "the pods' spec to be the new one")
     wait_for(lambda: stage.replicas() == 0, "the workers' Deployment")
     wait_for(lambda: image_of(stage) != container["image"], "the fetcher's own image")
     wait_for(lambda: stage.condition("Ready").get("status") == "True", "the pipeline to be ready", 60)
@@ -63,7 +63,7 @@ def test_what_happened_while_there_was_no_operator_is_made_good(stage: Stage) ->
 
 def spec_of(stage: Stage) -> str:
     found = stage.kube.get("ConfigMap", f"{NAME}-spec") or {}
-    return str(found.get("data", {}).get("pipeline.yaml"))
+    return str(found.get("data", {}).get("pipeline.json"))
 
 
 def image_of(stage: Stage) -> str:

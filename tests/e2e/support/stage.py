@@ -190,10 +190,11 @@ def _without_pipelines(kube: Kube) -> None:
     A namespace's controller that still finds a pod comes back after half of that pod's grace period, whenever the pod
     ended: minutes, for a worker that may take a whole batch's time.
     """
-    for each in kube.list("DataCleaningPipeline"):
+    pipelines = kube.list("DataCleaningPipeline")
+    for each in pipelines:
         kube.delete("DataCleaningPipeline", each["metadata"]["name"])
     for kind in ("Deployment", "ReplicaSet", "Pod"):
-        wait_for(partial(_ended, kube, kind), f"the end of the pipelines' {kind}s", 60)
+        wait_for(partial(_ended, kube, kind), f"the end of the pipelines' {kind}s", 60 + len(pipelines))
 
 
 def _ended(kube: Kube, kind: str) -> bool:

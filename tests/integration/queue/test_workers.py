@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import redis
 import trustme
+from msgspec.structs import replace
 
 from dcp_pipeline.queue import Job, LeaseKeeper, Queue, WorkerReport, WorkerVitals, connect, ping
 from support.redis_server import redis_server

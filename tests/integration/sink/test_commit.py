@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, time
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from dcp_pipeline.ledger import Ledger, verify
 from dcp_pipeline.ledger.claims import settled_counts

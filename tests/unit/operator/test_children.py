@@ -64,7 +64,7 @@ def test_every_child_belongs_to_the_pipeline() -> None:
 
 
 def test_the_pods_read_the_very_spec() -> None:
-    text = children()["ConfigMap/botnet-spec"].document["data"]["pipeline.yaml"]
+    text = children()["ConfigMap/botnet-spec"].document["data"]["pipeline.json"]
     assert yaml.safe_load(text)["spec"] == resource()["spec"]
     assert parse_pipeline(text).key == "feeds/botnet"
 

@@ -121,8 +121,8 @@ async def test_an_api_that_fails_is_tried_again_and_the_pause_grows(operator: Op
     await operator.settle()
     del cluster.failing["ConfigMap"]
     await operator.settle()
-    text = (cluster.find(CONFIG_MAP, "botnet-spec") or {})["data"]["pipeline.yaml"]
-    assert "maxAttempts: 9" in text
+    text = (cluster.find(CONFIG_MAP, "botnet-spec") or {})["data"]["pipeline.json"]
+    assert '"maxAttempts": 9' in text
     operator.dirty.close()
 
 

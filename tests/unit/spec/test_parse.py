@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from dcp_pipeline.spec.errors import SpecInvalid
-from dcp_pipeline.spec.parse import load_pipeline, parse_pipeline
+from dcp_pipeline.spec.parse import load_pipeline, parse_pipeline, pipeline_of
+from support.pipelines import resource
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "botnet.yaml"
 
@@ -105,6 +109,9 @@ def test_all_problems_are_named_at_once() -> None:
         ("a: 1\n---\nb: 2", "holds 2 documents"),
         ("1: 2", "the key 1 is no text"),
         ("a: 1\na: 2", "line 2: the key 'a' stands here twice"),
+        ('{"a": 1,\n"a": 2}', "line 2: the key 'a' stands here twice"),
+        ('{"a": [1,', "is no YAML"),
+        ("{a: 1}\n---\nb: 2", "holds 2 documents"),
         ("[]", "is []; an object is wanted"),
         ("kind: DataCleaningPipeline", "apiVersion: is required and missing"),
         ("&a [*a]", "the document"),
@@ -136,3 +143,11 @@ def test_a_password_in_a_url_is_refused() -> None:
     assert problems(("  worker:", sink)) == [
         "spec.sink.sql.url: holds a password; put it into a Secret and name it in spec.sink.sql.password"
     ]
+
+
+def test_a_pod_reads_its_spec_without_importing_a_yaml_reader() -> None:
+    text = json.dumps(resource(), indent=2)
+    assert parse_pipeline(text) == pipeline_of(resource())
+    code = f"import sys\nfrom dcp_pipeline.spec.parse import parse_pipeline\nparse_pipeline({text!r})\n"
+    run = subprocess.run([sys.executable, "-c", code + "print('yaml' in sys.modules)"], capture_output=True, text=True)
+    assert run.stdout == "False\n", run.stderr

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.model import Constraints, Field
@@ -26,8 +26,7 @@ TEXTS = ("string", "ip")
 ORDERED = ("integer", "number", "date", "time", "datetime")
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """`complaint` ends the sentence that the value begins: `"99999" is more than ...`. `shows` is its column."""
 
     code: str

@@ -6,7 +6,6 @@ spec/order.py says which come after the enrichment. plan.py runs them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -22,8 +21,7 @@ from dcp_worker.clean.types import parser
 from dcp_worker.limits import ColumnLimit
 
 
-@dataclass(frozen=True)
-class CompiledFields:
+class CompiledFields(msgspec.Struct, frozen=True):
     """All columns in the spec's order, and the two parts in which they are made: before the enrichment, and after."""
 
     columns: tuple[Column, ...]

@@ -7,10 +7,10 @@ that it names fails its own type or constraints, the record is rejected instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
+import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.filters import Compare, Condition, Filter
@@ -27,8 +27,7 @@ from dcp_worker.formats.records import INDEX
 Fields = Mapping[str, Field]
 
 
-@dataclass(frozen=True)
-class RowFilter:
+class RowFilter(msgspec.Struct, frozen=True):
     """`dropped` is true for the records to leave out, and never null; None where nothing filters."""
 
     dropped: pl.Expr | None

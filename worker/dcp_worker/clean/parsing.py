@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 
 from dcp_worker.placing import put_at
@@ -12,8 +12,7 @@ from dcp_worker.placing import put_at
 Step = Callable[[pl.Expr], pl.Expr]
 
 
-@dataclass(frozen=True)
-class Parser:
+class Parser(msgspec.Struct, frozen=True):
     """`steps` make values of the text, each in a query of its own, or Polars would do the earlier ones again wherever
     a later one reads its input twice. Their last is null where the text is not of the type, and where only `careful`
     can tell, which is asked then.

@@ -7,10 +7,10 @@ addresses, fingerprint.py gives rows their identity. docs/cleaning.md says what 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
+import msgspec
 import polars as pl
 
 from dcp_pipeline.batch import Batch
@@ -37,8 +37,7 @@ _NO_LIMITS: Mapping[str, ColumnLimit] = MappingProxyType({})
 _UNREACHABLE = Unreachable()
 
 
-@dataclass(frozen=True)
-class CleanedBatch:
+class CleanedBatch(msgspec.Struct, frozen=True):
     """What became of a batch's records: read = rows + duplicates + rejects + filtered.
 
     `rows` has the spec's fields in their order, typed, then ID (16 bytes, unique, sorted by it) and RECORD (the
@@ -51,15 +50,14 @@ class CleanedBatch:
     rejects: tuple[Reject, ...]
     read: int
     duplicates: int
-    left_out: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64))
+    left_out: pl.Series = msgspec.field(default_factory=lambda: pl.Series(dtype=pl.Int64))
 
     @property
     def filtered(self) -> int:
         return len(self.left_out)
 
 
-@dataclass(frozen=True)
-class CleaningPlan:
+class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
     """How the batches of one revision are cleaned. Thread-safe."""
 
     reader: Reader

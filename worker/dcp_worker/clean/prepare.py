@@ -8,8 +8,8 @@ each transform does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.model import Field
@@ -34,8 +34,7 @@ def without_missing(text: pl.Expr, missing: Sequence[str]) -> pl.Expr:
     return pl.when(text.is_in(list(missing))).then(None).otherwise(text)
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """Where a transform that rejects failed: the columns with its input, and with its output."""
 
     before: str
@@ -45,8 +44,7 @@ class Failure:
     """Of the transform in its field."""
 
 
-@dataclass(frozen=True)
-class Texts:
+class Texts(msgspec.Struct, frozen=True):
     """The texts of some fields, compiled. `cells` are the columns that they read, absent ones being null; `made` those
     that are added, the texts and what is kept on the way."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.ledger.model import Reject
 from dcp_worker.clean.plan import ID, RECORD, CleaningPlan
 
 
-@dataclass(frozen=True)
-class PreviewRecord:
+class PreviewRecord(msgspec.Struct, frozen=True):
     """One record. `row` is what would be written, `reject` says why not, else it is `filtered` or a `duplicate`."""
 
     record: int

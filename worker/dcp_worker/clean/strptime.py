@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import polars as pl
 
 from dcp_worker.clean.errors import PlanError
 
 
-@dataclass(frozen=True)
-class DatePattern:
+class DatePattern(msgspec.Struct, frozen=True):
     """A compiled format. `names_zone`: its values say their own offset."""
 
     guard: str
@@ -23,8 +22,7 @@ class DatePattern:
     comma_fraction: bool = False
 
 
-@dataclass(frozen=True)
-class _Directive:
+class _Directive(msgspec.Struct, frozen=True):
     guard: str
     chrono: str
     of: Literal["date", "time", "zone"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import maxminddb
+import msgspec
 from maxminddb.types import Record
 
 from dcp_worker.enrich.errors import EnrichmentError
@@ -24,8 +24,7 @@ _TRIES = 5
 _UNREADABLE = (OSError, ValueError, maxminddb.InvalidDatabaseError)
 
 
-@dataclass(frozen=True)
-class Edition:
+class Edition(msgspec.Struct, frozen=True):
     """One state of the file. `stamp` (mtime, inode, size) tells it from the next."""
 
     stamp: _Stamp | None

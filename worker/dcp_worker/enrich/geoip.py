@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 from maxminddb.types import Record
 
@@ -19,8 +19,7 @@ Found = tuple[str | None, ...]
 _ADDRESS = "address"
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What is remembered of one edition of a database."""
 
     edition: Edition
@@ -73,8 +72,7 @@ class GeoLookup:
         return [pl.Series(name, each, dtype=pl.String) for name, each in zip(self.columns, values, strict=True)]
 
 
-@dataclass(frozen=True)
-class GeoStep:
+class GeoStep(msgspec.Struct, frozen=True):
     """One geoip step: the field that holds the address, and the field that each of the lookup's paths fills."""
 
     source: str

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import maxminddb
+import msgspec
 import polars as pl
 from maxminddb.reader import Metadata
+from msgspec.structs import replace
 
 from dcp_worker.clean.addresses import quad_numbers
 
@@ -31,8 +32,7 @@ _IPV4_DEPTH = 96
 _HIGH, _LOW = bytes(each >> 4 for each in range(256)), bytes(each & 15 for each in range(256))
 
 
-@dataclass(frozen=True)
-class SearchTree:
+class SearchTree(msgspec.Struct, frozen=True):
     """The two numbers of each node, by the next bit of an address. `count` is how many nodes there are, in a Series of
     one, which Polars takes far more quickly than a number."""
 

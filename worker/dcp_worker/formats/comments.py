@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from dcp_worker.formats.records import Reader, Records
 from dcp_worker.formats.reference import CsvRows
@@ -15,8 +17,7 @@ _LF_LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 RowsOf = Callable[[Iterable[str]], CsvRows]
 
 
-@dataclass(frozen=True)
-class CommentedReader:
+class CommentedReader(msgspec.Struct, frozen=True):
     """A reader of batches that may hold comments. `rows_of` tells records that span lines; None: each is a line."""
 
     reader: Reader

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 
 from dcp_worker.formats.encoding import to_utf8
@@ -20,8 +20,7 @@ from dcp_worker.formats.reference import csv_rows
 from dcp_worker.formats.spans import Span, csv_spans
 
 
-@dataclass(frozen=True)
-class DelimitedReader:
+class DelimitedReader(msgspec.Struct, frozen=True):
     """Reads csv batches; only the labels asked for become columns."""
 
     delimiter: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -16,8 +15,7 @@ from dcp_worker.formats.reference import dialect_rows
 from dcp_worker.formats.spans import Span
 
 
-@dataclass(frozen=True)
-class DialectReader(DelimitedReader):
+class DialectReader(DelimitedReader, frozen=True):
     """Reads batches of one dialect. `words` are those of csv.reader."""
 
     words: Mapping[str, Any]

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 
 
-@dataclass(frozen=True)
-class Ragged:
+class Ragged(msgspec.Struct, frozen=True):
     """A record with another number of cells than the header has labels; 0 cells where all are empty."""
 
     index: int
     cells: int
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(msgspec.Struct, frozen=True):
     """`cells` holds the wanted positions (columns "0", "1"...) of the regular records, `index` says which.
 
     They are side by side, not in the records' order. Where nothing is wanted `cells` has no columns.

@@ -66,8 +66,7 @@ class JsonLinesReader:
         return {key: bytes(value).decode(errors="replace") for key, value in values.items()}
 
 
-@dataclass(frozen=True)
-class _Keys:
+class _Keys(msgspec.Struct, frozen=True):
     """A decoder for one level of objects: `own` are labels that may be keys here, `paths` continue below one."""
 
     decode: Any

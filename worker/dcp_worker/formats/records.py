@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import polars as pl
 
 from dcp_pipeline.batch import Batch
@@ -20,8 +20,7 @@ def cell_column(label: str) -> str:
     return f"cell:{label}"
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """A record that has no readable cells, with one of the codes of docs/formats.md."""
 
     index: int
@@ -30,8 +29,7 @@ class Fault:
     field: str | None = None
 
 
-@dataclass(frozen=True)
-class Records:
+class Records(msgspec.Struct, frozen=True):
     """A batch, read.
 
     `cells` has one row per readable record: INDEX, and a String column (cell_column) per wanted label that the

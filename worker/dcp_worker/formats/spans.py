@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import overload
 
+import msgspec
+
 from dcp_worker.formats.lines import quoted_records, split_lines
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """Bytes start..end of a record in its batch, without its line terminator; `line` counts from 0."""
 
     start: int
@@ -113,8 +113,7 @@ class _LineSpans(Spans):
         return [*starts[:-1], len(self._raw)]
 
 
-@dataclass(frozen=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """Bytes start..end, a whole line, that are no part of any record."""
 
     start: int

@@ -6,9 +6,9 @@ logs.py has the patterns of well-known logs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import polars as pl
 
 from dcp_worker.formats.encoding import to_utf8
@@ -18,8 +18,7 @@ from dcp_worker.formats.spans import Span, line_spans
 _BLANK = " \t\r"
 
 
-@dataclass(frozen=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """Cells of lines, a String column for each label, null where a line has none; and the lines at fault."""
 
     cells: pl.DataFrame
@@ -37,8 +36,7 @@ class LineParser(Protocol):
         """The cells of lines without their terminators. None of them is blank."""
 
 
-@dataclass(frozen=True)
-class LineReader:
+class LineReader(msgspec.Struct, frozen=True):
     """Reads batches whose records are lines; only the labels asked for become columns."""
 
     parser: LineParser
@@ -75,16 +73,14 @@ class LineReader:
         return {"": text} if parsed.faults else parsed.cells.row(0, named=True)
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(msgspec.Struct, frozen=True):
     """A line's pattern, and patterns for parts of it: (label, pattern whose named groups are further cells)."""
 
     regex: str
     parts: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class PatternParser:
+class PatternParser(msgspec.Struct, frozen=True):
     """The first pattern that matches a whole line gives its cells. `nil`: a cell that stands for no value."""
 
     patterns: tuple[Pattern, ...]
@@ -121,8 +117,7 @@ def _whole(regex: str) -> str:
     return rf"\A(?:{regex})\z"
 
 
-@dataclass(frozen=True)
-class FixedParser:
+class FixedParser(msgspec.Struct, frozen=True):
     """Columns of so many characters each, from left to right; blanks around a cell do not count."""
 
     columns: tuple[tuple[str, int], ...]

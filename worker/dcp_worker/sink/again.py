@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
+import msgspec
 import polars as pl
+from msgspec.structs import replace
 
 from dcp_pipeline.batch import Batch, compress, digest_of
 from dcp_pipeline.ledger.model import Reject, SourceObject, StoredReject
@@ -23,8 +24,7 @@ class Plan(Protocol):
     def clean(self, batch: Batch) -> Cleaned: ...
 
 
-@dataclass(frozen=True)
-class ReplayPlan:
+class ReplayPlan(msgspec.Struct, frozen=True):
     """How an object's rejects are cleaned now. `unique`: whether the spec names the record's identity."""
 
     plan: Plan
@@ -33,8 +33,7 @@ class ReplayPlan:
     unique: bool
 
 
-@dataclass(frozen=True)
-class Cleansed:
+class Cleansed(msgspec.Struct, frozen=True):
     """What became of some rejects. `taken` are those that became something else than they were."""
 
     taken: tuple[StoredReject, ...]

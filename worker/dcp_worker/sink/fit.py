@@ -7,7 +7,9 @@ the column and the statement that mends it, come out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from dcp_pipeline.ledger.errors import TableMismatch
 from dcp_pipeline.spec.model import Field
@@ -19,8 +21,7 @@ _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "inte
 _STRINGS = frozenset({"varchar", "tinytext", "text", "mediumtext", "longtext"})
 
 
-@dataclass(frozen=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True):
     dialect: str
     table: ObservedTable
     fields: Sequence[Field]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 from sqlalchemy import Connection
 
 from dcp_worker.sink.shape import CleanTable
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """A row that the database itself will not take as it is."""
 
     record: int
@@ -20,8 +19,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True)
-class Inserted:
+class Inserted(msgspec.Struct, frozen=True):
     """How many rows are new; the others stand in the table already, or were refused."""
 
     rows: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import polars as pl
 
 from dcp_worker.sink.shape import BATCH
@@ -27,8 +27,7 @@ def scalar_literal(value: str | bytes | int | None) -> str:
     return "NULL" if value is None else str(value)
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """Rows `start` up to `end` of a frame, and their VALUES."""
 
     start: int

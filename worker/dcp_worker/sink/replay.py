@@ -8,10 +8,11 @@ committed together with the rejects' new state. Rejects that fail as they did be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import msgspec
 import polars as pl
+from msgspec.structs import replace
 from sqlalchemy import Connection, func, insert, select, tuple_, update
 
 from dcp_pipeline.batch import stable_id
@@ -40,8 +41,7 @@ _MOST_BYTES = 4 << 20
 _KEYS_PER_UPDATE = 500
 
 
-@dataclass(frozen=True)
-class ReplayReport:
+class ReplayReport(msgspec.Struct, frozen=True):
     """What became of the rejects that were tried: replayed = written + duplicates + filtered + rejected."""
 
     replayed: int = 0
@@ -53,7 +53,7 @@ class ReplayReport:
     """Not tried: not all of their bytes were kept."""
 
     def __add__(self, other: ReplayReport) -> ReplayReport:
-        return ReplayReport(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+        return ReplayReport(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
 
 PlanOf = Callable[[SourceObject], ReplayPlan]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 ID = "_dcp_id"
 """The row's identity: 16 bytes, unique."""
@@ -13,8 +13,7 @@ RECORD = "_dcp_record"
 OWN_COLUMNS = (ID, BATCH, RECORD)
 
 
-@dataclass(frozen=True)
-class ObservedColumn:
+class ObservedColumn(msgspec.Struct, frozen=True):
     """A column that stands in the database. `type` is its lower-case base type, `sql_type` all of it."""
 
     name: str
@@ -35,16 +34,14 @@ class ObservedColumn:
         return "unsigned" in self.sql_type.lower()
 
 
-@dataclass(frozen=True)
-class UniqueKey:
+class UniqueKey(msgspec.Struct, frozen=True):
     """A unique or primary key."""
 
     name: str
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ObservedTable:
+class ObservedTable(msgspec.Struct, frozen=True):
     """A table that stands in the database."""
 
     name: str
@@ -62,8 +59,7 @@ class ObservedTable:
         return next((each for each in self.columns if each.name.lower() == name.lower()), None)
 
 
-@dataclass(frozen=True)
-class CleanTable:
+class CleanTable(msgspec.Struct, frozen=True):
     """A table that was found fit to write to."""
 
     name: str

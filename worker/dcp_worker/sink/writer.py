@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+import msgspec
 import polars as pl
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
 
 from dcp_pipeline.batch import Batch
@@ -54,8 +55,7 @@ class CommitKind(StrEnum):
     """The ledger does not know it. Nothing was written."""
 
 
-@dataclass(frozen=True)
-class CommitOutcome:
+class CommitOutcome(msgspec.Struct, frozen=True):
     """What became of a commit, and the counts that the ledger has of the batch."""
 
     kind: CommitKind

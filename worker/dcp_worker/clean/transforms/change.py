@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.transforms import Otherwise
@@ -14,8 +14,7 @@ Apply = Callable[[pl.Expr], pl.Expr]
 OneText = Callable[[str], str | None]
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What a transform does to text. Null stays null, unless the transform is a default.
 
     `otherwise` says what becomes of a text for which `apply` gives null; None where that cannot be. `complaint`

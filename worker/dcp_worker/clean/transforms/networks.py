@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
 
+import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.transforms import InNetworks, Otherwise
@@ -28,8 +28,7 @@ NOT_PUBLIC = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Ranges:
+class Ranges(msgspec.Struct, frozen=True):
     """First and last addresses of networks that do not overlap, as numbers, sorted."""
 
     first: tuple[int, ...]
@@ -40,8 +39,7 @@ class Ranges:
         return place > 0 and number <= self.last[place - 1]
 
 
-@dataclass(frozen=True)
-class Networks:
+class Networks(msgspec.Struct, frozen=True):
     """A list of networks."""
 
     four: Ranges
