@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, Row, func, select, update
 
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch
@@ -35,7 +36,7 @@ def claim(connection: Connection, pipeline: str, batch_id: str, worker: str) -> 
 
 def settle(connection: Connection, batch_id: str, counts: Counts, kept_bytes: int) -> None:
     """Write what became of a claimed batch's records."""
-    values = dict(vars(counts)) | {"kept_bytes": kept_bytes}
+    values = asdict(counts) | {"kept_bytes": kept_bytes}
     connection.execute(update(BATCHES).where(BATCHES.c.id == batch_id).values(**values))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
 
 from dcp_pipeline.batch import stable_id
@@ -119,7 +119,7 @@ def pending_batches(connection: Connection, pipeline: str) -> int:
 
 
 def _columns(wanted: SourceObject) -> dict[str, Any]:
-    return _stored(dict(vars(wanted)))
+    return _stored(asdict(wanted))
 
 
 def _stored(values: dict[str, Any]) -> dict[str, Any]:
