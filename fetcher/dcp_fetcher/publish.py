@@ -103,4 +103,4 @@ class Publisher:
         ledger, object_id = self._outlet.ledger, self.object.id
         self._outlet.patience(lambda: ledger.update_object(object_id, **changes))  # type: ignore[arg-type]
         given = {name: value for name, value in changes.items() if value is not None}
-        self.object = replace(self.object, **given)  # type: ignore[arg-type]
+        self.object = replace(self.object, **given)
