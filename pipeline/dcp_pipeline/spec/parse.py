@@ -57,7 +57,7 @@ def _documents(text: str, origin: str) -> list[Any]:
     try:
         return yaml_documents(text)
     except YamlError as error:
-        raise SpecInvalid([SpecProblem("the document", f"is no YAML: {error}")], origin) from error
+        raise SpecInvalid([SpecProblem("the document", f"is no YAML: {_one_line(error)}")], origin) from error
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import yaml
 
 
 class YamlError(ValueError):
-    """Says what is wrong, in one line."""
+    """Says what is wrong."""
 
 
 def yaml_documents(text: str) -> list[Any]:
@@ -16,7 +16,7 @@ def yaml_documents(text: str) -> list[Any]:
     try:
         return [each for each in yaml.load_all(text, Loader=_Loader) if each is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise YamlError(" ".join(str(error).split())) from error
+        raise YamlError(str(error)) from error
 
 
 class _Loader(yaml.SafeLoader):

@@ -12,6 +12,7 @@ from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import ProtocolError
 
+from dcp_operator.names import DELETION_COST_ANNOTATION
 from e2e.operator.kube import Kube
 from e2e.support.botnet import NAME, WORKERS, Document
 from e2e.support.stage import is_ready
@@ -83,7 +84,7 @@ def _pods(stream: watch.Watch, kube: Kube, items: Items, seen: Watched, over: th
 
 
 def _cost(pod: Document) -> str:
-    return str((pod["metadata"].get("annotations") or {}).get("controller.kubernetes.io/pod-deletion-cost", ""))
+    return str((pod["metadata"].get("annotations") or {}).get(DELETION_COST_ANNOTATION, ""))
 
 
 def _replicas(stream: watch.Watch, kube: Kube, seen: Watched, over: threading.Event) -> None:

@@ -50,6 +50,8 @@ def test_idle_pods_go_that_bore_their_mark_already_or_all_at_once(
 def test_a_busy_pod_that_is_not_ready_holds_everybody_back_for_it_would_be_the_first_to_go() -> None:
     pods = [pod("idle", cost=LEAVING_COST), pod("busy", ready=False)]
     assert removable(pods, {"idle"}, 1) == []
+    idle_too = [pods[0], pod("busy", ready=False, cost=LEAVING_COST)]
+    assert [each.name for each in removable(idle_too, {"idle", "busy"}, 1)] == ["busy"]
 
 
 def test_who_was_marked_another_time_and_works_again_loses_the_mark_before_anybody_goes() -> None:
