@@ -23,7 +23,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@# Where PYTHONDONTWRITEBYTECODE is set, each of the tests' many processes would compile all of it anew: 2 CPU-s.
-	@$(BIN)/python -m compileall -q pipeline fetcher worker operator tests
+	@$(BIN)/python -m compileall -q cli pipeline fetcher worker operator tests
 	@touch $(READY)
 
 run: $(READY) ## clean the bundled example feed on this machine, then verify the books

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from dcp_pipeline.spec.crd import PLURAL, custom_resource_definition
+from dcp_pipeline.spec.kubernetes.crd import PLURAL, custom_resource_definition
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = (ROOT / "manifests/crd" / f"{PLURAL}.yaml", ROOT / "charts/dcp-operator/files/crd.yaml")

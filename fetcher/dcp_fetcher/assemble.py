@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from dcp_fetcher.file_site import FileSite, list_files
-from dcp_fetcher.http_client import HttpClient
-from dcp_fetcher.http_listing import list_http
-from dcp_fetcher.http_site import HttpSite
-from dcp_fetcher.listing import Entry
+from dcp_fetcher.ground.patience import Backoff, Bridge
+from dcp_fetcher.ground.ports import Inbox, Secrets
 from dcp_fetcher.objects import ObjectReader, SourceTerms
-from dcp_fetcher.patience import Backoff, Bridge
-from dcp_fetcher.ports import Inbox, Secrets
-from dcp_fetcher.publish import Outlet
+from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.reading import HowToCut
-from dcp_fetcher.sites import Site
-from dcp_fetcher.task_request import Assigned
-from dcp_fetcher.tasks import TaskDesk, TaskTerms
+from dcp_fetcher.sites.files.site import FileSite, list_files
+from dcp_fetcher.sites.http.client import HttpClient
+from dcp_fetcher.sites.http.listing import list_http
+from dcp_fetcher.sites.http.site import HttpSite
+from dcp_fetcher.sites.listing import Entry
+from dcp_fetcher.sites.site import Site
+from dcp_fetcher.tasks.desk import TaskDesk, TaskTerms
+from dcp_fetcher.tasks.request import Assigned
 from dcp_fetcher.watch import Watch
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.spec.model import FileSource, Format, HttpSource, Pipeline, Source

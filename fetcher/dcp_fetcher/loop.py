@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcp_fetcher.assemble import Assembly, Surroundings
-from dcp_fetcher.errors import Stopped
+from dcp_fetcher.ground.errors import Stopped
+from dcp_fetcher.ground.patience import Backoff, Patience, Stop
+from dcp_fetcher.ground.ports import Inbox, Ledger, Queue, Secrets
+from dcp_fetcher.ground.progress import Progress, Snapshot
 from dcp_fetcher.objects import Outcome
-from dcp_fetcher.patience import Backoff, Patience, Stop
-from dcp_fetcher.ports import Inbox, Ledger, Queue, Secrets
-from dcp_fetcher.progress import Progress, Snapshot
-from dcp_fetcher.publish import Outlet
-from dcp_fetcher.tasks import TaskDesk
+from dcp_fetcher.publishing.publish import Outlet
+from dcp_fetcher.tasks.desk import TaskDesk
 from dcp_fetcher.watch import Round, Watch
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.pulse import Pulse

@@ -12,13 +12,22 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from dcp_fetcher.errors import ChangedError, DamagedError, GoneError, NotRecordsError
-from dcp_fetcher.ports import FormatOf
-from dcp_fetcher.publish import Outlet, Publisher
+from dcp_fetcher.ground.errors import ChangedError, DamagedError, GoneError, NotRecordsError
+from dcp_fetcher.ground.ports import FormatOf
+from dcp_fetcher.publishing.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, first_needed, read_object
-from dcp_fetcher.sites import Opened, Site
+from dcp_fetcher.sites.site import Opened, Site
+from dcp_fetcher.sites.versions import (
+    BACK,
+    CHANGED,
+    GONE,
+    REPLACED,
+    WEB_PAGE,
+    generation_of,
+    growing_version,
+    recorded_as,
+)
 from dcp_fetcher.unavailable import clear_web_page, give_up
-from dcp_fetcher.versions import BACK, CHANGED, GONE, REPLACED, WEB_PAGE, generation_of, growing_version, recorded_as
 from dcp_pipeline.batch import object_id
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Phase

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from dcp_fetcher.errors import Stopped
+from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.loop import FetcherLoop, FetchReport
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.exit_codes import DONE, FAILED, INTERRUPTED

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dcp_fetcher.as_lines import as_lines
-from dcp_fetcher.decoded import Decoded
-from dcp_fetcher.decompress import Caps, Peekable, Readable
-from dcp_fetcher.dialects import dialect_of
-from dcp_fetcher.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
-from dcp_fetcher.header import HeaderError, read_header
-from dcp_fetcher.marks import count_lines
-from dcp_fetcher.publish import Publisher
-from dcp_fetcher.sites import Opened
-from dcp_fetcher.split import Position, Splitter
+from dcp_fetcher.cutting.dialects import dialect_of
+from dcp_fetcher.cutting.header import HeaderError, read_header
+from dcp_fetcher.cutting.marks import count_lines
+from dcp_fetcher.cutting.split import Position, Splitter
+from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
+from dcp_fetcher.opening.as_lines import as_lines
+from dcp_fetcher.opening.decoded import Decoded
+from dcp_fetcher.opening.decompress import Caps, Peekable, Readable
+from dcp_fetcher.publishing.publish import Publisher
+from dcp_fetcher.sites.site import Opened
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digester
 from dcp_pipeline.ledger.model import Cut, SourceObject
 from dcp_pipeline.spec.model import BatchSize, Decompression, Format

@@ -13,17 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from dcp_fetcher.cuts import batch_of, cut_of
-from dcp_fetcher.decompress import Peekable
-from dcp_fetcher.errors import FetchError, GoneError
-from dcp_fetcher.file_site import FileSite, list_files
-from dcp_fetcher.http_client import HttpClient
-from dcp_fetcher.http_listing import list_http
-from dcp_fetcher.http_site import HttpSite
-from dcp_fetcher.patience import Backoff, Bridge, Stop
+from dcp_fetcher.cutting.split import RawCut, Splitter
+from dcp_fetcher.ground.errors import FetchError, GoneError
+from dcp_fetcher.ground.patience import Backoff, Bridge, Stop
+from dcp_fetcher.opening.decompress import Peekable
+from dcp_fetcher.publishing.cuts import batch_of, cut_of
 from dcp_fetcher.reading import CHUNK_BYTES, Content, HowToCut
-from dcp_fetcher.sites import Opened, Site
-from dcp_fetcher.split import RawCut, Splitter
+from dcp_fetcher.sites.files.site import FileSite, list_files
+from dcp_fetcher.sites.http.client import HttpClient
+from dcp_fetcher.sites.http.listing import list_http
+from dcp_fetcher.sites.http.site import HttpSite
+from dcp_fetcher.sites.site import Opened, Site
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.setup import Setup

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
-from dcp_fetcher.publish import Outlet
-from dcp_fetcher.versions import WEB_PAGE
+from dcp_fetcher.publishing.publish import Outlet
+from dcp_fetcher.sites.versions import WEB_PAGE
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
 
 log = logging.getLogger(__name__)

@@ -8,13 +8,13 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
-from dcp_fetcher.errors import FetchError, GoneError, RefusedError, Stopped, TemporaryError, UnreachableError
-from dcp_fetcher.http_listing import shown_unchanged
-from dcp_fetcher.listing import Entry
+from dcp_fetcher.ground.errors import FetchError, GoneError, RefusedError, Stopped, TemporaryError, UnreachableError
+from dcp_fetcher.ground.patience import Backoff
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
-from dcp_fetcher.patience import Backoff
-from dcp_fetcher.publish import Outlet
-from dcp_pipeline.ledger.errors import LedgerConflict
+from dcp_fetcher.publishing.publish import Outlet
+from dcp_fetcher.sites.http.listing import shown_unchanged
+from dcp_fetcher.sites.listing import Entry
+from dcp_pipeline.database.errors import LedgerConflict
 from dcp_pipeline.ledger.model import ObjectState, SourceObject
 
 log = logging.getLogger(__name__)

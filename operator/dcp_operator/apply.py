@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from dcp_operator.api import Api, ApiError
-from dcp_operator.children import Child
-from dcp_operator.drift import stamped
-from dcp_operator.judge import Refusal
-from dcp_operator.kinds import DEPLOYMENT
-from dcp_operator.names import FIELD_MANAGER, SCALER_FIELD_MANAGER, PipelineKey
-from dcp_operator.plan import Action, Apply, Blocked, ChildKey, Delete, HandOver, echo, key_of
-from dcp_operator.scaler import scale_document
-from dcp_operator.store import Document, Store
+from dcp_operator.children.children import Child
+from dcp_operator.children.drift import stamped
+from dcp_operator.children.judge import Refusal
+from dcp_operator.children.plan import Action, Apply, Blocked, ChildKey, Delete, HandOver, echo, key_of
+from dcp_operator.cluster.api import Api, ApiError
+from dcp_operator.cluster.store import Document, Store
+from dcp_operator.ground.kinds import DEPLOYMENT
+from dcp_operator.ground.names import FIELD_MANAGER, SCALER_FIELD_MANAGER, PipelineKey
+from dcp_operator.scaling.scaler import scale_document
 
 log = logging.getLogger(__name__)
 

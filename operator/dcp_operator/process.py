@@ -15,20 +15,20 @@ from typing import Any, cast
 
 import kopf
 
-from dcp_operator.api import Api, ApiError, ApiUnreachable, log_in
 from dcp_operator.apply import Applier
-from dcp_operator.dirty import DirtyKeys
-from dcp_operator.events import Recorder
-from dcp_operator.kinds import PIPELINE, child_kinds
-from dcp_operator.metrics import Metrics
-from dcp_operator.queues import QueueReader
+from dcp_operator.cluster.api import Api, ApiError, ApiUnreachable, log_in
+from dcp_operator.cluster.dirty import DirtyKeys
+from dcp_operator.cluster.secret_reader import SecretReader
+from dcp_operator.cluster.store import Store
+from dcp_operator.cluster.watch import kopf_settings, watch
+from dcp_operator.ground.kinds import PIPELINE, child_kinds
+from dcp_operator.ground.settings import OperatorSettings, SettingInvalid, read_settings
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
-from dcp_operator.scaler import Scaler, Targets
-from dcp_operator.secret_reader import SecretReader
-from dcp_operator.settings import OperatorSettings, SettingInvalid, read_settings
-from dcp_operator.store import Store
-from dcp_operator.watch import kopf_settings, watch
+from dcp_operator.scaling.queues import QueueReader
+from dcp_operator.scaling.scaler import Scaler, Targets
+from dcp_operator.status.events import Recorder
+from dcp_operator.status.metrics import Metrics
 from dcp_pipeline.exit_codes import INVALID
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.logs import set_up_logs

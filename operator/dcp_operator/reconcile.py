@@ -9,26 +9,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from dcp_operator.api import Api, ApiError
 from dcp_operator.apply import Applier
-from dcp_operator.children import Child, Wanted, children_of
-from dcp_operator.conditions import DeploymentSeen, KedaSeen, Observed, deployment_seen
-from dcp_operator.drift import digest
-from dcp_operator.events import News, Recorder
-from dcp_operator.judge import Refusal, SecretSeen, missing_secrets, parsed
-from dcp_operator.keda import keda_children, keda_holds, keda_seen
-from dcp_operator.kinds import PIPELINE, SCALED_OBJECT
-from dcp_operator.names import FIELD_MANAGER, Component, Owner, PipelineKey
-from dcp_operator.plan import plan
-from dcp_operator.queues import server_of
-from dcp_operator.scaler import Scaler, Target, Targets
-from dcp_operator.secret_reader import SecretReader
-from dcp_operator.secret_refs import all_refs
-from dcp_operator.settings import PodSettings
-from dcp_operator.status import due_in, status_of
-from dcp_operator.store import Document, Store
+from dcp_operator.children.children import Child, Wanted, children_of
+from dcp_operator.children.drift import digest
+from dcp_operator.children.judge import Refusal, SecretSeen, missing_secrets, parsed
+from dcp_operator.children.plan import plan
+from dcp_operator.children.secret_refs import all_refs
+from dcp_operator.cluster.api import Api, ApiError
+from dcp_operator.cluster.secret_reader import SecretReader
+from dcp_operator.cluster.store import Document, Store
+from dcp_operator.ground.kinds import PIPELINE, SCALED_OBJECT
+from dcp_operator.ground.names import FIELD_MANAGER, Component, Owner, PipelineKey
+from dcp_operator.ground.settings import PodSettings
+from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
+from dcp_operator.scaling.queues import server_of
+from dcp_operator.scaling.scaler import Scaler, Target, Targets
+from dcp_operator.status.conditions import DeploymentSeen, KedaSeen, Observed, deployment_seen
+from dcp_operator.status.events import News, Recorder
+from dcp_operator.status.status import due_in, status_of
+from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document
 from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
-from dcp_pipeline.spec.status import Status, from_document, to_document
 
 log = logging.getLogger(__name__)
 

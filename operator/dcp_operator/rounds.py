@@ -11,14 +11,14 @@ import logging
 import random
 import time
 
-from dcp_operator.api import Api, ApiError, ApiUnreachable
-from dcp_operator.dirty import DirtyKeys
-from dcp_operator.kinds import PIPELINE, Kind
-from dcp_operator.metrics import Metrics
-from dcp_operator.names import FIELD_MANAGER, MANAGED_BY, PipelineKey
+from dcp_operator.cluster.api import Api, ApiError, ApiUnreachable
+from dcp_operator.cluster.dirty import DirtyKeys
+from dcp_operator.cluster.store import Store
+from dcp_operator.ground.kinds import PIPELINE, Kind
+from dcp_operator.ground.names import FIELD_MANAGER, MANAGED_BY, PipelineKey
 from dcp_operator.reconcile import Reconciler
-from dcp_operator.scaler import Scaler
-from dcp_operator.store import Store
+from dcp_operator.scaling.scaler import Scaler
+from dcp_operator.status.metrics import Metrics
 from dcp_pipeline.observe.pulse import Pulse
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from typing import Any
 import redis
 from sqlalchemy import Engine
 
+from dcp_pipeline.database.engine import connect as connect_engine
 from dcp_pipeline.ledger import Ledger
-from dcp_pipeline.ledger.engine import connect as connect_engine
 from dcp_pipeline.observe.metrics import Metrics
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.pulse import Pulse

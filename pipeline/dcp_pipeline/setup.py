@@ -23,7 +23,7 @@ from dcp_pipeline.settings import (
     with_redis_url,
     with_sink_url,
 )
-from dcp_pipeline.spec.checks import problems_of
+from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.model import FileSource, Pipeline
 from dcp_pipeline.spec.parse import load_pipeline

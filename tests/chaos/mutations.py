@@ -20,7 +20,7 @@ from chaos.plan import How, Plan, plan_of
 from dcp_pipeline.observe.phases import Phase
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("pipeline", "fetcher", "worker")
+PACKAGES = ("cli", "pipeline", "fetcher", "worker")
 SEEDS_TRIED = 10
 
 

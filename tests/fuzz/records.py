@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_type_hints
 
-from dcp_fetcher.split import Position, RawCut, Splitter
+from dcp_fetcher.cutting.split import Position, RawCut, Splitter
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digest_of
 from dcp_pipeline.ledger.model import Reject
 from dcp_pipeline.spec.model import BatchSize, Cleaning, Format

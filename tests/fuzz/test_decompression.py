@@ -16,9 +16,9 @@ import zstandard
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from dcp_fetcher.decoded import Decoded
-from dcp_fetcher.decompress import Caps
-from dcp_fetcher.errors import DamagedError
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.decoded import Decoded
+from dcp_fetcher.opening.decompress import Caps
 from fuzz.mutations import damaged
 
 TEXT = b"".join(b"%d,some text of a record,%d\n" % (n, n * n) for n in range(400))

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import event, example, given, reject
 from hypothesis import strategies as st
 
-from dcp_fetcher.errors import DamagedError
+from dcp_fetcher.ground.errors import DamagedError
 from dcp_pipeline.spec.model import BatchSize, Format
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.plan import CleaningPlan
+from dcp_worker.ground.errors import PlanError
 from fuzz.mutations import damaged
 from fuzz.records import AS_WRITTEN, CLEANING, TYPES, cuts_of, outcome_of, size
 from support.batches import format_of

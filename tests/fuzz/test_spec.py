@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.parse import parse_pipeline, pipeline_of
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.plan import CleaningPlan
+from dcp_worker.ground.errors import PlanError
 from fuzz.mutations import damaged
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "botnet.yaml").read_text()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from dcp_fetcher.task_request import TaskInvalid, assign, id_of, parse_request
+from dcp_fetcher.tasks.request import TaskInvalid, assign, id_of, parse_request
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import TaskState
 from fuzz.mutations import damaged

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from dcp_fetcher.as_lines import as_lines
-from dcp_fetcher.decompress import Peekable
-from dcp_fetcher.errors import DamagedError
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.as_lines import as_lines
+from dcp_fetcher.opening.decompress import Peekable
 from dcp_pipeline.spec.model import Format
 from fuzz.mutations import damaged
 from fuzz.records import CLEANING, outcome_of, size

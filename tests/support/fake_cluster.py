@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from dcp_operator.api import ApiError
-from dcp_operator.kinds import EVENT, Kind
+from dcp_operator.cluster.api import ApiError
+from dcp_operator.ground.kinds import EVENT, Kind
 
 Key = tuple[str, str, str]
 

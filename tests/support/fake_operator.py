@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dcp_operator.apply import Applier
-from dcp_operator.conditions import QueueSeen
-from dcp_operator.dirty import DirtyKeys
-from dcp_operator.events import Recorder
-from dcp_operator.kinds import DEPLOYMENT, PIPELINE, child_kinds
-from dcp_operator.metrics import Metrics
-from dcp_operator.names import PipelineKey
-from dcp_operator.queues import Server
+from dcp_operator.cluster.dirty import DirtyKeys
+from dcp_operator.cluster.secret_reader import SecretReader
+from dcp_operator.cluster.store import Store
+from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, child_kinds
+from dcp_operator.ground.names import PipelineKey
+from dcp_operator.ground.settings import PodSettings
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
-from dcp_operator.scaler import Scaler, Targets
-from dcp_operator.secret_reader import SecretReader
-from dcp_operator.settings import PodSettings
-from dcp_operator.store import Store
+from dcp_operator.scaling.queues import Server
+from dcp_operator.scaling.scaler import Scaler, Targets
+from dcp_operator.status.conditions import QueueSeen
+from dcp_operator.status.events import Recorder
+from dcp_operator.status.metrics import Metrics
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.observe.scaling_note import ScalingNote
 from dcp_pipeline.queue.model import QueueStats

@@ -11,7 +11,7 @@ import redis
 from msgspec.structs import replace
 
 from dcp_pipeline.batch import Batch, decode_batch
-from dcp_pipeline.ledger.errors import LedgerConflict, SinkUnavailable
+from dcp_pipeline.database.errors import LedgerConflict, SinkUnavailable
 from dcp_pipeline.ledger.model import BatchState, Cut, DeadBatch, ObjectState, SourceObject, Task, TaskState
 from dcp_pipeline.queue.model import Job, QueueStats
 

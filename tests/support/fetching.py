@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
+from dcp_fetcher.ground.patience import Backoff
 from dcp_fetcher.loop import FetcherLoop, FetchReport
-from dcp_fetcher.patience import Backoff
 from dcp_fetcher.watch import Round
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.observe.phases import Observer, unobserved

@@ -6,10 +6,10 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from dcp_fetcher.cuts import batch_of, cut_of
+from dcp_fetcher.cutting.split import RawCut, Splitter
+from dcp_fetcher.publishing.cuts import batch_of, cut_of
 from dcp_fetcher.reading import CHUNK_BYTES, Content, HowToCut
-from dcp_fetcher.sites import Opened
-from dcp_fetcher.split import RawCut, Splitter
+from dcp_fetcher.sites.site import Opened
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.ledger.model import Reject, SourceObject
 from dcp_pipeline.spec.model import BatchSize, Decompression, Format

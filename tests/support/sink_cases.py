@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from dcp_fetcher.cuts import batch_of, cut_of
-from dcp_fetcher.split import Position, RawCut
+from dcp_fetcher.cutting.split import Position, RawCut
+from dcp_fetcher.publishing.cuts import batch_of, cut_of
 from dcp_pipeline.batch import Batch, digest_of, object_id
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import ObjectState, Reject, SourceObject

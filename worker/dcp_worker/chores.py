@@ -19,7 +19,7 @@ from typing import Protocol
 
 import redis
 
-from dcp_pipeline.ledger.errors import LedgerError
+from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import DeadLetter, WorkerVitals
 from dcp_worker.loop import Tally

@@ -14,7 +14,7 @@ import msgspec
 import redis
 
 from dcp_pipeline.batch import Batch, BatchError, decode_batch
-from dcp_pipeline.ledger.errors import SinkUnavailable
+from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Exchange, Lease, RetryState

@@ -7,7 +7,7 @@ import threading
 
 import maxminddb
 
-from dcp_pipeline.ledger.errors import SinkUnavailable, TableMismatch
+from dcp_pipeline.database.errors import SinkUnavailable, TableMismatch
 from dcp_worker.enrich import EnrichmentError
 
 log = logging.getLogger(__name__)

@@ -3,8 +3,8 @@
 Start with model.py for the words and ledger.py for what can be asked; docs/ledger.md draws it.
 """
 
-from dcp_pipeline.ledger.engine import connect
-from dcp_pipeline.ledger.errors import (
+from dcp_pipeline.database.engine import connect
+from dcp_pipeline.database.errors import (
     LedgerConflict,
     LedgerError,
     LedgerVersion,
@@ -12,11 +12,11 @@ from dcp_pipeline.ledger.errors import (
     SinkUnavailable,
     TableMismatch,
 )
-from dcp_pipeline.ledger.findings import Finding, FindingKind, VerifyReport
+from dcp_pipeline.database.transactions import Patience
 from dcp_pipeline.ledger.ledger import Ledger
-from dcp_pipeline.ledger.transactions import Patience
-from dcp_pipeline.ledger.verify import verify
 from dcp_pipeline.tls import TlsSettings
+from dcp_pipeline.verify.findings import Finding, FindingKind, VerifyReport
+from dcp_pipeline.verify.verify import verify
 
 __all__ = [
     "Finding",

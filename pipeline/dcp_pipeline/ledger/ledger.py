@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
+from dcp_pipeline.database.durability import durability_warnings
+from dcp_pipeline.database.errors import LedgerError
+from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain, Work
 from dcp_pipeline.ledger import books, claims, objects, tasks
-from dcp_pipeline.ledger.durability import durability_warnings
-from dcp_pipeline.ledger.errors import LedgerError
 from dcp_pipeline.ledger.model import (
     Books,
     Cut,
@@ -28,7 +29,6 @@ from dcp_pipeline.ledger.model import (
     TaskState,
 )
 from dcp_pipeline.ledger.schema import prepare_schema
-from dcp_pipeline.ledger.transactions import Patience, Transactions, TryAgain, Work
 
 T = TypeVar("T")
 _PAGE = 500

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, text
 
-from dcp_pipeline.ledger.errors import LedgerVersion
+from dcp_pipeline.database.errors import LedgerVersion
+from dcp_pipeline.database.transactions import Transactions, TryAgain
 from dcp_pipeline.ledger.tables import META, METADATA, SCHEMA_VERSION
-from dcp_pipeline.ledger.transactions import Transactions, TryAgain
 
 _LOCK_SECONDS = 10
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from dcp_pipeline.ledger.errors import LedgerConflict
+from dcp_pipeline.database.errors import LedgerConflict
 from dcp_pipeline.ledger.model import Task, TaskState
 from dcp_pipeline.ledger.objects import REASON_CHARS
 from dcp_pipeline.ledger.tables import SPECS, TASKS, utc_now

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 import redis
 
-from dcp_pipeline.ledger.errors import LedgerError
+from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.ledger.model import Books
 from dcp_pipeline.observe.report import PERIOD_SECONDS, Report, keep_turn, publish, take_turn, totals_of
 

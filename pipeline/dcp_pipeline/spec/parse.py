@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from dcp_pipeline.spec.checks import problems_of
+from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem, path_of
 from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
 from dcp_pipeline.spec.units import decode_unit

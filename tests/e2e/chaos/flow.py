@@ -13,7 +13,7 @@ import maxminddb
 from sqlalchemy import Engine, text
 
 from chaos.verdict import Content
-from dcp_pipeline.ledger.errors import OF_DRIVERS
+from dcp_pipeline.database.errors import OF_DRIVERS
 from e2e.chaos.plan import arrival_of
 from e2e.support.stage import POLL_SECONDS, Stage
 from oracle.oracle import outcomes

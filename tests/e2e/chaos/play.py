@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, text
 
 from chaos.verdict import History, Verdict, judge, settled
-from dcp_pipeline.ledger.errors import OF_DRIVERS
+from dcp_pipeline.database.errors import OF_DRIVERS
 from e2e.chaos.faults import PLAYED, replay_all
 from e2e.chaos.flow import flowing, settled_records
 from e2e.chaos.plan import Strike, strikes_of

@@ -11,8 +11,8 @@ from pathlib import Path
 import redis
 import yaml
 
+from dcp_pipeline.database.errors import OF_DRIVERS
 from dcp_pipeline.ledger import connect
-from dcp_pipeline.ledger.errors import OF_DRIVERS
 from dcp_pipeline.queue import UNREACHABLE, Queue
 from dcp_pipeline.queue import connect as connect_queue
 from e2e.helm.shell import Shell, shell

@@ -12,7 +12,7 @@ from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import ProtocolError
 
-from dcp_operator.names import DELETION_COST_ANNOTATION
+from dcp_operator.ground.names import DELETION_COST_ANNOTATION
 from e2e.operator.kube import Kube
 from e2e.support.botnet import NAME, WORKERS, Document
 from e2e.support.stage import is_ready

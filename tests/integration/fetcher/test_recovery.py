@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dcp_fetcher.objects import Outcome
-from dcp_fetcher.publish import GROUP_BATCHES
+from dcp_fetcher.publishing.publish import GROUP_BATCHES
 from dcp_pipeline.ledger.model import BatchState, ObjectState
 from dcp_pipeline.observe.phases import Phase
 from support.feed_server import FeedServer, gzipped

@@ -14,11 +14,11 @@ import pytest
 import trustme
 from sqlalchemy import Connection, Engine, text
 
+from dcp_pipeline.database.errors import InfileRefused
+from dcp_pipeline.database.mysql_connection import OFFERED_NAME, MemoryInfileConnection
+from dcp_pipeline.database.transactions import Transactions
 from dcp_pipeline.ledger import Ledger, LedgerError, Patience, SinkDenied, SinkUnavailable, TlsSettings, connect
-from dcp_pipeline.ledger.errors import InfileRefused
-from dcp_pipeline.ledger.mysql_connection import OFFERED_NAME, MemoryInfileConnection
 from dcp_pipeline.ledger.schema import ddl_lock
-from dcp_pipeline.ledger.transactions import Transactions
 from support.databases import Database
 from support.mariadb_server import MariaDBServer, free_port, mariadb_missing, mariadb_server
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 import redis
 
-from dcp_operator.queues import QueueReader, Server
-from dcp_pipeline.ledger.errors import SinkUnavailable
+from dcp_operator.scaling.queues import QueueReader, Server
+from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
 from dcp_pipeline.observe.report import report_key, reports_of
 from dcp_pipeline.observe.reporter import Reporter

@@ -8,10 +8,11 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from dcp_pipeline.ledger import Ledger, verify
+from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.claims import settled_counts
 from dcp_pipeline.ledger.model import Counts, RejectFilter
 from dcp_pipeline.observe.phases import Phase
+from dcp_pipeline.verify import verify
 from dcp_worker.sink import CommitKind, CountMismatch, SinkWriter
 from support.databases import Database
 from support.sink_cases import PIPELINE, CleanedCase, Source, cleaning, reject, rows_of

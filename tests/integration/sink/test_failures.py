@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine
 
-from dcp_pipeline.ledger import Ledger, Patience, SinkUnavailable, connect, verify
+from dcp_pipeline.ledger import Ledger, Patience, SinkUnavailable, connect
 from dcp_pipeline.ledger.model import Counts
 from dcp_pipeline.observe.phases import Observer, Phase
+from dcp_pipeline.verify import verify
 from dcp_worker.sink import CommitKind, CommitOutcome, SinkWriter
 from support.databases import Database
 from support.mariadb_server import MariaDBServer, mariadb_missing, mariadb_server

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from dcp_pipeline.batch import Batch
-from dcp_pipeline.ledger import Ledger, LedgerConflict, verify
+from dcp_pipeline.ledger import Ledger, LedgerConflict
 from dcp_pipeline.ledger.model import RejectFilter, RejectState, SourceObject
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format
+from dcp_pipeline.verify import verify
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.sink import ReplayPlan, ReplayReport, SinkWriter, replay
 from dcp_worker.sink.writer import Cleaned

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dcp_pipeline.ledger import Ledger, TableMismatch
-from dcp_worker.limits import ColumnLimit
+from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink import SinkWriter
 from support.databases import Database
 from support.sink_cases import PIPELINE, cleaning

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from dcp_pipeline.ledger import Ledger, verify
+from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Counts
+from dcp_pipeline.verify import verify
 from dcp_worker.sink import CommitOutcome, SinkWriter
 from support.databases import Database
 from support.sink_cases import PIPELINE, CleanedCase, Source, cleaning, rows_of

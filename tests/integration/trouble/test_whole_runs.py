@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dcp_pipeline.ledger import connect, verify
+from dcp_pipeline.ledger import connect
+from dcp_pipeline.verify import verify
 from oracle.compare import assert_equals_oracle, assert_totals
 from oracle.oracle import Expected, expect
 from support import killing_worker

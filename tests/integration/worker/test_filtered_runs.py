@@ -17,8 +17,8 @@ import pytest
 import redis
 import sqlalchemy
 
-from dcp_operator.conditions import DeploymentSeen, Observed, QueueSeen
-from dcp_operator.status import status_of
+from dcp_operator.status.conditions import DeploymentSeen, Observed, QueueSeen
+from dcp_operator.status.status import status_of
 from dcp_pipeline.ledger import connect
 from dcp_pipeline.observe.report import report_key, reports_of
 from support.dcp_process import DcpProcess, dcp, served

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from dcp_operator.settings import read_settings
+from dcp_operator.ground.settings import read_settings
 from dcp_pipeline.spec.parse import pipeline_of
 
 ROOT = Path(__file__).parents[3]

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import pytest
 import zstandard
 
-from dcp_fetcher.decoded import Decoded
-from dcp_fetcher.decompress import PIECE_BYTES, ZSTD_SLICE_BYTES, Caps, compression_of
-from dcp_fetcher.errors import DamagedError
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.decoded import Decoded
+from dcp_fetcher.opening.decompress import PIECE_BYTES, ZSTD_SLICE_BYTES, Caps, compression_of
 
 TEXT = b"".join(b"%d,some text\n" % n for n in range(30_000))
 CAPS = Caps(max_bytes=1 << 40, max_ratio=250)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from dcp_fetcher.http_listing import shown_unchanged
-from dcp_fetcher.listing import Entry, ListingError, parse_listing, wanted
+from dcp_fetcher.sites.http.listing import shown_unchanged
+from dcp_fetcher.sites.listing import Entry, ListingError, parse_listing, wanted
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.spec.model import Listing
 

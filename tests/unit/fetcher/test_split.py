@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dcp_fetcher.header import HeaderError
-from dcp_fetcher.split import Position, RawCut, Splitter, at_most
+from dcp_fetcher.cutting.header import HeaderError
+from dcp_fetcher.cutting.split import Position, RawCut, Splitter, at_most
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digest_of
 from dcp_pipeline.spec.model import BatchSize, Format
 from dcp_pipeline.spec.units import Quantity

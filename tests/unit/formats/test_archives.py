@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from dcp_fetcher.errors import DamagedError
+from dcp_fetcher.ground.errors import DamagedError
 from support.batches import format_of
 from support.reading import read_file
 

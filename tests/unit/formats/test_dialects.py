@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dcp_fetcher.header import HeaderError
-from dcp_fetcher.split import Position, Splitter
+from dcp_fetcher.cutting.header import HeaderError
+from dcp_fetcher.cutting.split import Position, Splitter
 from dcp_pipeline.spec.model import BatchSize, Format
 from dcp_worker.formats.readers import spans_of
 from support.batches import format_of

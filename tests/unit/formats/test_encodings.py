@@ -6,8 +6,8 @@ import codecs
 
 import pytest
 
-from dcp_fetcher.encodings import sniff
-from dcp_fetcher.errors import DamagedError
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.encodings import sniff
 from support.batches import format_of
 from support.reading import read_file
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcp_fetcher.errors import DamagedError
-from dcp_fetcher.json_array import JsonArray
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.json_array import JsonArray
 from support.batches import format_of
 from support.reading import Served, read_file
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcp_worker.clean.errors import PlanError
+from dcp_worker.ground.errors import PlanError
 from support.batches import format_of
 from support.reading import read_bytes
 

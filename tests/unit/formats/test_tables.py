@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dcp_fetcher.errors import DamagedError
+from dcp_fetcher.ground.errors import DamagedError
 from support.batches import format_of
 from support.reading import read_file
 

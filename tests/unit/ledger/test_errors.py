@@ -6,8 +6,8 @@ import pymysql
 import pytest
 import sqlalchemy.exc
 
+from dcp_pipeline.database.errors import Trouble, explained, trouble_of
 from dcp_pipeline.ledger import Patience, SinkDenied, SinkUnavailable
-from dcp_pipeline.ledger.errors import Trouble, explained, trouble_of
 
 
 def wrapped(error: Exception) -> Exception:

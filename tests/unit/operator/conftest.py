@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from dcp_operator.kinds import PIPELINE, SECRET
+from dcp_operator.ground.kinds import PIPELINE, SECRET
 from support.fake_cluster import FakeCluster
 from support.fake_operator import Operator
 from support.pipelines import resource

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dcp_operator.additions import problems_of_additions
+from dcp_operator.children.additions import problems_of_additions
 from support.pipelines import pipeline
 
 

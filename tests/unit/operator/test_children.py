@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dcp_operator.children import Child, Wanted, children_of
-from dcp_operator.names import Owner, child_name
-from dcp_operator.settings import PodSettings
+from dcp_operator.children.children import Child, Wanted, children_of
+from dcp_operator.ground.names import Owner, child_name
+from dcp_operator.ground.settings import PodSettings
 from dcp_pipeline.spec.parse import parse_pipeline
 from support.pipelines import pipeline, resource
 

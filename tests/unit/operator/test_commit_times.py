@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dcp_operator.commit_times import CommitTimes, observed
+from dcp_operator.scaling.commit_times import CommitTimes, observed
 from dcp_pipeline.queue.model import WorkerReport, WorkerVitals
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dcp_operator.judge import Refusal, missing_secrets, parsed, to_seen, value_of
-from dcp_operator.secret_refs import all_refs
+from dcp_operator.children.judge import Refusal, missing_secrets, parsed, to_seen, value_of
+from dcp_operator.children.secret_refs import all_refs
 from dcp_pipeline.spec.model import Pipeline, SecretKeyRef
 from support.pipelines import pipeline, resource
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dcp_operator.children import Wanted
-from dcp_operator.keda import keda_children
-from dcp_operator.names import Owner
-from dcp_operator.settings import PodSettings
+from dcp_operator.children.children import Wanted
+from dcp_operator.ground.names import Owner
+from dcp_operator.ground.settings import PodSettings
+from dcp_operator.scaling.keda import keda_children
 from support.pipelines import pipeline, resource
 
 ADDRESS = "redis.feeds.svc:6379"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dcp_operator.api import ApiError
-from dcp_operator.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE, SECRET
+from dcp_operator.cluster.api import ApiError
+from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE, SECRET
 from dcp_pipeline.queue.model import QueueStats
 from support.fake_cluster import FakeCluster
 from support.fake_operator import KEY, Operator, change, condition, replicas

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from dcp_operator.dirty import DirtyKeys
-from dcp_operator.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE
-from dcp_operator.names import PipelineKey
-from dcp_operator.queues import seen_from_outside
-from dcp_operator.settings import SettingInvalid, read_settings
-from dcp_operator.store import Store
-from dcp_operator.watch import kopf_settings, watch
+from dcp_operator.cluster.dirty import DirtyKeys
+from dcp_operator.cluster.store import Store
+from dcp_operator.cluster.watch import kopf_settings, watch
+from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE
+from dcp_operator.ground.names import PipelineKey
+from dcp_operator.ground.settings import SettingInvalid, read_settings
+from dcp_operator.scaling.queues import seen_from_outside
 
 IMAGES = {"FETCHER_IMAGE": "f:1", "WORKER_IMAGE": "w:1"}
 A, B = PipelineKey("n", "a"), PipelineKey("n", "b")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from dcp_operator.children import Child
-from dcp_operator.drift import difference, stamped
-from dcp_operator.kinds import CONFIG_MAP, DEPLOYMENT
-from dcp_operator.names import FIELD_MANAGER, SCALER_FIELD_MANAGER
-from dcp_operator.plan import Apply, Blocked, ChildKey, Delete, HandOver, Live, echo, key_of, plan, to_live
+from dcp_operator.children.children import Child
+from dcp_operator.children.drift import difference, stamped
+from dcp_operator.children.plan import Apply, Blocked, ChildKey, Delete, HandOver, Live, echo, key_of, plan, to_live
+from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT
+from dcp_operator.ground.names import FIELD_MANAGER, SCALER_FIELD_MANAGER
 
 OWNER = "uid-1"
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dcp_operator.names import REVISION_ANNOTATION, Component
-from dcp_operator.pods import grace_seconds, pod_template, pods_revision, resources_of
-from dcp_operator.secret_refs import all_refs, refs_of
-from dcp_operator.settings import PodSettings
+from dcp_operator.children.pods import grace_seconds, pod_template, pods_revision, resources_of
+from dcp_operator.children.secret_refs import all_refs, refs_of
+from dcp_operator.ground.names import REVISION_ANNOTATION, Component
+from dcp_operator.ground.settings import PodSettings
 from support.pipelines import pipeline
 
 SETTINGS = PodSettings("fetcher:1", "worker:1", "IfNotPresent")

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from dcp_operator.scale_in import LEAVING_COST, PodSeen, costs_to_write, in_order_of_removal, pods_seen, removable
+from dcp_operator.scaling.scale_in import (
+    LEAVING_COST,
+    PodSeen,
+    costs_to_write,
+    in_order_of_removal,
+    pods_seen,
+    removable,
+)
 
 
 def pod(name: str, ready: bool = True, phase: str = "Running", placed: bool = True, cost: int = 0) -> PodSeen:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from dcp_operator.conditions import DeploymentSeen, Observed, QueueSeen, deployment_seen
-from dcp_operator.judge import Refusal
-from dcp_operator.status import due_in, status_of
+from dcp_operator.children.judge import Refusal
+from dcp_operator.status.conditions import DeploymentSeen, Observed, QueueSeen, deployment_seen
+from dcp_operator.status.status import due_in, status_of
 from dcp_pipeline.observe.report import Report, Totals
 from dcp_pipeline.queue.model import QueueStats
-from dcp_pipeline.spec.status import Condition, Status, from_document, to_document
+from dcp_pipeline.spec.kubernetes.status import Condition, Status, from_document, to_document
 
 NOW = datetime(2026, 10, 5, 12, 0, tzinfo=UTC)
 TOTALS = Totals(read=10, written=5, duplicates=2, rejected=1, filtered=0, dead=0, pending=2)

@@ -6,7 +6,7 @@ import pytest
 
 from dcp_pipeline.ledger import TableMismatch
 from dcp_pipeline.spec.model import Constraints, Field
-from dcp_worker.limits import ColumnLimit
+from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.columns import column_types, create_table, mysql_types
 from dcp_worker.sink.fit import affinity, identity_keys, limits_of
 from dcp_worker.sink.shape import BATCH, ID, RECORD, ObservedColumn, ObservedTable, UniqueKey

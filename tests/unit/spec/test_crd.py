@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dcp_pipeline.spec.crd import custom_resource_definition
-from dcp_pipeline.spec.crd_rules import RULES
+from dcp_pipeline.spec.kubernetes.crd import custom_resource_definition
+from dcp_pipeline.spec.kubernetes.crd_rules import RULES
 
 ROOT = Path(__file__).parents[3]
 VERSION = custom_resource_definition()["spec"]["versions"][0]

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from dcp_pipeline.spec.crd import custom_resource_definition
+from dcp_pipeline.spec.checking.order import cycle_of, late_fields, ordered, origins, reads_of
 from dcp_pipeline.spec.errors import SpecInvalid
+from dcp_pipeline.spec.kubernetes.crd import custom_resource_definition
 from dcp_pipeline.spec.model import Pipeline
-from dcp_pipeline.spec.order import cycle_of, late_fields, ordered, origins, reads_of
 from dcp_pipeline.spec.parse import pipeline_of
 from dcp_pipeline.spec.revision import revision_from, revision_of
 from dcp_pipeline.spec.schema import json_schema

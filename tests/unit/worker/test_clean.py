@@ -11,11 +11,11 @@ import pytest
 
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digest_of
 from dcp_pipeline.ledger.model import Reject
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.plan import ID, RECORD, CleanedBatch, CleaningPlan
 from dcp_worker.clean.preview import clean_preview
 from dcp_worker.formats.records import FormatError
-from dcp_worker.limits import ColumnLimit
+from dcp_worker.ground.errors import PlanError
+from dcp_worker.ground.limits import ColumnLimit
 from support.batches import batch_of, cleaning_of, format_of
 
 A, B, C = {"name": "a"}, {"name": "b"}, {"name": "c"}

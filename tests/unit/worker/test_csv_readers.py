@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcp_worker.formats.exact import read_exact
-from dcp_worker.formats.grid import Grid
-from dcp_worker.formats.quick import read_quick
-from dcp_worker.formats.quoted import read_fully_quoted, read_sparsely_quoted
+from dcp_worker.formats.csv.exact import read_exact
+from dcp_worker.formats.csv.grid import Grid
+from dcp_worker.formats.csv.quick import read_quick
+from dcp_worker.formats.csv.quoted import read_fully_quoted, read_sparsely_quoted
+from dcp_worker.formats.csv.unquoted import read_unquoted, with_lf
 from dcp_worker.formats.spans import csv_spans
-from dcp_worker.formats.unquoted import read_unquoted, with_lf
 
 PIECES = [
     "a",

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcp_worker.clean.addresses import quad_numbers
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.plan import ID, RECORD, CleanedBatch, CleaningPlan
 from dcp_worker.enrich import Enrichers, EnrichmentError
 from dcp_worker.enrich.database import GeoDatabase
 from dcp_worker.enrich.geoip import GeoLookup
 from dcp_worker.enrich.remembered import RecordCache
 from dcp_worker.enrich.tree import SearchTree, numbers_of
+from dcp_worker.ground.errors import PlanError
+from dcp_worker.ground.quads import quad_numbers
 from support.batches import batch_of, cleaning_of, format_of
 from support.mmdb import flat, nested, write_mmdb
 

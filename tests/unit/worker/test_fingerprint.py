@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcp_pipeline.spec.model import FieldType
-from dcp_worker.clean.types import POLARS_TYPES
-from dcp_worker.fingerprint import FINGERPRINT_BYTES, FINGERPRINT_VERSION, fingerprint, record_identity
+from dcp_worker.clean.types.types import POLARS_TYPES
+from dcp_worker.ground.fingerprint import FINGERPRINT_BYTES, FINGERPRINT_VERSION, fingerprint, record_identity
 
 EPOCH = datetime(1970, 1, 1)
 LETTERS = {

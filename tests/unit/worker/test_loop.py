@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from dcp_pipeline.batch import Batch, compress, encode_batch
-from dcp_pipeline.ledger.errors import SinkUnavailable
+from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.ledger.model import ClaimKind, Counts
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.observe.pulse import Pulse

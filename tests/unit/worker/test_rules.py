@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from dcp_pipeline.spec.part import SecretKeyRef
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import ID, RECORD, CleanedBatch, CleaningPlan
 from dcp_worker.clean.preview import clean_preview
+from dcp_worker.ground.errors import PlanError
 from support.batches import batch_of, cleaning_of, format_of
 
 A, B, C = {"name": "a"}, {"name": "b"}, {"name": "c"}

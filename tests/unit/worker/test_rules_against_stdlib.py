@@ -20,8 +20,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcp_worker.clean.numbers import plain_number
-from dcp_worker.clean.types import parser
+from dcp_worker.clean.types.numbers import plain_number
+from dcp_worker.clean.types.types import parser
 from support.batches import field_of
 from support.transforms import TEXT, agree, columns, done, quick
 

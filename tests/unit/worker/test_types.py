@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcp_worker.clean.addresses import canonical_address, parse_addresses
-from dcp_worker.clean.errors import PlanError
-from dcp_worker.clean.types import parser
+from dcp_worker.clean.types.addresses import canonical_address, parse_addresses
+from dcp_worker.clean.types.types import parser
+from dcp_worker.ground.errors import PlanError
 from support.batches import field_of
 
 

@@ -10,9 +10,9 @@ import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.model import Field
-from dcp_worker.clean.checks import Check
-from dcp_worker.clean.parsing import Parser
+from dcp_worker.clean.checks.checks import Check
 from dcp_worker.clean.prepare import Texts, text_column
+from dcp_worker.clean.types.parsing import Parser
 from dcp_worker.formats.records import INDEX, Fault
 
 _LISTED_CHARS = 500

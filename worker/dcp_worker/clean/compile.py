@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from dcp_pipeline.spec.checking.order import filled_by_enrichment, late_fields, ordered, reads_of
 from dcp_pipeline.spec.model import Cleaning, Field
-from dcp_pipeline.spec.order import filled_by_enrichment, late_fields, ordered, reads_of
-from dcp_worker.clean.checks import checks_of
+from dcp_worker.clean.checks.checks import checks_of
 from dcp_worker.clean.columns import Checks, Column, Part
 from dcp_worker.clean.outside import Outside
 from dcp_worker.clean.prepare import TextPlanner, text_column
 from dcp_worker.clean.transforms.change import Change
 from dcp_worker.clean.transforms.compile import compiled
-from dcp_worker.clean.types import parser
-from dcp_worker.limits import ColumnLimit
+from dcp_worker.clean.types.types import parser
+from dcp_worker.ground.limits import ColumnLimit
 
 
 class CompiledFields(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from dcp_pipeline.spec.part import SecretKeyRef
 from dcp_pipeline.spec.transforms import Lookup
-from dcp_worker.clean.errors import PlanError
+from dcp_worker.ground.errors import PlanError
 
 log = logging.getLogger(__name__)
 

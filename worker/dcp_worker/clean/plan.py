@@ -15,21 +15,21 @@ import polars as pl
 
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.ledger.model import Reject
+from dcp_pipeline.spec.checking.order import late_fields, origins, reads_of
 from dcp_pipeline.spec.model import Cleaning, Format
-from dcp_pipeline.spec.order import late_fields, origins, reads_of
+from dcp_worker.clean.checks.filters import RowFilter, compile_filters
 from dcp_worker.clean.columns import Column, header_faults
 from dcp_worker.clean.compile import CompiledFields, compile_fields
-from dcp_worker.clean.errors import PlanError
-from dcp_worker.clean.filters import RowFilter, compile_filters
 from dcp_worker.clean.outside import Outside, Unreachable
 from dcp_worker.clean.prepare import found_column
 from dcp_worker.clean.rejects import defect_reject, rejects_of
-from dcp_worker.clean.types import POLARS_TYPES
+from dcp_worker.clean.types.types import POLARS_TYPES
 from dcp_worker.enrich import GeoStep
-from dcp_worker.fingerprint import fingerprint, record_identity
 from dcp_worker.formats.readers import known_labels, reader_of
 from dcp_worker.formats.records import INDEX, Fault, Reader, Records, header_of
-from dcp_worker.limits import ColumnLimit
+from dcp_worker.ground.errors import PlanError
+from dcp_worker.ground.fingerprint import fingerprint, record_identity
+from dcp_worker.ground.limits import ColumnLimit
 
 ID = "_dcp_id"
 RECORD = "_dcp_record"

@@ -13,7 +13,7 @@ from maxminddb.types import Record
 from dcp_worker.enrich.database import Edition
 from dcp_worker.enrich.remembered import RecordCache
 from dcp_worker.enrich.tree import PLACE
-from dcp_worker.placing import put_at
+from dcp_worker.ground.placing import put_at
 
 Found = tuple[str | None, ...]
 _ADDRESS = "address"

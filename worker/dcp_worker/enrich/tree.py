@@ -21,7 +21,7 @@ import polars as pl
 from maxminddb.reader import Metadata
 from msgspec.structs import replace
 
-from dcp_worker.clean.addresses import quad_numbers
+from dcp_worker.ground.quads import quad_numbers
 
 PLACE = "place"
 _GROUP_BITS = 16

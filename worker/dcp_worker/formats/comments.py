@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from dcp_worker.formats.csv.reference import CsvRows
 from dcp_worker.formats.records import Reader, Records
-from dcp_worker.formats.reference import CsvRows
 from dcp_worker.formats.spans import Gap, Span, shifted
 
 _LF_LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dcp_worker.formats.reference import csv_rows
+from dcp_worker.formats.csv.reference import csv_rows
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)?")
 

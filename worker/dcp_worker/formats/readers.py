@@ -9,17 +9,17 @@ from functools import partial
 import polars as pl
 
 from dcp_pipeline.spec.format import Format
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.formats.comments import CommentedReader
-from dcp_worker.formats.delimited import DelimitedReader
-from dcp_worker.formats.dialects import DialectReader
+from dcp_worker.formats.csv.delimited import DelimitedReader
+from dcp_worker.formats.csv.dialects import DialectReader
+from dcp_worker.formats.csv.reference import dialect_rows
 from dcp_worker.formats.encoding import check_encoding
 from dcp_worker.formats.logs import ACCESS_LOG, SyslogParser
 from dcp_worker.formats.ndjson import JsonLinesReader
 from dcp_worker.formats.records import Reader
-from dcp_worker.formats.reference import dialect_rows
 from dcp_worker.formats.spans import Span
 from dcp_worker.formats.text_lines import FixedParser, LineParser, LineReader, Pattern, PatternParser
+from dcp_worker.ground.errors import PlanError
 
 _FORMAT = "spec.sources[].format"
 

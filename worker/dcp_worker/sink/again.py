@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dcp_pipeline.batch import Batch, compress, digest_of
 from dcp_pipeline.ledger.model import Reject, SourceObject, StoredReject
 from dcp_pipeline.spec.model import Format
-from dcp_worker.formats.reference import dialect_rows
+from dcp_worker.formats.csv.reference import dialect_rows
 from dcp_worker.sink.shape import ID, RECORD
 from dcp_worker.sink.writer import Cleaned, CountMismatch
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from dcp_pipeline.ledger.errors import TableMismatch
+from dcp_pipeline.database.errors import TableMismatch
 from dcp_pipeline.spec.model import Field
-from dcp_worker.limits import ColumnLimit
+from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.columns import Quote, add_column, column_types, modify_column
 from dcp_worker.sink.shape import BATCH, ID, OWN_COLUMNS, RECORD, ObservedColumn, ObservedTable, UniqueKey
 

@@ -17,8 +17,8 @@ import pymysql
 from pymysql.constants import ER
 from sqlalchemy import Connection
 
-from dcp_pipeline.ledger.errors import error_code
-from dcp_pipeline.ledger.mysql_connection import OFFERED_NAME, LoadResult, MemoryInfileConnection
+from dcp_pipeline.database.errors import error_code
+from dcp_pipeline.database.mysql_connection import OFFERED_NAME, LoadResult, MemoryInfileConnection
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent
 from dcp_worker.sink.literals import DATETIME_FORMAT, TIME_FORMAT
 from dcp_worker.sink.shape import BATCH, CleanTable

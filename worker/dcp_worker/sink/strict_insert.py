@@ -15,8 +15,8 @@ import pymysql
 from pymysql.constants import ER
 from sqlalchemy import Connection
 
-from dcp_pipeline.ledger.errors import Trouble, trouble_of
-from dcp_pipeline.ledger.transactions import TryAgain
+from dcp_pipeline.database.errors import Trouble, trouble_of
+from dcp_pipeline.database.transactions import TryAgain
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAsSent, Refusal
 from dcp_worker.sink.literals import Chunk, chunks, column_list, row_values
 from dcp_worker.sink.shape import RECORD, CleanTable

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, text
 
-from dcp_pipeline.ledger.errors import TableMismatch
+from dcp_pipeline.database.errors import TableMismatch
 from dcp_pipeline.ledger.schema import ddl_lock
 from dcp_pipeline.ledger.tables import META, PREFIX
 from dcp_pipeline.spec.model import Cleaning
-from dcp_worker.fingerprint import FINGERPRINT_VERSION
-from dcp_worker.limits import ColumnLimit
+from dcp_worker.ground.fingerprint import FINGERPRINT_VERSION
+from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.columns import create_table
 from dcp_worker.sink.fit import identity_keys, limits_of
 from dcp_worker.sink.observe import observe_table

@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
 
 from dcp_pipeline.batch import Batch
+from dcp_pipeline.database.errors import LedgerError
+from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.ledger import claims, tasks
-from dcp_pipeline.ledger.errors import LedgerError
 from dcp_pipeline.ledger.model import ClaimKind, Counts, Reject
-from dcp_pipeline.ledger.transactions import Patience, Transactions
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_pipeline.spec.model import Cleaning
 from dcp_pipeline.spec.revision import revision_from
-from dcp_worker.limits import ColumnLimit
+from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent, nothing
 from dcp_worker.sink.kept_rejects import KEPT_BYTES_PER_OBJECT, keep_rejects, refused_records
 from dcp_worker.sink.load_data import load_data, load_fresh

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dcp_pipeline.spec.transforms import Phone, Step, Transform
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.outside import Outside
 from dcp_worker.clean.prepare import without_missing
 from dcp_worker.clean.transforms import digests, internet, networks, phones, texts, values
 from dcp_worker.clean.transforms.change import Change
+from dcp_worker.ground.errors import PlanError
 
 
 def compiled(transform: Transform, path: str, missing: Sequence[str], outside: Outside) -> Change:

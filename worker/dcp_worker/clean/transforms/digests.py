@@ -9,8 +9,8 @@ from polars_hash import CryptographicHashingNameSpace as Strong
 from polars_hash import NonCryptographicHashingNameSpace as Weak
 
 from dcp_pipeline.spec.transforms import Digest
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.transforms.change import Apply, Change, each_distinct
+from dcp_worker.ground.errors import PlanError
 
 _ALGORITHMS: Mapping[str, Apply] = {
     "sha256": lambda text: Strong(text).sha2_256(),

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from dcp_pipeline.spec.transforms import DomainPart, Otherwise, UrlPart
-from dcp_worker.clean.addresses import canonical_address
 from dcp_worker.clean.transforms.change import Change, each_distinct
+from dcp_worker.clean.types.addresses import canonical_address
 
 # RFC 3986, appendix B, with the authority taken apart. What has no "//" is read as if it began with it.
 _URL = (

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from dcp_worker.clean.errors import PlanError
+from dcp_worker.ground.errors import PlanError
 
 Path = tuple[str | int, ...]
 

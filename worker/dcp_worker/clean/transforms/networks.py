@@ -11,8 +11,9 @@ import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.transforms import InNetworks, Otherwise
-from dcp_worker.clean.addresses import QUAD, canonical_address, quad_numbers
 from dcp_worker.clean.transforms.change import Change, each_distinct
+from dcp_worker.clean.types.addresses import canonical_address
+from dcp_worker.ground.quads import QUAD, quad_numbers
 
 _MAPPED = bytes(10) + b"\xff\xff"
 

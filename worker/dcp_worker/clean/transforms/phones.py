@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dcp_pipeline.spec.transforms import Phone
-from dcp_worker.clean.errors import PlanError
 from dcp_worker.clean.transforms.change import Change, each_distinct
+from dcp_worker.ground.errors import PlanError
 
 
 def phone(rule: Phone, path: str) -> Change:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from dcp_pipeline.spec.transforms import Extract, Mask, Replace, Split, Truncate
-from dcp_worker.clean.errors import PlanError
-from dcp_worker.clean.patterns import check_pattern, groups_of
+from dcp_worker.clean.checks.patterns import check_pattern, groups_of
 from dcp_worker.clean.transforms.change import Apply, Change
+from dcp_worker.ground.errors import PlanError
 
 _TAGS = (
     r"(?is)<!--.*?-->"

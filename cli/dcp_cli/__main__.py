@@ -1,0 +1,49 @@
+"""`dcp`. The commands stand in commands/, one file each."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from dcp_cli.commands import COMMANDS
+
+EPILOG = """\b
+Exit codes: 0 done · 1 failed, dead batches, an object unavailable, or books that don't balance
+            2 invalid spec or usage · 130 interrupted after a clean stop
+Settings from the environment: docs/settings.md
+"""
+
+
+class Listed(click.Group):
+    """A group whose commands are the files of commands/, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"dcp_cli.commands.{cmd_name}").command
+        return command
+
+
+@click.group(
+    cls=Listed, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(package_name="datacleaning-pipelines", prog_name="dcp")
+def main() -> None:
+    """Data cleaning pipelines whose books balance: for every input, read = written + duplicates + rejected +
+    filtered + dead, exactly, whatever is killed in between.
+
+    \b
+    Start here:
+      dcp validate examples/botnet.yaml      is the spec right?
+      dcp preview examples/botnet.yaml       what would become of the first records?
+      dcp run examples/botnet.yaml --once    clean everything that is listed
+      dcp verify examples/botnet.yaml        recompute the books from the table alone
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""`dcp validate` and `dcp verify`: is the spec right, and do the books balance?"""
+
+from __future__ import annotations
+
+import os
+
+import click
+from msgspec.structs import replace
+
+from dcp_cli.options import print_json
+from dcp_cli.summary import COUNTS, object_as_json
+from dcp_pipeline.connect import open_engine
+from dcp_pipeline.exit_codes import DONE, FAILED, INVALID
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.settings import SettingInvalid
+from dcp_pipeline.setup import Setup, load_setup
+from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
+from dcp_pipeline.spec.model import Cleaning, Format
+from dcp_pipeline.verify.verify import verify
+
+
+def validate_spec(path: str, output: str) -> int:
+    """Print every problem of a spec, or that there is none; the exit code."""
+    try:
+        setup = load_setup(path, os.environ)
+        _compile(setup, path)
+    except SpecInvalid as error:
+        if output != "json":
+            raise
+        print_json({"valid": False, "problems": [{"path": e.path, "message": e.message} for e in error.problems]})
+        return INVALID
+    except SettingInvalid as error:
+        if output != "json":
+            raise
+        print_json({"valid": False, "problems": [{"path": "the environment", "message": str(error)}]})
+        return INVALID
+    pipeline = setup.pipeline
+    if output == "json":
+        print_json({"valid": True, "problems": [], "pipeline": pipeline.key, "queue": pipeline.queue_name})
+        return DONE
+    spec = pipeline.spec
+    sources = ", ".join(each.name for each in spec.sources)
+    click.echo(f"{path} is valid: pipeline {pipeline.key}")
+    click.echo(f"  sources  {sources}")
+    click.echo(f"  fields   {len(spec.cleaning.fields)}, unique by {', '.join(spec.cleaning.unique) or 'their place'}")
+    click.echo(f"  queue    {pipeline.queue_name}" + ("" if spec.queue.redis else " (embedded in `dcp run`)"))
+    click.echo(f"  sink     table {pipeline.table} in {setup.sink_url}")
+    return DONE
+
+
+def _compile(setup: Setup, path: str) -> None:
+    """What only compiling shows: date formats, bounds, patterns. Raises SpecInvalid with all of it.
+
+    Secrets and tables need not be at hand.
+    """
+    from dcp_worker.clean.outside import Pretended
+    from dcp_worker.clean.plan import CleaningPlan
+    from dcp_worker.ground.errors import PlanError
+
+    cleaning, problems = setup.pipeline.spec.cleaning, []
+
+    def compile_part(part: Cleaning, form: Format, first: str, place: str) -> None:
+        try:
+            CleaningPlan.compile(part, form, outside=Pretended())
+        except PlanError as error:
+            problems.append(SpecProblem(error.path.replace(first, place), error.message))
+
+    alone = replace(cleaning, fields=(), enrich=(), filter=(), unique=())
+    for n, source in enumerate(setup.pipeline.spec.sources):
+        compile_part(alone, source.format, "sources[]", f"sources[{n}]")
+    for n, field in enumerate(cleaning.fields):
+        compile_part(replace(alone, fields=(field,)), Format(), "fields[0]", f"fields[{n}]")
+    for n, each in enumerate(() if problems else cleaning.filter):
+        compile_part(replace(cleaning, filter=(each,)), Format(), "filter[0]", f"filter[{n}]")
+    if problems:
+        raise SpecInvalid(problems, path)
+
+
+def verify_books(setup: Setup, path: str, output: str) -> int:
+    """Recompute the books from the sink alone; the exit code."""
+    engine = open_engine(setup, pool_size=2)
+    try:
+        ledger = Ledger(engine, setup.pipeline.key)
+        report = verify(engine, setup.pipeline.key, setup.pipeline.table)
+        books = ledger.books()
+    finally:
+        engine.dispose()
+    balanced = not report.findings and books.balanced
+    if output == "json":
+        print_json(
+            {
+                "balanced": balanced,
+                **{name: books.total(name) for name in COUNTS},
+                "pending": books.total("pending"),
+                "findings": [{"object": f.uri, "kind": f.kind, "message": f.message} for f in report.findings],
+                "objects": [object_as_json(each) for each in books.objects],
+            }
+        )
+        return DONE if balanced else FAILED
+    for finding in report.findings:
+        click.echo(f"NOT BALANCED  {finding.uri}: {finding.kind}: {finding.message}")
+    for each in books.objects:
+        if each.pending:
+            click.echo(f"pending       {each.uri}: {each.pending:,} records are cut and not in the table yet")
+    totals = " + ".join(f"{books.total(name):,} {name}" for name in COUNTS[1:])
+    click.echo(f"{len(books.objects)} objects: {books.total('read'):,} read, {totals}")
+    click.echo("the books balance" if balanced else f"the books do NOT balance (spec {path})")
+    return DONE if balanced else FAILED

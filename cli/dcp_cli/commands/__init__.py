@@ -1,0 +1,22 @@
+"""The commands, one file each, in the order in which `dcp --help` shows them. A file's `command` is what click calls.
+
+A command is imported when it is called, and imports what it needs when it runs, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+COMMANDS = (
+    "run",
+    "fetcher",
+    "worker",
+    "validate",
+    "infer",
+    "preview",
+    "verify",
+    "status",
+    "queue",
+    "submit",
+    "simulate",
+    "dead",
+    "rejects",
+)

@@ -1,0 +1,95 @@
+"""`dcp rejects`."""
+
+from __future__ import annotations
+
+import click
+
+from dcp_cli.errors import exits
+from dcp_cli.options import F, json_option, server_options, set_up, spec_argument
+
+
+@click.group()
+def command() -> None:
+    """Records that were refused: list, export, or replay them once the rule is mended."""
+
+
+def _filters(command: F) -> F:
+    for option in (
+        click.option("--code", help="Only this code, such as type-error."),
+        click.option("--field", help="Only this field."),
+        click.option("--source", help="Only this source."),
+        click.option("--object", "object_id", metavar="ID", help="Only this object (`dcp status` shows the ids)."),
+    ):
+        command = option(command)
+    return command
+
+
+@command.command("ls")
+@spec_argument
+@_filters
+@click.option("-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="Rejects to show.")
+@server_options
+@json_option
+@exits
+def rejects_ls(
+    spec: str,
+    code: str | None,
+    field: str | None,
+    source: str | None,
+    object_id: str | None,
+    limit: int,
+    redis: str | None,
+    sink: str | None,
+    output: str,
+) -> int:
+    """List rejects: where each stands in its source, the rule, the reason, its bytes."""
+    from dcp_cli.rejects import list_rejects
+    from dcp_pipeline.ledger.model import RejectFilter
+
+    return list_rejects(set_up(spec, redis, sink), RejectFilter(source, object_id, code, field), limit, output)
+
+
+@command.command("export")
+@spec_argument
+@_filters
+@click.option("--format", "style", type=click.Choice(["csv", "ndjson"]), default="csv", show_default=True)
+@server_options
+@exits
+def rejects_export(
+    spec: str,
+    code: str | None,
+    field: str | None,
+    source: str | None,
+    object_id: str | None,
+    style: str,
+    redis: str | None,
+    sink: str | None,
+) -> int:
+    """Write all rejects to stdout. In csv, cells that a spreadsheet would run as a formula get a ' before them."""
+    from dcp_cli.rejects import export_rejects
+    from dcp_pipeline.ledger.model import RejectFilter
+
+    return export_rejects(set_up(spec, redis, sink), RejectFilter(source, object_id, code, field), style)
+
+
+@command.command("replay")
+@spec_argument
+@_filters
+@server_options
+@json_option
+@exits
+def rejects_replay(
+    spec: str,
+    code: str | None,
+    field: str | None,
+    source: str | None,
+    object_id: str | None,
+    redis: str | None,
+    sink: str | None,
+    output: str,
+) -> int:
+    """Clean rejects again by the spec as it is now. Killed or repeated, each counts once."""
+    from dcp_cli.rejects import replay_rejects
+    from dcp_pipeline.ledger.model import RejectFilter
+
+    return replay_rejects(set_up(spec, redis, sink), RejectFilter(source, object_id, code, field), output)

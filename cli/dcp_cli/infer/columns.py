@@ -1,0 +1,141 @@
+"""What the values of a column are: types by the very parsers that will read them, with what does not fit. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from dcp_pipeline.spec.model import Field
+from dcp_worker.clean.types.types import parser
+from dcp_worker.ground.errors import PlanError
+
+MISSING = ("", "-", "--", "NULL", "null", "None", "N/A", "n/a", "NA", "NaN", "nan", r"\N", "(null)")
+_NEARLY = 0.98
+_SURE_FROM = 20
+_MOMENTS = (
+    None, "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M",
+    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%m-%d-%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d %b %Y %H:%M:%S",
+    "%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %Y",
+)  # fmt: skip
+_DATES = (
+    None, "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d %Y", "%d-%b-%Y",
+)  # fmt: skip
+_TRUTHS = (("true", "false"), ("yes", "no"), ("y", "n"), ("on", "off"))
+_EPOCH = range(946_684_800, 2_147_483_648)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A column's field, in the words of spec.cleaning.fields, and what was seen, for people."""
+
+    label: str
+    words: dict[str, Any]
+    seen: str
+    values: tuple[str | None, ...]
+    """Of the sample, None where one is missing."""
+
+
+def missing_in(columns: Sequence[Sequence[str | None]]) -> tuple[str, ...]:
+    """What stands for a missing value in them."""
+    present = {value for column in columns for value in column}
+    return tuple(word for word in MISSING if not word or word in present)
+
+
+def guess(label: str, cells: Sequence[str | None], missing: Sequence[str]) -> Guess:
+    """The type and constraints of a column."""
+    values = [None if cell is None or cell.strip() in missing else cell.strip() for cell in cells]
+    known = pl.Series([value for value in values if value is not None], dtype=pl.String)
+    gone = len(values) - len(known)
+    words: dict[str, Any] = {"type": "string"}
+    seen = "no value in the sample"
+    if len(known):
+        words, seen = _type(label, known)
+    if gone:
+        seen += f"; missing in {gone} of {len(values)}"
+    elif len(values) >= _SURE_FROM:
+        words["constraints"] = {"required": True, **words.get("constraints", {})}
+        seen += f"; never missing in {len(values)}"
+    return Guess(label, words, seen, tuple(values))
+
+
+def _type(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:
+    if (share := _share(known, type="ip")) >= _NEARLY:
+        return {"type": "ip"}, _told("addresses", share, known, type="ip")
+    if known.str.contains(r"^[-+]?(0|[1-9][0-9]{0,17})$").all():
+        return _integer(label, known)
+    if (
+        known.str.contains(r"^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$").all()
+        and not known.str.contains(r"^[-+]?0\d").any()
+    ):
+        return {"type": "number"}, "numbers"
+    for yes, no in _TRUTHS:
+        if set(known.str.to_lowercase()) <= {yes, no}:
+            true, false = (sorted(set(known.filter(known.str.to_lowercase() == word))) or [word] for word in (yes, no))
+            return {"type": "boolean", "trueValues": true, "falseValues": false}, f"{yes} or {no}"
+    for type_, formats in (("date", _DATES), ("datetime", _MOMENTS)):
+        found = _moment(type_, formats, known)
+        if found:
+            return found
+    longest = max(known.str.len_chars())
+    distinct = known.n_unique()
+    sample = ", ".join(known.unique(maintain_order=True).head(3))[:80]
+    return {"type": "string"}, f"text of up to {longest} characters, {distinct} different, such as {sample}"
+
+
+def _integer(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:
+    numbers = known.cast(pl.Int64)
+    least, most = int(numbers.min()), int(numbers.max())  # type: ignore[arg-type]
+    if least in _EPOCH and most in _EPOCH and re.search(r"time|date|seen|epoch|stamp|ts$|created|updated", label, re.I):
+        return {"type": "datetime", "format": "%s"}, "seconds since 1970, as the label suggests"
+    if re.search(r"port", label, re.I) and least >= 0 and most < 1 << 16:
+        return {"type": "integer", "constraints": {"minimum": 0, "maximum": 65535}}, f"ports, {least} to {most}"
+    return {"type": "integer"}, f"integers from {least} to {most}"
+
+
+def _moment(type_: str, formats: Sequence[str | None], known: pl.Series) -> tuple[dict[str, Any], str] | None:
+    fitting = [
+        (format_, share) for format_ in formats if (share := _share(known, type=type_, format=format_)) >= _NEARLY
+    ]
+    if not fitting:
+        return None
+    format_, share = max(fitting, key=lambda each: each[1])
+    words = {"type": type_, **({"format": format_} if format_ else {})}
+    seen = _told(f"{type_}s written {format_ or 'as ISO 8601'}", share, known, **words)
+    other = next(
+        (each for each, _ in fitting if format_ and each and each != format_ and _swapped(each) == format_), None
+    )
+    if other:
+        seen += f"; CHECK: {other} would fit as well, for no day is above 12"
+    return words, seen
+
+
+def _swapped(format_: str) -> str:
+    return format_.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
+
+
+def _share(known: pl.Series, **words: Any) -> float:
+    parsed = _parsed(known, **words)
+    return 0.0 if parsed is None else 1 - parsed.null_count() / len(known)
+
+
+def _parsed(known: pl.Series, **words: Any) -> pl.Series | None:
+    field = msgspec.convert({"name": "x", **{key: value for key, value in words.items() if value}}, Field)
+    try:
+        return parser(field, "x")(known)
+    except PlanError:
+        return None
+
+
+def _told(what: str, share: float, known: pl.Series, **words: Any) -> str:
+    if share == 1:
+        return what
+    parsed = _parsed(known, **words)
+    odd = known.filter(parsed.is_null())[0] if parsed is not None else ""
+    return f"{what}, {share:.1%} of them: not {odd!r}"

@@ -1,0 +1,146 @@
+"""`dcp infer`: read a sample, tell its layout, read its records as a worker will, tell their types, print the draft."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import click
+import msgspec
+import yaml
+
+from dcp_cli.infer.columns import guess, missing_in
+from dcp_cli.infer.draft import draft_of, yaml_of
+from dcp_cli.infer.layout import Layout, layout_of
+from dcp_cli.options import print_json
+from dcp_fetcher.ground.errors import FetchError
+from dcp_fetcher.opening.encodings import SAMPLE_BYTES, sniff
+from dcp_fetcher.sample import Head, Sample, head, is_table, sample
+from dcp_pipeline.exit_codes import DONE, FAILED
+from dcp_pipeline.setup import Setup, load_setup
+from dcp_pipeline.spec.model import API_VERSION, KIND, Source
+from dcp_worker.formats.readers import known_labels, reader_of
+from dcp_worker.formats.records import cell_column
+
+_HEAD_BYTES = 256 * 1024
+_MOST_LABELS = 200
+
+
+def infer_spec(where: str, records: int, name: str | None, output: str) -> int:
+    """Print the draft of a spec for what is there; the exit code: 1 where it cannot be read."""
+    source = _source(where)
+    name = name or _name(where)
+    try:
+        setup = _setup(name, source, {})
+        layout = _layout(head(setup, _source_of(setup), _HEAD_BYTES))
+        setup = _setup(name, source, layout.words)
+        taken = sample(setup, _source_of(setup), records)
+    except FetchError as error:
+        click.echo(f"dcp: {where}: {error}", err=True)
+        return FAILED
+    columns = _columns(taken, _source_of(setup))
+    if not any(columns.values()):
+        click.echo(f"dcp: {where}: none of its first records can be read as {layout.words.get('type')}", err=True)
+        return FAILED
+    missing = missing_in(list(columns.values()))
+    guesses = [guess(label, cells, missing) for label, cells in columns.items()]
+    draft = draft_of(name, source, layout, guesses, missing)
+    text = yaml_of(draft)
+    if output == "json":
+        print_json({"spec": draft.document, "format": draft.format_seen, "fields": draft.fields_seen,
+                    "unique": draft.key_seen, "sure": layout.sure, "yaml": text})  # fmt: skip
+    else:
+        click.echo(text, nl=False)
+    return DONE
+
+
+def _source(where: str) -> dict[str, Any]:
+    if re.match(r"https?://", where):
+        return {"http": {"url": where}}
+    return {"file": {"path": str(Path(where).resolve())}}
+
+
+def _name(where: str) -> str:
+    stem = Path(unquote(urlsplit(where).path)).name.split(".")[0] or urlsplit(where).hostname or "feed"
+    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:63].strip("-") or "feed"
+
+
+def _setup(name: str, source: dict[str, Any], words: dict[str, Any]) -> Setup:
+    """As for a spec of the same source; its fields don't matter yet."""
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": name},
+        "spec": {
+            "sources": [{"name": "feed", **source, "format": words}],
+            "cleaning": {"fields": [{"name": "any"}], "unique": ["any"]},
+        },
+    }
+    with tempfile.NamedTemporaryFile("w", prefix="dcp-infer-", suffix=".yaml") as file:
+        yaml.safe_dump(document, file)
+        file.flush()
+        return load_setup(file.name, {})
+
+
+def _source_of(setup: Setup) -> Source:
+    return setup.pipeline.spec.sources[0]
+
+
+def _layout(found: Head) -> Layout:
+    table = is_table(found.magic)
+    if table:
+        return Layout({"type": table}, [f"the file starts like {table}"])
+    sniffed = sniff(found.start[:SAMPLE_BYTES], found.whole and len(found.start) <= SAMPLE_BYTES)
+    encoding = sniffed.encoding or "cp1252"
+    layout = layout_of(found.start.decode(encoding, errors="replace"), found.whole)
+    if encoding != "utf-8":
+        layout.words["encoding"] = encoding
+    if sniffed.encoding is None:
+        layout.note(f"CHECK the encoding: {sniffed.why}; {encoding} is a guess", sure=False)
+    else:
+        layout.note(f"encoding: {sniffed.why}")
+    return layout
+
+
+def _columns(taken: Sample, source: Source) -> dict[str, list[str | None]]:
+    """The cells by label, of the records that can be read."""
+    labels = _labels(taken, source)
+    reader = reader_of(source.format, tuple(labels))
+    columns: dict[str, list[str | None]] = {label: [] for label in labels}
+    for batch in taken.batches:
+        if batch.defect is not None:
+            continue
+        cells = reader.read(batch.raw(), batch.header or known_labels(source.format)).cells
+        for label, column in columns.items():
+            name = cell_column(label)
+            column += cells[name].to_list() if name in cells.columns else [None] * cells.height
+    return columns
+
+
+def _labels(taken: Sample, source: Source) -> Sequence[str]:
+    known = known_labels(source.format) or taken.batches[0].header
+    if known is not None:
+        return [label for label in dict.fromkeys(known) if label][:_MOST_LABELS]
+    reader, found = reader_of(source.format, ()), dict[str, None]()
+    for batch in taken.batches:
+        raw = batch.raw()
+        for span in reader.spans(raw):
+            found |= dict.fromkeys(_keys(raw[span.start : span.end]))
+    return list(found)[:_MOST_LABELS]
+
+
+def _keys(record: bytes) -> list[str]:
+    """The keys of an object, and the dotted paths of the objects in it."""
+    try:
+        values = msgspec.json.decode(record, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return []
+    paths: list[str] = []
+    for key, value in values.items():
+        inner = isinstance(value, dict) and value and all(not isinstance(each, dict | list) for each in value.values())
+        paths += [f"{key}.{each}" for each in value] if inner else [key]
+    return paths

@@ -1,0 +1,1 @@
+"""From bytes to cuts: where records end, what stands before them, what cannot be a record. Pure. Read split.py."""

@@ -1,0 +1,134 @@
+"""What stands before the first record of a csv: byte order mark, skipped lines, comments, labels."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from dataclasses import dataclass
+
+from dcp_fetcher.cutting.dialects import dialect_of
+from dcp_fetcher.cutting.marks import CR, LF, Csv, State, after_break, count_lines
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_pipeline.spec.format import Format
+
+BOM = b"\xef\xbb\xbf"
+_LONGEST_PREAMBLE_BYTES = 8 << 20
+
+
+class HeaderError(DamagedError):
+    """The first record cannot be a header."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """`labels` is None where the object ended before one. `end` and `lines` count everything up to the first record."""
+
+    labels: tuple[str, ...] | None
+    end: int
+    lines: int
+
+
+@dataclass(frozen=True)
+class _Preamble:
+    """What does not count. `comment` is the last one that has a delimiter in it, without its comment characters."""
+
+    end: int
+    comment: bytes | None = None
+
+
+def read_header(buffer: bytearray, form: Format, ended: bool) -> Header | None:
+    """The header at the buffer's start; None until enough bytes are there.
+
+    Raises HeaderError where it is longer than a record may be, a quote in it is never closed, or it is no text.
+    """
+    if bytes(buffer[:2]) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise HeaderError("it starts with the byte order mark of UTF-16: set format.encoding to utf-16 or auto")
+    preamble = _preamble(buffer, form, ended)
+    if preamble is None:
+        if len(buffer) > _LONGEST_PREAMBLE_BYTES:
+            raise HeaderError(f"there is no record in the first {len(buffer)} bytes: is the format right?")
+        return None
+    start, lines = preamble.end, count_lines(bytes(buffer[: preamble.end]))
+    if not form.delimited:
+        return Header(None, start, lines)
+    if form.commented_header:
+        if preamble.comment is None:
+            raise HeaderError(f"no comment before the first record has a {form.separator!r} in it, so none has labels")
+        return Header(_labels(preamble.comment, form), start, lines)
+    if form.labels:
+        return Header(form.labels, start, lines)
+    if start == len(buffer):
+        return Header(None, start, lines) if ended else None
+    return _first_record(buffer, start, form, ended)
+
+
+def _first_record(buffer: bytearray, start: int, form: Format, ended: bool) -> Header | None:
+    """The labels that stand in the first record, or, without header, one for each of its cells."""
+    dialect = dialect_of(form)
+    assert isinstance(dialect, Csv)
+    most = form.max_record_bytes.bytes
+    limit = start + most + 1
+    state, at, broke = dialect.run(buffer, start, min(limit, len(buffer)), State.FRESH)
+    what = "header" if form.header else "first record"
+    if not broke and at >= limit:
+        raise HeaderError(f"the {what} is longer than maxRecordBytes ({most}): is the format right?")
+    if not broke and not ended:
+        return None
+    if not broke and state in (State.QUOTED, State.QUOTED_ESCAPED):
+        raise HeaderError(f"the {what} has a quote that is never closed")
+    end = after_break(buffer, at, ended) if broke else at
+    if end < 0:
+        return None
+    if b"\0" in buffer[start:at]:
+        raise HeaderError(f"the {what} holds NUL bytes: this is no text in the declared encoding")
+    labels = _labels(bytes(buffer[start:at]), form)
+    if form.header:
+        return Header(labels, end, count_lines(bytes(buffer[:end])) + (not broke))
+    numbered = tuple(f"col{number + 1}" for number in range(len(labels)))
+    return Header(numbered, start, count_lines(bytes(buffer[:start])))
+
+
+def _preamble(buffer: bytearray, form: Format, ended: bool) -> _Preamble | None:
+    """Byte order mark, skipped lines, comments and, before a header, blank lines; None where its end is not there."""
+    if not ended and len(buffer) < len(BOM) and BOM.startswith(bytes(buffer)):
+        return None
+    at = len(BOM) if buffer.startswith(BOM) else 0
+    for _ in range(form.skip_rows):
+        after = _after_line(buffer, at, ended)
+        if after < 0:
+            return None
+        at = after
+    if not form.delimited:
+        return _Preamble(at)
+    comment = None
+    mark = ord(form.comment_char) if form.comment_char else -1
+    while at < len(buffer):
+        if buffer[at] != mark and not (form.header and buffer[at] in (LF, CR)):
+            return _Preamble(at, comment)
+        after = _after_line(buffer, at, ended)
+        if after < 0:
+            return None
+        line = bytes(buffer[at:after])
+        if buffer[at] == mark and (content := line.lstrip(bytes([mark])).strip()).find(form.separator.encode()) >= 0:
+            comment = content
+        at = after
+    return _Preamble(at, comment) if ended else None
+
+
+def _after_line(buffer: bytearray, at: int, ended: bool) -> int:
+    """Behind the line at `at`; -1 where its end is not there yet."""
+    found = Csv.line_end.search(buffer, at)
+    if found is None:
+        return len(buffer) if ended else -1
+    return after_break(buffer, found.start(), ended)
+
+
+def _labels(raw: bytes, form: Format) -> tuple[str, ...]:
+    """Bad bytes in a label become U+FFFD: the other columns can still be read by their labels."""
+    text = raw.decode(form.text_encoding, errors="replace")
+    try:
+        cells = next(csv.reader(io.StringIO(text, newline=""), **form.csv_words()))
+    except csv.Error as error:
+        raise HeaderError(f"the header cannot be read: {error}") from error
+    return tuple(cell.strip() for cell in cells)

@@ -1,0 +1,88 @@
+"""The files of an archive as one text: the header of the first stands for all, and each file begins a line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from dcp_fetcher.cutting.header import Header, HeaderError, read_header
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.as_lines import as_lines
+from dcp_fetcher.opening.decompress import PIECE_BYTES, Caps, Layer, Peekable, compression_of
+from dcp_fetcher.opening.spool import Generated
+from dcp_pipeline.spec.format import Format
+
+log = logging.getLogger(__name__)
+
+_LONGEST_MAGIC_BYTES = 16
+
+
+def joined(files: Iterator[tuple[str, Iterator[bytes]]], form: Format, caps: Caps) -> Iterator[bytes]:
+    """The bytes of the files that format.members names, each decompressed where it is compressed itself.
+
+    Raises DamagedError where a file has other labels than the first one.
+    """
+    first: _Labels | None = None
+    at, last = 0, b"\n"
+    for name, pieces in files:
+        if form.members and not any(fnmatchcase(name, pattern) for pattern in form.members):
+            continue
+        log.info("member %s of the archive starts at byte %d", name, at)
+        found, begins = _Labels(name, None), True
+        for piece in _text(Peekable(Generated(pieces.__iter__)), name, form, caps, first, found):
+            if begins and last not in b"\r\n":  # each file begins a line, whatever the one before ends with
+                piece = b"\n" + piece
+            begins, at, last = False, at + len(piece), piece[-1:]
+            yield piece
+        first = first or (found if found.header else None)
+
+
+class _Labels:
+    """What stands before the records of a file, once that is read."""
+
+    def __init__(self, name: str, header: Header | None) -> None:
+        self.name, self.header = name, header
+
+
+def _text(
+    packed: Peekable, name: str, form: Format, caps: Caps, first: _Labels | None, found: _Labels
+) -> Iterator[bytes]:
+    compression = compression_of(packed.peek(_LONGEST_MAGIC_BYTES))
+    if compression == "zip":
+        raise DamagedError(f"{name} in the archive is an archive itself; it is unpacked once")
+    plain = Peekable(Layer(packed, compression, caps)) if compression else packed
+    text = as_lines(plain, form)
+    if form.json_lines:
+        while data := text.read(PIECE_BYTES):
+            yield data
+        return
+    buffer = bytearray()
+    try:
+        while found.header is None:
+            data = text.read(PIECE_BYTES)
+            buffer += data
+            found.header = read_header(buffer, form, ended=not data)
+    except HeaderError:
+        if first is not None:
+            raise
+        # Of the first file it is said again by whoever cuts.
+    if first is not None and first.header is not None and found.header is not None:
+        _check_labels(first, found, form)
+        del buffer[: found.header.end]
+    elif found.header is not None and found.header.labels is None and form.delimited:
+        found.header = None  # an empty file says nothing about the others
+    if buffer:
+        yield bytes(buffer)
+    while data := text.read(PIECE_BYTES):
+        yield data
+
+
+def _check_labels(first: _Labels, found: _Labels, form: Format) -> None:
+    assert first.header is not None
+    assert found.header is not None
+    if form.header and found.header.labels is not None and found.header.labels != first.header.labels:
+        raise DamagedError(
+            f"{found.name} in the archive has other labels than {first.name} "
+            f"({', '.join(found.header.labels)[:200]}); name the files that belong together in format.members"
+        )

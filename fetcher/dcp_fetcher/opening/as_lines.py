@@ -1,0 +1,25 @@
+"""Files that cannot be cut as they are, made into text that can: other encodings, JSON arrays, tables."""
+
+from __future__ import annotations
+
+from dcp_fetcher.opening.decompress import Ahead, Readable
+from dcp_fetcher.opening.encodings import Transcoded
+from dcp_fetcher.opening.json_array import JsonArray
+from dcp_pipeline.spec.format import Format
+
+
+def as_lines(stream: Ahead, form: Format) -> Readable:
+    """Text of one record a line, or of csv records, in an encoding that keeps ASCII.
+
+    Its read() raises DamagedError where the file is not what the format says.
+    """
+    if form.type == "xlsx":
+        from dcp_fetcher.opening.spreadsheet import sheet_lines
+
+        return sheet_lines(stream, form)
+    if form.type == "parquet":
+        from dcp_fetcher.opening.parquet import parquet_lines
+
+        return parquet_lines(stream)
+    text: Readable = Transcoded(stream, form.encoding) if form.transcoded else stream
+    return JsonArray(text, form.items, form.max_record_bytes.bytes) if form.type == "json" else text

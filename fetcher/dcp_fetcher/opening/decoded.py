@@ -1,0 +1,77 @@
+"""An object's bytes as records are cut from them: decompressed where they are compressed, within caps."""
+
+from __future__ import annotations
+
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.archive import joined
+from dcp_fetcher.opening.decompress import PIECE_BYTES, Caps, Layer, Peekable, Readable, compression_of
+from dcp_fetcher.opening.untar import is_tar, tar_files
+from dcp_fetcher.opening.unzip import zip_files
+from dcp_pipeline.spec.format import Format
+
+HEAD_BYTES = 512
+_TRANSPARENT = ("", "identity")
+_UNDONE = ("gzip", "x-gzip", "zstd")
+_ARCHIVES = ("zip", "tar")
+
+
+class Decoded:
+    """`stream` without its compression, and of an archive its files, one after the other (archive.py).
+
+    `content_encoding` is what an HTTP server says it added although it was not asked to; a file that is compressed
+    itself then has two layers. Raises DamagedError for an encoding that cannot be undone, and read() does for data
+    that is truncated, corrupt, over its caps, or compressed once more inside.
+    """
+
+    def __init__(self, stream: Readable, caps: Caps, content_encoding: str = "", form: Format | None = None) -> None:
+        encoding = content_encoding.strip().lower()
+        if encoding not in _TRANSPARENT and encoding not in _UNDONE:
+            raise DamagedError(f"the server sent Content-Encoding {encoding!r} although it was asked for none")
+        self._layers = 1 + (encoding in _UNDONE)
+        self._caps, self._form = caps, form or Format()
+        self._stream = Peekable(stream)
+        self.compression: str | None = None
+        """Of the outermost layer; None for plain bytes."""
+        self.archive = False
+        """Whether read() gives the files of an archive, already as lines where the format has others."""
+        self._opened = False
+
+    def head(self) -> bytes:
+        """The first bytes, which stay to be read."""
+        self._open()
+        return self._stream.peek(HEAD_BYTES)
+
+    def peek(self, count: int) -> bytes:
+        """The first bytes, as many as are asked for unless it ends before."""
+        self._open()
+        return self._stream.peek(count)
+
+    def read(self, most: int = PIECE_BYTES) -> bytes:
+        """Some bytes, none at the end."""
+        self._open()
+        return self._stream.read(most)
+
+    def _open(self) -> None:
+        if self._opened:
+            return
+        self._opened = True
+        for _ in range(self._layers):
+            name = self._compression()
+            if name is None or name in _ARCHIVES:
+                break
+            self._stream = Peekable(Layer(self._stream, name, self._caps))
+            self.compression = self.compression or name
+        name = self._compression()
+        if name in _ARCHIVES:
+            self.compression = self.compression or name
+            self.archive = True
+            files = zip_files(self._stream) if name == "zip" else tar_files(self._stream)
+            pieces = joined(files, self._form, self._caps)
+            self._stream = Peekable(Layer(self._stream, name, self._caps, pieces))
+        elif name is not None:
+            raise DamagedError(f"inside the {self.compression} data there is {name} data again; it is unpacked once")
+
+    def _compression(self) -> str | None:
+        head = self._stream.peek(HEAD_BYTES)
+        name = "tar" if is_tar(head) else compression_of(head)
+        return None if name == "zip" and self._form.type == "xlsx" else name

@@ -1,0 +1,243 @@
+"""Streaming decompression: gzip, zstd, bzip2 and xz, told by their first bytes and never by a name.
+
+What comes out is bounded per step, by size and by ratio: nothing from outside is trusted. archive.py, unzip.py and
+untar.py read archives.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import zstandard
+
+from dcp_fetcher.ground.errors import DamagedError
+
+PIECE_BYTES = 256 * 1024
+RATIO_COUNTS_FROM_BYTES = 64 * 1024 * 1024
+XZ_MEMORY_BYTES = 256 * 1024 * 1024
+ZSTD_WINDOW_BYTES = 128 * 1024 * 1024
+ZSTD_SLICE_BYTES = 1024
+"""A zstd block of 4 bytes may stand for 128 KiB, and the library has no bound on its output: so 32 MiB at a time."""
+
+_ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+
+
+class Readable(Protocol):
+    """A blocking stream: some bytes, at most `most`; none at its end."""
+
+    def read(self, most: int) -> bytes: ...
+
+
+class Ahead(Readable, Protocol):
+    """A stream whose next bytes can be looked at."""
+
+    def peek(self, count: int) -> bytes:
+        """The next bytes, fewer only at the end; they stay to be read."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What a compressed object may grow to. The ratio counts once RATIO_COUNTS_FROM_BYTES came out."""
+
+    max_bytes: int
+    max_ratio: int
+
+
+class Peekable:
+    """A stream whose next bytes can be looked at, or given back."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._ahead = b""
+        self.taken = 0
+        """Bytes read from the stream so far."""
+
+    def peek(self, count: int) -> bytes:
+        """The next bytes, fewer only at the end; they stay to be read."""
+        while len(self._ahead) < count and (more := self._fetch(PIECE_BYTES)):
+            self._ahead += more
+        return self._ahead[:count]
+
+    def read(self, most: int = PIECE_BYTES) -> bytes:
+        if not self._ahead:
+            return self._fetch(most)
+        given, self._ahead = self._ahead[:most], self._ahead[most:]
+        return given
+
+    def exactly(self, count: int) -> bytes:
+        """That many bytes. Raises DamagedError where the stream ends before."""
+        given = self.peek(count)
+        if len(given) < count:
+            raise truncated(self)
+        self._ahead = self._ahead[count:]
+        return given
+
+    def unread(self, data: bytes) -> None:
+        """Give bytes back, to be read next."""
+        self._ahead = data + self._ahead
+
+    def _fetch(self, most: int) -> bytes:
+        data = self._stream.read(most)
+        self.taken += len(data)
+        return data
+
+
+class Member(Protocol):
+    """A decompressor of one gzip member, zstd frame, bzip2 or xz stream, as bz2.BZ2Decompressor is one."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class Inflate:
+    """zlib with the interface of bz2. `wbits` as zlib has it: 31 for gzip, -15 for bare deflate."""
+
+    def __init__(self, wbits: int) -> None:
+        self._inflate = zlib.decompressobj(wbits)
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inflate.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        return self._inflate.decompress(self._inflate.unconsumed_tail + data, max(0, max_length))
+
+
+class Zstd:
+    """zstd with the interface of bz2, a slice at a time."""
+
+    def __init__(self) -> None:
+        self._frame = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
+        self._pending = b""
+        self._at = 0
+
+    @property
+    def eof(self) -> bool:
+        return self._frame.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return self._at >= len(self._pending)
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._frame.unused_data + self._pending[self._at :]
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        if data:
+            self._pending, self._at = self._pending[self._at :] + data, 0
+        wanted, out = max(1, max_length), bytearray()
+        while len(out) < wanted and not self._frame.eof and not self.needs_input:
+            out += self._frame.decompress(self._pending[self._at : self._at + ZSTD_SLICE_BYTES])
+            self._at += ZSTD_SLICE_BYTES
+        return bytes(out)
+
+
+def members(stream: Peekable, new: Callable[[], Member]) -> Iterator[bytes]:
+    """What all members say, one after the other. Zeros between them are padding.
+
+    Raises DamagedError where the last one is cut off; the library's error where one is corrupt.
+    """
+    while data := stream.read():
+        data = data.lstrip(b"\0")
+        if not data:
+            continue
+        yield from member_bytes(stream, new(), data)
+
+
+def member_bytes(stream: Peekable, member: Member, data: bytes) -> Iterator[bytes]:
+    """What one member says, which begins with `data`; what comes behind it is given back.
+
+    Raises DamagedError where it is cut off; the library's error where it is corrupt.
+    """
+    while True:
+        piece = member.decompress(data, PIECE_BYTES)
+        data = b""
+        if piece:
+            yield piece
+        if member.eof:
+            stream.unread(member.unused_data)
+            return
+        if member.needs_input and not (data := stream.read()):
+            raise truncated(stream)
+
+
+def truncated(stream: Peekable) -> DamagedError:
+    """The error of a compressed stream without its end."""
+    return DamagedError(f"the compressed data is truncated: it ends after {stream.taken} bytes, before its end marker")
+
+
+def compression_of(head: bytes) -> str | None:
+    """The name of the compression that starts like this; None for plain bytes."""
+    if head.startswith(b"\x1f\x8b\x08"):
+        return "gzip"
+    if head.startswith(b"\xfd7zXZ\0"):
+        return "xz"
+    if head.startswith(b"\x28\xb5\x2f\xfd") or _ZSTD_SKIPPABLE.match(head):
+        return "zstd"
+    if head.startswith(b"BZh") and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
+        return "bzip2"
+    return "zip" if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) else None
+
+
+class Layer:
+    """One compression undone, or an archive's files (`pieces`), within the caps."""
+
+    def __init__(self, packed: Peekable, name: str, caps: Caps, pieces: Iterator[bytes] | None = None) -> None:
+        self._packed, self._name, self._caps = packed, name, caps
+        self._pieces = _pieces(packed, name) if pieces is None else pieces
+        self._left = b""
+        self._out = 0
+
+    def read(self, most: int) -> bytes:
+        if not self._left:
+            self._left = self._next()
+        given, self._left = self._left[:most], self._left[most:]
+        return given
+
+    def _next(self) -> bytes:
+        try:
+            piece = next(self._pieces, b"")
+        except (zlib.error, lzma.LZMAError, OSError, EOFError, zstandard.ZstdError, ValueError) as error:
+            raise DamagedError(f"the {self._name} data is corrupt after {self._packed.taken} bytes: {error}") from error
+        self._out += len(piece)
+        caps, packed = self._caps, max(1, self._packed.taken)
+        if self._out > caps.max_bytes:
+            raise DamagedError(
+                f"the {self._name} data unpacks to more than decompression.maxBytes ({caps.max_bytes} bytes)"
+            )
+        if self._out > RATIO_COUNTS_FROM_BYTES and self._out > caps.max_ratio * packed:
+            raise DamagedError(
+                f"the {self._name} data unpacks to {self._out} bytes from {packed}, more than decompression.maxRatio "
+                f"({caps.max_ratio}) allows"
+            )
+        return piece
+
+
+def _pieces(packed: Peekable, name: str) -> Iterator[bytes]:
+    if name == "gzip":
+        return members(packed, lambda: Inflate(31))
+    if name == "zstd":
+        return members(packed, Zstd)
+    if name == "bzip2":
+        return members(packed, bz2.BZ2Decompressor)
+    return members(packed, lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES))

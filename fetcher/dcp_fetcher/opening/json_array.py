@@ -1,0 +1,224 @@
+"""A JSON document that holds an array of records, read as ndjson: one element a line, however large the document is.
+
+Elements keep their bytes; line breaks between tokens become blanks, so that an element is one line.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.decompress import PIECE_BYTES, Readable
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
+_PREAMBLE_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["\[\]{},:]', re.DOTALL)
+_IN_STRING = re.compile(rb'["\\]')
+_BOM = b"\xef\xbb\xbf"
+_BLANKS = b" \t\r\n"
+_AS_BLANK = bytes.maketrans(b"\r\n", b"  ")
+_AS_CONTROL = bytes.maketrans(b"\r\n", b"\x01\x01")
+"""A bare line break inside a string is no JSON: it stays a control character, for which the record is refused."""
+_KEYS_NAMED = 20
+_OPENING, _CLOSING = b"[{", b"]}"
+
+
+class JsonArray:
+    """The elements of the array at `items` (a dotted path; None: the document is the array) as lines.
+
+    read() raises DamagedError where there is no such array, or where the document ends inside it.
+    """
+
+    def __init__(self, stream: Readable, items: str | None, longest_token_bytes: int) -> None:
+        self._stream = stream
+        self._preamble = _Preamble(items, longest_token_bytes)
+        self._buffer = b""
+        self._elements: _Elements | None = None
+        self._over = False
+
+    def read(self, most: int = PIECE_BYTES) -> bytes:
+        """Some bytes of the lines; none at the end."""
+        while not self._over:
+            data = self._stream.read(most)
+            if not data:
+                self._over = True
+                if self._elements is None:
+                    raise self._preamble.not_found()
+                if not self._elements.closed:
+                    raise DamagedError("the JSON document ends inside its array: it is cut off")
+                return b""
+            if self._elements is None:
+                rest = self._preamble.feed(data)
+                if rest is None:
+                    continue
+                self._elements, data = _Elements(), rest
+            if lines := self._elements.feed(data):
+                return lines
+        return b""
+
+
+class _Elements:
+    """From behind the array's bracket on. Pure: how the bytes are chunked changes nothing."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._depth = 0
+        self._in_string = self._escaped = False
+        self._empty = True
+        self._out: list[bytes] = []
+
+    def feed(self, data: bytes) -> bytes:
+        """The lines, or parts of lines, that these bytes make."""
+        at = 0
+        while at < len(data) and not self.closed:
+            at = self._string(data, at) if self._in_string else self._structure(data, at)
+        lines, self._out = b"".join(self._out), []
+        return lines
+
+    def _structure(self, data: bytes, start: int) -> int:
+        """Up to where a string begins that is not whole in these bytes, or to the end."""
+        kept = start
+        for token in _TOKEN.finditer(data, start):
+            byte, at = token[0][:1], token.start()
+            if byte == b'"' and len(token[0]) == 1:
+                self._give(data[kept : at + 1])
+                self._in_string = True
+                return at + 1
+            if byte == b'"':
+                if _broken(token[0]):
+                    self._give(data[kept:at])
+                    self._out.append(token[0].translate(_AS_CONTROL))
+                    self._empty, kept = False, token.end()
+            elif byte in _OPENING:
+                self._depth += 1
+            elif self._depth:
+                self._depth -= byte in _CLOSING
+            elif byte != b"}":
+                self._give(data[kept:at])
+                kept = at + 1
+                if self._end_element(last=byte == b"]"):
+                    return len(data)
+        self._give(data[kept:])
+        return len(data)
+
+    def _string(self, data: bytes, start: int) -> int:
+        at = start
+        if self._escaped:
+            at, self._escaped = at + 1, False
+        while found := _IN_STRING.search(data, at):
+            at = found.end()
+            if found[0] == b'"':
+                self._in_string = False
+                self._out.append(data[start:at].translate(_AS_CONTROL))
+                return at
+            if at == len(data):
+                self._escaped = True
+            at += 1
+        self._out.append(data[start:].translate(_AS_CONTROL))
+        return len(data)
+
+    def _give(self, piece: bytes) -> None:
+        if self._empty:
+            piece = piece.lstrip(_BLANKS)
+        if piece:
+            self._empty = False
+            self._out.append(piece.translate(_AS_BLANK))
+
+    def _end_element(self, last: bool) -> bool:
+        if not (last and self._empty):  # [] has no element, and a comma before the bracket makes none
+            self._out.append(b"\n")
+        self._empty = True
+        self.closed = last
+        return last
+
+
+def _broken(string: bytes) -> bool:
+    return b"\n" in string or b"\r" in string
+
+
+class _Preamble:
+    """Everything up to the array's bracket, nothing of it kept but keys for the message."""
+
+    def __init__(self, items: str | None, longest_token_bytes: int) -> None:
+        self._path = [part.encode() for part in items.split(".")] if items else []
+        self._items, self._most = items, longest_token_bytes
+        self._held = b""
+        self._depth = self._matched = 0
+        self._key: bytes | None = None
+        self._key_due = self._value_due = False
+        self._keys: list[str] = []
+
+    def feed(self, data: bytes) -> bytes | None:
+        """The bytes behind the bracket; None while it was not there."""
+        data, self._held = self._held + data, b""
+        if not self._depth and len(data) < len(_BOM) and _BOM.startswith(data):
+            self._held = data
+            return None
+        if not self._depth and (start := data.removeprefix(_BOM).lstrip(_BLANKS)[:1]) not in (b"", b"[", b"{"):
+            raise DamagedError(f"it is no JSON document: it starts with {start!r}")
+        end = 0
+        for token in _PREAMBLE_TOKEN.finditer(data):
+            text, end = token[0], token.end()
+            if text == b'"':
+                self._held = data[token.start() :]
+                if len(self._held) > self._most:
+                    raise DamagedError(f"a string before the array is longer than maxRecordBytes ({self._most})")
+                return None
+            if self._step(text):
+                return data[end:]
+        return None
+
+    def _step(self, text: bytes) -> bool:
+        """One token; True at the array's bracket."""
+        here = self._depth == self._matched + 1
+        if text.startswith(b'"'):
+            if here and self._key_due:
+                self._key = text[1:-1]
+                self._note(self._key)
+            elif self._value_due:
+                raise self.not_found()
+        elif text == b":":
+            self._value_due = here and self._key_due and self._path[self._matched : self._matched + 1] == [self._key]
+            self._key_due = False
+        elif text == b",":
+            if self._value_due:
+                raise self.not_found()
+            self._key_due = here
+        elif text in (b"[", b"{"):
+            return self._open(text)
+        else:
+            self._depth -= 1
+            if self._depth <= self._matched:
+                raise self.not_found()
+        return False
+
+    def _open(self, bracket: bytes) -> bool:
+        if not self._depth:
+            if not self._path and bracket == b"[":
+                return True
+            if self._path and bracket == b"[":
+                raise DamagedError(f"the JSON document is an array itself; format.items ({self._items}) is not needed")
+            self._depth, self._key_due = 1, True
+            return False
+        self._depth += 1
+        if self._value_due:
+            self._value_due = False
+            if self._matched + 1 == len(self._path):
+                if bracket == b"[":
+                    return True
+                raise self.not_found()
+            if bracket == b"[":
+                raise self.not_found()
+            self._matched += 1
+            self._key_due = True
+        return False
+
+    def _note(self, key: bytes) -> None:
+        if self._depth == 1 and len(self._keys) < _KEYS_NAMED:
+            self._keys.append(key.decode(errors="replace"))
+
+    def not_found(self) -> DamagedError:
+        """What to say where there is no such array."""
+        keys = f"; its keys are {', '.join(self._keys)}" if self._keys else ""
+        if self._items:
+            return DamagedError(f"the JSON document has no array at format.items ({self._items}){keys}")
+        return DamagedError(f"the JSON document is no array: name the array's path in format.items{keys}")

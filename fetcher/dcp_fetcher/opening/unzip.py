@@ -1,0 +1,111 @@
+"""A zip archive read as a stream: file after file, without seeking to its directory at the end."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.decompress import PIECE_BYTES, Inflate, Peekable, member_bytes, truncated
+
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_ENTRY, _DESCRIPTOR = b"PK\x03\x04", b"PK\x07\x08"
+_END, _END_BYTES = b"PK\x05\x06", 22
+_LONGEST_TAIL_BYTES = _END_BYTES + 65535
+"""The archive's end with the longest comment there may be."""
+_ENCRYPTED, _SIZES_FOLLOW, _UTF8_NAME = 1, 8, 0x800
+_STORED, _DEFLATED = 0, 8
+_ZIP64 = 0xFFFFFFFF
+
+
+def zip_files(stream: Peekable) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """(name, bytes) of each file. Folders are passed over; bytes that nobody takes are read along.
+
+    Raises DamagedError for an archive that is cut off, corrupt, encrypted, or of another method than deflate; of the
+    files before everything was given by then.
+    """
+    while stream.peek(4) == _ENTRY:
+        entry = _Entry.read(stream)
+        if entry.name.endswith("/"):
+            for _ in _stored(stream, entry.packed):  # whatever it claims to hold: a piece at a time
+                pass
+            continue
+        if entry.flags & _ENCRYPTED:
+            raise DamagedError("the zip archive is encrypted")
+        pieces = _checked(stream, entry)
+        yield entry.name, pieces
+        for _ in pieces:
+            pass
+    tail = b""
+    while data := stream.read():
+        tail = (tail + data)[-_LONGEST_TAIL_BYTES:]
+    end = tail.rfind(_END)
+    if end < 0 or len(tail) - end < _END_BYTES:
+        raise truncated(stream)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What stands before a file's bytes."""
+
+    name: str
+    flags: int
+    method: int
+    crc: int
+    packed: int
+
+    @staticmethod
+    def read(stream: Peekable) -> _Entry:
+        _, _, flags, method, _, _, crc, packed, _, name_bytes, extra_bytes = _LOCAL.unpack(stream.exactly(_LOCAL.size))
+        name = stream.exactly(name_bytes).decode("utf-8" if flags & _UTF8_NAME else "cp437", errors="replace")
+        return _Entry(name, flags, method, crc, _packed_bytes(packed, stream.exactly(extra_bytes)))
+
+
+def _checked(stream: Peekable, entry: _Entry) -> Iterator[bytes]:
+    sum_ = 0
+    for piece in _pieces(stream, entry.method, entry.flags, entry.packed):
+        sum_ = zlib.crc32(piece, sum_)
+        yield piece
+    if sum_ != (_crc_behind(stream) if entry.flags & _SIZES_FOLLOW else entry.crc):
+        raise DamagedError("the zip archive is corrupt: its checksum differs")
+
+
+def _pieces(stream: Peekable, method: int, flags: int, packed: int) -> Iterator[bytes]:
+    if method == _DEFLATED:
+        return member_bytes(stream, Inflate(-15), stream.read())
+    if method == _STORED and not flags & _SIZES_FOLLOW:
+        return _stored(stream, packed)
+    raise DamagedError(f"the zip archive uses method {method}; only deflate and stored files of known size are read")
+
+
+def _stored(stream: Peekable, count: int) -> Iterator[bytes]:
+    while count:
+        piece = stream.read(min(count, PIECE_BYTES))
+        if not piece:
+            raise truncated(stream)
+        count -= len(piece)
+        yield piece
+
+
+def _packed_bytes(packed: int, extra: bytes) -> int:
+    """The packed size; of a large file it stands in the zip64 part of `extra`, behind the unpacked one."""
+    while packed == _ZIP64 and len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        if kind == 1 and length >= 16:
+            return int(struct.unpack_from("<Q", extra, 12)[0])
+        extra = extra[4 + length :]
+    return packed
+
+
+def _crc_behind(stream: Peekable) -> int:
+    """From the descriptor behind the file: its signature is optional, its sizes have 4 or 8 bytes."""
+    if stream.peek(4) == _DESCRIPTOR:
+        stream.exactly(4)
+    crc = int(struct.unpack("<I", stream.exactly(4))[0])
+    for sizes in (8, 16):
+        if stream.peek(sizes + 2)[sizes:] == b"PK":
+            stream.exactly(sizes)
+            return crc
+    raise truncated(stream)

@@ -1,0 +1,1 @@
+"""From cuts to the queue, recorded in the ledger first. Read publish.py."""

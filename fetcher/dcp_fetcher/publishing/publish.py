@@ -1,0 +1,106 @@
+"""From cuts to the queue, in the order that loses nothing: recorded in the ledger first, enqueued after.
+
+A crash in between leaves a recorded cut that the queue does not know; reading.py then enqueues it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from dcp_fetcher.cutting.split import RawCut
+from dcp_fetcher.ground.patience import POLL_SECONDS, Patience, Stop
+from dcp_fetcher.ground.ports import Ledger, Queue
+from dcp_fetcher.ground.progress import Progress
+from dcp_fetcher.publishing.cuts import batch_of, cut_of
+from dcp_pipeline.batch import encode_batch
+from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
+from dcp_pipeline.observe.phases import Observer, Phase
+from dcp_pipeline.queue.model import Job
+
+GROUP_BATCHES = 4
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """Where batches go, and who is told. Shared by all objects of a fetcher."""
+
+    ledger: Ledger
+    queue: Queue
+    max_queue_bytes: int
+    patience: Patience
+    stop: Stop
+    progress: Progress
+    observer: Observer
+    alive: Callable[[str], None]
+    """Told what it waits for, each time it looks."""
+
+    def wait_for_room(self) -> None:
+        """Return once the queue holds no more than its share. Raises Stopped."""
+        waited = False
+        while (held := self.patience(self.queue.stats).bytes) > self.max_queue_bytes:
+            waited = True
+            self.progress.waiting(f"the queue holds {held:,} bytes, more than queue.maxBytes")
+            self.alive("waits for room in the queue")
+            self.stop.wait(POLL_SECONDS)
+        if waited:
+            self.progress.waiting(None)
+
+    def missing(self, cuts: Sequence[Cut]) -> frozenset[str]:
+        """The pending ones among these that the queue does not know."""
+        pending = [cut.batch_id for cut in cuts if cut.state == "cut"]
+        return frozenset(pending) - self.patience(lambda: self.queue.present(pending)) if pending else frozenset()
+
+
+class Publisher:
+    """Publishes one object's cuts, in groups: one commit and one call for several."""
+
+    def __init__(self, outlet: Outlet, recorded: SourceObject, priority: int) -> None:
+        self._outlet, self.object, self._priority = outlet, recorded, priority
+        self._cuts: list[Cut] = []
+        self._jobs: list[Job] = []
+
+    def add(self, raw: RawCut) -> None:
+        """A new cut."""
+        cut = cut_of(self.object, raw)
+        self._cuts.append(cut)
+        self.again(cut, raw.raw)
+
+    def again(self, cut: Cut, raw: bytes) -> None:
+        """A batch for the queue: of a new cut, or of a recorded one that the queue has lost."""
+        payload = encode_batch(batch_of(self.object, cut, raw))
+        self._jobs.append(Job(cut.batch_id, payload, self._priority, self.object.pipeline))
+        if len(self._jobs) >= GROUP_BATCHES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Record, enqueue, then wait until there is room for more. Raises Stopped, LedgerConflict."""
+        if not self._jobs:
+            return
+        outlet, cuts, jobs = self._outlet, self._cuts, self._jobs
+        if cuts:
+            self._begin()
+            outlet.patience(lambda: outlet.ledger.record_cuts(self.object.id, cuts))
+            for cut in cuts:
+                outlet.observer(Phase.CUT, cut.batch_id)
+            outlet.progress.count(records_cut=sum(cut.records for cut in cuts))
+        self._cuts, self._jobs = [], []
+        outlet.patience(lambda: outlet.queue.enqueue(jobs))
+        for job in jobs:
+            outlet.observer(Phase.ENQUEUED, job.id)
+        outlet.alive("enqueued")
+        outlet.wait_for_room()
+
+    def _begin(self) -> None:
+        """An object that grew, or came back, is being cut again."""
+        if self.object.state is not ObjectState.CUTTING:
+            self.update(state=ObjectState.CUTTING)
+
+    def update(self, **changes: object) -> None:
+        """Change what the ledger says about the object."""
+        ledger, object_id = self._outlet.ledger, self.object.id
+        self._outlet.patience(lambda: ledger.update_object(object_id, **changes))  # type: ignore[arg-type]
+        given = {name: value for name, value in changes.items() if value is not None}
+        self.object = replace(self.object, **given)

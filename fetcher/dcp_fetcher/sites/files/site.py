@@ -1,0 +1,134 @@
+"""Files of a folder, or one file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from dcp_fetcher.ground.errors import ChangedError, GoneError, RefusedError, TemporaryError
+from dcp_fetcher.sites.listing import Entry, wanted
+from dcp_fetcher.sites.site import Opened
+from dcp_fetcher.sites.versions import base_of
+from dcp_pipeline.ledger.model import SourceObject
+from dcp_pipeline.spec.model import FileSource
+
+
+class FileBody:
+    """A file up to the size that it had when it was opened."""
+
+    def __init__(self, file: BinaryIO, path: Path, opened: os.stat_result, offset: int = 0) -> None:
+        self._file, self._path, self._opened = file, path, opened
+        self._left = opened.st_size - offset
+        self.on_pause: Callable[[], None] | None = None
+        self.on_bytes: Callable[[int], None] | None = None
+        self._file.seek(offset)
+
+    def read(self, most: int) -> bytes:
+        try:
+            data = self._file.read(min(most, self._left))
+        except OSError as error:
+            raise TemporaryError(f"{self._path}: {error.strerror}") from error
+        self._left -= len(data)
+        if self.on_bytes is not None:
+            self.on_bytes(len(data))
+        return data
+
+    def seek(self, offset: int) -> bool:
+        self._file.seek(offset)
+        self._left = self._opened.st_size - offset
+        return True
+
+    def check_unchanged(self) -> None:
+        """A file that only grew is whole up to where it was read."""
+        now = os.fstat(self._file.fileno())
+        if now.st_size < self._opened.st_size or (
+            now.st_size == self._opened.st_size and now.st_mtime_ns != self._opened.st_mtime_ns
+        ):
+            raise ChangedError("the file was changed while it was read")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class FileSite:
+    """Opens files by their file:// uri."""
+
+    def open(self, uri: str, known: SourceObject | None) -> Opened | None:
+        file, path, status = _opened(uri)
+        if known is not None and base_of(known.version) == version_of(status):
+            file.close()
+            return None
+        return _as_opened(file, path, status, 0)
+
+    def open_growing(self, uri: str, known: SourceObject | None, offset: int) -> Opened | None:
+        file, path, status = _opened(uri)
+        unchanged = known is not None and (known.size_bytes, known.last_modified, known.etag) == (
+            status.st_size,
+            str(status.st_mtime_ns),
+            str(status.st_ino),
+        )
+        if unchanged or status.st_size < offset:
+            file.close()
+            if unchanged:
+                return None
+            raise ChangedError(f"the file has {status.st_size} bytes now, fewer than were read")
+        return _as_opened(file, path, status, offset)
+
+
+def version_of(status: os.stat_result) -> str:
+    """A file's version token: size, time of the last change, inode."""
+    return f"size:{status.st_size};mtime_ns:{status.st_mtime_ns};inode:{status.st_ino}"
+
+
+def list_files(path: Path, source: FileSource) -> list[Entry]:
+    """The files of the folder `path` that are wanted, by name, folders not descended; or the one file.
+
+    Raises GoneError or RefusedError where `path` cannot be listed.
+    """
+    try:
+        if not path.is_dir():
+            os.stat(path)
+            return [Entry(path.resolve().as_uri(), path.name)]
+        names = sorted(each.name for each in os.scandir(path) if each.is_file())
+    except FileNotFoundError:
+        raise GoneError(f"{path}: there is no such file or folder") from None
+    except OSError as error:
+        raise RefusedError(f"{path}: {error.strerror}") from error
+    folder = path.resolve()
+    return [Entry((folder / name).as_uri(), name) for name in names if wanted(name, source.include, source.exclude)]
+
+
+def path_of(uri: str) -> Path:
+    """The path of a file:// uri."""
+    return Path(unquote(urlsplit(uri).path))
+
+
+def _opened(uri: str) -> tuple[BinaryIO, Path, os.stat_result]:
+    path = path_of(uri)
+    try:
+        # Non-blocking: to open a pipe that somebody put there must not hang. For a file it means nothing.
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise GoneError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise RefusedError(f"{path}: {error.strerror}") from error
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        file.close()
+        raise RefusedError(f"{path}: not a regular file")
+    return file, path, status
+
+
+def _as_opened(file: BinaryIO, path: Path, status: os.stat_result, offset: int) -> Opened:
+    return Opened(
+        version=version_of(status),
+        stream=FileBody(file, path, status, offset),
+        offset=offset,
+        etag=str(status.st_ino),
+        last_modified=str(status.st_mtime_ns),
+        size_bytes=status.st_size,
+    )

@@ -1,0 +1,1 @@
+"""Sources over HTTP: in goes a URL, out come listed objects, their versions and their bodies. Read site.py."""

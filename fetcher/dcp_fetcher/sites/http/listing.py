@@ -1,0 +1,125 @@
+"""The listing of an HTTP source, page by page; listing.py reads the pages."""
+
+from __future__ import annotations
+
+import io
+import random
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+
+from dcp_fetcher.ground.errors import RefusedError, TemporaryError, UnreachableError
+from dcp_fetcher.ground.patience import Backoff, Stop
+from dcp_fetcher.opening.decoded import Decoded
+from dcp_fetcher.opening.decompress import Caps
+from dcp_fetcher.sites.http.client import HttpClient, network_error, redacted
+from dcp_fetcher.sites.listing import Entry, ListingError, Page, name_of, parse_listing, wanted
+from dcp_pipeline.ledger.model import SourceObject
+from dcp_pipeline.spec.model import HttpSource
+
+MAX_PAGE_BYTES = 64 * 1024 * 1024
+MAX_PAGES = 10_000
+MAX_ENTRIES = 1_000_000
+
+
+def is_listing(source: HttpSource) -> bool:
+    """Does the source's URL name a listing rather than one file?"""
+    return source.listing is not None or source.url.split("?")[0].endswith("/")
+
+
+async def list_http(client: HttpClient, source: HttpSource, backoff: Backoff, stop: Stop) -> list[Entry]:
+    """The files that are wanted, in the listing's order; or the one file.
+
+    Raises RefusedError, GoneError, UnreachableError, ListingError or Stopped.
+    """
+    if not is_listing(source):
+        return [Entry(source.url, name_of(source.url))]
+    found: dict[str, Entry] = {}
+    visited: set[str] = set()
+    url: str | None = source.url
+    while url is not None:
+        if url in visited or len(visited) >= MAX_PAGES:
+            raise ListingError(f"{redacted(url)}: the listing's pages go in a circle, or are more than {MAX_PAGES}")
+        visited.add(url)
+        page = await _page(client, source, url, backoff, stop)
+        found |= {each.url: each for each in page.entries if wanted(each.name, source.include, source.exclude)}
+        if len(found) > MAX_ENTRIES:
+            raise ListingError(f"the listing names more than {MAX_ENTRIES} files")
+        url = page.next_url
+    return list(found.values())
+
+
+async def _page(client: HttpClient, source: HttpSource, url: str, backoff: Backoff, stop: Stop) -> Page:
+    failures = 0
+    while True:
+        try:
+            answer = await client.get(url)
+            try:
+                return await _parsed(answer, source, url)
+            finally:
+                answer.close()
+        except TemporaryError as error:
+            failures += 1
+            if failures >= backoff.attempts:
+                raise UnreachableError(f"{error} (tried {failures} times)") from error
+            await stop.sleep(backoff.pause_seconds(failures, error.retry_after_seconds, random.random()))  # noqa: S311
+
+
+async def _parsed(answer: aiohttp.ClientResponse, source: HttpSource, url: str) -> Page:
+    if answer.status != 200:
+        raise RefusedError(f"{redacted(url)}: HTTP {answer.status}, which was not asked for")
+    packed = await _body(answer, url)
+    caps = Caps(MAX_PAGE_BYTES, MAX_PAGE_BYTES)
+    decoded = Decoded(io.BytesIO(packed), caps, answer.headers.get("Content-Encoding", ""))
+    body = b"".join(iter(decoded.read, b""))
+    page = parse_listing(body, str(answer.url), answer.headers.get("Content-Type", "").lower(), source.listing)
+    links = answer.links
+    if page.next_url is None and "next" in links:
+        return Page(page.entries, str(links["next"]["url"]))
+    return page
+
+
+async def _body(answer: aiohttp.ClientResponse, url: str) -> bytes:
+    body = bytearray()
+    try:
+        async for data in answer.content.iter_any():
+            body += data
+            if len(body) > MAX_PAGE_BYTES:
+                raise ListingError(f"{redacted(url)}: the listing has more than {MAX_PAGE_BYTES} bytes")
+    except aiohttp.ClientError as error:
+        raise network_error(error, url) from error
+    except (TimeoutError, OSError) as error:
+        raise network_error(error, url) from error
+    return bytes(body)
+
+
+def shown_unchanged(entry: Entry, latest: SourceObject) -> bool:
+    """Does the listing itself show that a file is still the version that was read?
+
+    As safe as the condition that it saves: the same ETag, or the same size and the same second of change as the
+    Last-Modified that was read. An HTML index, whose times are rounded to minutes, never is.
+    """
+    if entry.etag and latest.etag:
+        return _bare(entry.etag) == _bare(latest.etag)
+    if entry.size_bytes is None or entry.size_bytes != latest.size_bytes:
+        return False
+    listed, read = _second(entry.modified), _second(latest.last_modified)
+    return listed is not None and listed == read
+
+
+def _bare(etag: str) -> str:
+    return etag.removeprefix("W/").strip('"')
+
+
+def _second(text: str | None) -> int | None:
+    """The second that a date of HTTP or ISO 8601 names."""
+    if not text:
+        return None
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            when = parse(text)
+        except ValueError:
+            continue
+        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+    return None

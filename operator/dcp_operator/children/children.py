@@ -1,0 +1,160 @@
+"""The children of a pipeline: one pure builder each, returning the document that is applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dcp_operator.children.pods import HEALTH_PORT, SPEC_FILE, pod_template
+from dcp_operator.ground.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NETWORK_POLICY,
+    POD_DISRUPTION_BUDGET,
+    POD_MONITOR,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+from dcp_operator.ground.names import Component, Owner, child_name, labels, owner_references, selector
+from dcp_operator.ground.settings import PodSettings
+from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
+
+COMPONENTS: tuple[Component, ...] = ("fetcher", "worker")
+
+
+@dataclass(frozen=True)
+class Child:
+    """An object as it is to be. A worker Deployment's document never says how many replicas; `replicas_at_birth`
+    is what it is created with, and then the scaler's business alone."""
+
+    kind: Kind
+    document: Mapping[str, Any]
+    replicas_at_birth: int | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.document["metadata"]["name"])
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """All that the children are built from."""
+
+    owner: Owner
+    pipeline: Pipeline
+    spec: Mapping[str, Any]
+    """The spec as it stands in the resource."""
+    secret_versions: Mapping[str, str]
+    settings: PodSettings
+
+
+def children_of(wanted: Wanted) -> tuple[Child, ...]:
+    """All children, in the order in which they are to be applied."""
+    monitors = [pod_monitor(wanted)] if wanted.settings.pod_monitors else []
+    return (
+        config_map(wanted),
+        *(service_account(wanted, each) for each in COMPONENTS),
+        network_policy(wanted),
+        *(metrics_service(wanted, each) for each in COMPONENTS),
+        disruption_budget(wanted),
+        fetcher_deployment(wanted),
+        worker_deployment(wanted),
+        *monitors,
+    )
+
+
+def config_map(wanted: Wanted) -> Child:
+    """The spec that the pods run; as JSON, which they read sooner than YAML."""
+    owner = wanted.owner
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": owner.name, "namespace": owner.namespace},
+        "spec": wanted.spec,
+    }
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2)
+    return child(wanted, CONFIG_MAP, "spec", data={SPEC_FILE: text})
+
+
+def service_account(wanted: Wanted, component: Component) -> Child:
+    """An identity without rights and without a token: neither component talks to Kubernetes."""
+    return child(wanted, SERVICE_ACCOUNT, component, component, automountServiceAccountToken=False)
+
+
+def metrics_service(wanted: Wanted, component: Component) -> Child:
+    """Where the component's metrics are found; headless, for each pod is scraped by itself."""
+    spec = {
+        "clusterIP": "None",
+        "publishNotReadyAddresses": True,
+        "selector": selector(wanted.owner.name, component),
+        "ports": [{"name": "metrics", "port": HEALTH_PORT, "targetPort": "metrics", "protocol": "TCP"}],
+    }
+    return child(wanted, SERVICE, f"{component}-metrics", component, spec=spec)
+
+
+def disruption_budget(wanted: Wanted) -> Child:
+    """Workers are drained one at a time; a pod that does not work may always go."""
+    spec = {
+        "maxUnavailable": 1,
+        "selector": {"matchLabels": selector(wanted.owner.name, "worker")},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }
+    return child(wanted, POD_DISRUPTION_BUDGET, "worker", "worker", spec=spec)
+
+
+def network_policy(wanted: Wanted) -> Child:
+    """In: the metrics port only. Out: everything, for sources, queue and sink are wherever the spec says."""
+    spec = {
+        "podSelector": {"matchLabels": selector(wanted.owner.name)},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"ports": [{"port": HEALTH_PORT, "protocol": "TCP"}]}],
+        "egress": [{}],
+    }
+    return child(wanted, NETWORK_POLICY, "pods", spec=spec)
+
+
+def fetcher_deployment(wanted: Wanted) -> Child:
+    """One fetcher, or none while paused. Recreate: two of them would cut the same object."""
+    replicas = 0 if wanted.pipeline.spec.paused else 1
+    return _deployment(wanted, "fetcher", replicas=replicas, strategy={"type": "Recreate"})
+
+
+def worker_deployment(wanted: Wanted) -> Child:
+    """The workers, as many as the scaler says."""
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}
+    workers = _deployment(wanted, "worker", strategy=strategy)
+    return Child(workers.kind, workers.document, replicas_at_birth=0)
+
+
+def pod_monitor(wanted: Wanted) -> Child:
+    """For the Prometheus operator, where it is installed (POD_MONITORS)."""
+    spec = {
+        "selector": {"matchLabels": selector(wanted.owner.name)},
+        "podMetricsEndpoints": [{"port": "metrics", "path": "/metrics"}],
+    }
+    return child(wanted, POD_MONITOR, "pods", spec=spec)
+
+
+def _deployment(wanted: Wanted, component: Component, **spec: Any) -> Child:
+    template = pod_template(wanted.pipeline, component, wanted.secret_versions, wanted.settings)
+    spec |= {
+        "revisionHistoryLimit": 3,
+        "selector": {"matchLabels": selector(wanted.owner.name, component)},
+        "template": template,
+    }
+    return child(wanted, DEPLOYMENT, component, component, spec=spec)
+
+
+def child(wanted: Wanted, kind: Kind, suffix: str, component: str | None = None, **content: Any) -> Child:
+    """A child with name, labels and owner; `content` is the rest of its document."""
+    owner = wanted.owner
+    metadata = {
+        "name": child_name(owner.name, suffix),
+        "namespace": owner.namespace,
+        "labels": labels(owner.name, component),
+        "ownerReferences": owner_references(owner),
+    }
+    return Child(kind, {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **content})

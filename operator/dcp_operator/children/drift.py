@@ -1,0 +1,100 @@
+"""Whether a live object still is what would be applied. Pure.
+
+A server-side apply that changes nothing is a request all the same, so none is sent without need. Two things are
+compared. First the annotation with the digest of the document that was last applied: it tells that *we* want
+something else now, a field taken away included. Then the values of every field that we set, in the live object:
+it tells that *somebody else* changed or removed one. Fields that we do not set (defaults, other managers') do not
+count, as they do not in server-side apply. Entries of lists are matched by the key by which the API server merges
+them; quantities by their amount, for the server writes 0.5 as 500m.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from dcp_operator.children.merge import merge_key
+from dcp_operator.ground.names import APPLIED_ANNOTATION
+
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
+_FACTORS: Mapping[str, Decimal] = {
+    "": Decimal(1),
+    "m": Decimal("0.001"),
+    **{letter: Decimal(1000) ** (n + 1) for n, letter in enumerate("kMGTPE")},
+    **{f"{letter}i": Decimal(1024) ** (n + 1) for n, letter in enumerate("KMGTPE")},
+}
+_MISSING = object()
+
+
+def stamped(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the digest of itself as annotation: what is sent."""
+    metadata = document["metadata"]
+    annotations = {**metadata.get("annotations", {}), APPLIED_ANNOTATION: digest(document)}
+    return {**document, "metadata": {**metadata, "annotations": annotations}}
+
+
+def digest(document: Any) -> str:
+    """16 hex characters that differ where the documents do."""
+    return hashlib.blake2b(json.dumps(document, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def difference(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
+    """Where `live` is not what `wanted` says, in words; None where it is."""
+    applied = (live["metadata"].get("annotations") or {}).get(APPLIED_ANNOTATION)
+    if applied != digest(wanted):
+        return "it is to be otherwise now" if applied else "it was not applied by this operator"
+    place = _first_difference(wanted, live, "")
+    return f"{place} was changed" if place else None
+
+
+def projection(wanted: Any, live: Any) -> Any:
+    """The part of `live` that `wanted` speaks of."""
+    if isinstance(wanted, Mapping) and isinstance(live, Mapping):
+        return {key: projection(value, live[key]) for key, value in wanted.items() if key in live}
+    if isinstance(wanted, list) and isinstance(live, list):
+        return [projection(one, other) for one, other in _pairs(wanted, live) if other is not _MISSING]
+    return live
+
+
+def _first_difference(wanted: Any, live: Any, place: str) -> str | None:
+    if isinstance(wanted, Mapping):
+        if not isinstance(live, Mapping):
+            return None if live is _MISSING and not wanted else place
+        steps = ((f"{place}.{key}" if place else key, wanted[key], live.get(key, _MISSING)) for key in wanted)
+    elif isinstance(wanted, list):
+        if live is _MISSING and not wanted:
+            return None
+        if not isinstance(live, list) or (merge_key(wanted) is None and len(wanted) != len(live)):
+            return place
+        steps = ((f"{place}[{n}]", one, other) for n, (one, other) in enumerate(_pairs(wanted, live)))
+    else:
+        return None if _same(wanted, live) else place
+    return next((found for each in steps if (found := _first_difference(each[1], each[2], each[0]))), None)
+
+
+def _pairs(wanted: list[Any], live: list[Any]) -> list[tuple[Any, Any]]:
+    key = merge_key(wanted)
+    if key is None:
+        return [(each, live[n] if n < len(live) else _MISSING) for n, each in enumerate(wanted)]
+    by_key = {each.get(key): each for each in live if isinstance(each, Mapping)}
+    return [(each, by_key.get(each[key], _MISSING)) for each in wanted]
+
+
+def _same(wanted: Any, live: Any) -> bool:
+    if wanted is None or wanted == live:
+        return True
+    if live is _MISSING:
+        return wanted in ("", False, 0)
+    amounts = _amount(wanted), _amount(live)
+    return amounts[0] is not None and amounts[0] == amounts[1]
+
+
+def _amount(value: Any) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    found = _QUANTITY.fullmatch(str(value))
+    return Decimal(found[1]) * _FACTORS[found[2] or ""] if found else None

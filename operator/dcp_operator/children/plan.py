@@ -1,0 +1,159 @@
+"""From the children that are wanted and those that there are to what is to be done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dcp_operator.children.children import Child
+from dcp_operator.children.drift import difference, digest, projection
+from dcp_operator.ground.kinds import DEPLOYMENT, Kind
+from dcp_operator.ground.names import FIELD_MANAGER, INSTANCE, SCALER_FIELD_MANAGER, PipelineKey
+
+
+@dataclass(frozen=True)
+class ChildKey:
+    """Which object."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Live:
+    """An object as the cluster has it, without its managedFields."""
+
+    document: Mapping[str, Any]
+    replicas_owners: frozenset[str] = frozenset()
+    """The field managers of spec.replicas, where it is a Deployment."""
+
+    @property
+    def uid(self) -> str:
+        return str(self.document["metadata"]["uid"])
+
+    @property
+    def pipeline(self) -> PipelineKey:
+        """Which pipeline's label it bears."""
+        metadata = self.document["metadata"]
+        return PipelineKey(metadata["namespace"], metadata.get("labels", {}).get(INSTANCE, ""))
+
+    @property
+    def controller(self) -> str | None:
+        """The uid of the object that it belongs to."""
+        references = self.document["metadata"].get("ownerReferences", ())
+        return next((each["uid"] for each in references if each.get("controller")), None)
+
+    @property
+    def going(self) -> bool:
+        """Whether it is being deleted."""
+        return "deletionTimestamp" in self.document["metadata"]
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Apply a child, for a reason."""
+
+    child: Child
+    reason: str
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """Have the scaler own a worker Deployment's replicas, so that an apply without them leaves them alone.
+
+    A field that its only owner no longer sends is taken away, and replicas would fall back to their default of 1.
+    """
+
+    child: Child
+    replicas: int
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete a child that is no longer wanted."""
+
+    key: ChildKey
+    uid: str
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Nothing can be done about this child now: the one that there is is another's, or on its way out."""
+
+    key: ChildKey
+    reason: str
+
+
+Action = Apply | HandOver | Delete | Blocked
+
+
+def plan(
+    wanted: Sequence[Child],
+    live: Mapping[ChildKey, Live],
+    owner_uid: str,
+    settled: Mapping[ChildKey, str],
+    keda_scales: bool = False,
+) -> list[Action]:
+    """What is to be done, in order. Empty when all is as it should be.
+
+    `settled` holds echo() of what the server made of our last apply of a child: a value that it writes in another
+    way than we do is no difference, once it was sent. While `keda_scales`, replicas are left to whoever has them, once
+    that is not we alone.
+    """
+    actions: list[Action] = []
+    for child in wanted:
+        actions += _for_child(child, live.get(key_of(child)), owner_uid, settled.get(key_of(child)), keda_scales)
+    keys = {key_of(child) for child in wanted}
+    actions += [
+        Delete(key, each.uid)
+        for key, each in live.items()
+        if key not in keys and each.controller == owner_uid and not each.going
+    ]
+    return actions
+
+
+def key_of(child: Child) -> ChildKey:
+    return ChildKey(child.kind, str(child.document["metadata"]["namespace"]), child.name)
+
+
+def echo(child: Child, live: Mapping[str, Any]) -> str:
+    """What the server made of a child: a digest over both sides."""
+    return digest([child.document, projection(child.document, live)])
+
+
+def _for_child(child: Child, live: Live | None, owner_uid: str, settled: str | None, keda_scales: bool) -> list[Action]:
+    if live is None:
+        born = [] if child.replicas_at_birth is None else [HandOver(child, child.replicas_at_birth)]
+        return [Apply(child, "there is none", new=True), *born]
+    if live.going:
+        return [Blocked(key_of(child), "is being deleted")]
+    if live.controller != owner_uid:
+        whose = "of another owner" if live.controller else "nobody's"
+        return [Blocked(key_of(child), f"is there already, and is {whose}")]
+    actions: list[Action] = []
+    if child.replicas_at_birth is not None and not _handed_over(live.replicas_owners, keda_scales):
+        actions.append(HandOver(child, int(live.document["spec"].get("replicas", 1))))
+    reason = difference(child.document, live.document)
+    if reason and settled != echo(child, live.document):
+        actions.append(Apply(child, reason))
+    return actions
+
+
+def _handed_over(owners: frozenset[str], keda_scales: bool) -> bool:
+    return bool(owners - {FIELD_MANAGER}) if keda_scales else SCALER_FIELD_MANAGER in owners
+
+
+def to_live(document: Mapping[str, Any]) -> Live:
+    """What is kept of an object that the API server sent."""
+    metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
+    owners: frozenset[str] = frozenset()
+    if document["kind"] == DEPLOYMENT.kind:
+        owners = frozenset(
+            str(each.get("manager"))
+            for each in document["metadata"].get("managedFields", ())
+            if "f:replicas" in (each.get("fieldsV1") or {}).get("f:spec", {})
+        )
+    return Live({**document, "metadata": metadata}, owners)

@@ -1,0 +1,213 @@
+"""The pod template of fetcher and worker: hardened, probed, with the spec and just the secrets that it uses.
+
+Read additions.py for what the spec may add, children.py for the Deployments around it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from dcp_operator.children.additions import additions_of, component_template
+from dcp_operator.children.merge import merged
+from dcp_operator.children.secret_refs import keys_by_secret, refs_of
+from dcp_operator.ground.names import REVISION_ANNOTATION, Component, child_name, labels, selector
+from dcp_operator.ground.settings import PodSettings
+from dcp_pipeline.spec.model import Pipeline
+
+SPEC_FOLDER = "/etc/dcp"
+SPEC_FILE = "pipeline.json"
+SECRETS_FOLDER = "/run/dcp/secrets"
+STATE_FOLDER = "/var/lib/dcp/state"
+CLAIMS_FOLDER = "/var/lib/dcp/volumes"
+HEALTH_PORT = 8080
+
+FETCHER_GRACE_SECONDS = 30
+LONGEST_WORKER_GRACE_SECONDS = 600
+"""A node that is drained does not wait longer for a batch: it is handed back, and another worker takes it."""
+GRACE_MARGIN_SECONDS = 10
+STUCK_GRACE_SECONDS = 10
+"""A process that fails its liveness probe has nothing to finish: it is not waited for as for one that ends well."""
+
+_RESOURCES: Mapping[Component, Mapping[str, Mapping[str, str]]] = {
+    "fetcher": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+    "worker": {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+}
+
+
+def pod_template(
+    pipeline: Pipeline, component: Component, secret_versions: Mapping[str, str], settings: PodSettings
+) -> dict[str, Any]:
+    """The pod template. `secret_versions` is Secret's name -> its resourceVersion: a rotated one rolls the pods."""
+    additions = additions_of(component_template(pipeline, component))
+    name = pipeline.metadata.name
+    container = merged(_container(pipeline, component, settings), additions.container)
+    pod: dict[str, Any] = {
+        "automountServiceAccountToken": False,
+        "containers": [container],
+        "enableServiceLinks": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "serviceAccountName": child_name(name, component),
+        "terminationGracePeriodSeconds": grace_seconds(pipeline, component),
+        "topologySpreadConstraints": [_spread(name, component)],
+        "volumes": _volumes(pipeline, component),
+    }
+    pod = merged(pod, {key: value for key, value in additions.pod.items() if "ontainers" not in key})
+    pod = merged(pod, {key: [_guarded(each) for each in value] for key, value in additions.pod.items()
+                       if "ontainers" in key})  # fmt: skip
+    own = {
+        "labels": labels(name, component),
+        "annotations": {REVISION_ANNOTATION: pods_revision(pipeline, component, secret_versions)},
+    }
+    return {"metadata": merged(own, additions.metadata), "spec": pod}
+
+
+def pods_revision(pipeline: Pipeline, component: Component, secret_versions: Mapping[str, str]) -> str:
+    """A digest of what a running pod cannot take in: while it is the same, nothing but the template rolls pods.
+
+    How many workers there are, whether the pipeline is paused and what is in the template anyway do not count.
+    """
+    spec = msgspec.to_builtins(pipeline.spec, enc_hook=str)
+    for part in ("paused", "scaling"):
+        del spec[part]
+    for part in ("fetcher", "worker"):
+        spec[part] = {k: v for k, v in spec[part].items() if k not in ("resources", "podTemplate")}
+    names = keys_by_secret(refs_of(pipeline, component))
+    seen = {"spec": spec, "secrets": {name: secret_versions[name] for name in names}}
+    text = json.dumps(seen, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def grace_seconds(pipeline: Pipeline, component: Component) -> int:
+    """How long a pod may take to end: long enough to finish its batch."""
+    if component == "fetcher":
+        return FETCHER_GRACE_SECONDS
+    longest = pipeline.spec.worker.batch_timeout.seconds + GRACE_MARGIN_SECONDS
+    return int(min(max(longest, FETCHER_GRACE_SECONDS), LONGEST_WORKER_GRACE_SECONDS))
+
+
+def resources_of(pipeline: Pipeline, component: Component) -> dict[str, Any]:
+    """The spec's resources over the defaults. A limit without a request is the request as well, as everywhere in
+    Kubernetes: a default request above it would be refused."""
+    given = (pipeline.spec.fetcher if component == "fetcher" else pipeline.spec.worker).resources
+    limits, requests = given.get("limits", {}), given.get("requests", {})
+    defaults = _RESOURCES[component]
+    kept = {key: value for key, value in defaults["requests"].items() if key not in limits or key in requests}
+    kept_limits = {key: value for key, value in defaults["limits"].items() if key not in requests or key in limits}
+    return {"requests": {**kept, **requests}, "limits": {**kept_limits, **limits}}
+
+
+def _container(pipeline: Pipeline, component: Component, settings: PodSettings) -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "name": component,
+        "image": settings.image_of(component),
+        "command": ["python", "-m", f"dcp_{component}"],
+        "args": [f"{SPEC_FOLDER}/{SPEC_FILE}"],
+        "env": _environment(pipeline, component),
+        "ports": [{"name": "metrics", "containerPort": HEALTH_PORT, "protocol": "TCP"}],
+        "resources": resources_of(pipeline, component),
+        "securityContext": _container_security(),
+        "startupProbe": _probe("/healthz", periodSeconds=2, failureThreshold=60),
+        "livenessProbe": _probe(
+            "/healthz", periodSeconds=10, failureThreshold=3, terminationGracePeriodSeconds=STUCK_GRACE_SECONDS
+        ),
+        "readinessProbe": _probe("/readyz", periodSeconds=2, failureThreshold=3),
+        "volumeMounts": _mounts(pipeline, component),
+    }
+    if settings.pull_policy:
+        container["imagePullPolicy"] = settings.pull_policy
+    return container
+
+
+def _container_security() -> dict[str, Any]:
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+    }
+
+
+def _guarded(container: Mapping[str, Any]) -> Any:
+    """A sidecar as the `restricted` profile wants it, where it does not say so itself."""
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return merged({"securityContext": security}, container)
+
+
+def _probe(path: str, **timing: int) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": "metrics"}, "timeoutSeconds": 5, **timing}
+
+
+def _environment(pipeline: Pipeline, component: Component) -> list[dict[str, Any]]:
+    plain = {
+        "DCP_SECRETS_DIR": SECRETS_FOLDER,
+        "DCP_STATE_DIR": STATE_FOLDER,
+        "HEALTH_HOST": "0.0.0.0",  # noqa: S104
+        "HEALTH_PORT": str(HEALTH_PORT),
+        "HOME": "/tmp",  # noqa: S108
+        "LOG_FORMAT": "json",
+    }
+    if component == "worker":
+        grace = grace_seconds(pipeline, component) - GRACE_MARGIN_SECONDS // 2
+        plain |= {"POLARS_MAX_THREADS": str(pipeline.spec.worker.concurrency), "WORKER_GRACE_SECONDS": str(grace)}
+    pod_name = {"name": "WORKER_ID", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}}
+    return [*({"name": name, "value": value} for name, value in plain.items()), pod_name]
+
+
+def _volumes(pipeline: Pipeline, component: Component) -> list[dict[str, Any]]:
+    volumes: list[dict[str, Any]] = [
+        {"name": "spec", "configMap": {"name": child_name(pipeline.metadata.name, "spec")}},
+        {"name": "state", "emptyDir": {}},
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    secrets = keys_by_secret(refs_of(pipeline, component))
+    if secrets:
+        projected = [
+            {"secret": {"name": name, "items": [{"key": key, "path": f"{name}/{key}"} for key in keys]}}
+            for name, keys in secrets.items()
+        ]
+        volumes.append({"name": "secrets", "projected": {"defaultMode": 0o444, "sources": projected}})
+    for claim in _claims(pipeline, component):
+        source = {"claimName": claim, "readOnly": True}
+        volumes.append({"name": _claim_volume(claim), "persistentVolumeClaim": source})
+    return volumes
+
+
+def _mounts(pipeline: Pipeline, component: Component) -> list[dict[str, Any]]:
+    mounts: list[dict[str, Any]] = [
+        {"name": "spec", "mountPath": SPEC_FOLDER, "readOnly": True},
+        {"name": "state", "mountPath": STATE_FOLDER},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+    ]
+    if refs_of(pipeline, component):
+        mounts.append({"name": "secrets", "mountPath": SECRETS_FOLDER, "readOnly": True})
+    claims = _claims(pipeline, component)
+    return mounts + [
+        {"name": _claim_volume(each), "mountPath": f"{CLAIMS_FOLDER}/{each}", "readOnly": True} for each in claims
+    ]
+
+
+def _claims(pipeline: Pipeline, component: Component) -> list[str]:
+    """The claims that hold geolocation databases; only workers look into them."""
+    if component == "fetcher":
+        return []
+    databases = [step.geoip.database for step in pipeline.spec.cleaning.enrich if step.geoip]
+    return sorted({each.persistent_volume_claim.claim_name for each in databases if each.persistent_volume_claim})
+
+
+def _claim_volume(claim: str) -> str:
+    """A volume's name for a claim, whose own name may be too long for one or hold dots."""
+    return f"claim-{hashlib.blake2b(claim.encode(), digest_size=6).hexdigest()}"
+
+
+def _spread(pipeline: str, component: Component) -> dict[str, Any]:
+    return {
+        "topologyKey": "kubernetes.io/hostname",
+        "maxSkew": 1,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": selector(pipeline, component)},
+    }

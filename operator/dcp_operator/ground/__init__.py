@@ -1,0 +1,1 @@
+"""The ground of the operator: names and labels, kinds of objects, its settings."""

@@ -1,0 +1,217 @@
+"""The loop that has workers follow the backlog: look at all queues, decide, write what changed through /scale.
+
+It alone writes the workers' replicas, unless the spec leaves them to KEDA. Each Redis has a round of its own: one that
+hangs delays no other. Read dcp_pipeline/scaling for the decision, queues.py for the look, parting.py for the way down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from dcp_operator.cluster.api import Api, ApiError, ApiUnreachable
+from dcp_operator.cluster.store import Store
+from dcp_operator.ground.kinds import DEPLOYMENT
+from dcp_operator.ground.names import SCALER_FIELD_MANAGER, Owner, PipelineKey, child_name
+from dcp_operator.scaling.commit_times import observed
+from dcp_operator.scaling.keda import keda_holds
+from dcp_operator.scaling.parting import Parting
+from dcp_operator.scaling.queues import UNREADABLE, QueueReader, Server
+from dcp_operator.scaling.scaled import UNSEEN, Scaled, load_of, shown
+from dcp_operator.status.conditions import QueueSeen, timestamp
+from dcp_operator.status.events import News, Recorder
+from dcp_operator.status.metrics import Metrics
+from dcp_pipeline.scaling.decision import decide_replicas
+from dcp_pipeline.scaling.model import Decision, Load, Memory, Unread, Workers
+from dcp_pipeline.scaling.of_spec import bounds_of, policy_of
+from dcp_pipeline.spec.kubernetes.status import ScalingDecision
+from dcp_pipeline.spec.model import Pipeline
+
+log = logging.getLogger(__name__)
+
+WRITES_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Target:
+    """A pipeline that is scaled: the last usable spec, and where its queue is."""
+
+    owner: Owner
+    pipeline: Pipeline
+    server: Server
+
+
+@dataclass
+class Targets:
+    """Which pipelines are scaled; the reconciler writes it, the scaler reads it."""
+
+    by_key: dict[PipelineKey, Target] = field(default_factory=dict)
+
+
+class Scaler:
+    """start_round looks at every queue once. `tell` is called with a pipeline whose status has news."""
+
+    def __init__(
+        self,
+        targets: Targets,
+        store: Store,
+        reader: QueueReader,
+        api: Api,
+        recorder: Recorder,
+        metrics: Metrics,
+        tell: Callable[[PipelineKey], None],
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._targets, self._store, self._reader, self._api = targets, store, reader, api
+        self._recorder, self._metrics, self._tell = recorder, metrics, tell
+        self._monotonic, self._now = monotonic, now
+        self._parting = Parting(api, reader)
+        self._known: dict[PipelineKey, Scaled] = {}
+        self._rounds: dict[Server, asyncio.Task[None]] = {}
+        self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
+
+    def known(self, key: PipelineKey) -> Scaled | None:
+        """What is known of a pipeline; None until it was looked at."""
+        return self._known.get(key)
+
+    async def run_once(self) -> None:
+        """One look at all queues, and what follows from it."""
+        await asyncio.gather(*self.start_round())
+
+    def start_round(self) -> list[asyncio.Task[None]]:
+        """Begin a look at each server, but for those whose last one goes on. An error that nobody foresaw in the last
+        one is raised here."""
+        targets = dict(self._targets.by_key)
+        by_server: dict[Server, list[PipelineKey]] = {}
+        for key, target in targets.items():
+            by_server.setdefault(target.server, []).append(key)
+        self._forget(targets)
+        for server in [each for each, task in self._rounds.items() if task.done()]:
+            self._rounds.pop(server).result()
+        self._reader.keep({*by_server, *self._rounds})
+        for server, keys in by_server.items():
+            if server not in self._rounds:
+                self._rounds[server] = asyncio.create_task(self._round(server, keys, targets))
+        return list(self._rounds.values())
+
+    async def _round(self, server: Server, keys: list[PipelineKey], targets: dict[PipelineKey, Target]) -> None:
+        names = {key: targets[key].pipeline.queue_name for key in keys}
+        begun = self._monotonic()
+        seen = await self._reader.read(server, sorted(set(names.values())))
+        self._metrics.look_seconds.observe(self._monotonic() - begun)
+        keys = [key for key in keys if key in self._targets.by_key]  # some may have gone while a server hung
+        looked = {key: self._look(key, targets[key], seen[names[key]]) for key in keys}
+        to_follow = [key for key in keys if looked[key].to_follow or self._parting.has_asked(key)]
+        await asyncio.gather(*(self._follow(key, targets[key], looked[key]) for key in to_follow))
+        await self._leave_notes(server, targets, [key for key in keys if looked[key].queue.stats is not None])
+
+    def _look(self, key: PipelineKey, target: Target, queue: QueueSeen) -> Scaled:
+        """Decide, and remember; nothing is written."""
+        before, now = self._known.get(key, UNSEEN), self._monotonic()
+        read_at = before.read_at if before.read_at is not None and queue.stats is None else now
+        commits = observed(before.commits, queue.workers, now)
+        scaled = Scaled(queue, read_at, commits, changed=before.changed, noted=before.noted)
+        scaled = replace(scaled, shown=shown(before, queue, now - read_at))
+        live = self._store.deployment(key, "worker")
+        if live is not None:
+            workers = workers_of(live.document)
+            scaled = replace(scaled, current=workers.wanted)
+            if not self._is_kedas(key, target):
+                memory = before.decision.memory if before.decision else Memory()
+                load = load_of(scaled, now)
+                scaled = replace(scaled, decision=decide(target.pipeline, load, workers, memory, now))
+            backlog = queue.stats.backlog if queue.stats else None
+            self._metrics.scaling(key, backlog, scaled.wanted, workers.wanted, scaled.cause)
+        self._known[key] = scaled
+        if _news(before) != _news(scaled):
+            self._tell(key)
+        return scaled
+
+    def _is_kedas(self, key: PipelineKey, target: Target) -> bool:
+        wanted = target.pipeline.spec.scaling.engine == "keda"
+        return wanted or keda_holds(self._store.scaled_object(key), self._now())
+
+    async def _follow(self, key: PipelineKey, target: Target, scaled: Scaled) -> None:
+        """Bring the Deployment to what was decided, as far as nobody who works is stopped."""
+        decision, current, readable = scaled.decision, scaled.current, scaled.queue.stats is not None
+        try:
+            async with self._writes:
+                if self._parting.has_asked(key) and readable and not scaled.to_shrink:
+                    await self._parting.stay(target.server, target.pipeline)
+                if decision is None or current is None:
+                    return
+                replicas, why = decision.replicas, decision.reason
+                if scaled.to_shrink and readable:
+                    replicas = await self._parting.spared(target.server, target.pipeline, replicas, current)
+                    if replicas > decision.replicas:
+                        why = f"{why}; {replicas - decision.replicas} more follow when they are idle"
+                if replicas != current:
+                    await self._scale(key, target.owner, current, replicas, why)
+        except (ApiError, ApiUnreachable, *UNREADABLE) as error:
+            self._metrics.error("scaler", error)
+            log.warning("not scaled", extra={"pipeline": str(key), "error": str(error)})
+
+    async def _scale(self, key: PipelineKey, owner: Owner, current: int, replicas: int, why: str) -> None:
+        await self._api.apply(DEPLOYMENT, scale_document(key, replicas), SCALER_FIELD_MANAGER, "scale")
+        self._store.note_replicas(key, replicas)
+        await self._recorder.post(owner, News("Normal", "Scale", "Scaled", f"workers {current} -> {replicas}: {why}"))
+        changed = ScalingDecision(replicas=replicas, reason=why, time=timestamp(self._now()))
+        if key in self._known:
+            self._known[key] = replace(self._known[key], changed=changed)
+            self._tell(key)
+
+    async def _leave_notes(self, server: Server, targets: dict[PipelineKey, Target], keys: list[PipelineKey]) -> None:
+        """Tell `dcp status` what has changed since it was last told."""
+        now = self._now().timestamp()
+        known = {key: self._known[key] for key in keys if key in self._known}
+        notes = {key: note for key, scaled in known.items() if (note := scaled.note(now)) is not None}
+        if not notes:
+            return
+        try:
+            await self._reader.leave_notes(server, {targets[key].pipeline.queue_name: n for key, n in notes.items()})
+        except UNREADABLE as error:
+            self._metrics.error("notes", error)
+            return
+        for key, note in notes.items():
+            if key in self._known:
+                self._known[key] = replace(self._known[key], noted=note)
+
+    def _forget(self, targets: Iterable[PipelineKey]) -> None:
+        for key in self._known.keys() - set(targets):
+            del self._known[key]
+            self._parting.forget(key)
+            self._metrics.forget(key)
+
+
+def workers_of(deployment: Mapping[str, Any]) -> Workers:
+    """What a live worker Deployment says of its pods."""
+    status = deployment.get("status") or {}
+    return Workers(int(deployment["spec"].get("replicas", 1)), int(status.get("readyReplicas", 0)))
+
+
+def decide(pipeline: Pipeline, load: Load | Unread, workers: Workers, memory: Memory, now: float) -> Decision:
+    """The decision for a pipeline."""
+    return decide_replicas(load, workers, bounds_of(pipeline), policy_of(pipeline), memory, now)
+
+
+def scale_document(key: PipelineKey, replicas: int) -> dict[str, object]:
+    """What is applied to a worker Deployment's /scale."""
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {"name": child_name(key.name, "worker"), "namespace": key.namespace},
+        "spec": {"replicas": replicas},
+    }
+
+
+def _news(scaled: Scaled) -> tuple[object, ...]:
+    """What is worth a look at the status. A report's time alone is not."""
+    if scaled.shown is None:
+        return (scaled.wanted, scaled.cause)
+    reports = {name: (each.totals, dict(each.sources), each.sink) for name, each in scaled.shown.reports.items()}
+    return (scaled.shown.stats, scaled.shown.error, reports, scaled.wanted, scaled.cause)

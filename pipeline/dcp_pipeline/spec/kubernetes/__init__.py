@@ -1,0 +1,1 @@
+"""The spec as a custom resource: its CRD with rules, its status."""

@@ -1,0 +1,130 @@
+"""The CustomResourceDefinition, made from the model: the schema of schema.py with Kubernetes' own words added.
+
+model.py says what there is, crd_rules.py what must hold across fields, status.py what the operator reports.
+scripts/make_crd.py writes it to manifests/crd.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dcp_pipeline.spec.kubernetes.crd_rules import RULES, Rule
+from dcp_pipeline.spec.kubernetes.status import Status
+from dcp_pipeline.spec.model import API_VERSION, KIND, LABEL_PATTERN, Spec
+from dcp_pipeline.spec.schema import Schema, schema_of
+
+GROUP, VERSION = API_VERSION.split("/")
+PLURAL = "datacleaningpipelines"
+
+LONGEST_STRING = 1024
+"""Of strings for which the model names no limit: an unlimited one would spend the budget of every rule near it."""
+_LIST_KEYS = {"sources": "name", "cleaning.fields": "name", "status.conditions": "type"}
+_SETS = {"cleaning.unique"}
+
+
+def custom_resource_definition() -> Schema:
+    """The CRD as a document."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": KIND,
+                "listKind": f"{KIND}List",
+                "plural": PLURAL,
+                "singular": KIND.lower(),
+                "shortNames": ["dcp"],
+                "categories": ["all"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": _printer_columns(),
+                    "schema": {"openAPIV3Schema": _document()},
+                }
+            ],
+        },
+    }
+
+
+def _document() -> Schema:
+    return {
+        "type": "object",
+        "description": "A pipeline that fetches messy records, cleans them and writes them to a SQL table, with books "
+        "that balance: read = written + duplicates + rejected + filtered + dead.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": API_VERSION},
+            "kind": {"type": "string", "description": KIND},
+            "metadata": {
+                "type": "object",
+                "properties": {"name": {"type": "string", "pattern": LABEL_PATTERN, "maxLength": 63}},
+            },
+            "spec": structural(schema_of(Spec), ""),
+            "status": structural(schema_of(Status), "status"),
+        },
+    }
+
+
+def _printer_columns() -> list[dict[str, Any]]:
+    def column(name: str, kind: str, path: str, description: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "type": kind, "jsonPath": path, "description": description, **more}
+
+    ready = '.status.conditions[?(@.type=="Ready")]'
+    return [
+        column("Ready", "string", f"{ready}.status", "Whether the pipeline works as the spec asks."),
+        column("Backlog", "integer", ".status.backlog.batches", "Batches not yet done."),
+        column("Workers", "integer", ".status.workers.replicas", "Worker pods."),
+        column("Rows", "integer", ".status.records.written", "Rows written to the clean table."),
+        column("Rejected", "integer", ".status.records.rejected", "Records refused."),
+        column("Age", "date", ".metadata.creationTimestamp", "Since the resource was made."),
+        column("Reason", "string", f"{ready}.message", "Why it is ready or not.", priority=1),
+    ]
+
+
+def structural(schema: Schema, place: str) -> Schema:
+    """One node of the schema, and all below it, as a CRD wants it. `place` is where it stands in the spec.
+
+    Types that are unions have no structural form: such values pass as they are, and the operator's parser checks
+    them. Defaults of whole objects and lists stay in the parser too, so that resources are stored as they were
+    written.
+    """
+    if isinstance(schema.get("type"), list):
+        return {"description": schema.get("description", ""), "x-kubernetes-preserve-unknown-fields": True}
+    node = {key: value for key, value in schema.items() if key not in ("properties", "items", "additionalProperties")}
+    if isinstance(node.get("default"), (dict, list, tuple)):
+        del node["default"]
+    if node["type"] == "string" and "enum" not in node:
+        node.setdefault("maxLength", LONGEST_STRING)
+    if node["type"] == "integer":
+        node["format"] = "int64"
+    if "properties" in schema:
+        node["properties"] = {
+            name: structural(each, f"{place}.{name}" if place else name) for name, each in schema["properties"].items()
+        }
+    if "items" in schema:
+        node["items"] = structural(schema["items"], f"{place}[]")
+        node |= _list_type(place)
+    if isinstance(schema.get("additionalProperties"), dict):
+        node["additionalProperties"] = structural(schema["additionalProperties"], f"{place}.*")
+        node.setdefault("maxProperties", 64)
+    if place in RULES:
+        node["x-kubernetes-validations"] = [_validation(rule) for rule in RULES[place]]
+    return node
+
+
+def _list_type(place: str) -> Schema:
+    if place in _LIST_KEYS:
+        return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [_LIST_KEYS[place]]}
+    return {"x-kubernetes-list-type": "set" if place in _SETS else "atomic"}
+
+
+def _validation(rule: Rule) -> Schema:
+    field = {"fieldPath": rule.field} if rule.field else {}
+    return {"rule": rule.expression, "message": rule.message, **field}

@@ -1,0 +1,1 @@
+"""The books recomputed from the table alone: in goes a database, out come findings. Read verify.py."""

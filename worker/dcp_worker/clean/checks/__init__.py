@@ -1,0 +1,1 @@
+"""Constraints and filters over typed columns. Read checks.py."""
