@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from dcp_pipeline.spec.compute import Compute
 from dcp_pipeline.spec.filters import Filter
 from dcp_pipeline.spec.part import IDENTIFIER_PATTERN, SUBDOMAIN_PATTERN, Part
-from dcp_pipeline.spec.transforms import Compute, Transform
+from dcp_pipeline.spec.transforms import Transform
 from dcp_pipeline.spec.units import Duration
 
 

@@ -17,7 +17,8 @@ import phonenumbers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcp_pipeline.spec.transforms import WORDS, DomainPart, UrlPart
+from dcp_pipeline.spec.transforms import WORDS
+from dcp_pipeline.spec.transforms.internet import DomainPart, UrlPart
 from support.transforms import TEXT, agree, columns, done, quick
 
 MAPPED = st.ip_addresses(v=4).map(lambda a: f"::ffff:{a}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dcp_pipeline.spec.part import SecretKeyRef
-from dcp_pipeline.spec.transforms import Lookup
+from dcp_pipeline.spec.transforms.values import Lookup
 from dcp_worker.ground.errors import PlanError
 
 log = logging.getLogger(__name__)

@@ -5,19 +5,15 @@ checks.py calls it. Pure.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
-
-import msgspec
+from collections.abc import Iterator
 
 from dcp_pipeline.spec.checking.order import cycle_of, reads_of
 from dcp_pipeline.spec.errors import Place, SpecProblem, path_of
 from dcp_pipeline.spec.filters import Condition
 from dcp_pipeline.spec.model import Cleaning, Field, Spec
-from dcp_pipeline.spec.transforms import Step
+from dcp_pipeline.spec.problems import exactly_one, given_members, network_problems, pattern_problems
+from dcp_pipeline.spec.transforms import LISTED, Step
 
-_NOT_LINEAR = re.compile(r"\(\?(=|!|<=|<!|P=|\()|\\[1-9]")
 _TESTS = ("equals", "in", "matches", "cidr", "compare", "missing")
 _GROUPS = ("all", "any", "not")
 _MOMENTS = {"date", "time", "datetime"}
@@ -42,20 +38,6 @@ def rule_problems(spec: Spec) -> Iterator[SpecProblem]:
             condition = getattr(each, member)
             if condition is not None:
                 yield from _condition(condition, names, (*place, member))
-
-
-def exactly_one(part: msgspec.Struct, members: Iterable[str], place: Place) -> Iterator[SpecProblem]:
-    """The problem of a part that has none or several of these members."""
-    members = tuple(members)
-    given = _given(part, members)
-    if len(given) != 1:
-        found = f"has {' and '.join(given)}" if given else "has no member"
-        yield SpecProblem(path_of(place), f"{found}; exactly one of {', '.join(members)} is wanted")
-
-
-def _given(part: msgspec.Struct, members: Iterable[str]) -> list[str]:
-    attributes = dict(zip(part.__struct_encode_fields__, part.__struct_fields__, strict=True))
-    return [each for each in members if getattr(part, attributes[each]) is not None]
 
 
 def _typing(field: Field, place: Place) -> Iterator[SpecProblem]:
@@ -100,21 +82,12 @@ def _whole(cleaning: Cleaning) -> Iterator[SpecProblem]:
 
 def _step(step: Step, place: Place) -> Iterator[SpecProblem]:
     yield from exactly_one(step, step.__struct_encode_fields__, place)
-    if step.replace is not None:
-        yield from exactly_one(step.replace, ("pattern", "text"), (*place, "replace"))
-        yield from _pattern(step.replace.pattern, (*place, "replace", "pattern"))
-    if step.extract is not None:
-        yield from _pattern(step.extract.pattern, (*place, "extract", "pattern"))
-    if step.truncate is not None:
-        yield from exactly_one(step.truncate, ("characters", "bytes"), (*place, "truncate"))
-    if step.split is not None and step.split.take == 0:
-        yield SpecProblem(path_of((*place, "split", "take")), "is 0; 1 is the first part, -1 the last")
-    if step.cidr is not None:
-        yield from _networks(step.cidr.networks, (*place, "cidr", "networks"))
+    for name, settings in step.given():
+        yield from LISTED[name].problems(settings, (*place, name))
 
 
 def _condition(condition: Condition, names: set[str], place: Place) -> Iterator[SpecProblem]:
-    tests, groups = _given(condition, _TESTS), _given(condition, _GROUPS)
+    tests, groups = given_members(condition, _TESTS), given_members(condition, _GROUPS)
     if condition.field is None and not tests:
         if len(groups) != 1:
             found = " and ".join(groups) or "nothing"
@@ -126,26 +99,14 @@ def _condition(condition: Condition, names: set[str], place: Place) -> Iterator[
     if condition.field is not None and condition.field not in names:
         message = f"is {condition.field!r}, which is no field of spec.cleaning.fields"
         yield SpecProblem(path_of((*place, "field")), message)
-    yield from _pattern(condition.matches, (*place, "matches"))
-    yield from _networks(condition.cidr or (), (*place, "cidr"))
-    if condition.compare is not None and not _given(condition.compare, condition.compare.__struct_encode_fields__):
+    yield from pattern_problems(condition.matches, (*place, "matches"))
+    yield from network_problems(condition.cidr or (), (*place, "cidr"))
+    if condition.compare is not None and not given_members(
+        condition.compare, condition.compare.__struct_encode_fields__
+    ):
         yield SpecProblem(path_of((*place, "compare")), "has no bound")
     for group in ("all", "any"):
         for number, each in enumerate(getattr(condition, group) or ()):
             yield from _condition(each, names, (*place, group, number))
     if condition.not_ is not None:
         yield from _condition(condition.not_, names, (*place, "not"))
-
-
-def _pattern(pattern: str | None, place: Place) -> Iterator[SpecProblem]:
-    if pattern is not None and _NOT_LINEAR.search(pattern):
-        message = "uses look-around or a back-reference, which cannot be matched in linear time"
-        yield SpecProblem(path_of(place), message)
-
-
-def _networks(networks: Iterable[str], place: Place) -> Iterator[SpecProblem]:
-    for number, network in enumerate(networks):
-        try:
-            ip_network(network)
-        except ValueError as error:
-            yield SpecProblem(path_of((*place, number)), f"is no network such as 192.0.2.0/24: {error}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 import polars as pl
 
-from dcp_pipeline.spec.transforms import Otherwise
+from dcp_pipeline.spec.transforms.listed import Otherwise
+from dcp_worker.clean.outside import Outside
 
 Apply = Callable[[pl.Expr], pl.Expr]
 OneText = Callable[[str], str | None]
@@ -26,6 +28,14 @@ class Change(msgspec.Struct, frozen=True):
     otherwise: Otherwise | None = None
     complaint: str = ""
     alone: bool = False
+
+
+class At(msgspec.Struct, frozen=True):
+    """Where a transform stands: its setting's path, the words for a missing value, the world outside the spec."""
+
+    path: str
+    missing: Sequence[str]
+    outside: Outside
 
 
 def each_distinct(change: OneText, unless: str | None = None) -> Apply:
@@ -48,3 +58,7 @@ def changed(change: OneText, text: pl.Series, unless: str | None = None) -> pl.S
     if done is not None:
         found = text.zip_with(done.fill_null(False), found)
     return found.alias(text.name)
+
+
+Compiled = Mapping[str, Callable[[Any, At], Change]]
+"""Transform, as people write it: what makes it of its settings (None of a word that has none), where it stands."""

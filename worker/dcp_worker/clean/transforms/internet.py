@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from dcp_pipeline.spec.transforms import DomainPart, Otherwise, UrlPart
-from dcp_worker.clean.transforms.change import Change, each_distinct
+from dcp_pipeline.spec.transforms.internet import DomainPart, UrlPart
+from dcp_pipeline.spec.transforms.listed import Strict
+from dcp_worker.clean.transforms.change import At, Change, Compiled, each_distinct
 from dcp_worker.clean.types.addresses import canonical_address
 
 # RFC 3986, appendix B, with the authority taken apart. What has no "//" is read as if it began with it.
@@ -25,7 +26,7 @@ _EMAIL = rf"\A\s*({_ATOM}(?:\.{_ATOM})*)@((?:{_LABEL}\.)+[A-Za-z](?:[A-Za-z0-9-]
 _HOST = re.compile(r"[^\s/?#@:\[\]]+")
 
 
-def url_part(part: UrlPart) -> Change:
+def url_part(part: UrlPart, at: At) -> Change:
     """A part that is not there, or empty, is missing."""
 
     def apply(text: pl.Expr) -> pl.Expr:
@@ -45,7 +46,7 @@ def _public_suffixes() -> Any:
     return PublicSuffixList()
 
 
-def domain_part(part: DomainPart) -> Change:
+def domain_part(part: DomainPart, at: At) -> Change:
     """By the public suffix list that the package `publicsuffixlist` brings; its private section counts too."""
     suffixes = _public_suffixes()
 
@@ -71,10 +72,13 @@ def domain_part(part: DomainPart) -> Change:
     return Change(each_distinct(found), "missing")
 
 
-def email(otherwise: Otherwise) -> Change:
+def email(rule: Strict, at: At) -> Change:
     def apply(text: pl.Expr) -> pl.Expr:
         local, domain = text.str.extract(_EMAIL, 1), text.str.extract(_EMAIL, 2).str.to_lowercase()
         fits = (local.str.len_chars() <= 64) & (domain.str.len_chars() <= 189)
         return pl.when(fits).then(pl.concat_str(local, pl.lit("@"), domain))
 
-    return Change(apply, otherwise, "is not an e-mail address", alone=True)
+    return Change(apply, rule.otherwise, "is not an e-mail address", alone=True)
+
+
+COMPILED: Compiled = {"url": url_part, "domain": domain_part, "email": email}

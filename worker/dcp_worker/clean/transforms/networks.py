@@ -10,8 +10,9 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses,
 import msgspec
 import polars as pl
 
-from dcp_pipeline.spec.transforms import InNetworks, Otherwise
-from dcp_worker.clean.transforms.change import Change, each_distinct
+from dcp_pipeline.spec.transforms.listed import Otherwise, Strict
+from dcp_pipeline.spec.transforms.networks import InNetworks
+from dcp_worker.clean.transforms.change import At, Change, Compiled, each_distinct
 from dcp_worker.clean.types.addresses import canonical_address
 from dcp_worker.ground.quads import QUAD, quad_numbers
 
@@ -93,12 +94,12 @@ def _ranges(merged: Iterable[IPv4Network | IPv6Network]) -> Ranges:
     return Ranges(tuple(first for first, _ in bounds), tuple(last for _, last in bounds))
 
 
-def in_networks(rule: InNetworks) -> Change:
+def in_networks(rule: InNetworks, at: At) -> Change:
     return _test(Networks.of(rule.networks), rule.otherwise, negated=False)
 
 
-def is_public(otherwise: Otherwise) -> Change:
-    return _test(Networks.of(NOT_PUBLIC), otherwise, negated=True)
+def is_public(rule: Strict, at: At) -> Change:
+    return _test(Networks.of(NOT_PUBLIC), rule.otherwise, negated=True)
 
 
 def _test(networks: Networks, otherwise: Otherwise, negated: bool) -> Change:
@@ -113,8 +114,8 @@ def _test(networks: Networks, otherwise: Otherwise, negated: bool) -> Change:
     )
 
 
-def address(otherwise: Otherwise) -> Change:
-    return Change(each_distinct(_spelled, unless=QUAD), otherwise, "is not an IPv4 or IPv6 address")
+def address(rule: Strict, at: At) -> Change:
+    return Change(each_distinct(_spelled, unless=QUAD), rule.otherwise, "is not an IPv4 or IPv6 address")
 
 
 def _spelled(text: str) -> str | None:
@@ -127,3 +128,6 @@ def _spelled(text: str) -> str | None:
         return canonical
     mapped = IPv6Address(canonical).ipv4_mapped
     return canonical if mapped is None else str(mapped)
+
+
+COMPILED: Compiled = {"ip": address, "isPublicIp": is_public, "cidr": in_networks}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dcp_pipeline.spec.transforms import Phone
-from dcp_worker.clean.transforms.change import Change, each_distinct
+from dcp_pipeline.spec.transforms.phones import Phone
+from dcp_worker.clean.transforms.change import At, Change, Compiled, each_distinct
 from dcp_worker.ground.errors import PlanError
 
 
-def phone(rule: Phone, path: str) -> Change:
+def phone(rule: Phone, at: At) -> Change:
     """Raises PlanError for a country that has no telephone numbers.
 
     phonenumbers is imported here, for its import takes a while that other specs need not wait for.
@@ -15,7 +15,9 @@ def phone(rule: Phone, path: str) -> Change:
     import phonenumbers
 
     if rule.country is not None and rule.country not in phonenumbers.SUPPORTED_REGIONS:
-        raise PlanError(f"{path}.country", f"{rule.country!r} is no country with telephone numbers (DE, FR, US, ...)")
+        raise PlanError(
+            f"{at.path}.country", f"{rule.country!r} is no country with telephone numbers (DE, FR, US, ...)"
+        )
     spelling = {
         "e164": phonenumbers.PhoneNumberFormat.E164,
         "international": phonenumbers.PhoneNumberFormat.INTERNATIONAL,
@@ -32,3 +34,6 @@ def phone(rule: Phone, path: str) -> Change:
 
     country = f" of {rule.country}" if rule.country else " with its country's prefix"
     return Change(each_distinct(spelled), rule.otherwise, f"is not a telephone number{country}")
+
+
+COMPILED: Compiled = {"phone": phone}

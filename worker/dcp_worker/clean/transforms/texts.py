@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from dcp_pipeline.spec.transforms import Extract, Mask, Replace, Split, Truncate
+from dcp_pipeline.spec.transforms.texts import Extract, Mask, Replace, Split, Truncate
 from dcp_worker.clean.checks.patterns import check_pattern, groups_of
-from dcp_worker.clean.transforms.change import Apply, Change
+from dcp_worker.clean.transforms.change import Apply, At, Change, Compiled
 from dcp_worker.ground.errors import PlanError
 
 _TAGS = (
@@ -31,22 +31,22 @@ SIMPLE: Mapping[str, Apply] = {
 }
 
 
-def replace(rule: Replace, path: str) -> Change:
+def replace(rule: Replace, at: At) -> Change:
     """Raises PlanError for a pattern that is none, or a group that it lacks."""
     if rule.text is not None:
         literal = rule.text
         return Change(lambda text: text.str.replace_all(literal, rule.with_, literal=True))
     pattern = rule.pattern or ""
-    check_pattern(pattern, f"{path}.pattern")
+    check_pattern(pattern, f"{at.path}.pattern")
     return Change(lambda text: text.str.replace_all(pattern, rule.with_))
 
 
-def extract(rule: Extract, path: str) -> Change:
+def extract(rule: Extract, at: At) -> Change:
     """Raises PlanError for a pattern that is none, or a group that it lacks."""
-    check_pattern(rule.pattern, f"{path}.pattern")
+    check_pattern(rule.pattern, f"{at.path}.pattern")
     groups = groups_of(rule.pattern)
     if rule.group > groups:
-        raise PlanError(f"{path}.group", f"is {rule.group}; the pattern {rule.pattern} has {groups} groups")
+        raise PlanError(f"{at.path}.group", f"is {rule.group}; the pattern {rule.pattern} has {groups} groups")
     return Change(
         lambda text: text.str.extract(rule.pattern, rule.group),
         rule.otherwise,
@@ -54,7 +54,7 @@ def extract(rule: Extract, path: str) -> Change:
     )
 
 
-def split(rule: Split) -> Change:
+def split(rule: Split, at: At) -> Change:
     place = rule.take - 1 if rule.take > 0 else rule.take
     return Change(
         lambda text: text.str.split(rule.by).list.get(place, null_on_oob=True),
@@ -63,7 +63,7 @@ def split(rule: Split) -> Change:
     )
 
 
-def mask(rule: Mask) -> Change:
+def mask(rule: Mask, at: At) -> Change:
     first, last = rule.keep_first, rule.keep_last
 
     def apply(text: pl.Expr) -> pl.Expr:
@@ -77,7 +77,7 @@ def mask(rule: Mask) -> Change:
     return Change(apply, alone=True)
 
 
-def truncate(rule: Truncate) -> Change:
+def truncate(rule: Truncate, at: At) -> Change:
     if rule.characters is not None:
         characters = rule.characters
         return Change(lambda text: text.str.head(characters))
@@ -94,3 +94,17 @@ def truncate(rule: Truncate) -> Change:
         return raw.bin.head(cut).cast(pl.String)
 
     return Change(apply, alone=True)
+
+
+def _word(word: str) -> Callable[[None, At], Change]:
+    return lambda _, at: Change(SIMPLE[word])
+
+
+COMPILED: Compiled = {
+    **{word: _word(word) for word in SIMPLE},
+    "replace": replace,
+    "extract": extract,
+    "split": split,
+    "mask": mask,
+    "truncate": truncate,
+}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from dcp_pipeline.spec.transforms import JsonPath, Lookup, MapValues
-from dcp_worker.clean.outside import Outside
-from dcp_worker.clean.transforms.change import Change, changed, each_distinct
+from dcp_pipeline.spec.transforms.values import JsonPath, Lookup, MapValues
+from dcp_worker.clean.prepare import without_missing
+from dcp_worker.clean.transforms.change import At, Change, Compiled, changed, each_distinct
 from dcp_worker.clean.transforms.json_path import parse_path, value_at
 
 
-def map_values(rule: MapValues) -> Change:
+def map_values(rule: MapValues, at: At) -> Change:
     old, new = list(rule.values), list(rule.values.values())
     if rule.otherwise == "keep":
         return Change(lambda text: text.replace(old, new))
@@ -21,9 +21,9 @@ def map_values(rule: MapValues) -> Change:
     )
 
 
-def lookup(rule: Lookup, path: str, outside: Outside) -> Change:
+def lookup(rule: Lookup, at: At) -> Change:
     """Raises PlanError where the table cannot be read."""
-    table = outside.table(rule, path)
+    table = at.outside.table(rule, at.path)
     return Change(
         # The table is asked for with each batch, for its file may have changed.
         lambda text: text.map_batches(lambda texts: changed(table().get, texts), return_dtype=pl.String),
@@ -32,7 +32,14 @@ def lookup(rule: Lookup, path: str, outside: Outside) -> Change:
     )
 
 
-def json_value(rule: JsonPath, path: str) -> Change:
+def json_value(rule: JsonPath, at: At) -> Change:
     """Raises PlanError for a path that is none."""
-    steps = parse_path(rule.path, f"{path}.path")
+    steps = parse_path(rule.path, f"{at.path}.path")
     return Change(each_distinct(lambda text: value_at(text, steps)), rule.otherwise, f"has no value at {rule.path}")
+
+
+def default(word: str, at: At) -> Change:
+    return Change(lambda text: without_missing(text, at.missing).fill_null(word), alone=True)
+
+
+COMPILED: Compiled = {"map": map_values, "lookup": lookup, "default": default, "json": json_value}
