@@ -24,7 +24,7 @@ from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.queues import server_of
 from dcp_operator.scaling.scaler import Scaler, Target, Targets
-from dcp_operator.status.conditions import DeploymentSeen, KedaSeen, Observed, deployment_seen
+from dcp_operator.status.conditions.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
 from dcp_operator.status.events import News, Recorder
 from dcp_operator.status.status import due_in, status_of
 from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document

@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from dcp_operator.children.judge import SecretSeen, value_of
-from dcp_operator.status.conditions import QueueSeen
+from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_pipeline.observe.look import Look, look_at
 from dcp_pipeline.observe.scaling_note import ScalingNote, leave_notes
 from dcp_pipeline.queue.leaving import ask_to_go

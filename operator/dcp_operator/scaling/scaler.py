@@ -22,7 +22,8 @@ from dcp_operator.scaling.keda import keda_holds
 from dcp_operator.scaling.parting import Parting
 from dcp_operator.scaling.queues import UNREADABLE, QueueReader, Server
 from dcp_operator.scaling.scaled import UNSEEN, Scaled, load_of, shown
-from dcp_operator.status.conditions import QueueSeen, timestamp
+from dcp_operator.status.conditions import timestamp
+from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_operator.status.events import News, Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_pipeline.scaling.decision import decide_replicas

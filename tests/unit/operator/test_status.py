@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dcp_operator.children.judge import Refusal
-from dcp_operator.status.conditions import DeploymentSeen, Observed, QueueSeen, deployment_seen
+from dcp_operator.status.conditions.seen import DeploymentSeen, Observed, QueueSeen, deployment_seen
 from dcp_operator.status.status import due_in, status_of
 from dcp_pipeline.observe.report import Report, Totals
 from dcp_pipeline.queue.model import QueueStats

@@ -1,0 +1,48 @@
+"""The conditions of a pipeline, a file each: what was observed goes in, conditions come out. Pure.
+
+A file has TYPE, the condition's name, and found(seen). seen.py has what is observed; status.py puts the status together.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from dcp_operator.status.conditions.seen import Found, Observed
+from dcp_pipeline.spec.kubernetes.status import Condition
+
+FILES = (
+    "ready",
+    "progressing",
+    "degraded",
+    "scaling_active",
+    "sources",
+    "sink",
+)
+
+_modules = [importlib.import_module(f"{__name__}.{name}") for name in FILES]
+CONDITIONS: dict[str, Callable[[Observed], Found]] = {each.TYPE: each.found for each in _modules}
+
+
+def conditions_of(seen: Observed, before: Sequence[Condition]) -> tuple[Condition, ...]:
+    """All of them; the time of a transition is kept while the status is the same."""
+    earlier = {each.type: each for each in before}
+    return tuple(_condition(name, found(seen), earlier.get(name), seen) for name, found in CONDITIONS.items())
+
+
+def _condition(name: str, found: Found, before: Condition | None, seen: Observed) -> Condition:
+    same = before is not None and before.status == found.status
+    return Condition(
+        type=name,
+        status=found.status,
+        reason=found.reason,
+        message=found.message,
+        last_transition_time=before.last_transition_time if same and before else timestamp(seen.now),
+        observed_generation=seen.generation,
+    )
+
+
+def timestamp(moment: datetime) -> str:
+    """As Kubernetes writes times."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,28 @@
+"""ScalingActive: whether workers follow the backlog, and why there are as many as there are."""
+
+from __future__ import annotations
+
+from dcp_operator.status.conditions.seen import Found, KedaSeen, Observed
+
+TYPE = "ScalingActive"
+
+
+def found(seen: Observed) -> Found:
+    """Whether workers follow the backlog, and why there are as many as there are."""
+    if seen.queue is None:
+        return Found("Unknown", "NotYetRead", "the queue has not been looked at yet")
+    if seen.queue.stats is None:
+        return Found("False", "QueueUnreachable", f"the queue cannot be read: {seen.queue.error}")
+    if seen.workers is None:
+        return Found("False", "WorkersMissing", "the workers' Deployment is not there")
+    if seen.keda is not None:
+        return _by_keda(seen.keda)
+    return Found("True", seen.scaling_cause, seen.scaling_reason or "workers follow the backlog")
+
+
+def _by_keda(keda: KedaSeen) -> Found:
+    if keda.ready is None:
+        return Found("Unknown", "KedaSilent", f"the ScaledObject: {keda.message}")
+    if not keda.ready:
+        return Found("False", "KedaNotReady", f"the ScaledObject: {keda.message}")
+    return Found("True", "KedaScales", f"KEDA scales the workers: {keda.message}")

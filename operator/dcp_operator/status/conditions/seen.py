@@ -1,0 +1,104 @@
+"""What the conditions are made of: what was observed of a pipeline; and what one of them finds. Values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dcp_operator.children.judge import Refusal
+from dcp_pipeline.observe.report import Report
+from dcp_pipeline.queue.model import QueueStats, WorkerReport
+from dcp_pipeline.spec.kubernetes.status import ConditionStatus
+
+REPORT_STALE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class DeploymentSeen:
+    """What a Deployment says of itself."""
+
+    wanted: int
+    replicas: int
+    ready: int
+    updated: int
+    settled: bool
+    """Whether its controller has seen its present generation."""
+    failure: str | None
+    """Why its pods do not come up."""
+
+
+@dataclass(frozen=True)
+class QueueSeen:
+    """The last look at the queue. `stats` None: it could not be read, and `error` says why."""
+
+    stats: QueueStats | None
+    error: str | None
+    reports: Mapping[str, Report]
+    workers: tuple[WorkerReport, ...] = ()
+    """The worker processes that have told of themselves lately."""
+
+
+@dataclass(frozen=True)
+class KedaSeen:
+    """What KEDA says of the ScaledObject."""
+
+    ready: bool | None
+    """None: nothing yet."""
+    message: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that conditions are made of."""
+
+    generation: int
+    refusal: Refusal | None
+    """Why the spec cannot be used, or its children cannot be made."""
+    paused: bool
+    fetcher: DeploymentSeen | None
+    workers: DeploymentSeen | None
+    queue: QueueSeen | None
+    """None until the scaler has looked."""
+    scaling_reason: str | None
+    now: datetime
+    scaling_cause: str = "FollowingBacklog"
+    """The reason in one word."""
+    keda: KedaSeen | None = None
+    """What KEDA says, where it scales the workers."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a condition is now."""
+
+    status: ConditionStatus
+    reason: str
+    message: str
+
+
+def stale(report: Report, now: datetime) -> bool:
+    """Whether a report is too old to be believed."""
+    return now.timestamp() - report.at > REPORT_STALE_SECONDS
+
+
+def deployment_seen(document: Mapping[str, Any]) -> DeploymentSeen:
+    """What a live Deployment says."""
+    spec, status = document["spec"], document.get("status", {})
+    return DeploymentSeen(
+        wanted=spec.get("replicas", 1),
+        replicas=status.get("replicas", 0),
+        ready=status.get("readyReplicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        settled=status.get("observedGeneration", 0) >= document["metadata"].get("generation", 0),
+        failure=_failure(status.get("conditions", ())),
+    )
+
+
+def _failure(conditions: Sequence[Mapping[str, Any]]) -> str | None:
+    for each in conditions:
+        failed = (each["type"], each["status"]) == ("ReplicaFailure", "True")
+        if failed or each.get("reason") == "ProgressDeadlineExceeded":
+            return str(each.get("message", each.get("reason")))
+    return None
