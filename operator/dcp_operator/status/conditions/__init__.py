@@ -1,6 +1,6 @@
 """The conditions of a pipeline, a file each: what was observed goes in, conditions come out. Pure.
 
-A file has TYPE, the condition's name, and found(seen). seen.py has what is observed; status.py makes the status of them.
+A file has TYPE, the condition's name, and found(seen). seen.py has what is observed; status.py makes a status.
 """
 
 from __future__ import annotations
