@@ -20,7 +20,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcp_worker.clean.types.numbers import plain_number
+from dcp_worker.clean.types.numbers import plain_steps
 from dcp_worker.clean.types.types import parser
 from support.batches import field_of
 from support.transforms import TEXT, agree, columns, done, quick
@@ -131,8 +131,8 @@ def at(value: Any, steps: list[Any]) -> Any:
 def test_numbers_with_groups_are_those_that_were_written(values: list[str | None]) -> None:
     german = [None if each is None else each.translate(str.maketrans(",.", ".,")) for each in values]
     for texts, chars in ((values, {"groupChar": ","}), (german, {"groupChar": ".", "decimalChar": ","})):
-        expr = plain_number(pl.col("v"), field_of(type="number", **chars))
-        found = pl.DataFrame({"v": pl.Series(texts, dtype=pl.String)}).select(expr).to_series().to_list()
+        (plain,) = plain_steps(field_of(type="number", **chars))
+        found = pl.DataFrame({"v": pl.Series(texts, dtype=pl.String)}).select(plain(pl.col("v"))).to_series().to_list()
         assert found == [None if each is None else each.replace(",", "") for each in values]
 
 

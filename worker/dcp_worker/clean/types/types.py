@@ -10,7 +10,7 @@ import polars as pl
 from dcp_pipeline.spec.model import Field, FieldType
 from dcp_worker.clean.types.addresses import parse_addresses
 from dcp_worker.clean.types.moments import moment_parser
-from dcp_worker.clean.types.numbers import is_plain, plain_number
+from dcp_worker.clean.types.numbers import is_plain, plain_steps
 from dcp_worker.clean.types.parsing import Parser, Step
 from dcp_worker.ground.errors import PlanError
 
@@ -85,7 +85,7 @@ def _finite(number: pl.Expr) -> pl.Expr:
 
 
 def _as_written(field: Field, parse: Step) -> tuple[Step, ...]:
-    return (parse,) if is_plain(field) else (lambda text: plain_number(text, field), parse)
+    return (parse,) if is_plain(field) else (*plain_steps(field), parse)
 
 
 def _boolean(field: Field, path: str) -> Step:
