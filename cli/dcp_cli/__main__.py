@@ -10,7 +10,7 @@ from dcp_cli.commands import COMMANDS
 
 EPILOG = """\b
 Exit codes: 0 done · 1 failed, dead batches, an object unavailable, or books that don't balance
-            2 invalid spec or usage · 130 interrupted after a clean stop
+            2 invalid spec or usage · 75 another run has the pipeline in hand · 130 interrupted after a clean stop
 Settings from the environment: docs/settings.md
 """
 

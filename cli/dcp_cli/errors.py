@@ -10,7 +10,7 @@ from typing import ParamSpec
 import click
 
 from dcp_pipeline.errors import Unusable
-from dcp_pipeline.exit_codes import FAILED, INTERRUPTED, INVALID
+from dcp_pipeline.exit_codes import FAILED, INTERRUPTED, INVALID, OVERLAPPING
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.spec.errors import SpecInvalid
 
@@ -19,6 +19,10 @@ P = ParamSpec("P")
 
 class CommandFailed(Exception):
     """The command did not do what it was asked; the message says why and what to do."""
+
+
+class AlreadyRunning(Exception):
+    """Another `dcp run` has this pipeline's state folder; the message names its process."""
 
 
 def exits(command: Callable[P, int]) -> Callable[P, None]:
@@ -57,7 +61,6 @@ def _expected(error: Exception) -> tuple[int, str] | None:
     """
     import redis
 
-    from dcp_cli.embedded import AlreadyRunning
     from dcp_pipeline.database.errors import LedgerError
     from dcp_pipeline.queue import QueueError
 
@@ -65,6 +68,8 @@ def _expected(error: Exception) -> tuple[int, str] | None:
         return INVALID, str(error)
     if isinstance(error, redis.RedisError):
         return FAILED, f"Redis cannot be used: {error}"
-    if isinstance(error, (CommandFailed, Unusable, AlreadyRunning, LedgerError, QueueError, OSError)):
+    if isinstance(error, AlreadyRunning):
+        return OVERLAPPING, str(error)
+    if isinstance(error, (CommandFailed, Unusable, LedgerError, QueueError, OSError)):
         return FAILED, str(error)
     return None

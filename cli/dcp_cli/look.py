@@ -11,7 +11,7 @@ import click
 import msgspec
 import redis
 
-from dcp_cli.embedded import embedded_url
+from dcp_cli.embedded import StateFolder
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json, table
 from dcp_cli.summary import COUNTS, object_as_json
@@ -31,7 +31,7 @@ def client_of(setup: Setup, stack: ExitStack) -> redis.Redis:
 
     Raises CommandFailed where there is none.
     """
-    embedded = embedded_url(setup.state_folder)
+    embedded = StateFolder(setup.state_folder).url()
     if setup.pipeline.spec.queue.redis is None and embedded is None:
         raise CommandFailed(
             "no queue to look at: spec.queue.redis is not set and no `dcp run` of this pipeline goes on here "

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NoReturn
 
-from dcp_cli.embedded import EmbeddedValkey
+from dcp_cli.embedded import EmbeddedValkey, StateFolder
 from dcp_cli.options import print_json
 from dcp_cli.progress import ProgressLine, say
 from dcp_cli.summary import RunSummary
@@ -75,9 +75,10 @@ class _Session:
 
     def __init__(self, stack: ExitStack, setup: Setup, options: RunOptions, observer: Observer) -> None:
         self._options, self._stop_requested = options, False
-        embedded = None
+        embedded, state = None, StateFolder(setup.state_folder)
+        stack.enter_context(state.alone())
         if setup.pipeline.spec.queue.redis is None:
-            embedded = stack.enter_context(EmbeddedValkey(setup.state_folder)).url
+            embedded = stack.enter_context(EmbeddedValkey(state)).url
         shared = open_shared(setup, setup.pipeline.spec.worker.concurrency + 4, observer, embedded)
         stack.callback(shared.close)
         self.ledger, self._queue = shared.ledger, shared.queue

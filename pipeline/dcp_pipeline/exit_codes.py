@@ -8,5 +8,7 @@ INVALID = 2
 """A spec, a setting or the usage."""
 HUNG = 70
 """A worker whose batch took longer than worker.batchTimeout: it ends, so that others get the batch."""
+OVERLAPPING = 75
+"""Another `dcp run` has the pipeline in hand: nothing was done (sysexits' EX_TEMPFAIL)."""
 INTERRUPTED = 130
 """After a clean stop."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from e2e.cluster import engine, images, kind, node, settings, tools, versions
+from e2e.cluster import cache, engine, images, kind, node, settings, tools, versions
 from e2e.cluster.engine import Engine
 from e2e.cluster.kind import Kind
 from e2e.cluster.progress import ClusterError, Steps, output, say
@@ -80,7 +79,7 @@ def purge(here: Settings) -> None:
         ours = under.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=dcp-e2e/*")
         if ours.split():
             under.docker("image", "rm", *ours.split())
-    shutil.rmtree(here.cache)
+    cache.purge(here.cache)
     say(f"{here.cache} is gone")
 
 
@@ -109,7 +108,7 @@ COMMANDS: dict[str, Callable[[Settings], None]] = {
 @contextmanager
 def _alone(here: Settings) -> Iterator[None]:
     """Two of these at once would build the same thing twice, and start two engines."""
-    here.cache.mkdir(parents=True, exist_ok=True)
+    cache.take(here.cache)
     with (here.cache / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2e.cluster.cache import DEFAULT_NAME
 from e2e.cluster.progress import ClusterError
 
 LONGEST_SOCKET_PATH = 100
@@ -47,7 +48,7 @@ class Settings:
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
     """Raises ClusterError when a setting has no meaning."""
     caches = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    cache = Path(environment.get("E2E_CACHE") or Path(caches) / "dcp-e2e").absolute()
+    cache = Path(environment.get("E2E_CACHE") or Path(caches) / DEFAULT_NAME).absolute()
     if len(str(cache)) + len("/engine/exec/containerd/containerd-debug.sock") > LONGEST_SOCKET_PATH:
         raise ClusterError(f"E2E_CACHE={cache} is too long for a Unix socket below it; choose a shorter path")
     cluster = environment.get("E2E_CLUSTER") or "kind"

@@ -153,7 +153,7 @@ def test_a_second_run_of_the_same_pipeline_here_is_refused(tmp_path: Path) -> No
         try:
             wait_until(lambda: (tmp_path / "state" / "default.botnet" / "redis-url").exists(), "the run is up")
             code, second = dcp(tmp_path, "run", str(spec), "--once")
-            assert code == 1
+            assert code == 75
             assert f"process {first.process.pid}" in second.err()
             code, status = dcp(tmp_path, "status", str(spec), "-o", "json")
             assert code == 0, status.err()

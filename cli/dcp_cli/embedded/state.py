@@ -1,0 +1,92 @@
+"""The state folder of a pipeline: who runs it here, and where its embedded server answers.
+
+Two notes lie in it, each written whole or not at all, and neither is trusted: what they say is checked before it is
+used, and a note that is empty, cut off or strange is as none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from dcp_cli.embedded.folder import SOCKET, is_own
+from dcp_cli.errors import AlreadyRunning
+from dcp_pipeline.durable import write_durably
+
+_LOCK_SECONDS = 0.3
+"""`dcp status` holds the lock for an instant, to see whether somebody else does."""
+_URL = re.compile(rf"unix://(/.*)/{re.escape(SOCKET)}\n?", re.DOTALL)
+
+
+class StateFolder:
+    """The folder of one pipeline on this machine; it is made when a run begins."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock, self._process, self._url = path / "lock", path / "process", path / "redis-url"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """As the only run of this folder. Raises AlreadyRunning, or OSError where the folder cannot be written."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._lock, timeout=_LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise AlreadyRunning(
+                f"another `dcp run` ({self._holder()}) works on this pipeline here; wait for it, stop it, or give "
+                "this one a folder of its own with DCP_STATE_DIR"
+            ) from None
+        try:
+            note = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+            write_durably(self._process, json.dumps(note) + "\n")
+            yield
+        finally:
+            lock.release()
+
+    def note_url(self, url: str) -> None:
+        """Let other commands know where the server answers. Raises OSError."""
+        write_durably(self._url, url)
+
+    def forget_url(self) -> None:
+        """The server is gone."""
+        self._url.unlink(missing_ok=True)
+
+    def url(self) -> str | None:
+        """Where the embedded server of a run that goes on answers; None when none runs here, or the note is no good."""
+        if not self._is_held():
+            return None
+        found = _URL.fullmatch(_text(self._url))
+        if found is None or not is_own(Path(found[1]), self.path):
+            return None
+        return f"unix://{found[1]}/{SOCKET}"
+
+    def _is_held(self) -> bool:
+        if not self._lock.exists():
+            return False
+        try:
+            FileLock(self._lock, blocking=False).acquire().lock.release()
+        except Timeout:
+            return True
+        return False
+
+    def _holder(self) -> str:
+        try:
+            note = json.loads(_text(self._process))
+            return f"process {int(note['pid'])}, since {datetime.fromisoformat(note['since']):%Y-%m-%d %H:%M:%S} UTC"
+        except (ValueError, KeyError, TypeError):
+            return "its process is not known"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
