@@ -9,7 +9,7 @@ TIMES := build/times.txt
 SUITE := scripts/suite $(TIMES)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run test unit lint types contracts integration oracle servers lock docs docs-check fresh clean
+.PHONY: help setup run test unit lint types contracts integration oracle servers lock docs docs-check site fresh clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -75,6 +75,10 @@ docs: $(READY) ## write the documents that are made from the code
 
 docs-check: $(READY)
 	@$(BIN)/python scripts/make_docs.py --check
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+site: $(READY) ## the documentation as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir build/site && echo build/site/index.html
 
 lock: $(READY) ## lock the dependencies anew
 	@for extra in dev fetcher worker operator laptop bench; do \
