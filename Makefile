@@ -9,7 +9,7 @@ TIMES := build/times.txt
 SUITE := scripts/suite $(TIMES)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run test unit lint types contracts integration oracle servers lock docs docs-check site fresh clean
+.PHONY: help setup run test unit lint types contracts integration oracle servers lock docs docs-check site workflows fresh clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,6 +34,7 @@ test: $(READY) servers fresh ## everything that CI runs, with the time that each
 	@$(SUITE) types $(MAKE) --no-print-directory types
 	@$(SUITE) contracts $(MAKE) --no-print-directory contracts
 	@$(SUITE) docs $(MAKE) --no-print-directory docs-check
+	@$(SUITE) workflows $(MAKE) --no-print-directory workflows
 	@$(SUITE) unit $(MAKE) --no-print-directory unit
 	@$(SUITE) integration $(MAKE) --no-print-directory integration
 	@$(SUITE) model $(MAKE) --no-print-directory model
@@ -56,6 +57,9 @@ lint: $(READY) ## ruff: rules and format
 
 types: $(READY) ## mypy --strict
 	@$(BIN)/mypy
+
+workflows: ## GitHub's workflows, by actionlint (needs Go)
+	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= .github/workflows/*.yml
 
 contracts: $(READY) ## who may import whom
 	@$(BIN)/lint-imports

@@ -29,4 +29,3 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         return f"{text} (`{path}`)" if text.strip("`") not in path else f"`{path}`"
 
     return _LINK.sub(as_text, markdown)
-

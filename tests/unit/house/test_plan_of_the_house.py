@@ -1,0 +1,66 @@
+"""The house is as docs/architecture.md shows it: folders that one can take in at a glance, paths that are there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from dcp_cli.commands import COMMANDS
+from dcp_operator.status.conditions import FILES as CONDITIONS
+from dcp_pipeline.spec.transforms import FILES as TRANSFORMS
+
+ROOT = Path(__file__).parents[3]
+PARTS = ("cli", "pipeline", "fetcher", "worker", "operator")
+FOLDERS = sorted(
+    folder for part in PARTS for folder in (ROOT / part).rglob("dcp_*/**/") if list(folder.glob("*.py"))
+) + [each for part in PARTS for each in (ROOT / part).glob("dcp_*")]
+MOST_FILES = 16
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def name_of(folder: Path) -> str:
+    return str(folder.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
+def test_a_folder_can_be_taken_in_at_a_glance_and_says_what_it_is(folder: Path) -> None:
+    files = sorted(folder.glob("*.py"))
+    assert len(files) <= MOST_FILES, f"{len(files)} files: {[each.name for each in files]}"
+    init = folder / "__init__.py"
+    assert init in files
+    if len(files) > 2:
+        assert ast.get_docstring(ast.parse(init.read_text())), (
+            f"{init} has no docstring that says what the folder is for"
+        )
+
+
+def test_the_architecture_page_names_paths_that_are_there() -> None:
+    linked = re.findall(r"\]\(\.\./([^)]+)\)", PAGE)
+    named = [each for each in re.findall(r"`([\w./]+/[\w./]*)`", PAGE) if each.startswith(PARTS)]
+    assert len(linked) > 20
+    assert len(named) > 20
+    assert [each for each in (*linked, *named) if not (ROOT / each).exists()] == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_architecture_page_shows_every_wing(part: str) -> None:
+    (package,) = (ROOT / part).glob("dcp_*")
+    wings = [each.parent.name for each in package.glob("*/__init__.py")]
+    assert [each for each in wings if f"{each}/" not in PAGE] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "listed", "beside"),
+    [
+        ("cli/dcp_cli/commands", COMMANDS, set()),
+        ("operator/dcp_operator/status/conditions", CONDITIONS, {"seen"}),
+        ("pipeline/dcp_pipeline/spec/transforms", TRANSFORMS, {"listed"}),
+    ],
+)
+def test_what_is_listed_are_the_files_of_the_folder(folder: str, listed: tuple[str, ...], beside: set[str]) -> None:
+    files = {each.stem for each in (ROOT / folder).glob("*.py")} - {"__init__"}
+    assert set(listed) == files - beside
+    assert len(set(listed)) == len(listed)
