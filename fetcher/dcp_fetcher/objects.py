@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from dcp_fetcher.ground.errors import ChangedError, DamagedError, GoneError, NotRecordsError
+from dcp_fetcher.ground.errors import ChangedError, DamagedError, GoneError, NotRecordsError, TemporaryError
 from dcp_fetcher.ground.ports import FormatOf
 from dcp_fetcher.publishing.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, first_needed, read_object
@@ -112,13 +112,14 @@ class ObjectReader:
     def _replace(self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]]) -> Look:
         for _ in range(VERSIONS_PER_LOOK):
             latest = known[0] if known else None
-            opened = self.site.open(uri, latest if latest and is_settled(latest, lost) else None)
+            opened = self.site.open(uri, latest, latest is not None and is_settled(latest, lost))
             if opened is None:
                 self._supersede(known, lost, latest)
                 return Look(uri, Outcome.UNCHANGED, latest.id if latest else None)
             with closing(opened.stream):
                 served, version = recorded_as(opened.version, known)
                 if served is not None and is_settled(served, lost):
+                    self._described(served, opened)
                     self._supersede(known, lost, served)
                     clear_web_page(self._outlet, known)
                     return Look(uri, Outcome.UNCHANGED, served.id, served.reason)
@@ -152,9 +153,21 @@ class ObjectReader:
     def _read_on(
         self, uri: str, latest: SourceObject, known: list[SourceObject], lost: dict[str, frozenset[str]], packed: bool
     ) -> Look:
-        """What was added. Raises ChangedError where the file did not only grow."""
+        """What was added. Raises ChangedError where the file, read from its first byte on, did not only grow."""
         offset = 0 if packed else first_needed(self._cuts(latest), lost.get(latest.id, frozenset()))
-        opened = self.site.open_growing(uri, latest if is_settled(latest, lost) else None, offset)
+        whole = not offset
+        try:
+            opened = self.site.open_growing(uri, latest if is_settled(latest, lost) else None, offset)
+            if opened is None:
+                return Look(uri, Outcome.UNCHANGED, latest.id)
+            whole = not opened.offset
+            with closing(opened.stream):
+                return self._read(latest, known, opened, lost)
+        except ChangedError as error:
+            if whole:
+                raise
+            log.info("%s: %s; it is compared from its first byte on", uri, error)
+        opened = self.site.open_growing(uri, None, 0)
         if opened is None:
             return Look(uri, Outcome.UNCHANGED, latest.id)
         with closing(opened.stream):
@@ -178,6 +191,8 @@ class ObjectReader:
             missing = lost.get(current.id, frozenset()) | self._revived(current)
             read_object(content, publisher, self._cuts(current), missing, self._how(current), self._terms.growing)
         except DamagedError as error:
+            if not opened.stream.end_known:
+                raise TemporaryError(str(error)) from error
             self._described(self._recorded(current), opened)
             reason = give_up(self._outlet, current, str(error))
             return Look(current.uri, Outcome.UNAVAILABLE, current.id, reason)
@@ -211,7 +226,9 @@ class ObjectReader:
 
     def _described(self, recorded: SourceObject, opened: Opened, **changes: object) -> None:
         """Write down what is served now, by which the next look sees whether it has changed."""
-        given = {"etag": opened.etag, "last_modified": opened.last_modified, "size_bytes": opened.size_bytes, **changes}
+        given: dict[str, object] = {"size_bytes": opened.size_bytes, **changes}
+        if opened.stream.end_known:  # Else the next look has to read it, whatever the server says of it.
+            given |= {"etag": opened.etag, "last_modified": opened.last_modified}
         if any(getattr(recorded, name) != value for name, value in given.items() if value):
             Publisher(self._outlet, recorded, self._terms.priority).update(**given)
 

@@ -162,6 +162,8 @@ def read_range(content: Content, length: int, keep_bytes: int, breaks: CountLine
     digest, lines, kept, left, after_return = digester(), 0, bytearray(), length, False
     while left:
         data = content.read(min(left, CHUNK_BYTES))
+        if not data and not content.opened.stream.end_known:
+            raise TemporaryError(f"byte {content.at} may not be where it ends, and is before what was read of it")
         if not data:
             raise ChangedError(f"it ends at byte {content.at}, before what was read of it")
         digest.update(data)

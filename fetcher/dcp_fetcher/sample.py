@@ -84,7 +84,7 @@ async def _at(setup: Setup, source: Source, look: Callable[[Site, list[str]], T]
 
 def _first(setup: Setup, source: Source, records: int, site: Site, uris: list[str]) -> Sample:
     for uri in uris:
-        opened = site.open(uri, None)
+        opened = site.open(uri, None, settled=False)
         if opened is None:
             continue
         with closing(opened.stream):
@@ -100,7 +100,7 @@ def _head(source: Source, most_bytes: int, site: Site, uris: list[str]) -> Head:
         magic = opened_bytes(site, uri)
         if is_table(magic):
             return Head(uri, magic, b"", False)
-        opened = site.open(uri, None)
+        opened = site.open(uri, None, settled=False)
         if opened is None or not magic:
             continue
         with closing(opened.stream):
@@ -113,7 +113,7 @@ def _head(source: Source, most_bytes: int, site: Site, uris: list[str]) -> Head:
 
 def opened_bytes(site: Site, uri: str) -> bytes:
     """An object's first bytes, as served."""
-    opened = site.open(uri, None)
+    opened = site.open(uri, None, settled=False)
     if opened is None:
         return b""
     with closing(opened.stream):

@@ -84,6 +84,7 @@ class Served:
 
     on_pause = None
     on_bytes = None
+    end_known = True
 
     def __init__(self, raw: bytes, chunk: int) -> None:
         self._raw, self._chunk = io.BytesIO(raw), chunk

@@ -17,6 +17,11 @@ class Stream(Protocol):
     on_bytes: Callable[[int], None] | None
     """Told how many bytes came."""
 
+    @property
+    def end_known(self) -> bool:
+        """Whether the end, once read() has said so, is one; otherwise there may be more than came."""
+        ...
+
     def read(self, most: int) -> bytes:
         """Some bytes; none at the end. Raises TemporaryError or Stopped."""
         ...
@@ -52,8 +57,8 @@ class Opened:
 class Site(Protocol):
     """A source that can be asked for one of its objects."""
 
-    def open(self, uri: str, known: SourceObject | None) -> Opened | None:
-        """What is served now; None where it is still the version `known`.
+    def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
+        """What is served now; None where that is still the version `latest` and this was `settled`.
 
         Raises GoneError, RefusedError, TemporaryError (after its own retries) or Stopped.
         """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dcp_pipeline.ledger.model import SourceObject
 
+DIGEST = "digest:"
+"""How the token of a version begins that only its bytes tell from others."""
 WEB_PAGE = "web-page"
 """The one version that stands for all web pages served in an object's place."""
 GONE = "no longer served"
@@ -18,15 +20,6 @@ CHANGED = "other bytes came under its version"
 """How the reason of an object begins whose token now stands for other bytes, to be read as another version."""
 
 _AGAIN = re.compile(r"(.*)#(\d+)", re.DOTALL)
-
-
-def http_version(headers: Mapping[str, str], size_bytes: int | None) -> str | None:
-    """ETag, else the date and the size; None where the server sends neither."""
-    etag, modified = headers.get("ETag"), headers.get("Last-Modified")
-    if not etag and not modified:
-        return None
-    token = f"etag:{etag}" if etag else f"modified:{modified};size:{'?' if size_bytes is None else size_bytes}"
-    return token.encode("utf-8", "replace").decode()
 
 
 def base_of(version: str) -> str:

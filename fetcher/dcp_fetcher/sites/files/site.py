@@ -20,6 +20,8 @@ from dcp_pipeline.spec.model import FileSource
 class FileBody:
     """A file up to the size that it had when it was opened."""
 
+    end_known = True
+
     def __init__(self, file: BinaryIO, path: Path, opened: os.stat_result, offset: int = 0) -> None:
         self._file, self._path, self._opened = file, path, opened
         self._left = opened.st_size - offset
@@ -57,9 +59,9 @@ class FileBody:
 class FileSite:
     """Opens files by their file:// uri."""
 
-    def open(self, uri: str, known: SourceObject | None) -> Opened | None:
+    def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         file, path, status = _opened(uri)
-        if known is not None and base_of(known.version) == version_of(status):
+        if settled and latest is not None and base_of(latest.version) == version_of(status):
             file.close()
             return None
         return _as_opened(file, path, status, 0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -15,10 +15,12 @@ import aiohttp
 
 from dcp_fetcher.ground.errors import ChangedError, RefusedError, TemporaryError, UnreachableError
 from dcp_fetcher.ground.patience import Backoff, Bridge, Stop
-from dcp_fetcher.sites.http.body import HttpBody, Pump, ask, starts_at
+from dcp_fetcher.sites.http.body import Asking, HttpBody
 from dcp_fetcher.sites.http.client import HttpClient, redacted
+from dcp_fetcher.sites.http.extent import Extent, extent_of
+from dcp_fetcher.sites.http.validators import Validators, token_of, validators_of
 from dcp_fetcher.sites.site import Opened
-from dcp_fetcher.sites.versions import http_version
+from dcp_fetcher.sites.versions import DIGEST
 from dcp_pipeline.batch import digester
 from dcp_pipeline.ledger.model import SourceObject
 
@@ -28,6 +30,8 @@ T = TypeVar("T")
 
 class SpooledBody:
     """A body that was downloaded whole, because its server gives no token by which to tell versions apart."""
+
+    end_known = True
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -63,52 +67,58 @@ class HttpSite:
         self._bridge, self._stop, self._client, self._backoff = bridge, stop, client, backoff
         self._spool_folder, self._spool_max_bytes = spool_folder, spool_max_bytes
 
-    def open(self, uri: str, known: SourceObject | None) -> Opened | None:
-        return self._tried(lambda: self._open(uri, known))
+    def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
+        return self._tried(lambda: self._open(uri, latest, settled))
 
     def open_growing(self, uri: str, known: SourceObject | None, offset: int) -> Opened | None:
         return self._tried(lambda: self._open_growing(uri, known, offset))
 
-    def _open(self, uri: str, known: SourceObject | None) -> Opened | None:
-        pump = self._bridge.call(ask(self._client, uri, conditions_of(known)))
+    def _open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
+        asking = self._asking(uri)
+        pump = asking.ask(conditions_of(latest) if settled else {})
         answer = pump.answer
-        if answer.status == 304:
-            self._bridge.close(pump.close)
-            return None
-        if answer.status != 200:
-            self._bridge.close(pump.close)
+        extent = extent_of(answer.status, answer.headers)
+        if answer.status == 304 or extent is None or extent.partial:
+            asking.close(pump)
+            if answer.status == 304:
+                return None
             raise RefusedError(f"{redacted(uri)}: HTTP {answer.status}, which was not asked for")
-        body = self._body(uri, pump)
-        size_bytes = answer.content_length
-        version = http_version(answer.headers, size_bytes)
-        if version is not None:
-            return _opened(version, body, answer, 0, size_bytes)
-        return self._spooled(body, answer)
+        validators = validators_of(answer.headers, datetime.now(UTC))
+        body = HttpBody(asking, pump, extent)
+        by_digest = latest if latest is not None and latest.version.startswith(DIGEST) else None
+        if by_digest is not None and settled and _is_known(by_digest, validators, extent):
+            body.close()
+            return None
+        version = token_of(validators, extent.total)
+        # A date that was too young for a token may be old enough now, and what was read then is still that version.
+        young = by_digest is not None and not validators.etag and by_digest.last_modified is None
+        if version is None or young:
+            return self._spooled(body, answer)
+        return _opened(version, body, answer, 0, extent.total)
 
     def _open_growing(self, uri: str, known: SourceObject | None, offset: int) -> Opened | None:
-        headers = conditions_of(known)
-        if offset:
-            headers["Range"] = f"bytes={offset}-"
-        pump = self._bridge.call(ask(self._client, uri, headers))
+        asking = self._asking(uri)
+        pump = asking.ask(conditions_of(known) | ({"Range": f"bytes={offset}-"} if offset else {}))
         answer = pump.answer
         if answer.status == 304:
-            self._bridge.close(pump.close)
+            asking.close(pump)
             return None
-        if answer.status == 416:
-            self._bridge.close(pump.close)
-            raise ChangedError("the file is shorter than what was read of it")
-        body = self._body(uri, pump)
-        starts = starts_at(answer.headers) if answer.status == 206 else 0
-        if starts not in (0, offset) or (starts and answer.headers.get("Content-Encoding")):
+        extent = extent_of(answer.status, answer.headers)
+        if extent is None or extent.start > offset:
+            asking.close(pump)
+            said = f"HTTP {answer.status}, Content-Range {answer.headers.get('Content-Range', 'missing')!r}"
+            if not offset:
+                raise RefusedError(f"{redacted(uri)}: {said}, which was not asked for")
+            raise ChangedError(f"asked for the bytes from {offset} on, the server answered {said}")
+        body = HttpBody(asking, pump, extent, growing=True)
+        if extent.start and not body.skip_to(offset):
             body.close()
-            raise TemporaryError(f"{redacted(uri)}: a range was asked for from byte {offset}, it came from {starts}")
-        body.offset = starts or 0
-        size_bytes = total_bytes(answer)
-        token = http_version(answer.headers, size_bytes) or "first"
-        return _opened(token, body, answer, body.offset, size_bytes)
+            raise ChangedError(f"asked for the bytes from {offset} on, the server sent nothing from there")
+        token = token_of(validators_of(answer.headers, datetime.now(UTC)), extent.total) or "first"
+        return _opened(token, body, answer, body.offset, extent.total)
 
-    def _body(self, uri: str, pump: Pump) -> HttpBody:
-        return HttpBody(self._bridge, self._stop, self._client, self._backoff, uri, pump)
+    def _asking(self, uri: str) -> Asking:
+        return Asking(self._bridge, self._stop, self._client, self._backoff, uri)
 
     def _spooled(self, body: HttpBody, answer: aiohttp.ClientResponse) -> Opened:
         """Downloaded to a file without a name, with its digest as version."""
@@ -135,7 +145,7 @@ class HttpSite:
             raise
         finally:
             body.close()
-        return _opened(f"digest:{digest.hexdigest()}", SpooledBody(file), answer, 0, size_bytes)
+        return _opened(f"{DIGEST}{digest.hexdigest()}", SpooledBody(file), answer, 0, size_bytes)
 
     def _tried(self, call: Callable[[], T]) -> T:
         failures = 0
@@ -152,37 +162,33 @@ class HttpSite:
 
 
 def conditions_of(known: SourceObject | None) -> dict[str, str]:
-    """The headers that have a server answer 304 where it still serves the version `known`."""
+    """The headers that have a server answer 304 where it still serves the version `known`. Only what told versions
+    apart when it was recorded is recorded.
+    """
     if known is None:
         return {}
-    if known.etag:
+    if known.etag and not known.etag.startswith("W/"):
         return {"If-None-Match": known.etag}
     return {"If-Modified-Since": known.last_modified} if known.last_modified else {}
 
 
-def total_bytes(answer: aiohttp.ClientResponse) -> int | None:
-    """The size of the whole, of which a part may have been sent."""
-    if answer.status != 206:
-        return answer.content_length
-    found = re.fullmatch(r"bytes \d+-\d+/(\d+)", answer.headers.get("Content-Range", ""))
-    return int(found[1]) if found else None
+def _is_known(latest: SourceObject, validators: Validators, extent: Extent) -> bool:
+    """Is it still the version whose digest was taken, by what has become old enough to tell?"""
+    strong = validators.etag or validators.date
+    return strong is not None and strong == (latest.etag or latest.last_modified) and extent.total == latest.size_bytes
 
 
 def _opened(
     version: str, stream: HttpBody | SpooledBody, answer: aiohttp.ClientResponse, offset: int, size_bytes: int | None
 ) -> Opened:
+    validators = validators_of(answer.headers, datetime.now(UTC))
     return Opened(
         version=version,
         stream=stream,
         offset=offset,
-        etag=_text(answer.headers.get("ETag")),
-        last_modified=_text(answer.headers.get("Last-Modified")),
+        etag=validators.etag,
+        last_modified=validators.date,
         size_bytes=size_bytes,
         content_encoding=answer.headers.get("Content-Encoding", ""),
         content_type=answer.content_type if "Content-Type" in answer.headers else "",
     )
-
-
-def _text(value: str | None) -> str | None:
-    """A header that a database can store, whatever bytes the server put in it."""
-    return None if value is None else value.encode("utf-8", "replace").decode()
