@@ -16,6 +16,7 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json, table
 from dcp_cli.summary import COUNTS, object_as_json
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
+from dcp_pipeline.database.dialects import facts_of
 from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Books
@@ -47,8 +48,9 @@ def ledger_of(setup: Setup, stack: ExitStack) -> Ledger:
 
     Raises CommandFailed where nothing has run here yet.
     """
-    database = setup.sink_url.removeprefix("sqlite:///")
-    if setup.sink_url.startswith("sqlite") and not Path(database).exists():
+    facts = facts_of(setup.sink_url)
+    database = facts.path_in(setup.sink_url) if facts else None
+    if database and not Path(database).exists():
         raise CommandFailed(f"there is no {database}: nothing has run into this sink from here yet")
     engine = open_engine(setup, pool_size=2)
     stack.callback(engine.dispose)

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 from msgspec.structs import replace
 
+from dcp_pipeline.database.dialects import is_file
 from dcp_pipeline.spec.model import BatchSize, Pipeline, Queue, Redis, Sink, Spec, Sql
 from dcp_pipeline.spec.units import Duration, Quantity
 
@@ -205,7 +206,7 @@ def _with_database(pipeline: Pipeline, spec: Spec, environment: Mapping[str, str
     if not any(given.values()):
         return spec
     sql = spec.sink.sql if spec.sink else None
-    before = urlsplit(sql.url) if sql and not sql.url.startswith("sqlite") else urlsplit("mysql+pymysql://")
+    before = urlsplit(sql.url) if sql and not is_file(sql.url) else urlsplit("mysql+pymysql://")
     host = given["HOST"] or before.hostname
     database = given["DATABASE"] or before.path.strip("/")
     if not host or not database:

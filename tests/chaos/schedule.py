@@ -21,9 +21,9 @@ from chaos.outcome import Outcome, Struck, outcome_of
 from chaos.plan import FETCHER, Plan, Strike
 from chaos.stage import Stage
 from chaos.verdict import TABLE, Content, History, Verdict, judge, settled
-from dcp_pipeline.database.errors import OF_DRIVERS
 from dcp_pipeline.ledger import connect
 from oracle.oracle import outcomes
+from support.databases import OF_DRIVERS
 from support.dcp_process import EXAMPLES
 from support.waiting import wait_until
 

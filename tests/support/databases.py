@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from dcp_pipeline.ledger import connect
 from support.mariadb_server import MariaDBServer, mariadb_missing, shared_mariadb
 from support.mysql_server import mysql_missing, shared_mysql
 
+OF_DRIVERS = (SQLAlchemyError, pymysql.err.Error, sqlite3.Error)
+"""What a database call can raise, through SQLAlchemy or beside it."""
 SERVERS = ("mariadb", "mysql")
 KINDS = ("sqlite", *SERVERS)
 _SERVERS: dict[str, tuple[Callable[[], str | None], Callable[[], MariaDBServer]]] = {

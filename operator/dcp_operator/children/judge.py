@@ -11,6 +11,7 @@ from typing import Any
 
 from dcp_operator.children.additions import problems_of_additions
 from dcp_operator.children.secret_refs import all_refs
+from dcp_pipeline.database.dialects import is_file
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
 from dcp_pipeline.spec.model import Pipeline, SecretKeyRef
 from dcp_pipeline.spec.parse import pipeline_of
@@ -81,7 +82,7 @@ def _absent_in_cluster(pipeline: Pipeline) -> list[SpecProblem]:
         problems.append(SpecProblem("spec.queue.redis.url", "is a socket, which no other pod can reach"))
     if spec.sink is None or spec.sink.sql is None:
         problems.append(SpecProblem("spec.sink.sql", "is required in a cluster: name a database and a table"))
-    elif spec.sink.sql.url.startswith("sqlite"):
+    elif is_file(spec.sink.sql.url):
         problems.append(
             SpecProblem("spec.sink.sql.url", "is SQLite, a file that pods cannot share; use MySQL or MariaDB")
         )

@@ -14,9 +14,11 @@ from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from dcp_pipeline.database.engine import WRITES
-from dcp_pipeline.database.errors import OF_DRIVERS, Trouble, explained, trouble_of
+from dcp_pipeline.database.dialect import WRITES
+from dcp_pipeline.database.dialects import dialect_of
+from dcp_pipeline.database.errors import Trouble, explained, trouble_of
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -57,6 +59,8 @@ class Transactions:
         self.engine = engine
         self._patience = patience or Patience()
         self._name = engine.url.render_as_string(hide_password=True)
+        self._dialect = dialect_of(engine)
+        self._errors: tuple[type[Exception], ...] = (SQLAlchemyError, *self._dialect.errors)
 
     def write(self, work: Work[T]) -> T:
         """The result of `work`, committed; `work` may run several times and must be idempotent."""
@@ -74,14 +78,14 @@ class Transactions:
             except TryAgain as error:
                 failures += 1
                 if not self._patience.allows(Trouble.AGAIN, failures):
-                    raise explained(error, self._name) from error
-            except OF_DRIVERS as error:
+                    raise explained(error, Trouble.AGAIN, self._name) from error
+            except self._errors as error:
                 failures += 1
-                trouble = trouble_of(error)
+                trouble = trouble_of(error, self._dialect)
                 if trouble is Trouble.OTHER:
                     raise
                 if not self._patience.allows(trouble, failures):
-                    raise explained(error, self._name) from error
+                    raise explained(error, trouble, self._name) from error
             time.sleep(self._patience.pause(failures, random.random()))  # noqa: S311
 
     def _once(self, work: Work[T], writes: bool) -> T:
@@ -94,15 +98,14 @@ class Transactions:
                     connection.rollback()
                 return result
             except BaseException as error:
-                _abandon(connection, error)
+                self._abandon(connection, error)
                 raise
 
-
-def _abandon(connection: Connection, error: BaseException) -> None:
-    """Roll back; a connection that cannot even do that, or whose stream may be out of step, is closed."""
-    try:
-        if not isinstance(error, Exception) or trouble_of(error) is Trouble.LOST:
+    def _abandon(self, connection: Connection, error: BaseException) -> None:
+        """Roll back; a connection that cannot even do that, or whose stream may be out of step, is closed."""
+        try:
+            if not isinstance(error, Exception) or trouble_of(error, self._dialect) is Trouble.LOST:
+                connection.invalidate(error)
+            connection.rollback()
+        except self._errors:
             connection.invalidate(error)
-        connection.rollback()
-    except OF_DRIVERS:
-        connection.invalidate(error)

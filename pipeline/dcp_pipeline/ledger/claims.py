@@ -8,9 +8,10 @@ from typing import Any
 from msgspec.structs import asdict
 from sqlalchemy import Connection, Row, func, select, update
 
+from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch
 from dcp_pipeline.ledger.objects import REASON_CHARS
-from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, utc_now
+from dcp_pipeline.ledger.tables import BATCHES, OBJECTS
 
 _CHUNK = 500
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from dcp_pipeline.database.durability import durability_warnings
+from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain, Work
 from dcp_pipeline.ledger import books, claims, objects, tasks
@@ -55,7 +55,7 @@ class Ledger:
 
     def warnings(self) -> list[str]:
         """What the server is set to that weakens a commit, for people."""
-        return self._transactions.read(durability_warnings)
+        return self._transactions.read(dialect_of(self.engine).warnings)
 
     def ping(self) -> None:
         """Return when the database answers."""

@@ -10,9 +10,10 @@ from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
 
 from dcp_pipeline.batch import stable_id
+from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import LedgerConflict
 from dcp_pipeline.ledger.model import BatchKind, BatchState, Cut, ObjectState, SourceObject
-from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, utc_now
+from dcp_pipeline.ledger.tables import BATCHES, OBJECTS
 
 REASON_CHARS = 4000
 

@@ -1,69 +1,80 @@
-"""Makes the ledger's tables: once, under a named lock, so that processes that start together do not collide."""
+"""Makes the ledger's tables, and brings those of an older release up.
+
+What is missing is found by comparing what stands with tables.py, at each start, so that what failed once (a right that
+was not granted, a process that was killed between two statements) is made up for. changes.py says what else an older
+ledger needs. All of it under a named lock: processes that start together do not collide.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from sqlalchemy import Connection, Engine, insert, inspect, select, update
 
-from sqlalchemy import Connection, Engine, insert, inspect, select, text
-
+from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.errors import LedgerVersion
-from dcp_pipeline.database.transactions import Transactions, TryAgain
-from dcp_pipeline.ledger.tables import META, METADATA, SCHEMA_VERSION
+from dcp_pipeline.database.transactions import Transactions
+from dcp_pipeline.ledger.changes import CHANGES, SCHEMA_VERSION
+from dcp_pipeline.ledger.standing import statements_for_missing
+from dcp_pipeline.ledger.tables import META
 
-_LOCK_SECONDS = 10
+_NAME = "schema"
 
 
 def prepare_schema(engine: Engine) -> None:
-    """Make the ledger's tables where they do not stand yet.
+    """Make the ledger's tables where they do not stand as this release needs them.
 
     Raises LedgerVersion where a newer release made them, SinkUnavailable.
     """
     transactions = Transactions(engine)
-    if not transactions.read(_is_current):
-        transactions.write(_create)
+    if not transactions.read(_is_whole):
+        transactions.write(_bring_up)
 
 
-@contextmanager
-def ddl_lock(connection: Connection) -> Iterator[None]:
-    """Only one process of all that use this database alters tables. SQLite's transaction is such a lock itself."""
-    if connection.dialect.name == "sqlite":
-        yield
-        return
-    name = _lock_name(connection)
-    locked = connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), {"name": name, "seconds": _LOCK_SECONDS})
-    if locked.scalar() != 1:
-        raise TryAgain("another process has been creating tables for long")
-    try:
-        yield
-    finally:
-        if not connection.invalidated:  # else it went with the session, and what was lost is to be told
-            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+def check_schema(engine: Engine) -> None:
+    """For those who only look: nothing is made.
+
+    Raises LedgerVersion where the tables are not of this release, or there are none; SinkUnavailable.
+    """
+    recorded = Transactions(engine).read(_recorded_version)
+    if recorded is None:
+        raise LedgerVersion("there is no ledger in this database: nothing has run into it yet")
+    if recorded < SCHEMA_VERSION:
+        raise LedgerVersion(
+            f"the ledger's tables are of version {recorded}, made by an older release; this one needs "
+            f"{SCHEMA_VERSION}. The next start of its fetcher, a worker or `dcp run` brings them up"
+        )
 
 
-def _lock_name(connection: Connection) -> str:
-    # Named locks are the whole server's.
-    database = str(connection.engine.url.database)
-    return "dcp-ddl-" + hashlib.blake2b(database.encode(), digest_size=16).hexdigest()
+def _is_whole(connection: Connection) -> bool:
+    return _recorded_version(connection) == SCHEMA_VERSION and not statements_for_missing(connection)
 
 
-def _is_current(connection: Connection) -> bool:
+def _recorded_version(connection: Connection) -> int | None:
     if not inspect(connection).has_table(META.name):
-        return False
-    recorded = connection.execute(select(META.c.value).where(META.c.name == "schema")).scalar()
+        return None
+    recorded = connection.execute(select(META.c.value).where(META.c.name == _NAME)).scalar()
     if recorded is not None and int(recorded) > SCHEMA_VERSION:
         raise LedgerVersion(
             f"the ledger's tables are of version {recorded}, made by a newer release; this one knows {SCHEMA_VERSION}"
         )
-    return recorded is not None
+    return None if recorded is None else int(recorded)
 
 
-def _create(connection: Connection) -> None:
-    with ddl_lock(connection):
-        if _is_current(connection):
-            return
-        METADATA.create_all(connection)
-        connection.execute(insert(META).values(name="schema", value=str(SCHEMA_VERSION)))
+def _bring_up(connection: Connection) -> None:
+    with dialect_of(connection).ddl_lock(connection):
+        recorded = _recorded_version(connection)
+        for statement in statements_for_missing(connection):
+            connection.exec_driver_sql(statement)
+        for change in CHANGES:
+            if recorded is not None and change.version > recorded and change.fill is not None:
+                change.fill(connection)
+        # Last: whoever is killed before finds an older version, and does all of it again.
+        _record(connection, recorded)
         # Before the lock is given back: the next one must see it.
         connection.commit()
+
+
+def _record(connection: Connection, recorded: int | None) -> None:
+    if recorded is None:
+        connection.execute(insert(META).values(name=_NAME, value=str(SCHEMA_VERSION)))
+    elif recorded < SCHEMA_VERSION:
+        connection.execute(update(META).where(META.c.name == _NAME).values(value=str(SCHEMA_VERSION)))

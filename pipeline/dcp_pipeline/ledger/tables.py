@@ -6,74 +6,41 @@ UTC. Text is compared as bytes, so that what is stored is what was sent.
 
 from __future__ import annotations
 
-from typing import Any
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, UniqueConstraint
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    DateTime,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
-from sqlalchemy.dialects import mysql
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeEngine
+from dcp_pipeline.database.columns import Ascii, Bytes, Counter, Id, Label, LongText, Moment
 
-SCHEMA_VERSION = 1
 PREFIX = "dcp_"
 """Of the ledger's tables. The clean table may not be named so."""
 
-_IN_MYSQL: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-}
-
-
-def _ascii(length: int) -> TypeEngine[str]:
-    return String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql")
-
-
-ID = String(32).with_variant(mysql.CHAR(32, charset="ascii", collation="ascii_bin"), "mysql")
-KEY = _ascii(127)
-WORD = _ascii(63)
-LONG_TEXT = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
-BYTES = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
-TIME = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")
-NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+ID = Id(32)
+KEY = Ascii(127)
+WORD = Ascii(63)
 
 METADATA = MetaData()
 
 OBJECTS = Table(
     "dcp_objects",
     METADATA,
-    Column("number", NUMBER, primary_key=True, autoincrement=True),
+    Column("number", Counter(), primary_key=True, autoincrement=True),
     Column("id", ID, nullable=False, unique=True),
     Column("pipeline", KEY, nullable=False),
     Column("source", WORD, nullable=False),
-    Column("uri", LONG_TEXT, nullable=False),
+    Column("uri", LongText(), nullable=False),
     Column("uri_digest", ID, nullable=False),
-    Column("version", LONG_TEXT, nullable=False),
-    Column("revision", _ascii(127), nullable=False),
+    Column("version", LongText(), nullable=False),
+    Column("revision", Ascii(127), nullable=False),
     Column("state", WORD, nullable=False),
-    Column("header", LONG_TEXT),
+    Column("header", LongText()),
     Column("header_end", BigInteger, nullable=False),
     Column("header_lines", BigInteger, nullable=False),
-    Column("etag", LONG_TEXT),
-    Column("last_modified", LONG_TEXT),
+    Column("etag", LongText()),
+    Column("last_modified", LongText()),
     Column("size_bytes", BigInteger),
-    Column("reason", LONG_TEXT),
-    Column("created_at", TIME, nullable=False),
-    Column("updated_at", TIME, nullable=False),
+    Column("reason", LongText()),
+    Column("created_at", Moment(), nullable=False),
+    Column("updated_at", Moment(), nullable=False),
     Index("dcp_objects_uri", "pipeline", "source", "uri_digest"),
-    **_IN_MYSQL,
 )
 
 BATCHES = Table(
@@ -90,7 +57,7 @@ BATCHES = Table(
     Column("first_record", BigInteger, nullable=False),
     Column("first_line", BigInteger, nullable=False),
     Column("digest", ID, nullable=False),
-    Column("defect", LONG_TEXT),
+    Column("defect", LongText()),
     Column("state", WORD, nullable=False),
     Column("read", BigInteger),
     Column("written", BigInteger),
@@ -98,15 +65,14 @@ BATCHES = Table(
     Column("rejected", BigInteger),
     Column("filtered", BigInteger),
     Column("kept_bytes", BigInteger),
-    Column("reason", LONG_TEXT),
-    Column("worker", Text().with_variant(mysql.VARCHAR(255), "mysql")),
+    Column("reason", LongText()),
+    Column("worker", Label(255)),
     Column("attempts", Integer),
-    Column("created_at", TIME, nullable=False),
-    Column("settled_at", TIME),
+    Column("created_at", Moment(), nullable=False),
+    Column("settled_at", Moment()),
     UniqueConstraint("object_id", "kind", "sequence", name="dcp_batches_object"),
     Index("dcp_batches_state", "pipeline", "state"),
     Index("dcp_batches_settled", "pipeline", "settled_at"),
-    **_IN_MYSQL,
 )
 """`kept_bytes`: what the batch's rejects keep of their records. `settled_at`: when it was done, or died."""
 
@@ -119,71 +85,50 @@ REJECTS = Table(
     Column("line", BigInteger, nullable=False),
     Column("start", BigInteger, nullable=False),
     Column("code", WORD, nullable=False),
-    Column("field", Text().with_variant(mysql.VARCHAR(64), "mysql")),
-    Column("reason", LONG_TEXT, nullable=False),
-    Column("raw", BYTES),
+    Column("field", Label(64)),
+    Column("reason", LongText(), nullable=False),
+    Column("raw", Bytes()),
     Column("raw_bytes", BigInteger, nullable=False),
     Column("raw_digest", ID, nullable=False),
     Column("state", WORD, nullable=False),
     Column("replay_batch", ID),
     Index("dcp_rejects_object", "object_id", "record"),
     Index("dcp_rejects_code", "object_id", "state", "code"),
-    **_IN_MYSQL,
 )
 
 SPECS = Table(
     "dcp_specs",
     METADATA,
     Column("pipeline", KEY, primary_key=True),
-    Column("revision", _ascii(127), primary_key=True),
-    Column("document", BYTES, nullable=False),
-    Column("created_at", TIME, nullable=False),
-    **_IN_MYSQL,
+    Column("revision", Ascii(127), primary_key=True),
+    Column("document", Bytes(), nullable=False),
+    Column("created_at", Moment(), nullable=False),
 )
 
 TASKS = Table(
     "dcp_tasks",
     METADATA,
-    Column("number", NUMBER, primary_key=True, autoincrement=True),
+    Column("number", Counter(), primary_key=True, autoincrement=True),
     Column("pipeline", KEY, nullable=False),
-    Column("id", Text().with_variant(mysql.VARCHAR(255), "mysql"), nullable=False),
-    Column("raw", BYTES, nullable=False),
-    Column("url", LONG_TEXT),
+    Column("id", Label(255), nullable=False),
+    Column("raw", Bytes(), nullable=False),
+    Column("url", LongText()),
     Column("priority", BigInteger),
-    Column("source", LONG_TEXT),
+    Column("source", LongText()),
     Column("state", WORD, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("object_id", ID),
-    Column("reason", LONG_TEXT),
-    Column("created_at", TIME, nullable=False),
-    Column("updated_at", TIME, nullable=False),
+    Column("reason", LongText()),
+    Column("created_at", Moment(), nullable=False),
+    Column("updated_at", Moment(), nullable=False),
     UniqueConstraint("pipeline", "id", name="dcp_tasks_id"),
     Index("dcp_tasks_state", "pipeline", "state"),
-    **_IN_MYSQL,
 )
 
 META = Table(
     "dcp_meta",
     METADATA,
-    Column("name", Text().with_variant(mysql.VARCHAR(255), "mysql"), primary_key=True),
-    Column("value", LONG_TEXT, nullable=False),
-    **_IN_MYSQL,
+    Column("name", Label(255), primary_key=True),
+    Column("value", LongText(), nullable=False),
 )
 """`schema`: the version of these tables. `table/NAME`: what the rows of a clean table are identified by."""
-
-
-class utc_now(FunctionElement[Any]):
-    """The database's own clock, in UTC: the workers' clocks may differ."""
-
-    type = DateTime()
-    inherit_cache = True
-
-
-@compiles(utc_now, "mysql")
-def _utc_now_mysql(_element: Any, _compiler: Any, **_: Any) -> str:
-    return "UTC_TIMESTAMP(6)"
-
-
-@compiles(utc_now, "sqlite")
-def _utc_now_sqlite(_element: Any, _compiler: Any, **_: Any) -> str:
-    return "STRFTIME('%Y-%m-%d %H:%M:%f000', 'now')"

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import LedgerConflict
 from dcp_pipeline.ledger.model import Task, TaskState
 from dcp_pipeline.ledger.objects import REASON_CHARS
-from dcp_pipeline.ledger.tables import SPECS, TASKS, utc_now
+from dcp_pipeline.ledger.tables import SPECS, TASKS
 
 MAX_TASK_ID_CHARS = 255
 

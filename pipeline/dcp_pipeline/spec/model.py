@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from dcp_pipeline.database.dialects import all_facts
 from dcp_pipeline.spec.cleaning import ClaimPath as ClaimPath
 from dcp_pipeline.spec.cleaning import Cleaning as Cleaning
 from dcp_pipeline.spec.cleaning import Constraints as Constraints
@@ -207,8 +208,8 @@ class Sql(_Part, frozen=True):
     url: Annotated[
         str,
         Meta(
-            description="mysql+pymysql://USER@HOST:PORT/DATABASE or sqlite:///PATH. No password in it.",
-            pattern=r"^(mysql(\+pymysql)?|mariadb(\+pymysql)?|sqlite)://\S*$",
+            description=" or ".join(each.example for each in all_facts()) + ". No password in it.",
+            pattern=rf"^({'|'.join(each.schemes for each in all_facts())})://\S*$",
             max_length=2048,
         ),
     ]

@@ -7,13 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from dcp_pipeline.database.dialects import dialect_of
+
 
 class Look:
     """Queries over one snapshot of the database."""
 
     def __init__(self, connection: Connection, pipeline: str, table: str | None) -> None:
         """`table` is None where it does not stand."""
-        self._connection = connection
+        self._connection, self._dialect = connection, dialect_of(connection)
         self.pipeline = pipeline
         quote = connection.dialect.identifier_preparer.quote_identifier
         self.end, self.read = quote("end"), quote("read")  # words of SQL itself
@@ -25,17 +27,11 @@ class Look:
         )
 
         # Each in the way in which the database can use a key: of the table's, or of the rejects'.
-        self.of_reject = (
-            f"{self.hex('t._dcp_batch')} = r.batch_id"
-            if connection.dialect.name == "sqlite"
-            else "t._dcp_batch = UNHEX(r.batch_id)"
-        )
+        self.of_reject = self._dialect.are_bytes_of("t._dcp_batch", "r.batch_id")
 
     def hex(self, column: str) -> str:
         """Bytes as the ledger writes ids."""
-        text = f"LOWER(HEX({column}))"
-        # MySQL 8 does not compare its result, which is utf8mb4, with the ledger's ASCII.
-        return text if self._connection.dialect.name == "sqlite" else f"CONVERT({text} USING ascii)"
+        return self._dialect.hex_of(column)
 
     def rows(self, query: str) -> Iterator[Any]:
         yield from self._connection.execute(text(query), {"pipeline": self.pipeline})

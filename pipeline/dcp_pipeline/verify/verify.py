@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection, Engine, inspect
 
+from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.transactions import Transactions
 from dcp_pipeline.verify.cuts import counts, digests, gaps, pending_and_dead, stray_batches, unavailable
 from dcp_pipeline.verify.findings import Finding, VerifyReport
@@ -22,10 +23,9 @@ def verify(engine: Engine, pipeline_key: str, table: str) -> VerifyReport:
 
     Raises SinkUnavailable, and LedgerError where there is no ledger.
     """
-    # One snapshot for all checks, so that workers may go on meanwhile; SQLite's transactions are snapshots anyway.
-    if engine.dialect.name != "sqlite":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    return Transactions(engine).read(lambda connection: _verify(connection, pipeline_key, table))
+    # One snapshot for all checks, so that workers may go on meanwhile.
+    snapshot = dialect_of(engine).snapshot(engine)
+    return Transactions(snapshot).read(lambda connection: _verify(connection, pipeline_key, table))
 
 
 def _verify(connection: Connection, pipeline: str, table: str) -> VerifyReport:

@@ -13,10 +13,10 @@ import maxminddb
 from sqlalchemy import Engine, text
 
 from chaos.verdict import Content
-from dcp_pipeline.database.errors import OF_DRIVERS
 from e2e.chaos.plan import arrival_of
 from e2e.support.stage import POLL_SECONDS, Stage
 from oracle.oracle import outcomes
+from support.databases import OF_DRIVERS
 from support.dcp_process import EXAMPLES
 
 MOST_UNSETTLED = 1_000

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, text
 
 from chaos.verdict import History, Verdict, judge, settled
-from dcp_pipeline.database.errors import OF_DRIVERS
 from e2e.chaos.faults import PLAYED, replay_all
 from e2e.chaos.flow import flowing, settled_records
 from e2e.chaos.plan import Strike, strikes_of
 from e2e.chaos.scene import Scene
 from e2e.support.stage import wait_for
+from support.databases import OF_DRIVERS
 from support.waiting import wait_until
 
 RECOVERED_WITHIN_SECONDS = 120

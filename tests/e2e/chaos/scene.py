@@ -11,7 +11,6 @@ from pathlib import Path
 import redis
 import yaml
 
-from dcp_pipeline.database.errors import OF_DRIVERS
 from dcp_pipeline.ledger import connect
 from dcp_pipeline.queue import UNREACHABLE, Queue
 from dcp_pipeline.queue import connect as connect_queue
@@ -21,6 +20,7 @@ from e2e.operator.kube import Kube
 from e2e.support.botnet import FEED, NAME, Document, resource
 from e2e.support.forward import lasting
 from e2e.support.stage import PASSWORD, Stage, gone, namespace, wait_for
+from support.databases import OF_DRIVERS
 from support.dcp_process import DcpProcess
 
 CHART = "charts/dcp-operator"

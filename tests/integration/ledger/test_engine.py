@@ -14,11 +14,11 @@ import pytest
 import trustme
 from sqlalchemy import Connection, Engine, text
 
+from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.errors import InfileRefused
-from dcp_pipeline.database.mysql_connection import OFFERED_NAME, MemoryInfileConnection
+from dcp_pipeline.database.mysql.connection import OFFERED_NAME, MemoryInfileConnection
 from dcp_pipeline.database.transactions import Transactions
 from dcp_pipeline.ledger import Ledger, LedgerError, Patience, SinkDenied, SinkUnavailable, TlsSettings, connect
-from dcp_pipeline.ledger.schema import ddl_lock
 from support.databases import Database
 from support.mariadb_server import MariaDBServer, free_port, mariadb_missing, mariadb_server
 
@@ -163,7 +163,7 @@ def test_a_connection_lost_while_tables_are_made_is_replaced_unseen(mysql_like: 
     lost = []
 
     def make(connection: Connection) -> int:
-        with ddl_lock(connection):
+        with dialect_of(connection).ddl_lock(connection):
             if not lost:
                 lost.append(connection.execute(text("SELECT CONNECTION_ID()")).scalar_one())
                 mysql_like.execute(f"KILL {lost[0]}")

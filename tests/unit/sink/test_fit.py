@@ -7,9 +7,12 @@ import pytest
 from dcp_pipeline.ledger import TableMismatch
 from dcp_pipeline.spec.model import Constraints, Field
 from dcp_worker.ground.limits import ColumnLimit
-from dcp_worker.sink.columns import column_types, create_table, mysql_types
-from dcp_worker.sink.fit import affinity, identity_keys, limits_of
+from dcp_worker.sink.fit import identity_keys, limits_of
+from dcp_worker.sink.mysql.columns import create_table, field_types
+from dcp_worker.sink.mysql.room import DIALECT as MYSQL
 from dcp_worker.sink.shape import BATCH, ID, RECORD, ObservedColumn, ObservedTable, UniqueKey
+from dcp_worker.sink.sqlite.fit import affinity
+from dcp_worker.sink.sqlite.room import DIALECT as SQLITE
 
 
 def quote(name: str) -> str:
@@ -48,7 +51,7 @@ def field(kind: str, max_length: int | None = None) -> Field:
     ],
 )  # fmt: skip
 def test_a_column_that_fits_tells_what_it_holds(kind: str, column: ObservedColumn, limit: ColumnLimit) -> None:
-    assert limits_of("mysql", table(column), [field(kind)], quote) == {"f": limit}
+    assert limits_of(MYSQL, table(column), [field(kind)], quote) == {"f": limit}
 
 
 @pytest.mark.parametrize(
@@ -69,16 +72,16 @@ def test_a_column_that_fits_tells_what_it_holds(kind: str, column: ObservedColum
 )
 def test_a_column_that_would_change_values_is_refused(kind: str, column: ObservedColumn) -> None:
     with pytest.raises(TableMismatch, match=r"table t: column f is .*ALTER TABLE `t` MODIFY COLUMN `f`"):
-        limits_of("mysql", table(column), [field(kind)], quote)
+        limits_of(MYSQL, table(column), [field(kind)], quote)
 
 
 def test_a_key_that_counts_by_itself_cannot_refuse_a_record() -> None:
     counter = ObservedColumn("id", "int", "int(11)", nullable=False, filled_by_database=True, auto_increment=True)
     column = ObservedColumn("f", "double", "double")
     accepted = table(counter, column, keys=(UniqueKey("PRIMARY", ("id",)),))
-    assert limits_of("mysql", accepted, [field("number")], quote)
+    assert limits_of(MYSQL, accepted, [field("number")], quote)
     with pytest.raises(TableMismatch, match=r"unique key theirs on \(id, f\)"):
-        limits_of("mysql", table(counter, column, keys=(UniqueKey("theirs", ("id", "f")),)), [field("number")], quote)
+        limits_of(MYSQL, table(counter, column, keys=(UniqueKey("theirs", ("id", "f")),)), [field("number")], quote)
 
 
 def test_the_keys_of_the_identity_are_those_on_it_alone() -> None:
@@ -98,19 +101,19 @@ def test_sqlites_affinity_is_told_from_the_declared_type(declared: str, expected
     [(None, "TEXT"), (0, "VARCHAR(1)"), (100, "VARCHAR(100)"), (15_001, "TEXT"), (16_384, "MEDIUMTEXT"), (5_000_000, "LONGTEXT")],
 )  # fmt: skip
 def test_a_strings_type_holds_its_longest_value(max_length: int | None, expected: str) -> None:
-    assert mysql_types([field("string", max_length)]) == {"f": expected}
+    assert field_types([field("string", max_length)]) == {"f": expected}
 
 
 def test_the_longest_strings_become_texts_where_a_row_would_be_too_long() -> None:
     fields = [
         Field(name=f"f{n}", constraints=Constraints(max_length=length)) for n, length in enumerate((10_000, 9_000, 50))
     ]
-    assert mysql_types(fields) == {"f0": "TEXT", "f1": "VARCHAR(9000)", "f2": "VARCHAR(50)"}
+    assert field_types(fields) == {"f0": "TEXT", "f1": "VARCHAR(9000)", "f2": "VARCHAR(50)"}
 
 
 def test_the_table_is_made_with_rows_of_a_batch_side_by_side() -> None:
-    statement = create_table("mysql", "t", [field("datetime")], quote)
+    statement = create_table("t", [field("datetime")], quote)
     assert statement.startswith("CREATE TABLE `t` (`f` DATETIME(6), `_dcp_id` BINARY(16) NOT NULL, ")
     assert "PRIMARY KEY (`_dcp_batch`, `_dcp_record`), UNIQUE KEY `_dcp_id` (`_dcp_id`)" in statement
     assert "ENGINE=InnoDB" in statement
-    assert column_types("sqlite", [field("string", 5)])["f"] == "TEXT"
+    assert SQLITE.column_types([field("string", 5)])["f"] == "TEXT"

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 import polars as pl
 import pytest
 
-from dcp_worker.sink.literals import chunks, row_values, scalar_literal
+from dcp_worker.sink.mysql.literals import chunks, row_values, scalar_literal
 
 BATCH = "0f" * 16
 

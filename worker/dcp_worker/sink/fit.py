@@ -14,15 +14,12 @@ from msgspec.structs import replace
 from dcp_pipeline.database.errors import TableMismatch
 from dcp_pipeline.spec.model import Field
 from dcp_worker.ground.limits import ColumnLimit
-from dcp_worker.sink.columns import Quote, add_column, column_types, modify_column
-from dcp_worker.sink.shape import BATCH, ID, OWN_COLUMNS, RECORD, ObservedColumn, ObservedTable, UniqueKey
-
-_INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "integer": 32, "bigint": 64}
-_STRINGS = frozenset({"varchar", "tinytext", "text", "mediumtext", "longtext"})
+from dcp_worker.sink.dialect import SinkDialect
+from dcp_worker.sink.shape import BATCH, ID, OWN_COLUMNS, RECORD, ObservedTable, Quote, UniqueKey
 
 
 class _Case(msgspec.Struct, frozen=True):
-    dialect: str
+    dialect: SinkDialect
     table: ObservedTable
     fields: Sequence[Field]
     quote: Quote
@@ -31,7 +28,9 @@ class _Case(msgspec.Struct, frozen=True):
         return TableMismatch(f"table {self.table.name}: {what}. Mend it: {remedy}")
 
 
-def limits_of(dialect: str, table: ObservedTable, fields: Sequence[Field], quote: Quote) -> dict[str, ColumnLimit]:
+def limits_of(
+    dialect: SinkDialect, table: ObservedTable, fields: Sequence[Field], quote: Quote
+) -> dict[str, ColumnLimit]:
     """What each field's column can hold.
 
     Raises TableMismatch.
@@ -61,12 +60,7 @@ def _check_kind(case: _Case) -> None:
 
 
 def _check_own_columns(case: _Case) -> None:
-    wanted = column_types(case.dialect, ())
-    allowed = {
-        ID: {"binary", "varbinary", "blob"},
-        BATCH: {"binary", "varbinary", "blob"},
-        RECORD: {"bigint", "integer"},
-    }
+    wanted = case.dialect.column_types(())
     for name in OWN_COLUMNS:
         column = case.table.column(name)
         statement = f"ALTER TABLE {case.quote(case.table.name)} %s COLUMN {case.quote(name)} {wanted[name]}"
@@ -76,8 +70,7 @@ def _check_own_columns(case: _Case) -> None:
                 " NOT NULL, in an empty table; or name another table, which is then made as it should be"
             )
             raise case.mismatch(f"column {name} is missing, which says what a row is and where it came from", remedy)
-        too_short = column.type in ("binary", "varbinary") and column.max_bytes not in (None, 16)
-        if column.type not in allowed[name] or too_short:
+        if not case.dialect.holds_own(name, column):
             remedy = statement % "MODIFY" + " NOT NULL"
             raise case.mismatch(f"column {name} is {column.sql_type}, {wanted[name]} is needed", remedy)
 
@@ -130,92 +123,18 @@ def _check_others(case: _Case) -> None:
 
 
 def _limit(case: _Case, field: Field) -> ColumnLimit:
-    column = case.table.column(field.name)
+    column, wanted = case.table.column(field.name), case.dialect.column_types(case.fields)[field.name]
     if column is None:
-        remedy = add_column(case.dialect, case.table.name, field.name, case.fields, case.quote)
+        remedy = f"ALTER TABLE {case.quote(case.table.name)} ADD COLUMN {case.quote(field.name)} {wanted}"
         raise case.mismatch(f"column {field.name} is missing", remedy)
-    limit = _sqlite_limit(field, column) if case.dialect == "sqlite" else _mysql_limit(field, column)
+    limit = case.dialect.limit_of(field, column)
     if limit is None:
-        wanted = column_types(case.dialect, case.fields)[field.name]
         raise case.mismatch(
             f"column {field.name} is {column.sql_type}, which would change a value of type {field.type}; "
             f"{wanted} is needed",
-            modify_column(case.dialect, case.table.name, field.name, case.fields, case.quote),
+            case.dialect.change_type(case.table.name, field.name, wanted, case.quote),
         )
     return replace(limit, nullable=column.nullable)
-
-
-def _mysql_limit(field: Field, column: ObservedColumn) -> ColumnLimit | None:
-    """None where the column would change values. CHAR is one of those: it drops blanks at the end. FLOAT rounds,
-    TIMESTAMP ends in 2038, an integer column rounds fractions without a warning."""
-    if column.type in _STRINGS and field.type == "string":
-        # An octet length of 4 per character is that of VARCHAR(n) itself, and no further limit.
-        texts = column.type != "varchar"
-        return ColumnLimit(
-            column.sql_type,
-            max_chars=None if texts else column.max_chars,
-            max_bytes=column.max_bytes if texts else None,
-        )
-    if column.type in (*_STRINGS, "char") and field.type == "ip":
-        return ColumnLimit(column.sql_type, max_chars=column.max_chars)
-    if column.type in _INTEGER_BITS and field.type in ("integer", "boolean"):
-        least, most = _integer_range(column)
-        return ColumnLimit(column.sql_type, minimum=least, maximum=most)
-    if column.type == "decimal" and field.type in ("integer", "number"):
-        return _decimal_limit(column)
-    if column.type == "double" and field.type == "number" and column.scale is None and not column.unsigned:
-        return ColumnLimit(column.sql_type)
-    if column.type == field.type == "date":
-        return ColumnLimit(column.sql_type)
-    if column.type == field.type and field.type in ("time", "datetime"):
-        return ColumnLimit(column.sql_type, scale=column.scale)
-    return None
-
-
-def _integer_range(column: ObservedColumn) -> tuple[int, int]:
-    bits = _INTEGER_BITS[column.type]
-    if column.unsigned:
-        return 0, min(2**bits - 1, 2**63 - 1)
-    return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-
-
-def _decimal_limit(column: ObservedColumn) -> ColumnLimit:
-    scale = column.scale or 0
-    digits = (column.precision or 10) - scale
-    most = 10**digits - 1 if scale == 0 else 10**digits - 10.0**-scale
-    return ColumnLimit(column.sql_type, minimum=0 if column.unsigned else -most, maximum=most, scale=scale)
-
-
-_NUMERIC = frozenset({"integer", "numeric", "real"})
-_SQLITE_AFFINITIES = {
-    "string": frozenset({"text", "blob"}),
-    "ip": frozenset({"text", "blob"}),
-    "integer": frozenset({"integer", "numeric"}),
-    "number": frozenset({"real", "numeric"}),
-    "boolean": _NUMERIC,
-    # Text of these never looks like a number, so that no affinity changes it.
-    "date": _NUMERIC | {"text", "blob"},
-    "time": _NUMERIC | {"text", "blob"},
-    "datetime": _NUMERIC | {"text", "blob"},
-}
-
-
-def _sqlite_limit(field: Field, column: ObservedColumn) -> ColumnLimit | None:
-    """SQLite holds to no declared length; but a column's affinity would make 7 of '007'."""
-    fits = column.type in _SQLITE_AFFINITIES[field.type]
-    return ColumnLimit(column.sql_type or "any") if fits else None
-
-
-def affinity(declared: str) -> str:
-    """The affinity of a declared type: https://www.sqlite.org/datatype3.html#determination_of_column_affinity"""
-    upper = declared.upper()
-    if "INT" in upper:
-        return "integer"
-    if any(word in upper for word in ("CHAR", "CLOB", "TEXT")):
-        return "text"
-    if "BLOB" in upper or not upper:
-        return "blob"
-    return "real" if any(word in upper for word in ("REAL", "FLOA", "DOUB")) else "numeric"
 
 
 def _lower(key: UniqueKey) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the ways to insert have in common. load_data.py, strict_insert.py and sqlite_insert.py are those ways."""
+"""What the ways to insert have in common. The dialects' rooms hold those ways."""
 
 from __future__ import annotations
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import polars as pl
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from dcp_pipeline.batch import RAW_KEPT_BYTES, Batch, digest_of
 from dcp_pipeline.ledger.claims import kept_bytes_of
 from dcp_pipeline.ledger.model import Reject, RejectState
 from dcp_pipeline.ledger.objects import REASON_CHARS
-from dcp_pipeline.ledger.tables import REJECTS
 from dcp_pipeline.spec.model import Format
 from dcp_worker.formats.readers import spans_of
 from dcp_worker.formats.spans import Span
+from dcp_worker.sink.dialects import sink_dialect_of
 from dcp_worker.sink.insertion import Refusal
-from dcp_worker.sink.literals import chunks, scalar_literal
 
 KEPT_BYTES_PER_OBJECT = 64 << 20
 REFUSED_CODE = "constraint-error"
-_STATEMENT_BYTES = 512 * 1024
-"""Of an INSERT, or one reject alone; max_allowed_packet is 16 MiB and more unless somebody lowered it."""
 
 
 def keep_rejects(
@@ -45,23 +40,8 @@ def keep_rejects(
         why = {"code": each.code, "field": each.field, "reason": each.reason[:REASON_CHARS]}
         content = {"raw": raw if fits else None, "raw_bytes": each.raw_bytes, "raw_digest": each.raw_digest}
         rows.append(place | why | content | {"start": each.start, "state": RejectState.OPEN.value})
-    if connection.dialect.name == "sqlite":
-        connection.execute(insert(REJECTS), rows)
-    else:
-        _insert_literally(connection, rows)
+    sink_dialect_of(connection).insert_rejects(connection, rows)
     return kept
-
-
-def _insert_literally(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """PyMySQL's own way with parameters costs eight times as much: with 2 % of rejects a third of a commit."""
-    columns = list(rows[0])
-    head = f"INSERT INTO {REJECTS.name} ({', '.join(columns)}) VALUES "  # noqa: S608
-    literals = [[scalar_literal(row[name]) for name in columns] for row in rows]
-    values = pl.Series([f"({','.join(row)})" for row in literals], dtype=pl.String)
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor:
-        for chunk in chunks(values, _STATEMENT_BYTES):
-            cursor.execute(head + chunk.values)
 
 
 def refused_records(batch: Batch, format_: Format, refusals: Sequence[Refusal]) -> list[Reject]:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, func, insert, select, tuple_, update
 
 from dcp_pipeline.batch import stable_id
+from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.ledger import Ledger, LedgerConflict
 from dcp_pipeline.ledger.claims import settle, settled_counts
 from dcp_pipeline.ledger.model import (
@@ -28,7 +29,7 @@ from dcp_pipeline.ledger.model import (
     SourceObject,
     StoredReject,
 )
-from dcp_pipeline.ledger.tables import BATCHES, REJECTS, utc_now
+from dcp_pipeline.ledger.tables import BATCHES, REJECTS
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_worker.sink.again import Cleansed, ReplayPlan, clean_again, readable_alone
 from dcp_worker.sink.insertion import Inserted, Insertion, Refusal

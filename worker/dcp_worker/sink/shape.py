@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
+
+Quote = Callable[[str], str]
+"""Quotes an identifier."""
 
 ID = "_dcp_id"
 """The row's identity: 16 bytes, unique."""
@@ -59,12 +64,16 @@ class ObservedTable(msgspec.Struct, frozen=True):
         return next((each for each in self.columns if each.name.lower() == name.lower()), None)
 
 
+def unique_keys(pairs: Sequence[tuple[str, str]]) -> tuple[UniqueKey, ...]:
+    """From (name of the key, column), in the order of the columns."""
+    names = dict.fromkeys(name for name, _ in pairs)
+    return tuple(UniqueKey(name, tuple(column for key, column in pairs if key == name)) for name in names)
+
+
 class CleanTable(msgspec.Struct, frozen=True):
-    """A table that was found fit to write to."""
+    """A table that was found fit to write to. Its dialect may have to remember more of it."""
 
     name: str
     quoted: str
     identity_keys: frozenset[str]
     """Names of the unique keys on the row's identity: a duplicate of one of these is a duplicate record."""
-    max_packet_bytes: int = 1 << 24
-    local_infile: bool = False

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select
 
+from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.errors import TableMismatch
-from dcp_pipeline.ledger.schema import ddl_lock
 from dcp_pipeline.ledger.tables import META, PREFIX
 from dcp_pipeline.spec.model import Cleaning
 from dcp_worker.ground.fingerprint import FINGERPRINT_VERSION
 from dcp_worker.ground.limits import ColumnLimit
-from dcp_worker.sink.columns import create_table
+from dcp_worker.sink.dialects import sink_dialect_of
 from dcp_worker.sink.fit import identity_keys, limits_of
-from dcp_worker.sink.observe import observe_table
-from dcp_worker.sink.shape import CleanTable, ObservedTable
+from dcp_worker.sink.shape import CleanTable
 
 
 class _Identity(msgspec.Struct, frozen=True):
@@ -41,17 +39,18 @@ def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prep
     """
     if name.lower().startswith(PREFIX):
         raise TableMismatch(f"table {name}: names that start with {PREFIX} are the ledger's; name it otherwise")
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    with ddl_lock(connection):
-        observed = observe_table(connection, name)
+    quote, dialect = connection.dialect.identifier_preparer.quote_identifier, sink_dialect_of(connection)
+    with dialect_of(connection).ddl_lock(connection):
+        observed = dialect.observe_table(connection, name)
         if observed is None:
-            connection.exec_driver_sql(create_table(connection.dialect.name, name, cleaning.columns, quote))
-            observed = observe_table(connection, name)
+            connection.exec_driver_sql(dialect.create_table(name, cleaning.columns, quote))
+            observed = dialect.observe_table(connection, name)
             assert observed is not None
-        limits = limits_of(connection.dialect.name, observed, cleaning.columns, quote)
+        limits = limits_of(dialect, observed, cleaning.columns, quote)
         _own(connection, name, cleaning.unique)
         connection.commit()
-    return Prepared(_clean_table(connection, observed, quote(name)), limits)
+    table = CleanTable(observed.name, quote(name), identity_keys(observed))
+    return Prepared(dialect.writable(connection, table), limits)
 
 
 def _own(connection: Connection, name: str, unique: Sequence[str]) -> None:
@@ -73,12 +72,3 @@ def _own(connection: Connection, name: str, unique: Sequence[str]) -> None:
 def _words(identity: _Identity) -> str:
     fields = ", ".join(identity.unique) or "object and record number"
     return f"{fields} (fingerprint version {identity.fingerprint})"
-
-
-def _clean_table(connection: Connection, observed: ObservedTable, quoted: str) -> CleanTable:
-    keys = identity_keys(observed)
-    if connection.dialect.name == "sqlite":
-        return CleanTable(observed.name, quoted, keys)
-    facts = connection.execute(text("SELECT @@max_allowed_packet, @@GLOBAL.local_infile")).one()
-    driver: Any = connection.connection.driver_connection
-    return CleanTable(observed.name, quoted, keys, int(facts[0]), bool(int(facts[1])) and driver.offers_infile)

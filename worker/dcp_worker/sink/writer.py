@@ -1,6 +1,7 @@
 """The worker's transaction: the ledger entry, the rows and the rejects of a batch, all or nothing, exactly once.
 
-Read the ways to insert next: load_data.py, strict_insert.py, sqlite_insert.py. table.py makes and checks the table.
+Each dialect's room has the ways to insert; dialect.py says what they have in common. table.py makes and checks the
+table.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Protocol, TypeVar
 
 import msgspec
 import polars as pl
-from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
 
 from dcp_pipeline.batch import Batch
@@ -24,19 +24,18 @@ from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_pipeline.spec.model import Cleaning
 from dcp_pipeline.spec.revision import revision_from
 from dcp_worker.ground.limits import ColumnLimit
+from dcp_worker.sink.dialect import Ways
+from dcp_worker.sink.dialects import sink_dialect_of
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent, nothing
 from dcp_worker.sink.kept_rejects import KEPT_BYTES_PER_OBJECT, keep_rejects, refused_records
-from dcp_worker.sink.load_data import load_data, load_fresh
 from dcp_worker.sink.shape import ID, CleanTable
-from dcp_worker.sink.sqlite_insert import careful_sqlite_insert, sqlite_insert
-from dcp_worker.sink.strict_insert import strict_insert
 from dcp_worker.sink.table import prepare_table
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _MANY = 0.1
-Way = Callable[[CleanTable, str, pl.DataFrame], Insertion]
+NO_ROWS = Ways(nothing, nothing)
 
 
 class CountMismatch(Exception):
@@ -92,6 +91,7 @@ class SinkWriter:
         self._pipeline, self._name = pipeline_key, table
         self.kept_bytes_per_object = kept_bytes_per_object
         self._transactions = Transactions(engine, patience)
+        self._dialect = sink_dialect_of(engine)
         self._table: CleanTable | None = None
         self._many_stand_already = False
 
@@ -136,25 +136,16 @@ class SinkWriter:
 
         Raises SinkUnavailable.
         """
-        fast, careful = self._ways(rows)
+        ways = self._dialect.ways(self.table, self._many_stand_already) if rows.height else NO_ROWS
         try:
-            insertion = fast(self.table, batch_id, rows)
+            insertion = ways.fast(self.table, batch_id, rows)
             return self._transactions.write(lambda connection: work(connection, insertion))
         except NotAsSent as error:
             log.info("batch is written carefully", extra={"batch": batch_id, "why": str(error)})
             if isinstance(error, NotAllowed):
-                self._table = replace(self.table, local_infile=False)
-        insertion = careful(self.table, batch_id, rows)
+                self._table = self._dialect.slower(self.table)
+        insertion = ways.careful(self.table, batch_id, rows)
         return self._transactions.write(lambda connection: work(connection, insertion))
-
-    def _ways(self, rows: pl.DataFrame) -> tuple[Way, Way]:
-        if not rows.height:
-            return nothing, nothing
-        if self._transactions.engine.dialect.name == "sqlite":
-            return sqlite_insert, careful_sqlite_insert
-        if not self.table.local_infile:
-            return strict_insert, strict_insert
-        return (load_fresh if self._many_stand_already else load_data), strict_insert
 
     def _settle(
         self,

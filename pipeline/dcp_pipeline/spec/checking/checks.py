@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from dcp_pipeline.database.dialects import is_file
 from dcp_pipeline.spec.checking.format_checks import format_problems, not_linear
 from dcp_pipeline.spec.checking.rule_checks import rule_problems
 from dcp_pipeline.spec.errors import SpecProblem, path_of
@@ -177,7 +178,7 @@ def _sink(spec: Spec) -> Iterator[SpecProblem]:
         return
     if spec.sink.sql is None:
         yield _at("has no member; sql is wanted", "sink")
-    elif not spec.sink.sql.url.startswith("sqlite"):
+    elif not is_file(spec.sink.sql.url):
         parts = urlsplit(spec.sink.sql.url)
         if parts.password:
             yield _at(

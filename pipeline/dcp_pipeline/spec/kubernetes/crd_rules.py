@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dcp_pipeline.database.dialects import all_facts
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -31,10 +33,8 @@ def _kept(value: str, message: str, field: str) -> Rule:
 
 _REPLACES = " || ".join(f"(has(s.{each}) && s.{each}.growth == 'replace')" for each in ("http", "file"))
 _QUEUE_NAME = "(has(self.queue) && has(self.queue.name) ? self.queue.name : '')"
-_DATABASE = (
-    "(self.url.startsWith('sqlite') || self.url.split('/').size() < 4 ? self.url : "
-    "self.url.split('/')[3].split('?')[0])"
-)
+_IS_FILE = " || ".join(f"self.url.startsWith('{each.schemes}')" for each in all_facts() if each.is_file)
+_DATABASE = f"({_IS_FILE} || self.url.split('/').size() < 4 ? self.url : self.url.split('/')[3].split('?')[0])"
 _NO_CREDENTIALS = "the URL must not hold the password: put it into a Secret and name that in password.secretKeyRef"
 _TLS = Rule("has(self.cert) == has(self.key)", "cert and key belong together")
 
@@ -103,7 +103,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "sink.sql": (
         Rule("!self.url.matches('^[a-z+]+://[^/]*:[^/]*@')", _NO_CREDENTIALS, ".url"),
         Rule(
-            "self.url.startsWith('sqlite') || self.url.matches('^[a-z+]+://[^/]+/[^/?]+')",
+            f"{_IS_FILE} || self.url.matches('^[a-z+]+://[^/]+/[^/?]+')",
             "the URL names no database (mysql+pymysql://USER@HOST/DATABASE)",
             ".url",
         ),

@@ -20,12 +20,7 @@ _SETTINGS = (
 
 
 def durability_warnings(connection: Connection) -> list[str]:
-    """A sentence for each setting that lets a power cut undo or damage what was committed.
-
-    SQLite's are ours (engine.py), so there are none.
-    """
-    if connection.dialect.name == "sqlite":
-        return []
+    """A sentence for each setting that lets a power cut undo or damage what was committed."""
     names = ", ".join(f"'{name}'" for name in _SETTINGS)
     found = connection.exec_driver_sql(f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})")
     return weaknesses({str(name).lower(): str(value) for name, value in found})

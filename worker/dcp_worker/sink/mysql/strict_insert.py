@@ -15,19 +15,21 @@ import pymysql
 from pymysql.constants import ER
 from sqlalchemy import Connection
 
-from dcp_pipeline.database.errors import Trouble, trouble_of
+from dcp_pipeline.database.errors import Trouble
+from dcp_pipeline.database.mysql.errors import trouble
 from dcp_pipeline.database.transactions import TryAgain
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAsSent, Refusal
-from dcp_worker.sink.literals import Chunk, chunks, column_list, row_values
-from dcp_worker.sink.shape import RECORD, CleanTable
-from dcp_worker.sink.standing import fresh_positions
+from dcp_worker.sink.mysql.literals import Chunk, chunks, column_list, row_values
+from dcp_worker.sink.mysql.standing import fresh_positions
+from dcp_worker.sink.mysql.table import ServerTable
+from dcp_worker.sink.shape import RECORD
 
 _STATEMENT_BYTES = 1 << 20
 _COLUMN = re.compile(r"for column [`'](?:.*?[`']\.)*[`']?([A-Za-z_][A-Za-z0-9_]*)[`']|[Cc]olumn '([^']+)'")
 _KEY_NAME = re.compile(r"for key '(?:[^']*\.)?([^'.]+)'\s*$")
 
 
-def strict_insert(table: CleanTable, batch_id: str, rows: pl.DataFrame) -> Insertion:
+def strict_insert(table: ServerTable, batch_id: str, rows: pl.DataFrame) -> Insertion:
     """How to insert these rows by INSERT; those that the database refuses are left out, each with the reason."""
     values = row_values(rows, batch_id)
     head = f"INSERT INTO {table.quoted} ({column_list(rows.columns)}) VALUES "  # noqa: S608
@@ -48,7 +50,7 @@ def strict_insert(table: CleanTable, batch_id: str, rows: pl.DataFrame) -> Inser
 class _Statements:
     """The statements of one batch, whole or in ever smaller parts."""
 
-    def __init__(self, cursor: Any, table: CleanTable, head: str, values: pl.Series, records: pl.Series) -> None:
+    def __init__(self, cursor: Any, table: ServerTable, head: str, values: pl.Series, records: pl.Series) -> None:
         self._cursor, self._table, self._head = cursor, table, head
         self.values, self._records = values, records
 
@@ -82,7 +84,7 @@ class _Statements:
                 yield from self.narrow(Chunk(start, end, part))
 
     def _judged(self, error: pymysql.err.Error) -> Exception:
-        if trouble_of(error) is not Trouble.OTHER:
+        if trouble(error) is not Trouble.OTHER:
             return error
         code, message = (*error.args, "", "")[:2]
         if code == ER.DUP_ENTRY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcp_pipeline.database.durability import weaknesses
+from dcp_pipeline.database.mysql.durability import weaknesses
 
 DURABLE = {
     "innodb_flush_log_at_trx_commit": "1",

@@ -6,8 +6,11 @@ import pymysql
 import pytest
 import sqlalchemy.exc
 
+from dcp_pipeline.database.dialects import room_called
 from dcp_pipeline.database.errors import Trouble, explained, trouble_of
 from dcp_pipeline.ledger import Patience, SinkDenied, SinkUnavailable
+
+MYSQL, SQLITE = room_called("mysql"), room_called("sqlite")
 
 
 def wrapped(error: Exception) -> Exception:
@@ -36,28 +39,29 @@ def wrapped(error: Exception) -> Exception:
 )
 def test_mysqls_errors_are_sorted_by_what_to_do(code: int, message: str, trouble: Trouble) -> None:
     error = pymysql.err.OperationalError(code, message)
-    assert trouble_of(error) is trouble
-    assert trouble_of(wrapped(error)) is trouble
+    assert trouble_of(error, MYSQL) is trouble
+    assert trouble_of(wrapped(error), MYSQL) is trouble
 
 
 def test_sqlites_errors_are_sorted_by_what_to_do() -> None:
     connection = sqlite3.connect(":memory:")
     with pytest.raises(sqlite3.OperationalError) as absent:
         connection.execute("SELECT * FROM t")
-    assert trouble_of(absent.value) is Trouble.ABSENT
+    assert trouble_of(absent.value, SQLITE) is Trouble.ABSENT
     connection.execute("CREATE TABLE t (a TEXT)")
     connection.execute("PRAGMA max_page_count = 2")
     with pytest.raises(sqlite3.OperationalError) as full:
         connection.execute("INSERT INTO t VALUES (?)", ("x" * 100_000,))
-    assert trouble_of(full.value) is Trouble.FULL
+    assert trouble_of(full.value, SQLITE) is Trouble.FULL
     connection.execute("PRAGMA query_only = 1")
     with pytest.raises(sqlite3.OperationalError) as read_only:
         connection.execute("INSERT INTO t VALUES ('x')")
-    assert trouble_of(read_only.value) is Trouble.READ_ONLY
+    assert trouble_of(read_only.value, SQLITE) is Trouble.READ_ONLY
 
 
 def test_an_explained_error_says_where_and_what_to_do_and_no_statement() -> None:
-    error = explained(wrapped(pymysql.err.OperationalError(1114, "The table 'clean' is full")), "mysql://dcp@db/clean")
+    full = wrapped(pymysql.err.OperationalError(1114, "The table 'clean' is full"))
+    error = explained(full, trouble_of(full, MYSQL), "mysql://dcp@db/clean")
     assert type(error) is SinkUnavailable
     assert str(error).startswith("mysql://dcp@db/clean: 1114: The table 'clean' is full (free space")
     assert "secret" not in str(error)
@@ -65,7 +69,8 @@ def test_an_explained_error_says_where_and_what_to_do_and_no_statement() -> None
 
 @pytest.mark.parametrize(("code", "kind"), [(1045, SinkDenied), (1146, SinkUnavailable), (2013, SinkUnavailable)])
 def test_each_trouble_has_its_own_error(code: int, kind: type[Exception]) -> None:
-    assert type(explained(pymysql.err.OperationalError(code, "no"), "here")) is kind
+    error = pymysql.err.OperationalError(code, "no")
+    assert type(explained(error, trouble_of(error, MYSQL), "here")) is kind
 
 
 @pytest.mark.parametrize(

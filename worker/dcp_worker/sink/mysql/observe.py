@@ -1,13 +1,12 @@
-"""Reads the shape of a table from the database's own catalogue."""
+"""Reads the shape of a table from MySQL's or MariaDB's own catalogue."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
-from dcp_worker.sink.fit import affinity
-from dcp_worker.sink.shape import ObservedColumn, ObservedTable, UniqueKey
+from dcp_worker.sink.shape import ObservedColumn, ObservedTable, unique_keys
 
 _COLUMNS = """
     SELECT COLUMN_NAME AS name, DATA_TYPE AS type, COLUMN_TYPE AS sql_type, IS_NULLABLE AS nullable,
@@ -34,12 +33,7 @@ _TRIGGERS = """
 
 def observe_table(connection: Connection, table: str) -> ObservedTable | None:
     """The table's shape; None where there is no such table."""
-    if connection.dialect.name == "sqlite":
-        return _sqlite_table(connection, table)
-    return _mysql_table(connection, table)
 
-
-def _mysql_table(connection: Connection, table: str) -> ObservedTable | None:
     def rows(query: str) -> list[Any]:
         return list(connection.execute(text(query), {"table": table}))
 
@@ -51,15 +45,15 @@ def _mysql_table(connection: Connection, table: str) -> ObservedTable | None:
         name=table,
         kind=found[0].kind,
         engine=found[0].engine or "none",
-        columns=tuple(_mysql_column(row) for row in rows(_COLUMNS)),
-        unique_keys=_keys([(row.name, row.col) for row in rows(_KEYS)]),
+        columns=tuple(_column(row) for row in rows(_COLUMNS)),
+        unique_keys=unique_keys([(row.name, row.col) for row in rows(_KEYS)]),
         checks=tuple(row.name for row in constraints if row.kind == "CHECK"),
         foreign_keys=tuple(row.name for row in constraints if row.kind == "FOREIGN KEY"),
         triggers=tuple(row.name for row in rows(_TRIGGERS)),
     )
 
 
-def _mysql_column(row: Any) -> ObservedColumn:
+def _column(row: Any) -> ObservedColumn:
     extra = (row.extra or "").lower()
     base = row.type.lower()
     temporal = base in ("time", "datetime", "timestamp")
@@ -79,55 +73,3 @@ def _mysql_column(row: Any) -> ObservedColumn:
         precision=row.digits,
         scale=row.fraction if temporal else row.scale,
     )
-
-
-def _keys(pairs: list[tuple[str, str]]) -> tuple[UniqueKey, ...]:
-    names = dict.fromkeys(name for name, _ in pairs)
-    return tuple(UniqueKey(name, tuple(column for key, column in pairs if key == name)) for name in names)
-
-
-def _sqlite_table(connection: Connection, table: str) -> ObservedTable | None:
-    listed = connection.execute(
-        text("SELECT type FROM sqlite_master WHERE type IN ('table', 'view') AND LOWER(name) = LOWER(:table)"),
-        {"table": table},
-    ).scalar()
-    if listed is None:
-        return None
-    inspector = inspect(connection)
-    columns = connection.execute(text("SELECT * FROM pragma_table_xinfo(:table)"), {"table": table})
-    triggers = connection.execute(
-        text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND LOWER(tbl_name) = LOWER(:table)"),
-        {"table": table},
-    )
-    return ObservedTable(
-        name=table,
-        kind="BASE TABLE" if listed == "table" else "VIEW",
-        engine=None,
-        columns=tuple(_sqlite_column(row) for row in columns),
-        unique_keys=_sqlite_keys(connection, table),
-        checks=tuple(each["name"] or each["sqltext"] for each in inspector.get_check_constraints(table)),
-        foreign_keys=tuple(each["name"] or "unnamed" for each in inspector.get_foreign_keys(table)),
-        triggers=tuple(triggers.scalars()),
-    )
-
-
-def _sqlite_column(row: Any) -> ObservedColumn:
-    # An INTEGER PRIMARY KEY is the row's number, which SQLite counts by itself.
-    row_number = bool(row.pk) and row.type.upper() == "INTEGER"
-    return ObservedColumn(
-        name=row.name,
-        type=affinity(row.type),
-        sql_type=row.type,
-        nullable=not row.notnull and not row_number,
-        filled_by_database=row.dflt_value is not None or row_number,
-        auto_increment=row_number,
-        generated=row.hidden in (2, 3),
-    )
-
-
-def _sqlite_keys(connection: Connection, table: str) -> tuple[UniqueKey, ...]:
-    query = """
-        SELECT l.name AS name, i.name AS col FROM pragma_index_list(:table) l, pragma_index_info(l.name) i
-        WHERE l."unique" = 1 ORDER BY l.name, i.seqno"""
-    rows = connection.execute(text(query), {"table": table})
-    return _keys([(row.name, row.col or "an expression") for row in rows])

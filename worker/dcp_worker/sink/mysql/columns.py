@@ -1,4 +1,4 @@
-"""From the spec's fields to columns: the types, and the statement that makes the table.
+"""From the spec's fields to columns of MySQL and MariaDB: the types, and the statement that makes the table.
 
 The primary key is (batch, record), the identity a secondary unique key. By that, a batch's rows lie side by side and
 are appended, and only the small index of identities is written at random: on MariaDB 10.11, 1.6 million rows with an
@@ -8,23 +8,22 @@ without one more index.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from dcp_pipeline.spec.model import Field
-from dcp_worker.sink.shape import BATCH, ID, RECORD
+from dcp_worker.sink.shape import BATCH, ID, RECORD, Quote
 
-Quote = Callable[[str], str]
-_MYSQL_ROW_BYTES = 60_000
+_ROW_BYTES = 60_000
 """MySQL's rows have 65,535 bytes without their TEXTs; some are ours."""
 _UTF8MB4_BYTES = 4
 _IP_CHARS = 45
 
 
-def mysql_type(field: Field, text: bool = False) -> str:
+def field_type(field: Field, text: bool = False) -> str:
     """The column type of a field; `text` asks for a TEXT where a VARCHAR would do."""
     match field.type:
         case "string":
-            return _mysql_string(field.constraints.max_length, text)
+            return _string(field.constraints.max_length, text)
         case "ip":
             return f"VARCHAR({_IP_CHARS})"
         case "integer":
@@ -41,79 +40,45 @@ def mysql_type(field: Field, text: bool = False) -> str:
             return "DATETIME(6)"
 
 
-def _mysql_string(max_length: int | None, text: bool) -> str:
+def _string(max_length: int | None, text: bool) -> str:
     if max_length is None:
         return "TEXT"
     size = max(1, max_length) * _UTF8MB4_BYTES
-    if size <= _MYSQL_ROW_BYTES and not text:
+    if size <= _ROW_BYTES and not text:
         return f"VARCHAR({max(1, max_length)})"
     if size < 1 << 16:
         return "TEXT"
     return "MEDIUMTEXT" if size < 1 << 24 else "LONGTEXT"
 
 
-def mysql_types(fields: Sequence[Field]) -> dict[str, str]:
+def field_types(fields: Sequence[Field]) -> dict[str, str]:
     """The column types of all fields: where the VARCHARs together are too long for a row, the longest are TEXT."""
     lengths = {each.name: each.constraints.max_length or 0 for each in fields if each.type == "string"}
     as_text: set[str] = set()
     for name in sorted(lengths, key=lambda name: lengths[name], reverse=True):
-        if _row_bytes(fields, as_text) <= _MYSQL_ROW_BYTES:
+        if _row_bytes(fields, as_text) <= _ROW_BYTES:
             break
         as_text.add(name)
-    return {each.name: mysql_type(each, each.name in as_text) for each in fields}
+    return {each.name: field_type(each, each.name in as_text) for each in fields}
 
 
 def _row_bytes(fields: Sequence[Field], as_text: set[str]) -> int:
-    types = (mysql_type(each, each.name in as_text) for each in fields)
+    types = (field_type(each, each.name in as_text) for each in fields)
     return sum(int(kind[8:-1]) * _UTF8MB4_BYTES + 2 if kind.startswith("VARCHAR") else 12 for kind in types)
 
 
-_SQLITE_TYPES = {
-    "string": "TEXT",
-    "ip": "TEXT",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "time": "TIME",
-    "datetime": "DATETIME",
-}
-
-
-def column_types(dialect: str, fields: Sequence[Field]) -> dict[str, str]:
+def column_types(fields: Sequence[Field]) -> dict[str, str]:
     """The type of each field's column, and of our own."""
-    if dialect == "sqlite":
-        return {each.name: _SQLITE_TYPES[each.type] for each in fields} | {
-            ID: "BLOB",
-            BATCH: "BLOB",
-            RECORD: "BIGINT",
-        }
-    return mysql_types(fields) | {ID: "BINARY(16)", BATCH: "BINARY(16)", RECORD: "BIGINT"}
+    return field_types(fields) | {ID: "BINARY(16)", BATCH: "BINARY(16)", RECORD: "BIGINT"}
 
 
-def create_table(dialect: str, table: str, fields: Sequence[Field], quote: Quote) -> str:
+def create_table(table: str, fields: Sequence[Field], quote: Quote) -> str:
     """The statement that makes the table. Fields may be NULL, required ones too: what is required is the spec's
     to say, and may change."""
-    types = column_types(dialect, fields)
+    types = column_types(fields)
     lines = [f"{quote(each.name)} {types[each.name]}" for each in fields]
     lines += [f"{quote(name)} {types[name]} NOT NULL" for name in (ID, BATCH, RECORD)]
-    if dialect == "sqlite":
-        lines.append(f"CONSTRAINT {quote(ID)} UNIQUE ({quote(ID)})")
-        return f"CREATE TABLE {quote(table)} ({', '.join(lines)})"
     lines.append(f"PRIMARY KEY ({quote(BATCH)}, {quote(RECORD)})")
     lines.append(f"UNIQUE KEY {quote(ID)} ({quote(ID)})")
     options = "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ROW_FORMAT=DYNAMIC"
     return f"CREATE TABLE {quote(table)} ({', '.join(lines)}) {options}"
-
-
-def add_column(dialect: str, table: str, field: str, fields: Sequence[Field], quote: Quote) -> str:
-    """The statement that adds one column to a table that stands."""
-    return f"ALTER TABLE {quote(table)} ADD COLUMN {quote(field)} {column_types(dialect, fields)[field]}"
-
-
-def modify_column(dialect: str, table: str, field: str, fields: Sequence[Field], quote: Quote) -> str:
-    """The statement, or the advice, that gives a column the type that it needs."""
-    wanted = column_types(dialect, fields)[field]
-    if dialect == "sqlite":
-        return f"make the table anew with {quote(field)} {wanted} (SQLite cannot change a column's type)"
-    return f"ALTER TABLE {quote(table)} MODIFY COLUMN {quote(field)} {wanted}"

@@ -17,12 +17,12 @@ import pymysql
 from pymysql.constants import ER
 from sqlalchemy import Connection
 
-from dcp_pipeline.database.errors import error_code
-from dcp_pipeline.database.mysql_connection import OFFERED_NAME, LoadResult, MemoryInfileConnection
+from dcp_pipeline.database.mysql.connection import OFFERED_NAME, LoadResult, MemoryInfileConnection
+from dcp_pipeline.database.mysql.errors import error_code
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent
-from dcp_worker.sink.literals import DATETIME_FORMAT, TIME_FORMAT
+from dcp_worker.sink.mysql.literals import DATETIME_FORMAT, TIME_FORMAT
+from dcp_worker.sink.mysql.standing import fresh_positions
 from dcp_worker.sink.shape import BATCH, CleanTable
-from dcp_worker.sink.standing import fresh_positions
 
 _MOST_ROWS = 50_000
 """Of one statement: so many warnings at most, and a session shows 65,535."""

@@ -1,0 +1,62 @@
+"""The worker's part of the port that each dialect's room implements: the clean table, and the ways to insert.
+
+The other part (connections, errors, the ledger's own tables) is dcp_pipeline.database.dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import polars as pl
+from sqlalchemy import Connection
+
+from dcp_pipeline.spec.model import Field
+from dcp_worker.ground.limits import ColumnLimit
+from dcp_worker.sink.insertion import Insertion
+from dcp_worker.sink.shape import CleanTable, ObservedColumn, ObservedTable, Quote
+
+Way = Callable[[CleanTable, str, pl.DataFrame], Insertion]
+"""How the rows of a batch are inserted: of the table, the batch's id and its rows."""
+
+
+class Ways(msgspec.Struct, frozen=True):
+    """`fast` may raise NotAsSent, where it would not store each row as it is; `careful` finds the row."""
+
+    fast: Way
+    careful: Way
+
+
+class SinkDialect(Protocol):
+    """A dialect's room, for the clean table."""
+
+    def column_types(self, fields: Sequence[Field]) -> Mapping[str, str]:
+        """The type of each field's column in a new table, and of our own three."""
+
+    def create_table(self, table: str, fields: Sequence[Field], quote: Quote) -> str:
+        """The statement that makes the table."""
+
+    def change_type(self, table: str, column: str, wanted: str, quote: Quote) -> str:
+        """The statement, or the advice, that gives a column another type."""
+
+    def observe_table(self, connection: Connection, table: str) -> ObservedTable | None:
+        """The shape of a table that stands; None where there is none."""
+
+    def holds_own(self, name: str, column: ObservedColumn) -> bool:
+        """Whether a column can hold what is ours: ids of 16 bytes, the number of a record."""
+
+    def limit_of(self, field: Field, column: ObservedColumn) -> ColumnLimit | None:
+        """What a column can hold of a field's values; None where it would change one."""
+
+    def writable(self, connection: Connection, table: CleanTable) -> CleanTable:
+        """The table, with what the ways to insert must know of the server."""
+
+    def ways(self, table: CleanTable, many_stand_already: bool) -> Ways:
+        """How rows go in. Where many of the last batch's stood in the table already, so will the next's."""
+
+    def slower(self, table: CleanTable) -> CleanTable:
+        """The table, once its fast way turned out not to be allowed."""
+
+    def insert_rejects(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows of dcp_rejects, all with the same columns."""

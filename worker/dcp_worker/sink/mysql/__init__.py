@@ -1,0 +1,1 @@
+"""The worker's way into MySQL and MariaDB. Start at room.py."""

@@ -1,0 +1,58 @@
+"""What a column of MySQL or MariaDB holds of a field's values, unchanged."""
+
+from __future__ import annotations
+
+from dcp_pipeline.spec.model import Field
+from dcp_worker.ground.limits import ColumnLimit
+from dcp_worker.sink.shape import RECORD, ObservedColumn
+
+_INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "integer": 32, "bigint": 64}
+_STRINGS = frozenset({"varchar", "tinytext", "text", "mediumtext", "longtext"})
+
+
+def holds_own(name: str, column: ObservedColumn) -> bool:
+    """Whether a column can hold what is ours: ids of 16 bytes, the number of a record."""
+    if name == RECORD:
+        return column.type == "bigint"
+    return column.type in ("binary", "varbinary", "blob") and (column.type == "blob" or column.max_bytes == 16)
+
+
+def limit_of(field: Field, column: ObservedColumn) -> ColumnLimit | None:
+    """None where the column would change values. CHAR is one of those: it drops blanks at the end. FLOAT rounds,
+    TIMESTAMP ends in 2038, an integer column rounds fractions without a warning."""
+    if column.type in _STRINGS and field.type == "string":
+        # An octet length of 4 per character is that of VARCHAR(n) itself, and no further limit.
+        texts = column.type != "varchar"
+        return ColumnLimit(
+            column.sql_type,
+            max_chars=None if texts else column.max_chars,
+            max_bytes=column.max_bytes if texts else None,
+        )
+    if column.type in (*_STRINGS, "char") and field.type == "ip":
+        return ColumnLimit(column.sql_type, max_chars=column.max_chars)
+    if column.type in _INTEGER_BITS and field.type in ("integer", "boolean"):
+        least, most = _integer_range(column)
+        return ColumnLimit(column.sql_type, minimum=least, maximum=most)
+    if column.type == "decimal" and field.type in ("integer", "number"):
+        return _decimal_limit(column)
+    if column.type == "double" and field.type == "number" and column.scale is None and not column.unsigned:
+        return ColumnLimit(column.sql_type)
+    if column.type == field.type == "date":
+        return ColumnLimit(column.sql_type)
+    if column.type == field.type and field.type in ("time", "datetime"):
+        return ColumnLimit(column.sql_type, scale=column.scale)
+    return None
+
+
+def _integer_range(column: ObservedColumn) -> tuple[int, int]:
+    bits = _INTEGER_BITS[column.type]
+    if column.unsigned:
+        return 0, min(2**bits - 1, 2**63 - 1)
+    return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+
+
+def _decimal_limit(column: ObservedColumn) -> ColumnLimit:
+    scale = column.scale or 0
+    digits = (column.precision or 10) - scale
+    most = 10**digits - 1 if scale == 0 else 10**digits - 10.0**-scale
+    return ColumnLimit(column.sql_type, minimum=0 if column.unsigned else -most, maximum=most, scale=scale)

@@ -1,0 +1,61 @@
+"""How a worker writes to MySQL and MariaDB: LOAD DATA from memory, else strict INSERT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from dcp_pipeline.spec.model import Field
+from dcp_worker.ground.limits import ColumnLimit
+from dcp_worker.sink.dialect import SinkDialect, Way, Ways
+from dcp_worker.sink.mysql.columns import column_types, create_table
+from dcp_worker.sink.mysql.fit import holds_own, limit_of
+from dcp_worker.sink.mysql.load_data import load_data, load_fresh
+from dcp_worker.sink.mysql.observe import observe_table
+from dcp_worker.sink.mysql.rejects import insert_rejects
+from dcp_worker.sink.mysql.strict_insert import strict_insert
+from dcp_worker.sink.mysql.table import ServerTable, on_server
+from dcp_worker.sink.shape import CleanTable, ObservedColumn, ObservedTable, Quote
+
+
+class MySQLSink:
+    """The worker's room of MySQL and MariaDB."""
+
+    def column_types(self, fields: Sequence[Field]) -> Mapping[str, str]:
+        return column_types(fields)
+
+    def create_table(self, table: str, fields: Sequence[Field], quote: Quote) -> str:
+        return create_table(table, fields, quote)
+
+    def change_type(self, table: str, column: str, wanted: str, quote: Quote) -> str:
+        return f"ALTER TABLE {quote(table)} MODIFY COLUMN {quote(column)} {wanted}"
+
+    def observe_table(self, connection: Connection, table: str) -> ObservedTable | None:
+        return observe_table(connection, table)
+
+    def holds_own(self, name: str, column: ObservedColumn) -> bool:
+        return holds_own(name, column)
+
+    def limit_of(self, field: Field, column: ObservedColumn) -> ColumnLimit | None:
+        return limit_of(field, column)
+
+    def writable(self, connection: Connection, table: CleanTable) -> CleanTable:
+        return on_server(connection, table)
+
+    def ways(self, table: CleanTable, many_stand_already: bool) -> Ways:
+        careful = cast(Way, strict_insert)
+        if not cast(ServerTable, table).local_infile:
+            return Ways(careful, careful)
+        return Ways(load_fresh if many_stand_already else load_data, careful)
+
+    def slower(self, table: CleanTable) -> CleanTable:
+        return replace(table, local_infile=False)
+
+    def insert_rejects(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        insert_rejects(connection, rows)
+
+
+DIALECT: SinkDialect = MySQLSink()

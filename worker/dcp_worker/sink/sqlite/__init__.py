@@ -1,0 +1,1 @@
+"""The worker's way into SQLite. Start at room.py."""
