@@ -14,8 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from dcp_pipeline.ledger import FindingKind
-from dcp_pipeline.verify import verify
+from dcp_pipeline.verify import FindingKind, verify
 from oracle.compare import differences
 from oracle.oracle import Expected, Outcome
 

@@ -15,12 +15,8 @@ from dcp_pipeline.database.errors import (
 from dcp_pipeline.database.transactions import Patience
 from dcp_pipeline.ledger.ledger import Ledger
 from dcp_pipeline.tls import TlsSettings
-from dcp_pipeline.verify.findings import Finding, FindingKind, VerifyReport
-from dcp_pipeline.verify.verify import verify
 
 __all__ = [
-    "Finding",
-    "FindingKind",
     "Ledger",
     "LedgerConflict",
     "LedgerError",
@@ -30,7 +26,5 @@ __all__ = [
     "SinkUnavailable",
     "TableMismatch",
     "TlsSettings",
-    "VerifyReport",
     "connect",
-    "verify",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dcp_pipeline.ledger import FindingKind, Ledger, LedgerError
+from dcp_pipeline.ledger import Ledger, LedgerError
 from dcp_pipeline.ledger.model import ObjectState
-from dcp_pipeline.verify import verify
+from dcp_pipeline.verify import FindingKind, verify
 from dcp_pipeline.verify.verify import VerifyReport
 from dcp_worker.sink import SinkWriter
 from support.databases import Database

@@ -7,10 +7,10 @@ import re
 import msgspec
 import pytest
 
-from dcp_pipeline.ledger import Finding, FindingKind, Ledger
+from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import RejectFilter
 from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format
-from dcp_pipeline.verify import verify
+from dcp_pipeline.verify import Finding, FindingKind, verify
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.sink import ReplayPlan, SinkWriter, replay
 from support.databases import Database
