@@ -16,7 +16,7 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json, table
 from dcp_cli.summary import COUNTS, object_as_json
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
-from dcp_pipeline.database.dialects import facts_of
+from dcp_pipeline.dialects import facts_of
 from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Books

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 from msgspec.structs import replace
 
-from dcp_pipeline.database.dialects import is_file
+from dcp_pipeline.dialects import is_file
 from dcp_pipeline.spec.model import BatchSize, Pipeline, Queue, Redis, Sink, Spec, Sql
 from dcp_pipeline.spec.units import Duration, Quantity
 

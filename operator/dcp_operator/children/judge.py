@@ -11,7 +11,7 @@ from typing import Any
 
 from dcp_operator.children.additions import problems_of_additions
 from dcp_operator.children.secret_refs import all_refs
-from dcp_pipeline.database.dialects import is_file
+from dcp_pipeline.dialects import is_file
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
 from dcp_pipeline.spec.model import Pipeline, SecretKeyRef
 from dcp_pipeline.spec.parse import pipeline_of

@@ -6,9 +6,9 @@ from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from dcp_pipeline.database.dialect import Wanted
-from dcp_pipeline.database.dialects import all_facts, facts_of, room_called
 from dcp_pipeline.database.errors import LedgerError
-from dcp_pipeline.database.facts import Facts
+from dcp_pipeline.database.rooms import room_called
+from dcp_pipeline.dialects import Facts, all_facts, facts_of
 from dcp_pipeline.tls import TlsSettings
 
 DEFAULT_LEASE_SECONDS = 30.0

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dcp_pipeline.database.dialect import WRITES
-from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.errors import Trouble, explained, trouble_of
+from dcp_pipeline.database.rooms import dialect_of
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.errors import LedgerError
+from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain, Work
 from dcp_pipeline.ledger import books, claims, objects, tasks
 from dcp_pipeline.ledger.model import (

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, update
 
-from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.errors import LedgerVersion
+from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Transactions
 from dcp_pipeline.ledger.changes import CHANGES, SCHEMA_VERSION
 from dcp_pipeline.ledger.standing import statements_for_missing

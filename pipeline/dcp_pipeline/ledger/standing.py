@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Inspector, Table, inspect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from dcp_pipeline.database.dialects import dialect_of
+from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.ledger.tables import METADATA
 
 

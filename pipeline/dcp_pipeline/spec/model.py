@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from dcp_pipeline.database.dialects import all_facts
+from dcp_pipeline.dialects import all_facts
 from dcp_pipeline.spec.cleaning import ClaimPath as ClaimPath
 from dcp_pipeline.spec.cleaning import Cleaning as Cleaning
 from dcp_pipeline.spec.cleaning import Constraints as Constraints

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from dcp_pipeline.database.dialects import dialect_of
+from dcp_pipeline.database.rooms import dialect_of
 
 
 class Look:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection, Engine, inspect
 
-from dcp_pipeline.database.dialects import dialect_of
+from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Transactions
 from dcp_pipeline.verify.cuts import counts, digests, gaps, pending_and_dead, stray_batches, unavailable
 from dcp_pipeline.verify.findings import Finding, VerifyReport

@@ -14,9 +14,9 @@ import pytest
 import trustme
 from sqlalchemy import Connection, Engine, text
 
-from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.errors import InfileRefused
 from dcp_pipeline.database.mysql.connection import OFFERED_NAME, MemoryInfileConnection
+from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Transactions
 from dcp_pipeline.ledger import Ledger, LedgerError, Patience, SinkDenied, SinkUnavailable, TlsSettings, connect
 from support.databases import Database

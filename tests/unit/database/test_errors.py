@@ -6,8 +6,8 @@ import pymysql
 import pytest
 import sqlalchemy.exc
 
-from dcp_pipeline.database.dialects import room_called
 from dcp_pipeline.database.errors import Trouble, explained, trouble_of
+from dcp_pipeline.database.rooms import room_called
 from dcp_pipeline.ledger import Patience, SinkDenied, SinkUnavailable
 
 MYSQL, SQLITE = room_called("mysql"), room_called("sqlite")

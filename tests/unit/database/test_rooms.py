@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from dcp_pipeline.database.dialects import PACKAGES, all_facts, facts_of, room_called
+from dcp_pipeline.database.rooms import room_called
+from dcp_pipeline.dialects import PACKAGES, all_facts, facts_of
 from dcp_worker.sink.dialects import ROOMS
 
 ROOT = Path(__file__).parents[3]
 COMPONENTS = ("cli", "fetcher", "operator", "pipeline", "worker")
 ROOM_MODULES = (*PACKAGES, *(room.rpartition(".")[0] for room in ROOMS.values()))
-LISTS = ("dcp_pipeline.database.dialects", "dcp_worker.sink.dialects")
+LISTS = ("dcp_pipeline.dialects", "dcp_pipeline.database.rooms", "dcp_worker.sink.dialects")
 DRIVERS = ("pymysql", "sqlite3", "sqlalchemy.dialects")
 NAMES = {each.name for each in all_facts()}
 

@@ -1,6 +1,6 @@
 """The rooms of the dialects that a worker can write to: one line each. Only the one that is used is imported.
 
-Their other halves, and what each is called, are in dcp_pipeline.database.dialects.
+Their other halves, and what each is called, are in dcp_pipeline.dialects.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import cast
 
 from sqlalchemy import Connection, Engine
 
-from dcp_pipeline.database.dialects import name_of
+from dcp_pipeline.database.rooms import name_of
 from dcp_worker.sink.dialect import SinkDialect
 
 ROOMS = {

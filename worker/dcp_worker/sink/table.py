@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection, insert, select
 
-from dcp_pipeline.database.dialects import dialect_of
 from dcp_pipeline.database.errors import TableMismatch
+from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.ledger.tables import META, PREFIX
 from dcp_pipeline.spec.model import Cleaning
 from dcp_worker.ground.fingerprint import FINGERPRINT_VERSION

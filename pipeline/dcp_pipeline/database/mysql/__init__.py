@@ -1,6 +1,6 @@
 """MySQL 8 and MariaDB: one dialect, two servers. Start at room.py."""
 
-from dcp_pipeline.database.facts import Facts
+from dcp_pipeline.dialects import Facts
 
 FACTS = Facts(
     name="mysql",

@@ -1,5 +1,5 @@
 """SQLite: a file beside the process. Start at room.py."""
 
-from dcp_pipeline.database.facts import Facts
+from dcp_pipeline.dialects import Facts
 
 FACTS = Facts(name="sqlite", schemes="sqlite", example="sqlite:///PATH", is_file=True)

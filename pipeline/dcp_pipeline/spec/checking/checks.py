@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from dcp_pipeline.database.dialects import is_file
+from dcp_pipeline.dialects import is_file
 from dcp_pipeline.spec.checking.format_checks import format_problems, not_linear
 from dcp_pipeline.spec.checking.rule_checks import rule_problems
 from dcp_pipeline.spec.errors import SpecProblem, path_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dcp_pipeline.database.dialects import all_facts
+from dcp_pipeline.dialects import all_facts
 
 
 @dataclass(frozen=True)
