@@ -71,7 +71,7 @@ class RunSummary:
             f"{rate:,.0f} records/s",
             *_codes(self.after),
             *_troubles(self),
-            _verdict(self.after),
+            verdict(self.after),
             f"rows:    table {self.table} in {self.sink}",
             f"next:    dcp verify {self.spec}" + (f" · dcp rejects ls {self.spec}" if added["rejected"] else ""),
         ]
@@ -104,10 +104,13 @@ def _troubles(summary: RunSummary) -> list[str]:
     return unavailable + [f"failed: {each}" for each in summary.failures]
 
 
-def _verdict(books: Books) -> str:
+def verdict(books: Books) -> str:
+    """Whether the books balance, in one line."""
     if books.balanced:
         return "books:   balanced: read = written + duplicates + rejected + filtered + dead"
     bad = [each for each in books.objects if not each.balanced]
     pending = sum(each.pending for each in bad)
     named = ", ".join(each.uri for each in bad[:3])
-    return f"books:   NOT balanced in {len(bad)} objects ({pending:,} records pending): {named}"
+    gaps = sum(not each.whole for each in bad)
+    why = f"{pending:,} records pending" + (f"; cuts are missing in {gaps}: see dcp verify" if gaps else "")
+    return f"books:   NOT balanced in {len(bad)} objects ({why}): {named}"

@@ -20,8 +20,8 @@ from dcp_fetcher.sites.http.listing import list_http
 from dcp_fetcher.sites.http.site import HttpSite
 from dcp_fetcher.sites.listing import Entry
 from dcp_fetcher.sites.site import Site
-from dcp_fetcher.tasks.desk import TaskDesk, TaskTerms
-from dcp_fetcher.tasks.request import Assigned
+from dcp_fetcher.tasks.desk import TaskDesk
+from dcp_fetcher.tasks.request import Assigned, TaskTerms
 from dcp_fetcher.watch import Watch
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.spec.model import FileSource, Format, HttpSource, Pipeline, Source

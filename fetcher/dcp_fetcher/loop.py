@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcp_fetcher.assemble import Assembly, Surroundings
+from dcp_fetcher.caretaker import EVERY_SECONDS as CARE_SECONDS
+from dcp_fetcher.caretaker import Caretaker
 from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.ground.patience import Backoff, Patience, Stop
 from dcp_fetcher.ground.ports import Inbox, Ledger, Queue, Secrets
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 SIDE_BY_SIDE = 2
 POLL_SECONDS = 0.2
 RECONCILE_EVERY_POLLS = 10
-BEAT_SECONDS = 5.0
+BEAT_SECONDS = 1.0
 BUSY_AT_MOST_SECONDS = 300.0
 """A source may be silent for its timeout, several times over; with no sign of life for longer something is stuck."""
 BUSY = "fetcher: objects"
@@ -67,7 +69,9 @@ class FetcherLoop:
         spool_folder: Path | None = None,
         side_by_side: int = SIDE_BY_SIDE,
         backoff: Backoff | None = None,
+        care_seconds: float = CARE_SECONDS,
     ) -> None:
+        self._care_seconds = care_seconds
         self.progress = Progress()
         self._pipeline, self._inbox, self._pulse, self._stop = pipeline, inbox, pulse or Pulse(), Stop()
         self._around = Surroundings(
@@ -107,10 +111,11 @@ class FetcherLoop:
         stopped = False
         try:
             async with self._assembled() as (watches, desk):
+                caretaker = Caretaker(self._outlet, {each.source: each for each in watches}, self._save_revisions)
                 if once:
-                    await self._once(watches, desk, rounds, settle)
+                    await self._once(watches, desk, rounds, settle, caretaker)
                 else:
-                    await self._for_ever(watches, desk)
+                    await self._for_ever(watches, desk, caretaker)
         except* Stopped:
             stopped = True
         finally:
@@ -136,13 +141,27 @@ class FetcherLoop:
             revision, document = revision_of(self._pipeline, source.name)
             self._outlet.patience(lambda one=revision, text=document: self._outlet.ledger.save_spec(one, text))  # type: ignore[misc]
 
-    async def _once(self, watches: list[Watch], desk: TaskDesk | None, rounds: list[Round], settle: bool) -> None:
+    async def _once(
+        self,
+        watches: list[Watch],
+        desk: TaskDesk | None,
+        rounds: list[Round],
+        settle: bool,
+        caretaker: Caretaker,
+    ) -> None:
         if self._pipeline.spec.paused:
             log.warning("spec.paused: nothing is read")
             return
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(each.round()) for each in watches]
-        rounds += [each.result() for each in running]
+        seen = -1
+        while caretaker.rewinds > seen:
+            seen = caretaker.rewinds
+            async with asyncio.TaskGroup() as group:
+                running = [group.create_task(each.round()) for each in watches]
+            rounds[:] = [each.result() for each in running]
+            await self._settled(watches, desk, rounds, settle)
+            await caretaker.look_back()
+
+    async def _settled(self, watches: list[Watch], desk: TaskDesk | None, rounds: list[Round], settle: bool) -> None:
         polls = 0
         while await self._unfinished(desk, settle):
             polls += 1
@@ -160,23 +179,35 @@ class FetcherLoop:
             return False
         return bool(await asyncio.to_thread(self._outlet.patience, self._outlet.ledger.pending_batches))
 
-    async def _for_ever(self, watches: list[Watch], desk: TaskDesk | None) -> None:
+    async def _for_ever(self, watches: list[Watch], desk: TaskDesk | None, caretaker: Caretaker) -> None:
         async with asyncio.TaskGroup() as group:
             for watch, source in zip(watches, self._pipeline.spec.sources, strict=True):
-                group.create_task(self._repeat(f"source {watch.source}", watch.round, source.interval.seconds))
+                interval_seconds = source.interval.seconds
+                name = f"source {watch.source}"
+                group.create_task(self._repeat(name, watch.round, interval_seconds, lambda: caretaker.rewinds))
             if desk is not None:
                 interval_seconds = max(POLL_SECONDS, self._pipeline.spec.worker.progress_interval.seconds)
                 group.create_task(self._repeat("inbox", desk.run_once, interval_seconds))
+            group.create_task(self._repeat("ledger", caretaker.look_back, self._care_seconds))
+            group.create_task(self._repeat("lost batches", caretaker.find_lost, self._care_seconds))
 
-    async def _repeat(self, name: str, step: Callable[[], object], interval_seconds: float) -> None:
-        """`step`, then idle with a beat every few seconds: idle is not stuck."""
+    async def _repeat(
+        self,
+        name: str,
+        step: Callable[[], object],
+        interval_seconds: float,
+        due: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`step`, then idle with a beat every few seconds: idle is not stuck. Where `due` has changed by then, the
+        interval is over."""
         beat = f"fetcher: {name}"
         while True:
+            before = due()
             if not self._pipeline.spec.paused:
                 self._pulse.beat(beat, "busy", BUSY_AT_MOST_SECONDS)
                 await step()  # type: ignore[misc]
             left = interval_seconds
-            while left > 0:
+            while left > 0 and due() == before:
                 self._pulse.beat(beat)
                 await self._stop.sleep(min(BEAT_SECONDS, left))
                 left -= BEAT_SECONDS

@@ -182,21 +182,22 @@ class ObjectReader:
         content: Content | None = None,
     ) -> Look:
         """Read one version to its end. Raises ChangedError, NotRecordsError, TemporaryError, Stopped."""
-        current = wanted
+        current, publisher = wanted, None
         try:
             content = content or self._content(opened, self._how(wanted))
             self._supersede(known, lost, wanted)
             current = self._recorded(wanted)
-            publisher = Publisher(self._outlet, current, self._terms.priority)
+            cuts = self._cuts(current)
+            publisher = Publisher(self._outlet, current, self._terms.priority, len(cuts))
             missing = lost.get(current.id, frozenset()) | self._revived(current)
-            read_object(content, publisher, self._cuts(current), missing, self._how(current), self._terms.growing)
+            read_object(content, publisher, cuts, missing, self._how(current), self._terms.growing)
         except DamagedError as error:
             if not opened.stream.end_known:
                 raise TemporaryError(str(error)) from error
             self._described(self._recorded(current), opened)
-            reason = give_up(self._outlet, current, str(error))
+            reason = give_up(self._outlet, current, str(error), publisher.recorded if publisher else None)
             return Look(current.uri, Outcome.UNAVAILABLE, current.id, reason)
-        self._described(publisher.object, opened, state=ObjectState.CUT, reason="")
+        publisher.close(**_description(opened))
         clear_web_page(self._outlet, known)
         return Look(current.uri, Outcome.CUT, current.id)
 
@@ -224,11 +225,9 @@ class ObjectReader:
         self._outlet.alive("reads")
         self._outlet.observer(Phase.FETCHING, "")
 
-    def _described(self, recorded: SourceObject, opened: Opened, **changes: object) -> None:
+    def _described(self, recorded: SourceObject, opened: Opened) -> None:
         """Write down what is served now, by which the next look sees whether it has changed."""
-        given: dict[str, object] = {"size_bytes": opened.size_bytes, **changes}
-        if opened.stream.end_known:  # Else the next look has to read it, whatever the server says of it.
-            given |= {"etag": opened.etag, "last_modified": opened.last_modified}
+        given = _description(opened)
         if any(getattr(recorded, name) != value for name, value in given.items() if value):
             Publisher(self._outlet, recorded, self._terms.priority).update(**given)
 
@@ -277,6 +276,13 @@ class ObjectReader:
         """An object is read to its end with the format of the revision that it was opened with."""
         form = self._outlet.patience(lambda: self._terms.format_of(recorded))
         return replace(self._terms.how, form=form) if form else self._terms.how
+
+
+def _description(opened: Opened) -> dict[str, object]:
+    size: dict[str, object] = {"size_bytes": opened.size_bytes}
+    if not opened.stream.end_known:  # The next look has to read it, whatever the server says of it.
+        return size
+    return size | {"etag": opened.etag, "last_modified": opened.last_modified}
 
 
 def is_settled(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:

@@ -20,6 +20,7 @@ from dcp_fetcher.opening.decompress import Caps, Peekable, Readable
 from dcp_fetcher.publishing.publish import Publisher
 from dcp_fetcher.sites.site import Opened
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digester
+from dcp_pipeline.database.errors import LedgerWentBack
 from dcp_pipeline.ledger.model import Cut, SourceObject
 from dcp_pipeline.spec.model import BatchSize, Decompression, Format
 
@@ -91,6 +92,8 @@ def read_object(
         _check_header(content, publisher.object, how.form)
     if publisher.object.header_end or cuts:
         position = _follow(content, publisher, cuts, lost, dialect_of(how.form).count_lines)
+    if content.at != (position.offset if position else 0):
+        raise LedgerWentBack(f"it was opened at byte {content.at}, behind what the ledger has of it now")
     splitter = Splitter(how.form, how.batch, position)
     try:
         _cut(content, publisher, splitter, growing)
@@ -137,6 +140,8 @@ def _follow(
     for cut in cuts:
         if cut.start < content.at:
             continue
+        if cut.start > content.at:
+            raise ChangedError(f"the ledger misses its bytes {content.at}-{cut.start}, before cut {cut.sequence}")
         kept = cut.end - cut.start if cut.batch_id in lost and not cut.defect else RAW_KEPT_BYTES
         found = read_range(content, cut.end - cut.start, kept, breaks)
         if found.digest != cut.digest:

@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 RANGES_NAMED = 20
 
 
-def give_up(outlet: Outlet, unwanted: SourceObject, why: str) -> str:
-    """Close an object whose bytes cannot be read again; the reason.
+def give_up(outlet: Outlet, unwanted: SourceObject, why: str, having_cuts: int | None = None) -> str:
+    """Close an object whose bytes cannot be read again; the reason. `having_cuts`: as in Ledger.update_object.
 
     Its pending batches that the queue does not know are dead: without bytes nobody can work them. The others stay
     on their way. To be called again after a crash: batches first, the object's state last.
@@ -27,7 +27,10 @@ def give_up(outlet: Outlet, unwanted: SourceObject, why: str) -> str:
     for cut in lost:
         batch_id = cut.batch_id
         outlet.patience(lambda id_=batch_id: outlet.ledger.mark_dead(id_, reason, 0))  # type: ignore[misc]
-    outlet.patience(lambda: outlet.ledger.update_object(unwanted.id, state=ObjectState.UNAVAILABLE, reason=reason))
+    gone = ObjectState.UNAVAILABLE
+    outlet.patience(
+        lambda: outlet.ledger.update_object(unwanted.id, state=gone, reason=reason, having_cuts=having_cuts)
+    )
     log.warning("object unavailable: %s", reason, extra={"source": unwanted.source, "uri": unwanted.uri})
     return reason
 

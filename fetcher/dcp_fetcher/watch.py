@@ -91,6 +91,11 @@ class Watch:
         known = await asyncio.to_thread(self._known_of, uri)
         return await self._look(Entry(uri, uri), known)
 
+    async def again(self, uri: str) -> Look:
+        """Look at an object that the queue has lost a batch of, beside whatever is being read. Raises Stopped."""
+        known = await asyncio.to_thread(self._known_of, uri)
+        return self._looked(await asyncio.to_thread(self._tried, Entry(uri, ""), known))
+
     def _known(self) -> _Known:
         ledger, patience = self._outlet.ledger, self._outlet.patience
         known = _Known()
@@ -149,6 +154,9 @@ class Watch:
         async with self._slots:
             self._outlet.stop.check()
             look = await asyncio.to_thread(self._tried, entry, known)
+        return self._looked(look)
+
+    def _looked(self, look: Look) -> Look:
         self._outlet.progress.count(**_COUNTED[look.outcome])
         level = logging.INFO if look.outcome in (Outcome.CUT, Outcome.UNCHANGED) else logging.WARNING
         log.log(
@@ -168,16 +176,23 @@ class Watch:
                     return self.reader.look(uri, known.by_uri.get(uri, []), frozenset(known.incomplete))
                 except GoneError as error:
                     return Look(uri, Outcome.FAILED if entry.name else Outcome.UNAVAILABLE, reason=str(error))
-                except (RefusedError, UnreachableError, LedgerConflict) as error:
+                except (RefusedError, UnreachableError) as error:
                     return Look(uri, Outcome.FAILED, reason=str(error))
-                except TemporaryError as error:
+                except (TemporaryError, LedgerConflict) as error:
                     failures += 1
                     if failures >= self._backoff.attempts:
                         return Look(uri, Outcome.FAILED, reason=f"{error} (tried {failures} times)")
-                    log.info("reading broke, starting again behind what is recorded: %s", error)
-                    pause_seconds = self._backoff.pause_seconds(failures, error.retry_after_seconds, random.random())  # noqa: S311
-                    self._outlet.stop.wait(pause_seconds)
+                    self._pause(error, failures)
                     known = self._known_of(uri)
+
+    def _pause(self, error: TemporaryError | LedgerConflict, failures: int) -> None:
+        asked_seconds = None
+        if isinstance(error, LedgerConflict):
+            log.warning("the database lost commits, or another fetcher is at work; reading on from its end: %s", error)
+        else:
+            log.info("reading broke, starting again behind what is recorded: %s", error)
+            asked_seconds = error.retry_after_seconds
+        self._outlet.stop.wait(self._backoff.pause_seconds(failures, asked_seconds, random.random()))  # noqa: S311
 
 
 _COUNTED: dict[Outcome, dict[str, int]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ import redis
 from msgspec.structs import replace
 
 from dcp_pipeline.batch import Batch, decode_batch
-from dcp_pipeline.database.errors import LedgerConflict, SinkUnavailable
+from dcp_pipeline.database.errors import LedgerConflict, LedgerWentBack, SinkUnavailable
 from dcp_pipeline.ledger.model import BatchState, Cut, DeadBatch, ObjectState, SourceObject, Task, TaskState
 from dcp_pipeline.queue.model import Job, QueueStats
 
@@ -30,6 +31,9 @@ class Switch:
             raise self.error
 
 
+_STATE = ("_objects", "_cuts", "_tasks", "_specs", "_reasons", "closed")
+
+
 class FakeLedger:
     """Objects, cuts and tasks in dictionaries; the same promises as dcp_pipeline.ledger.Ledger."""
 
@@ -42,6 +46,7 @@ class FakeLedger:
         self._specs: dict[str, bytes] = {}
         self._reasons: dict[str, str] = {}
         self.commits: list[list[Cut]] = []
+        self.closed = self._remembers = 0
 
     def objects(self, source: str, uri: str | None = None) -> list[SourceObject]:
         self.switch.call("objects")
@@ -65,9 +70,13 @@ class FakeLedger:
         with self._lock:
             return self._objects.setdefault(wanted.id, wanted)
 
-    def update_object(self, object_id: str, **changes: object) -> None:
+    def update_object(self, object_id: str, having_cuts: int | None = None, **changes: object) -> None:
         self.switch.call("update_object")
         with self._lock:
+            if object_id not in self._objects or having_cuts not in (None, len(self._cuts.get(object_id, {}))):
+                raise LedgerWentBack(f"object {object_id} is not as it was")
+            self.closed += changes.get("state") in (ObjectState.CUT, ObjectState.UNAVAILABLE)
+            self._remembers = max(self._remembers, self.closed)
             given = {name: value for name, value in changes.items() if value is not None}
             self._objects[object_id] = replace(self._objects[object_id], **given)  # type: ignore[arg-type]
 
@@ -76,16 +85,40 @@ class FakeLedger:
         with self._lock:
             return [cut for _, cut in sorted(self._cuts.get(object_id, {}).items())]
 
-    def record_cuts(self, object_id: str, cuts: Sequence[Cut]) -> None:
+    def record_cuts(self, object_id: str, cuts: Sequence[Cut], opened: SourceObject | None = None) -> None:
         self.switch.call("record_cuts")
         with self._lock:
             standing = self._cuts.setdefault(object_id, {})
+            if object_id not in self._objects or (cuts and len(standing) < cuts[0].sequence):
+                raise LedgerWentBack(f"object {object_id} is not as it was")
+            if opened is not None:
+                self._objects[object_id] = replace(self._objects[object_id], state=ObjectState.CUTTING)
             for cut in cuts:
                 before = standing.get(cut.sequence)
                 if before is not None and replace(before, state=cut.state) != cut:
                     raise LedgerConflict(f"cut {cut.sequence} stands there otherwise")
             standing.update({cut.sequence: cut for cut in cuts if cut.sequence not in standing})
             self.commits.append(list(cuts))
+
+    def went_back(self) -> bool:
+        went_back = self.closed < self._remembers
+        self._remembers = self.closed
+        return went_back
+
+    def snapshot(self) -> dict[str, object]:
+        """All that is in the database; to go back to it."""
+        with self._lock:
+            return deepcopy({name: self.__dict__[name] for name in _STATE})
+
+    def go_back(self, snapshot: dict[str, object]) -> None:
+        """Forget what was committed since."""
+        with self._lock:
+            self.__dict__.update(deepcopy(snapshot))
+
+    def pending_ids(self) -> list[tuple[str, str]]:
+        self.switch.call("pending_ids")
+        pending = [(each, cut) for each in self._objects for cut in self.cuts(each) if cut.state is BatchState.CUT]
+        return [(object_id, cut.batch_id) for object_id, cut in pending]
 
     def pending_batches(self) -> int:
         self.switch.call("pending_batches")
@@ -154,6 +187,9 @@ class FakeLedger:
 
     def open_tasks(self) -> list[Task]:
         return [task for task in self._tasks.values() if task.state is TaskState.OPEN]
+
+    def known_tasks(self, ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(ids) & frozenset(self._tasks)
 
     def task(self, id: str) -> Task | None:
         return self._tasks.get(id)
@@ -231,6 +267,9 @@ class FakeInbox:
 
     def put_task(self, task_id: str, mapping: Mapping[str, str | int | float]) -> None:
         self.told.setdefault(task_id, {}).update(mapping)
+
+    def requests(self) -> dict[str, bytes]:
+        return {task_id: str(told["raw"]).encode() for task_id, told in self.told.items() if "raw" in told}
 
     def expire_task(self, task_id: str, ttl_seconds: float) -> bool:
         self.expiring[task_id] = ttl_seconds

@@ -62,6 +62,7 @@ class Fetching:
             secrets=self._secret,
             observer=observer,
             backoff=QUICK,
+            care_seconds=0.2,
         )
 
     def run(self, observer: Observer = unobserved, settle: bool = False, **changes: Any) -> FetchReport:

@@ -55,10 +55,15 @@ class Outlet:
 
 
 class Publisher:
-    """Publishes one object's cuts, in groups: one commit and one call for several."""
+    """Publishes one object's cuts, in groups: one commit and one call for several.
 
-    def __init__(self, outlet: Outlet, recorded: SourceObject, priority: int) -> None:
+    What it remembers of the object it says with each commit: a ledger that has gone back refuses (LedgerWentBack).
+    """
+
+    def __init__(self, outlet: Outlet, recorded: SourceObject, priority: int, cuts: int = 0) -> None:
         self._outlet, self.object, self._priority = outlet, recorded, priority
+        self.recorded = cuts
+        """How many cuts of it are in the ledger, as far as is known here."""
         self._cuts: list[Cut] = []
         self._jobs: list[Job] = []
 
@@ -76,13 +81,13 @@ class Publisher:
             self.flush()
 
     def flush(self) -> None:
-        """Record, enqueue, then wait until there is room for more. Raises Stopped, LedgerConflict."""
+        """Record, enqueue, then wait until there is room for more. Raises Stopped, LedgerConflict, LedgerWentBack."""
         if not self._jobs:
             return
-        outlet, cuts, jobs = self._outlet, self._cuts, self._jobs
+        outlet, cuts, jobs, opened = self._outlet, self._cuts, self._jobs, self.object
         if cuts:
-            self._begin()
-            outlet.patience(lambda: outlet.ledger.record_cuts(self.object.id, cuts))
+            outlet.patience(lambda: outlet.ledger.record_cuts(opened.id, cuts, opened))
+            self.object, self.recorded = replace(opened, state=ObjectState.CUTTING), cuts[-1].sequence + 1
             for cut in cuts:
                 outlet.observer(Phase.CUT, cut.batch_id)
             outlet.progress.count(records_cut=sum(cut.records for cut in cuts))
@@ -93,14 +98,16 @@ class Publisher:
         outlet.alive("enqueued")
         outlet.wait_for_room()
 
-    def _begin(self) -> None:
-        """An object that grew, or came back, is being cut again."""
-        if self.object.state is not ObjectState.CUTTING:
-            self.update(state=ObjectState.CUTTING)
+    def close(self, **changes: object) -> None:
+        """The object was read to its end, with as many cuts as were recorded here. Raises LedgerWentBack."""
+        changes |= {"state": ObjectState.CUT}
+        news = any(getattr(self.object, name) != value for name, value in changes.items() if value)
+        if news or self.object.reason:
+            self.update(reason="", having_cuts=self.recorded, **changes)
 
     def update(self, **changes: object) -> None:
         """Change what the ledger says about the object."""
         ledger, object_id = self._outlet.ledger, self.object.id
         self._outlet.patience(lambda: ledger.update_object(object_id, **changes))  # type: ignore[arg-type]
-        given = {name: value for name, value in changes.items() if value is not None}
+        given = {name: value for name, value in changes.items() if value is not None and name != "having_cuts"}
         self.object = replace(self.object, **given)

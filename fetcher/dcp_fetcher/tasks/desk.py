@@ -11,15 +11,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from dcp_fetcher.ground.ports import Inbox
 from dcp_fetcher.objects import Look, Outcome
 from dcp_fetcher.publishing.publish import Outlet
-from dcp_fetcher.tasks.request import Assigned, Step, TaskInvalid, Verdict, assign, decide, id_of, parse_request
+from dcp_fetcher.tasks.recall import MARGIN_SECONDS, Recall
+from dcp_fetcher.tasks.request import (
+    Assigned,
+    Step,
+    TaskInvalid,
+    TaskTerms,
+    Verdict,
+    assign,
+    decide,
+    id_of,
+    parse_request,
+)
 from dcp_fetcher.watch import Watch
+from dcp_pipeline.database.errors import LedgerWentBack
 from dcp_pipeline.ledger.model import BatchState, Cut, SourceObject, Task, TaskState
-from dcp_pipeline.spec.model import Source, Worker
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +38,6 @@ LONGEST_RETRY_SECONDS = 300.0
 PURGE_EVERY_SECONDS = 3600.0
 WatchOf = Callable[[Assigned, int | None], Watch]
 """Who reads a task's object, with its priority if it has one of its own."""
-
-
-@dataclass(frozen=True)
-class TaskTerms:
-    """What holds for all tasks."""
-
-    sources: Sequence[Source]
-    paths: Mapping[str, Path]
-    worker: Worker
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,13 @@ class TaskDesk:
         self._not_before: dict[str, float] = {}
         self._defects: list[BaseException] = []
         self._purged_at = float("-inf")
+        self._recall = Recall(inbox, terms, outlet)
 
     async def run_once(self) -> DeskState:
         """One look at inbox and open tasks. Raises Stopped, and what reading a task raised that it should not."""
         for defect in self._defects:
             raise defect
+        await asyncio.to_thread(self._recall.run)
         await asyncio.to_thread(self._absorb)
         open_tasks = await asyncio.to_thread(self._outlet.patience, self._outlet.ledger.open_tasks)
         steps = [await self._step(task) for task in open_tasks]
@@ -94,10 +97,12 @@ class TaskDesk:
         register = ledger.register_task
         if request.id is not None:
             known_id = request.id
+            self._recall.remember(known_id, raw)
             return patience(lambda: register(known_id, raw, request.url, request.priority, assigned.source.name))
         for taken in range(1_000_000):
             task_id = id_of(raw, taken)
             if patience(lambda id_=task_id: register(id_, raw, request.url, request.priority, assigned.source.name)):  # type: ignore[misc]
+                self._recall.remember(task_id, raw)
                 return True
             recorded = patience(lambda id_=task_id: ledger.task(id_))  # type: ignore[misc]
             if recorded is not None and recorded.state is TaskState.OPEN:
@@ -105,6 +110,13 @@ class TaskDesk:
         return False
 
     async def _step(self, task: Task) -> Step:
+        try:
+            return await self._one_step(task)
+        except LedgerWentBack as error:
+            log.warning("task put off: %s", error, extra={"task": task.id})
+            return Step.LOOK
+
+    async def _one_step(self, task: Task) -> Step:
         verdict, recorded, cuts = await asyncio.to_thread(self._verdict, task)
         if verdict.step is Step.FINISH and verdict.state is not None:
             counts = progress_of(task, recorded, cuts)
@@ -120,7 +132,8 @@ class TaskDesk:
 
     def _ended(self, task_id: str, reading: asyncio.Task[None]) -> None:
         self._reading.pop(task_id, None)
-        if not reading.cancelled() and (error := reading.exception()) is not None:
+        error = None if reading.cancelled() else reading.exception()
+        if error is not None and not isinstance(error, LedgerWentBack):  # the recall has the task done again
             self._defects.append(error)
 
     def _verdict(self, task: Task) -> tuple[Verdict, SourceObject | None, list[Cut]]:
@@ -182,7 +195,7 @@ class TaskDesk:
 
     def _purge(self) -> None:
         if time.monotonic() - self._purged_at > PURGE_EVERY_SECONDS:
-            ttl_seconds = self._terms.worker.task_ttl.seconds
+            ttl_seconds = self._terms.worker.task_ttl.seconds + MARGIN_SECONDS
             self._outlet.patience(lambda: self._outlet.ledger.purge_tasks(ttl_seconds))
             self._purged_at = time.monotonic()
 

@@ -21,7 +21,7 @@ from dcp_fetcher.sites.http.client import origin_of
 from dcp_pipeline.batch import stable_id
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject, Task, TaskState
 from dcp_pipeline.queue.model import MAX_PRIORITY
-from dcp_pipeline.spec.model import Source
+from dcp_pipeline.spec.model import Source, Worker
 
 MAX_URL_CHARS = 4096
 MAX_ID_CHARS = 255
@@ -49,6 +49,15 @@ class Assigned:
 
     source: Source
     own: bool
+
+
+@dataclass(frozen=True)
+class TaskTerms:
+    """What holds for all tasks."""
+
+    sources: Sequence[Source]
+    paths: Mapping[str, Path]
+    worker: Worker
 
 
 def parse_request(raw: bytes) -> Request:

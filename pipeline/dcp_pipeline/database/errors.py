@@ -19,6 +19,11 @@ class LedgerConflict(LedgerError):
     """What is to be recorded contradicts what stands in the ledger."""
 
 
+class LedgerWentBack(LedgerConflict):
+    """The ledger has forgotten what it had committed: a crash without flushed logs, a failover to a replica that lags,
+    a restored dump. What it says now is to be read anew."""
+
+
 class LedgerVersion(LedgerError):
     """The ledger's tables were made by a newer release."""
 

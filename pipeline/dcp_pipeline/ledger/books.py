@@ -25,8 +25,9 @@ from dcp_pipeline.ledger.tasks import seconds_ago
 def books(connection: Connection, pipeline: str) -> Books:
     """The books of all objects, oldest first."""
     sums = _sums(pipeline)
+    of_object = (OBJECTS.c.id, OBJECTS.c.source, OBJECTS.c.uri, OBJECTS.c.state, OBJECTS.c.reason, OBJECTS.c.header_end)
     query = (
-        select(OBJECTS.c.id, OBJECTS.c.source, OBJECTS.c.uri, OBJECTS.c.state, OBJECTS.c.reason, *sums.c)
+        select(*of_object, *sums.c)
         .outerjoin(sums, sums.c.object_id == OBJECTS.c.id)
         .where(OBJECTS.c.pipeline == pipeline)
         .order_by(OBJECTS.c.number)
@@ -42,6 +43,9 @@ def _sums(pipeline: str) -> Any:
     def total(column: ColumnElement[Any]) -> ColumnElement[int]:
         return func.sum(func.coalesce(column, 0))
 
+    def of_cuts(value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return case((BATCHES.c.kind == BatchKind.CUT.value, value), else_=None)
+
     # A replay's entry has no records of its own; its counts add to those of the batches it took rejects from.
     return (
         select(
@@ -54,6 +58,11 @@ def _sums(pipeline: str) -> Any:
             records_in(BatchState.DEAD).label("dead"),
             records_in(BatchState.CUT).label("pending"),
             func.sum(case((BATCHES.c.kind == BatchKind.CUT.value, 1), else_=0)).label("batches"),
+            func.max(of_cuts(BATCHES.c.sequence)).label("last_sequence"),
+            func.min(of_cuts(BATCHES.c.start)).label("start"),
+            func.max(of_cuts(BATCHES.c.end)).label("stop"),
+            func.sum(of_cuts(BATCHES.c.end - BATCHES.c.start)).label("cut_bytes"),
+            func.max(of_cuts(BATCHES.c.first_record + BATCHES.c.records - 1)).label("last_record"),
         )
         .where(BATCHES.c.pipeline == pipeline)
         .group_by(BATCHES.c.object_id)
@@ -76,7 +85,14 @@ def _entry(row: Row[Any]) -> ObjectBooks:
         dead=int(row.dead or 0),
         pending=int(row.pending or 0),
         batches=int(row.batches or 0),
+        whole=not row.batches or _whole(row),
     )
+
+
+def _whole(row: Row[Any]) -> bool:
+    """Whether an object's cuts cover its bytes, records and numbers from its start: what verify finds cut by cut."""
+    covered = (int(row.batches), int(row.cut_bytes), int(row.read))
+    return row.start == row.header_end and covered == (row.last_sequence + 1, row.stop - row.start, row.last_record)
 
 
 def _by_code(connection: Connection, pipeline: str) -> tuple[tuple[str, int], ...]:

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain, Work
 from dcp_pipeline.ledger import books, claims, objects, tasks
+from dcp_pipeline.ledger.epoch import Epoch
 from dcp_pipeline.ledger.model import (
     Books,
     Cut,
@@ -45,6 +46,7 @@ class Ledger:
         self.engine = engine
         self.pipeline = pipeline_key
         self._transactions = Transactions(engine, patience)
+        self._epoch = Epoch(pipeline_key)
 
     def prepare(self) -> None:
         """Make the ledger's tables where they do not stand. To be called once at start.
@@ -91,8 +93,12 @@ class Ledger:
         last_modified: str | None = None,
         size_bytes: int | None = None,
         reason: str | None = None,
+        having_cuts: int | None = None,
     ) -> None:
-        """Change what is given; None leaves as it is. Raises LedgerConflict where there is no such object."""
+        """Change what is given; None leaves as it is. `having_cuts`: only where the object has exactly so many.
+
+        Raises LedgerWentBack where there is no such object, or where it has other cuts.
+        """
         given = {
             "state": state,
             "header": header,
@@ -104,22 +110,40 @@ class Ledger:
             "reason": reason,
         }
         changes = {name: value for name, value in given.items() if value is not None}
-        self._transactions.write(lambda each: objects.update_object(each, self.pipeline, object_id, changes))
+
+        def update(connection: Connection) -> int | None:
+            objects.update_object(connection, self.pipeline, object_id, changes, having_cuts)
+            closed = state is not None and state is not ObjectState.CUTTING
+            return self._epoch.raised(connection) if closed else None
+
+        if (number := self._insert(update)) is not None:
+            self._epoch.known(number)
 
     def cuts(self, object_id: str) -> list[Cut]:
         """An object's cuts with their states, by sequence."""
         return self._transactions.read(lambda each: objects.cuts(each, object_id))
 
-    def record_cuts(self, object_id: str, cuts: Sequence[Cut]) -> None:
-        """Record cuts in one transaction; identical ones that are recorded already stay as they are.
+    def record_cuts(self, object_id: str, cuts: Sequence[Cut], opened: SourceObject | None = None) -> None:
+        """Record cuts in one transaction, behind those that they follow; identical ones that are recorded already stay
+        as they are. `opened`: the object as it is remembered.
 
-        Raises LedgerConflict where another range or digest stands under a sequence.
+        Raises LedgerWentBack where what they follow is not recorded any more; LedgerConflict where another range or
+        digest stands under a sequence.
         """
-        self._insert(lambda each: objects.record_cuts(each, self.pipeline, object_id, cuts))
+        self._insert(lambda each: objects.record_cuts(each, self.pipeline, object_id, cuts, opened))
+
+    def went_back(self) -> bool:
+        """Whether the database has forgotten an object that was closed through here, since this was asked last."""
+        self._transactions.read(self._epoch.looked)
+        return self._epoch.went_back()
 
     def pending_batches(self) -> int:
         """How many batches are recorded and neither done nor dead."""
         return self._transactions.read(lambda each: objects.pending_batches(each, self.pipeline))
+
+    def pending_ids(self) -> list[tuple[str, str]]:
+        """(object, batch) of what is recorded and neither done nor dead."""
+        return self._transactions.read(lambda each: objects.pending_ids(each, self.pipeline))
 
     # Revisions of the spec.
 
@@ -160,6 +184,10 @@ class Ledger:
     def open_tasks(self) -> list[Task]:
         """The tasks that are not finished, in the order in which they came."""
         return self._transactions.read(lambda each: tasks.open_tasks(each, self.pipeline))
+
+    def known_tasks(self, ids: Sequence[str]) -> frozenset[str]:
+        """Which of these tasks are recorded, finished or not."""
+        return self._transactions.read(lambda each: tasks.known_tasks(each, self.pipeline, ids))
 
     def task(self, id: str) -> Task | None:
         """One task."""

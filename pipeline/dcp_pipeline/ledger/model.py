@@ -126,12 +126,14 @@ class ObjectBooks(msgspec.Struct, frozen=True):
     pending: int
     """Records cut and not yet settled."""
     batches: int
+    whole: bool = True
+    """Whether no cut is missing before another."""
 
     @property
     def consistent(self) -> bool:
-        """Whether what is settled adds up, however much is pending."""
+        """Whether what is settled adds up and no cut is missing, however much is pending."""
         settled = self.written + self.duplicates + self.rejected + self.filtered + self.dead
-        return self.read == settled + self.pending
+        return self.whole and self.read == settled + self.pending
 
     @property
     def balanced(self) -> bool:

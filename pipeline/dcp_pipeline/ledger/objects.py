@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select,
 
 from dcp_pipeline.batch import stable_id
 from dcp_pipeline.database.columns import utc_now
-from dcp_pipeline.database.errors import LedgerConflict
+from dcp_pipeline.database.errors import LedgerConflict, LedgerWentBack
 from dcp_pipeline.ledger.model import BatchKind, BatchState, Cut, ObjectState, SourceObject
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS
 
@@ -58,15 +58,23 @@ def open_object(connection: Connection, pipeline: str, wanted: SourceObject) -> 
     return wanted
 
 
-def update_object(connection: Connection, pipeline: str, object_id: str, changes: dict[str, Any]) -> None:
-    """Set columns of an object.
+def update_object(
+    connection: Connection, pipeline: str, object_id: str, changes: dict[str, Any], having_cuts: int | None = None
+) -> None:
+    """Set columns of an object, where given only if it has exactly so many cuts.
 
-    Raises LedgerConflict where there is no such object.
+    Raises LedgerWentBack where there is no such object, or where it has others.
     """
     statement = update(OBJECTS).where(OBJECTS.c.id == object_id, OBJECTS.c.pipeline == pipeline)
     done = connection.execute(statement.values(**_stored(changes), updated_at=utc_now()))
     if done.rowcount != 1:
-        raise LedgerConflict(f"the ledger of {pipeline} knows no object {object_id}")
+        raise LedgerWentBack(f"the ledger of {pipeline} knows no object {object_id}")
+    if having_cuts is None:
+        return
+    query = select(func.count()).where(BATCHES.c.object_id == object_id, BATCHES.c.kind == BatchKind.CUT.value)
+    recorded = int(connection.execute(query).scalar_one())
+    if recorded != having_cuts:
+        raise LedgerWentBack(f"object {object_id}: {having_cuts} cuts were recorded, the ledger has {recorded}")
 
 
 def cuts(connection: Connection, object_id: str) -> list[Cut]:
@@ -75,40 +83,74 @@ def cuts(connection: Connection, object_id: str) -> list[Cut]:
     return [_cut(row) for row in connection.execute(query.order_by(BATCHES.c.sequence))]
 
 
-def record_cuts(connection: Connection, pipeline: str, object_id: str, wanted: Sequence[Cut]) -> None:
-    """Record cuts; those that are recorded already stay as they are.
+def record_cuts(
+    connection: Connection, pipeline: str, object_id: str, wanted: Sequence[Cut], opened: SourceObject | None = None
+) -> None:
+    """Record cuts, each behind the one before it; those that are recorded already stay as they are. `opened`: the
+    object as whoever cuts it remembers it; it is being cut again, if it was read to its end.
 
-    Raises LedgerConflict where another range or digest stands under a sequence, or where the object is unknown.
+    Raises LedgerWentBack where what a cut stands behind, the header it was read with or the object itself is gone;
+    LedgerConflict where another range or digest stands under a sequence.
     """
-    # Two fetchers that cut the same object take turns.
-    lock = select(OBJECTS.c.id).where(OBJECTS.c.id == object_id, OBJECTS.c.pipeline == pipeline)
-    if connection.execute(lock.with_for_update()).one_or_none() is None:
-        raise LedgerConflict(f"the ledger of {pipeline} knows no object {object_id}")
+    recorded = _locked(connection, pipeline, object_id)
     if not wanted:
         return
+    if opened is not None and _header_of(opened) != _header_of(recorded):
+        raise LedgerWentBack(f"object {object_id}: the header that it is cut with is no longer recorded")
     standing = {each.sequence: each for each in _standing(connection, object_id, wanted)}
     fresh = []
     for cut in wanted:
-        before = standing.get(cut.sequence)
-        if before is None:
+        known = standing.get(cut.sequence)
+        if known is None:
+            _follows(object_id, recorded, standing.get(cut.sequence - 1), cut)
+            standing[cut.sequence] = cut
             fresh.append(cut)
-        elif replace(before, state=cut.state) != cut:
+        elif replace(known, state=cut.state) != cut:
             raise LedgerConflict(
-                f"object {object_id}: cut {cut.sequence} is recorded as bytes {before.start}-{before.end} "
-                f"(digest {before.digest}), and is now to be {cut.start}-{cut.end} (digest {cut.digest})"
+                f"object {object_id}: cut {cut.sequence} is recorded as bytes {known.start}-{known.end} "
+                f"(digest {known.digest}), and is now to be {cut.start}-{cut.end} (digest {cut.digest})"
             )
     if fresh:
         common = {"pipeline": pipeline, "object_id": object_id, "kind": BatchKind.CUT.value}
         rows = [common | _cut_columns(cut) for cut in fresh]
         connection.execute(insert(BATCHES).values(created_at=utc_now()), rows)
+    if fresh and opened is not None and recorded.state is not ObjectState.CUTTING:
+        update_object(connection, pipeline, object_id, {"state": ObjectState.CUTTING})
+
+
+def _locked(connection: Connection, pipeline: str, object_id: str) -> SourceObject:
+    """An object, for this transaction alone: two fetchers that cut the same one take turns."""
+    lock = select(OBJECTS).where(OBJECTS.c.id == object_id, OBJECTS.c.pipeline == pipeline).with_for_update()
+    row = connection.execute(lock).one_or_none()
+    if row is None:
+        raise LedgerWentBack(f"the ledger of {pipeline} knows no object {object_id}")
+    return _object(row)
+
+
+def _header_of(one: SourceObject) -> tuple[object, ...]:
+    return one.header, one.header_end, one.header_lines
+
+
+def _follows(object_id: str, recorded: SourceObject, before: Cut | None, cut: Cut) -> None:
+    """A database that lost its last commits lost the cuts before this one: whoever remembers them would leave a gap."""
+    if before is None:
+        behind = (0, recorded.header_end, 1)
+    else:
+        behind = (before.sequence + 1, before.end, before.first_record + before.records)
+    if behind != (cut.sequence, cut.start, cut.first_record):
+        raise LedgerWentBack(
+            f"object {object_id}: cut {cut.sequence} (byte {cut.start}, record {cut.first_record}) does not follow "
+            f"what is recorded: cut {behind[0]} would be next (byte {behind[1]}, record {behind[2]})"
+        )
 
 
 def _standing(connection: Connection, object_id: str, wanted: Sequence[Cut]) -> list[Cut]:
+    """What is recorded under these sequences, and before the first of them."""
     sequences = [cut.sequence for cut in wanted]
     query = select(BATCHES).where(
         BATCHES.c.object_id == object_id,
         BATCHES.c.kind == BatchKind.CUT.value,
-        BATCHES.c.sequence.between(min(sequences), max(sequences)),
+        BATCHES.c.sequence.between(min(sequences) - 1, max(sequences)),
     )
     return [_cut(row) for row in connection.execute(query)]
 
@@ -117,6 +159,13 @@ def pending_batches(connection: Connection, pipeline: str) -> int:
     """How many batches are recorded and not settled."""
     query = select(func.count()).where(BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value)
     return int(connection.execute(query).scalar_one())
+
+
+def pending_ids(connection: Connection, pipeline: str) -> list[tuple[str, str]]:
+    """(object, batch) of what is recorded and not settled."""
+    query = select(BATCHES.c.object_id, BATCHES.c.id)
+    found = query.where(BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value)
+    return [(object_id, batch_id) for object_id, batch_id in connection.execute(found)]
 
 
 def _columns(wanted: SourceObject) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from dcp_pipeline.database.columns import utc_now
-from dcp_pipeline.database.errors import LedgerConflict
+from dcp_pipeline.database.errors import LedgerWentBack
 from dcp_pipeline.ledger.model import Task, TaskState
 from dcp_pipeline.ledger.objects import REASON_CHARS
 from dcp_pipeline.ledger.tables import SPECS, TASKS
@@ -38,6 +39,12 @@ def task(connection: Connection, pipeline: str, task_id: str) -> Task | None:
     return None if row is None else _task(row)
 
 
+def known_tasks(connection: Connection, pipeline: str, task_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these tasks are recorded."""
+    query = select(TASKS.c.id).where(TASKS.c.pipeline == pipeline, TASKS.c.id.in_(task_ids))
+    return frozenset(connection.execute(query).scalars())
+
+
 def open_tasks(connection: Connection, pipeline: str) -> list[Task]:
     """The tasks that are not finished, in the order in which they came."""
     query = select(TASKS).where(TASKS.c.pipeline == pipeline, TASKS.c.state == TaskState.OPEN.value)
@@ -47,7 +54,7 @@ def open_tasks(connection: Connection, pipeline: str) -> list[Task]:
 def update_task(connection: Connection, pipeline: str, task_id: str, changes: dict[str, Any]) -> None:
     """Set columns of a task.
 
-    Raises LedgerConflict where there is no such task.
+    Raises LedgerWentBack where there is no such task.
     """
     stored = dict(changes)
     if stored.get("state") is not None:
@@ -56,7 +63,7 @@ def update_task(connection: Connection, pipeline: str, task_id: str, changes: di
         stored["reason"] = stored["reason"][:REASON_CHARS]
     statement = update(TASKS).where(TASKS.c.pipeline == pipeline, TASKS.c.id == task_id)
     if connection.execute(statement.values(**stored, updated_at=utc_now())).rowcount != 1:
-        raise LedgerConflict(f"the ledger of {pipeline} knows no task {task_id}")
+        raise LedgerWentBack(f"the ledger of {pipeline} knows no task {task_id}")
 
 
 def purge_tasks(connection: Connection, pipeline: str, older_than_seconds: float) -> int:

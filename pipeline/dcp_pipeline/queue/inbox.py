@@ -72,6 +72,15 @@ class Inbox:
         found = self._redis.zrange(self.keys.tasks, "+inf", f"({seconds}", desc=True, byscore=True, offset=0, num=limit)
         return [task_id.decode() for task_id in cast(list[bytes], found)]
 
+    def requests(self, limit: int = 1000) -> dict[str, bytes]:
+        """Remembered tasks, by their ids, as they were left: the newest ones."""
+        ids = self.task_ids(limit)
+        pipeline = self._redis.pipeline(transaction=False)
+        for task_id in ids:
+            pipeline.hget(self.keys.task(task_id), "raw")
+        left = pipeline.execute() if ids else []
+        return {task_id: raw for task_id, raw in zip(ids, left, strict=True) if raw is not None}
+
     def drop(self) -> None:
         """Remove the list, the tasks and their index."""
         while found := cast(list[bytes], self._redis.zrange(self.keys.tasks, 0, 499)):

@@ -1,0 +1,62 @@
+"""What is looked after every few seconds, however long the sources' intervals are: whether the ledger has gone back,
+and whether the queue has lost a batch that the ledger waits for. Each costs a query while nothing is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from dcp_fetcher.publishing.publish import Outlet
+from dcp_fetcher.watch import Watch
+from dcp_pipeline.ledger.model import SourceObject
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 10.0
+
+
+class Caretaker:
+    """Compares queue and ledger with each other, and the ledger with what is remembered of it."""
+
+    def __init__(self, outlet: Outlet, watches: Mapping[str, Watch], save_revisions: Callable[[], None]) -> None:
+        self._outlet, self._watches, self._save_revisions = outlet, watches, save_revisions
+        self.rewinds = 0
+        """How often the ledger was seen to have gone back: whoever has read something since is to look again."""
+
+    async def look_back(self) -> None:
+        """Has the ledger forgotten what it had committed? Then all that is served is to be compared with it again."""
+        if await asyncio.to_thread(self._outlet.patience, self._outlet.ledger.went_back):
+            log.warning(
+                "the database has gone back in time: commits that it had confirmed are gone; what it has forgotten is "
+                "read again from its source"
+            )
+            await asyncio.to_thread(self._save_revisions)
+            self.rewinds += 1
+
+    async def find_lost(self) -> None:
+        """Read again what is pending and not in the queue. Raises Stopped."""
+        for lost in await asyncio.to_thread(self._objects_with_lost_batches):
+            watch = self._watches.get(lost.source)
+            # Who is reading it now will find its own; and a source that the spec has no more cannot be asked.
+            if watch is not None and lost.uri not in self._outlet.progress.snapshot().current_uris:
+                await watch.again(lost.uri)
+
+    def _objects_with_lost_batches(self) -> list[SourceObject]:
+        patience, ledger = self._outlet.patience, self._outlet.ledger
+        missing = self._missing()
+        if missing:
+            # The ledger was read before the queue: what was committed and acknowledged in between is not lost.
+            missing &= self._missing()
+        found = [patience(lambda id_=object_id: ledger.object(id_)) for object_id in {each for each, _ in missing}]  # type: ignore[misc]
+        return [each for each in found if each is not None]
+
+    def _missing(self) -> set[tuple[str, str]]:
+        """(object, batch) of those that are pending in the ledger and unknown to the queue."""
+        patience = self._outlet.patience
+        pending = patience(self._outlet.ledger.pending_ids)
+        if not pending:
+            return set()
+        present = patience(lambda: self._outlet.queue.present([batch_id for _, batch_id in pending]))
+        return {each for each in pending if each[1] not in present}
