@@ -23,6 +23,7 @@ from dcp_pipeline.spec.cleaning import GeoCache as GeoCache
 from dcp_pipeline.spec.cleaning import GeoDatabase as GeoDatabase
 from dcp_pipeline.spec.cleaning import GeoIp as GeoIp
 from dcp_pipeline.spec.format import Format as Format
+from dcp_pipeline.spec.part import TABLE_PATTERN
 from dcp_pipeline.spec.part import Part as _Part
 from dcp_pipeline.spec.part import SecretKeyRef as SecretKeyRef
 from dcp_pipeline.spec.part import SecretValue as SecretValue
@@ -32,7 +33,6 @@ API_VERSION = "datacleaning.io/v1alpha1"
 KIND = "DataCleaningPipeline"
 
 LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-TABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_$]*$"
 
 
 class HttpHeader(_Part, frozen=True):

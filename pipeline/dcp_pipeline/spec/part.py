@@ -8,7 +8,11 @@ import msgspec
 from msgspec import Meta
 
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
-IDENTIFIER_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
+_LETTERS = "A-Za-z\u00aa-\ud7ff\uf900-\uffdc"
+IDENTIFIER_PATTERN = f"^[{_LETTERS}][{_LETTERS}0-9_]*$"
+"""Of a column's name, in any script: what MySQL takes in a name. checks.py refuses what of that is no letter."""
+
+TABLE_PATTERN = f"^[{_LETTERS}_][{_LETTERS}0-9_$]*$"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

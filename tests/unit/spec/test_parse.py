@@ -151,3 +151,23 @@ def test_a_pod_reads_its_spec_without_importing_a_yaml_reader() -> None:
     code = f"import sys\nfrom dcp_pipeline.spec.parse import parse_pipeline\nparse_pipeline({text!r})\n"
     run = subprocess.run([sys.executable, "-c", code + "print('yaml' in sys.modules)"], capture_output=True, text=True)
     assert run.stdout == "False\n", run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a\u3000b", "which has '\\u3000' in it"),
+        ("a\u202eb", "which has '\\u202e' in it"),
+        ("e\u0301te", "write it composed (NFC)"),
+        ("1a", "must match"),
+    ],
+)
+def test_a_name_is_of_letters_of_any_script_and_what_only_looks_like_one_is_refused(name: str, message: str) -> None:
+    with pytest.raises(SpecInvalid) as caught:
+        parse_pipeline(example(("{name: dst_ip", f'{{name: "{name}"')), origin="x.yaml")
+    assert any("fields[" in str(each) and message in str(each) for each in caught.value.problems)
+
+
+def test_fields_and_tables_may_be_named_in_any_script() -> None:
+    spec = parse_pipeline(example(("{name: dst_ip", "{name: 目标地址")), origin="x.yaml").spec
+    assert "目标地址" in [each.name for each in spec.cleaning.fields]

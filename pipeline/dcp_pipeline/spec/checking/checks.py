@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -29,6 +30,16 @@ def problems_of(pipeline: Pipeline) -> list[SpecProblem]:
 
 def _at(message: str, *place: str | int) -> SpecProblem:
     return SpecProblem(path_of(("spec", *place)), message)
+
+
+def _odd_name(name: str) -> str | None:
+    """What is wrong with a name that the pattern allows: blanks and marks among the letters, two spellings of one."""
+    if name != unicodedata.normalize("NFC", name):
+        return f"is {name!r}, in which a letter and its accent are two characters; write it composed (NFC)"
+    odd = sorted({each for each in name.replace("$", "_") if not f"_{each}".isidentifier()})
+    return (
+        f"is {name!r}, which has {', '.join(map(ascii, odd))} in it; letters, digits and _ are wanted" if odd else None
+    )
 
 
 def _twice(names: Iterable[str]) -> set[str]:
@@ -93,6 +104,8 @@ def _fields(spec: Spec) -> Iterator[SpecProblem]:
         place = ("cleaning", "fields", index)
         if each.name.lower() in doubled:
             yield _at(f"{each.name!r} is the name of another field too (case does not count)", *place, "name")
+        if odd := _odd_name(each.name):
+            yield _at(odd, *place, "name")
         if each.name.lower().startswith(_RESERVED_PREFIX):
             yield _at(f"{each.name!r} starts with {_RESERVED_PREFIX}, which is reserved", *place, "name")
         if each.format is not None and each.format != "default" and each.type not in _WITH_FORMAT:
@@ -189,6 +202,8 @@ def _sink(spec: Spec) -> Iterator[SpecProblem]:
             yield _at("names no database (mysql+pymysql://USER@HOST/DATABASE)", "sink", "sql", "url")
     if spec.sink.sql is not None and spec.sink.sql.table.lower().startswith("dcp_"):
         yield _at("starts with dcp_, which is the ledger's prefix", "sink", "sql", "table")
+    if spec.sink.sql is not None and (odd := _odd_name(spec.sink.sql.table)):
+        yield _at(odd, "sink", "sql", "table")
 
 
 def _scaling(spec: Spec) -> Iterator[SpecProblem]:
