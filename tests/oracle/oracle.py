@@ -1,4 +1,4 @@
-"""The independent oracle: what rows and rejects the botnet example must give, by the csv module and plain Python.
+"""The independent oracle: what rows and rejects the botnet example must give, by plain Python.
 
 It shares no code with the product and takes its rules from the documentation alone (docs/formats.md, the example's
 YAML written out by hand below). Slow and simple on purpose.
@@ -6,9 +6,7 @@ YAML written out by hand below). Slow and simple on purpose.
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import ipaddress
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -17,6 +15,8 @@ from datetime import datetime
 from pathlib import Path
 
 import maxminddb
+
+from oracle.quotes import records
 
 MISSING = {"", "-", "NULL"}
 Row = tuple[str, str, int | None, str | None, str, str | None]
@@ -71,10 +71,11 @@ def expect(paths: list[Path], country_database: Path) -> Expected:
 
 def outcomes(raw: bytes, countries: maxminddb.Reader) -> Iterator[Outcome]:
     """What must become of each record of a file, in their order."""
-    reader = csv.reader(io.StringIO(raw.decode("latin-1"), newline=""))
-    header = next(reader)
-    for cells in reader:
-        yield _record(header, cells, countries)
+    found = records(raw.decode("latin-1"))
+    header = next(found).cells
+    assert header is not None
+    for each in found:
+        yield "row-error" if each.cells is None else _record(header, each.cells, countries)
 
 
 def _record(header: list[str], cells: list[str], countries: maxminddb.Reader) -> Outcome:

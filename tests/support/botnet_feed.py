@@ -23,7 +23,20 @@ AGENTS = (
     "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; SLCC2; .NET CLR 2.0.50727; rv:11)",
     "curl/7.88.1 (x86_64-pc-linux-gnu) libcurl/7.88.1 OpenSSL/3.0.11 zlib/1.2.13 brotli/1.0.9 zstd/1.5",
 )
-INVALID = ("ip", "date", "port", "no_family", "long_family", "no_time", "short", "long", "blank", "bytes", "nul")
+INVALID = (
+    "ip",
+    "date",
+    "port",
+    "no_family",
+    "long_family",
+    "no_time",
+    "short",
+    "long",
+    "blank",
+    "bytes",
+    "nul",
+    "quote",
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,9 @@ def _spoiled(cells: list[str], how: str, chance: random.Random) -> bytes:
         return _line(cells).replace(b"/", b"\xff\xfe", 1)
     if how == "nul":
         return _line(cells).replace(b"/", b"\0", 1)
+    if how == "quote":  # closed, and not at the cell's end
+        cells[8] = f'"{cells[8]}" beta'
+        return _line(cells)
     column, value = {
         "ip": (1, chance.choice(("999.1.2.3", "1.2.3", "fe80::zz", "1.2.3.04"))),
         "date": (0, chance.choice(("2026-02-31 10:00:00", "yesterday", "2026-13-01 00:00:00"))),

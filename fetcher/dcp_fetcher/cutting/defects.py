@@ -10,17 +10,19 @@ class Defect:
     """One defect from its first byte. `state` is the automaton's, just past maxRecordBytes or at the object's end.
 
     Inside quotes there, the quote is the reason and the defect is the physical line in which the record started.
-    Otherwise the record is too long and ends at its first line break outside quotes; but where it is inside quotes
-    at a further multiple of maxRecordBytes, at the next line break of any kind: one quote cannot swallow the object.
+    BROKEN, it is that line too, which is too long itself. Otherwise the record is too long and ends at its first line
+    break outside quotes; but where it is inside quotes at a further multiple of maxRecordBytes, or BROKEN, at the next
+    line break of any kind: one quote cannot swallow the object.
     `lead_bytes` of comments before it are part of its range.
     """
 
     def __init__(self, dialect: Dialect, state: State, max_record_bytes: int, lead_bytes: int = 0) -> None:
         self._dialect = dialect
         quoted = state in (State.QUOTED, State.QUOTED_ESCAPED)
-        self._csv = dialect if isinstance(dialect, Csv) and not quoted else None
+        one_line = quoted or state is State.BROKEN
+        self._csv = dialect if isinstance(dialect, Csv) and not one_line else None
         self._lead_bytes = 0 if self._csv else lead_bytes
-        self._lead_goes_on = self._csv is None and not quoted
+        self._lead_goes_on = self._csv is None and not one_line
         self._inside_comment = False
         self._state = self._csv.first if self._csv else State.FRESH
         self._stride = max(1, max_record_bytes)
@@ -84,6 +86,9 @@ class Defect:
             if broke:
                 after = after_break(buffer, at, ended)
                 return (after, True) if after >= 0 else (at, False)
+            if self._state is State.BROKEN:
+                self._csv = None
+                return self._line(buffer, at, ended)
             if at == checkpoint:
                 self._checkpoint += self._stride
                 if self._state in (State.QUOTED, State.QUOTED_ESCAPED):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 
-from dcp_fetcher.cutting.marks import CR, LF, Csv, Dialect, Lines, Marks, State, after_break, without_breaks
+from dcp_fetcher.cutting.marks import CR, LF, NO_BYTE, Csv, Dialect, Lines, Marks, State, after_break, without_breaks
 from dcp_pipeline.spec.format import Format
 
 _BLANK = 0x20
-_NONE = -1
+_BREAKABLE = (State.FRESH, State.FIELD, State.CLOSING, State.CLOSED)
+"""At a line break the record ends."""
 
 
 class OddCsv(Csv):
@@ -21,15 +22,15 @@ class OddCsv(Csv):
     first = State.START
 
     def __init__(self, form: Format) -> None:
-        super().__init__(form.separator, form.max_record_bytes.bytes)
-        self._quote = ord(form.quote_char) if form.quote_char else _NONE
-        self._escape = ord(form.escape_char) if form.escape_char else _NONE
-        self._comment = ord(form.comment_char) if form.comment_char else _NONE
+        super().__init__(form.separator, form.max_record_bytes.bytes, quote=form.quote, lenient=form.lenient_quotes)
+        self._escape = ord(form.escape_char) if form.escape_char else NO_BYTE
+        self._comment = ord(form.comment_char) if form.comment_char else NO_BYTE
         self._doubled, self._blanks = form.double_quote, form.skip_initial_space
         self._quick = form.plain_quotes
         self._comment_line = re.compile(rb"(?:\A|[\r\n])%b" % re.escape((form.comment_char or "").encode()))
         self._field_stop = _any_of(form.separator, "\r\n", form.escape_char or "")
-        self._quoted_stop = _any_of(form.quote_char or '"', form.escape_char or "")
+        self._quoted_stop = _any_of(form.quote or '"', form.escape_char or "")
+        self._behind_single = State.FIELD if form.lenient_quotes else State.CLOSED
         self._slow = False
 
     def forget(self, count: int) -> None:
@@ -39,7 +40,7 @@ class OddCsv(Csv):
 
     def complete(self, buffer: bytearray, ended: bool) -> Marks:
         """As in Csv."""
-        slow = not self._quick or (self._comment != _NONE and self._comment_line.search(buffer) is not None)
+        slow = not self._quick or (self._comment != NO_BYTE and self._comment_line.search(buffer) is not None)
         if slow != self._slow:
             self._seen, self._state, self._scanned, self._plain = 0, State.FIELD, False, True
             self._slow = slow
@@ -76,7 +77,7 @@ class OddCsv(Csv):
             record, at, state = after, after, State.START
         overlong = state if not broke and at >= limit else None
         if overlong is State.QUOTED:
-            self._open_until = 0 if self._escape != _NONE else at
+            self._open_until = 0 if self._escape != NO_BYTE else at
         self._record, self._state, self._seen, self._scanned = record, state, at, True
         return Marks(b"".join(pieces), record, True, overlong)
 
@@ -86,11 +87,16 @@ class OddCsv(Csv):
             behind = self._behind_comments(buffer, at)
             if behind < limit:
                 return super()._record_end(buffer, behind, behind, limit, state)
-        return self.run(buffer, at, limit, state)
+        state, at, broke = self.run(buffer, at, limit, state)
+        return self._first_line_end(buffer, record, limit) if state is State.BROKEN else (state, at, broke)
+
+    def _first_line_end(self, buffer: bytearray, record: int, limit: int) -> tuple[State, int, bool]:
+        """As in Csv, of the first line behind the comments."""
+        return super()._first_line_end(buffer, self._behind_comments(buffer, record), limit)
 
     def run(self, buffer: bytearray, at: int, limit: int, state: State) -> tuple[State, int, bool]:
         """As in Csv, with the states of comments and escapes."""
-        while at < limit:
+        while at < limit and state is not State.BROKEN:
             if state in (State.QUOTED, State.FIELD, State.COMMENT):
                 stop = self._stop_of(state).search(buffer, at, limit)
                 if stop is None:
@@ -100,7 +106,7 @@ class OddCsv(Csv):
             if state is State.START:
                 state = State.COMMENT if byte == self._comment else State.FRESH
                 continue
-            if byte in (LF, CR) and state in (State.FRESH, State.FIELD, State.CLOSING):
+            if byte in (LF, CR) and state in _BREAKABLE:
                 return state, at, True
             if state is State.COMMENT_RETURN and byte != LF:
                 state = State.START
@@ -127,12 +133,14 @@ class OddCsv(Csv):
             case State.QUOTED if byte == self._escape:
                 return State.QUOTED_ESCAPED
             case State.QUOTED:
-                return State.CLOSING if self._doubled else State.FIELD
+                return State.CLOSING if self._doubled else self._behind_single
             case State.CLOSING if byte == self._quote:
                 return State.QUOTED
         if byte == self._delimiter:
             return State.FRESH
-        if byte == self._escape and state is not State.CLOSING:
+        if state in (State.CLOSING, State.CLOSED):
+            return self._behind_closing
+        if byte == self._escape:
             return State.ESCAPED
         if state is State.FRESH and byte == self._quote:
             return State.QUOTED
@@ -169,8 +177,9 @@ def dialect_of(form: Format) -> Dialect:
     """How the format's records end. Raises ValueError for a delimiter that is not one ASCII character."""
     most = form.max_record_bytes.bytes
     if form.delimited:
-        plain = form.plain_quotes and form.comment_char is None
-        return Csv(form.separator, most) if plain else OddCsv(form)
+        if form.plain_quotes and form.comment_char is None:
+            return Csv(form.separator, most, quote=form.quote, lenient=form.lenient_quotes)
+        return OddCsv(form)
     return CommentedLines(form.comment_char, most) if form.comment_char else Lines(most)
 
 

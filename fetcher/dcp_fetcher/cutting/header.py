@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dcp_fetcher.cutting.dialects import dialect_of
 from dcp_fetcher.cutting.marks import CR, LF, Csv, State, after_break, count_lines
@@ -71,6 +71,8 @@ def _first_record(buffer: bytearray, start: int, form: Format, ended: bool) -> H
     limit = start + most + 1
     state, at, broke = dialect.run(buffer, start, min(limit, len(buffer)), State.FRESH)
     what = "header" if form.header else "first record"
+    if state is State.BROKEN:
+        return _numbered_by_the_next(buffer, start, form, ended)
     if not broke and at >= limit:
         raise HeaderError(f"the {what} is longer than maxRecordBytes ({most}): is the format right?")
     if not broke and not ended:
@@ -87,6 +89,22 @@ def _first_record(buffer: bytearray, start: int, form: Format, ended: bool) -> H
         return Header(labels, end, count_lines(bytes(buffer[:end])) + (not broke))
     numbered = tuple(f"col{number + 1}" for number in range(len(labels)))
     return Header(numbered, start, count_lines(bytes(buffer[:start])))
+
+
+def _numbered_by_the_next(buffer: bytearray, start: int, form: Format, ended: bool) -> Header | None:
+    """A line that cannot be taken apart is no header; where there is none, the next record has as many cells."""
+    if form.header:
+        raise HeaderError(
+            "in the header neither a delimiter nor a line end follows a closing quote: is the format right? "
+            "format.lenientQuotes reads it all the same"
+        )
+    after = _after_line(buffer, start, ended)
+    if after < 0:
+        return None
+    if after == len(buffer):
+        return Header(("col1",), start, count_lines(bytes(buffer[:start]))) if ended else None
+    found = _first_record(buffer, after, form, ended)
+    return replace(found, end=start, lines=count_lines(bytes(buffer[:start]))) if found else None
 
 
 def _preamble(buffer: bytearray, form: Format, ended: bool) -> _Preamble | None:

@@ -14,7 +14,8 @@ from typing import Protocol
 
 LF = 0x0A
 CR = 0x0D
-QUOTE = 0x22
+NO_BYTE = -1
+"""Stands for a character that the dialect does not have."""
 
 
 class State(Enum):
@@ -29,6 +30,8 @@ class State(Enum):
     COMMENT_RETURN = "after a CR that ends a comment"
     ESCAPED = "after an escape in an unquoted field"
     QUOTED_ESCAPED = "after an escape inside quotes"
+    CLOSED = "after a closing quote that cannot be half of a doubled one"
+    BROKEN = "behind a closing quote that neither a delimiter nor a line end follows"
 
 
 @dataclass(frozen=True)
@@ -98,25 +101,32 @@ class Lines:
 
 
 class Csv:
-    """csv and tsv: LF, CRLF or a bare CR ends a record, outside quotes; Python's csv module with strict=False."""
+    """csv and tsv: LF, CRLF or a bare CR ends a record, outside quotes; Python's csv module.
+
+    A record in which a closing quote is followed by something else than a delimiter or a line end is only the physical
+    line in which it starts, unless `lenient`. `quote`: `"`, or empty where there is none.
+    """
 
     line_end = re.compile(rb"\r\n|\n|\r")
     first = State.FRESH
     """The automaton's state at a record's start."""
 
-    def __init__(self, delimiter: str, max_record_bytes: int) -> None:
-        if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
+    def __init__(self, delimiter: str, max_record_bytes: int, *, quote: str = '"', lenient: bool = False) -> None:
+        if len(delimiter) != 1 or not delimiter.isascii() or delimiter in quote + "\r\n":
             raise ValueError(f"the delimiter {delimiter!r} is not one ASCII character other than a quote or line break")
         self._max = max_record_bytes
-        self._delimiter = ord(delimiter)
+        self._delimiter, self._quote = ord(delimiter), ord(quote) if quote else NO_BYTE
+        self._behind_closing = State.FIELD if lenient else State.BROKEN
         escaped = re.escape(delimiter).encode()
         self._field_end = re.compile(rb"[%b\r\n]" % escaped)
         self._between_fields = b'"%b"' % delimiter.encode()
         # Whole records of one line each. Possessive: a field is read once, so time is linear in the bytes.
         plain = rb'(?!")[^%b\r\n]*+' % escaped
-        quoted = rb'"[^"\r\n]*+(?:""[^"\r\n]*+)*+"[^%b\r\n]*+' % escaped
+        quoted = rb'"[^"\r\n]*+(?:""[^"\r\n]*+)*+"' + (rb"[^%b\r\n]*+" % escaped if lenient else b"")
         field = rb"(?:%b|%b)" % (plain, quoted)
         self._regular = re.compile(rb"(?:%b(?:%b%b)*+(?:\r\n|\n|\r(?!\Z)))*+" % (field, escaped, field))
+        self._not_all_quoted = 0
+        """Looked at, and found to be otherwise, up to there: once for each buffer."""
         self._seen = 0
         self._record = 0
         self._state = State.FIELD
@@ -138,7 +148,7 @@ class Csv:
         self._open_until = max(0, self._open_until - count)
 
     def complete(self, buffer: bytearray, ended: bool) -> Marks:
-        if self._plain and buffer.find(b'"', self._seen) < 0:
+        if self._quote == NO_BYTE or (self._plain and buffer.find(b'"', self._seen) < 0):
             return self._unquoted(buffer, ended)
         return self._quoted(buffer, ended)
 
@@ -167,6 +177,7 @@ class Csv:
     def _quoted(self, buffer: bytearray, ended: bool) -> Marks:
         pieces: list[bytes | bytearray] = []
         record, state, at, multiline = 0, State.FRESH, 0, False
+        self._not_all_quoted = 0
         if self._scanned:
             state, at = self._state, self._seen
         while True:
@@ -180,7 +191,8 @@ class Csv:
             if after < 0:
                 break
             pieces.append(without_breaks(buffer[record:after])[:-1] + b"\n")
-            record, at, state, multiline = after, after, State.FRESH, True
+            multiline = multiline or state is not State.BROKEN
+            record, at, state = after, after, State.FRESH
         overlong = state if not broke and at >= limit else None
         if overlong is State.QUOTED:
             self._open_until = at
@@ -190,9 +202,11 @@ class Csv:
 
     def _regular_until(self, buffer: bytearray, start: int) -> int:
         """Up to where, from a record's start, no line break is inside quotes."""
-        end = buffer.rfind(b'"\n', start) + 2
-        if buffer.startswith(b'"', start) and end > start + 2 and self._all_quoted(buffer[start:end]):
-            return end
+        if start >= self._not_all_quoted and buffer.startswith(b'"', start):
+            end = buffer.rfind(b'"\n', start) + 2
+            if end > start + 2 and self._all_quoted(buffer[start:end]):
+                return end
+            self._not_all_quoted = end
         regular = self._regular.match(buffer, start)
         return regular.end() if regular else start
 
@@ -215,11 +229,20 @@ class Csv:
                 if broke:
                     return state, at, True
                 at = self._open_until
-        return self.run(buffer, at, limit, state)
+        state, at, broke = self.run(buffer, at, limit, state)
+        return self._first_line_end(buffer, record, limit) if state is State.BROKEN else (state, at, broke)
+
+    def _first_line_end(self, buffer: bytearray, record: int, limit: int) -> tuple[State, int, bool]:
+        """Of a broken record: it is the line in which it starts, whatever the quotes say."""
+        found = self.line_end.search(buffer, record, limit)
+        return State.BROKEN, found.start() if found else limit, found is not None
 
     def run(self, buffer: bytearray, at: int, limit: int, state: State) -> tuple[State, int, bool]:
-        """The automaton from `at` to the record's line break or to `limit`: (state, where, at a line break?)."""
-        while at < limit:
+        """The automaton from `at` to the record's line break, to where it is BROKEN, or to `limit`.
+
+        Returns (state, where, at a line break?).
+        """
+        while at < limit and state is not State.BROKEN:
             if state is State.QUOTED:
                 quote = buffer.find(b'"', at, limit)
                 if quote < 0:
@@ -237,14 +260,16 @@ class Csv:
                 byte = buffer[at]
                 if byte in (LF, CR):
                     return state, at, True
-                state, at = self._next(byte), at + 1
+                state, at = self._next(state, byte), at + 1
         return state, at, False
 
-    def _next(self, byte: int) -> State:
+    def _next(self, state: State, byte: int) -> State:
         """From a field's start, or from a quote that closes unless another follows."""
-        if byte == QUOTE:
+        if byte == self._quote:
             return State.QUOTED
-        return State.FRESH if byte == self._delimiter else State.FIELD
+        if byte == self._delimiter:
+            return State.FRESH
+        return self._behind_closing if state is State.CLOSING else State.FIELD
 
 
 _NO_BREAKS = bytes(ord("_") if byte in (LF, CR) else byte for byte in range(256))

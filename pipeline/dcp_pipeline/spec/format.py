@@ -34,12 +34,16 @@ class Format(Part, frozen=True):
         _Character | None, Meta(description="One character; ',' for csv and TAB for tsv by default.")
     ] = None
     quote_char: Annotated[
-        str, Meta(description="csv: one character around cells; empty: there is none.", max_length=1)
-    ] = '"'
+        Annotated[str, Meta(max_length=1)] | None,
+        Meta(description="One character around cells; empty: there is none. '\"' for csv, none for tsv by default."),
+    ] = None
     double_quote: Annotated[bool, Meta(description="csv: a quote inside a quoted cell is doubled.")] = True
     escape_char: Annotated[
         _Character | None, Meta(description="csv: the character after this one is itself, whatever it is.")
     ] = None
+    lenient_quotes: Annotated[
+        bool, Meta(description="csv: what follows a closing quote is part of the cell; else the line is rejected.")
+    ] = False
     skip_initial_space: Annotated[bool, Meta(description="csv: blanks behind a delimiter do not count.")] = False
     comment_char: Annotated[
         _Character | None, Meta(description="Lines that start with this character are no records.")
@@ -101,18 +105,23 @@ class Format(Part, frozen=True):
         return self.delimiter or ("\t" if self.type == "tsv" else ",")
 
     @property
+    def quote(self) -> str:
+        """The quote, or its type's; empty where there is none."""
+        own = "" if self.type == "tsv" else '"'
+        return own if self.quote_char is None else self.quote_char
+
+    @property
     def plain_quotes(self) -> bool:
-        """Quotes as RFC 4180 has them, or fewer words: `"`, doubled inside, nothing escaped, no blanks skipped."""
-        return (self.quote_char, self.double_quote, self.escape_char, self.skip_initial_space) == (
-            '"', True, None, False,
-        )  # fmt: skip
+        """Quotes as RFC 4180 has them, or none: nothing escaped, no blanks skipped."""
+        plain = not self.quote or (self.quote, self.double_quote) == ('"', True)
+        return plain and (self.escape_char, self.skip_initial_space) == (None, False)
 
     def csv_words(self) -> dict[str, Any]:
         """The dialect in the words of Python's csv module."""
         return {
             "delimiter": self.separator,
-            "quotechar": self.quote_char or None,
-            "quoting": csv.QUOTE_MINIMAL if self.quote_char else csv.QUOTE_NONE,
+            "quotechar": self.quote or None,
+            "quoting": csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
             "doublequote": self.double_quote,
             "escapechar": self.escape_char,
             "skipinitialspace": self.skip_initial_space,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -32,7 +34,7 @@ QUOTED = st.lists(
 CHUNKS = st.lists(st.integers(1, 9), max_size=40)
 
 
-def form(record_bytes: int = 1 << 20, type_: str = "csv", **more: str) -> Format:
+def form(record_bytes: int = 1 << 20, type_: str = "csv", **more: Any) -> Format:
     return Format(type=type_, max_record_bytes=Quantity(record_bytes), **more)  # type: ignore[arg-type]
 
 
@@ -87,10 +89,12 @@ def records_text(text: str) -> list[str]:
 @settings(max_examples=150, deadline=None)
 @example(b'a,"b\r', [])
 @example(b'""x"\n"a"b"\n', [1, 1, 1])
-def test_records_are_those_of_the_csv_module_however_the_bytes_are_chunked(raw: bytes, lengths: list[int]) -> None:
+def test_lenient_records_are_those_of_the_csv_module_however_the_bytes_are_chunked(
+    raw: bytes, lengths: list[int]
+) -> None:
     if ends_inside_quotes(raw):
         return
-    assert one_by_one(raw, lengths=lengths) == records_of_csv_module(raw)
+    assert one_by_one(raw, form(lenient_quotes=True), lengths) == records_of_csv_module(raw)
 
 
 @dataclass
@@ -99,12 +103,18 @@ class Modelled:
     defect: bool
 
 
-def model(raw: bytes, most: int) -> list[Modelled]:
+def model(raw: bytes, most: int, lenient: bool) -> list[Modelled]:
     """docs/formats.md, one byte at a time."""
+    step = lenient_step if lenient else strict_step
     found, start = [], 0
     while start < len(raw):
         end, state, crossing = None, "fresh", None
         for at in range(start, len(raw) + 1):
+            if state == "broken":
+                end = next((after(raw, here) for here in range(start, len(raw)) if raw[here] in b"\r\n"), len(raw))
+                crossing = "broken" if len(raw[start:end].rstrip(b"\r\n")) > most else None
+                end = None if crossing else end
+                break
             if at - start == most + 1:
                 crossing = state
                 break
@@ -114,24 +124,25 @@ def model(raw: bytes, most: int) -> list[Modelled]:
             if broke:
                 end = after(raw, at)
                 break
-        if end is None and crossing is None and state != "quoted":
+        if end is None and crossing is None and state not in ("quoted", "broken"):
             end = len(raw)
         defect = end is None
-        if defect and (crossing or state) == "quoted":
+        if defect and (crossing or state) in ("quoted", "broken"):
             end = next((after(raw, at) for at in range(start, len(raw)) if raw[at] in b"\r\n"), len(raw))
         elif defect:
-            end = end_of_long(raw, start, most)
+            end = end_of_long(raw, start, most, step)
         assert end is not None
         found.append(Modelled(raw[start:end], defect))
         start = end
     return found
 
 
-def end_of_long(raw: bytes, start: int, most: int) -> int:
+def end_of_long(raw: bytes, start: int, most: int, step: Callable[[str, bytes], tuple[str, bool]]) -> int:
     state, unquoted = "fresh", False
     for at in range(start, len(raw)):
         if (at - start) % most == 1 % most and at - start > most + 1 and state == "quoted":
             unquoted = True
+        unquoted = unquoted or state == "broken"
         state, broke = step(state, raw[at : at + 1])
         if broke or (unquoted and raw[at] in b"\r\n"):
             return after(raw, at)
@@ -142,7 +153,13 @@ def after(raw: bytes, at: int) -> int:
     return at + 2 if raw[at : at + 2] == b"\r\n" else at + 1
 
 
-def step(state: str, byte: bytes) -> tuple[str, bool]:
+def strict_step(state: str, byte: bytes) -> tuple[str, bool]:
+    if state == "broken" or (state == "closing" and byte not in b'",\r\n'):
+        return "broken", False
+    return lenient_step(state, byte)
+
+
+def lenient_step(state: str, byte: bytes) -> tuple[str, bool]:
     if state == "quoted":
         return ("closing" if byte == b'"' else "quoted"), False
     if byte in (b"\r", b"\n"):
@@ -154,13 +171,13 @@ def step(state: str, byte: bytes) -> tuple[str, bool]:
     return "field", False
 
 
-@given(st.one_of(ODD, LINES, QUOTED), CHUNKS, st.integers(2, 30), st.integers(1, 4), st.integers(1, 30))
+@given(st.one_of(ODD, LINES, QUOTED), CHUNKS, st.integers(2, 30), st.integers(1, 4), st.integers(1, 30), st.booleans())
 @settings(max_examples=250, deadline=None)
 def test_defects_and_batches_are_those_of_the_model(
-    raw: bytes, lengths: list[int], most: int, max_records: int, max_bytes: int
+    raw: bytes, lengths: list[int], most: int, max_records: int, max_bytes: int, lenient: bool
 ) -> None:
-    expected = model(raw, most)
-    cuts = split(raw, headless(form(most), size(max_records, max_bytes)), lengths)
+    expected = model(raw, most, lenient)
+    cuts = split(raw, headless(form(most, lenient_quotes=lenient), size(max_records, max_bytes)), lengths)
     assert b"".join(cut.raw for cut in cuts) == raw
     assert [(cut.at.offset, cut.end) for cut in cuts] == grouped(expected, max_records, max_bytes)
     assert sum(cut.records for cut in cuts) == len(expected)
@@ -276,9 +293,11 @@ def test_a_stray_quote_costs_one_line_and_not_the_rest_of_the_file() -> None:
 def test_a_file_of_stray_quotes_does_not_cost_the_square_of_its_length() -> None:
     lines = 3_000
     raw = b'x"y,"z\n' * lines
-    cuts = split(raw, headless(form(1 << 20)), [1 << 14] * 2)
+    cuts = split(raw, headless(form(1 << 20, lenient_quotes=True)), [1 << 14] * 2)
     assert [cut.records for cut in cuts] == [1] * lines
     assert all(cut.defect for cut in cuts)
+    cuts = split(raw, headless(form(1 << 20)), [1 << 14] * 2)
+    assert [(cut.records, bool(cut.defect)) for cut in cuts] == [(lines - 1, False), (1, True)]
 
 
 @pytest.mark.parametrize("delimiter", ["", "ab", '"', "§", "\n"])

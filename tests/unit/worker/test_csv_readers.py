@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcp_worker.formats.csv.exact import read_exact
+from dcp_worker.formats.csv.grammar import Dialect, broken_in, records_in
 from dcp_worker.formats.csv.grid import Grid
 from dcp_worker.formats.csv.quick import read_quick
 from dcp_worker.formats.csv.quoted import read_fully_quoted, read_sparsely_quoted
@@ -46,6 +47,10 @@ cells = st.text(st.sampled_from('ab ",\né;'), max_size=6)
 widths = st.integers(1, 4)
 
 
+COMMA = Dialect(",")
+LENIENT = Dialect(",", lenient=True)
+
+
 def by_position(grid: Grid) -> tuple[int, dict[int, tuple[str, ...]], dict[int, int]]:
     rows = (
         dict(zip(grid.index.to_list(), grid.cells.rows(), strict=True))
@@ -80,13 +85,17 @@ def test_every_reader_that_does_not_give_up_agrees_with_the_csv_module(
 ) -> None:
     wanted = data.draw(st.lists(st.integers(0, width - 1), unique=True).map(sorted))
     raw, want = text.encode(), expected(text, width, wanted)
-    assert by_position(read_exact(raw, ",", width, wanted)) == want
+    if any(place.broken for place in records_in(raw, LENIENT)):  # an open quote, which the fetcher cuts alone
+        return
+    assert by_position(read_exact(raw, {"delimiter": ","}, width, wanted)) == want
     if raw:
-        sparse = read_sparsely_quoted(raw, ",", width, wanted)
+        sparse = read_sparsely_quoted(raw, LENIENT, width, wanted)
         assert sparse is not None
         assert by_position(sparse) == want
-    for reader in (read_quick, *([read_fully_quoted] if raw else [])):
-        grid = reader(raw, ",", width, wanted)
+    grids = [read_quick(raw, LENIENT, width, wanted), read_fully_quoted(raw, ",", width, wanted) if raw else None]
+    assert all(by_position(grid) == want for grid in grids if grid is not None)
+    if not broken_in(raw, COMMA):
+        grid = read_quick(raw, COMMA, width, wanted)
         assert grid is None or by_position(grid) == want
 
 
@@ -101,7 +110,7 @@ def test_what_a_csv_writer_wrote_comes_back(rows: list[list[str]], quoting: int,
     csv.writer(out, quoting=quoting, lineterminator=end).writerows(rows)
     want = expected(out.getvalue(), 3, [0, 2])
     raw = out.getvalue().encode()
-    for grid in (read_quick(raw, ",", 3, [0, 2]), read_exact(raw, ",", 3, [0, 2])):
+    for grid in (read_quick(raw, COMMA, 3, [0, 2]), read_exact(raw, {"delimiter": ","}, 3, [0, 2])):
         assert grid is None or by_position(grid) == want
 
 
@@ -110,7 +119,7 @@ def test_any_ascii_delimiter_is_a_delimiter_and_nothing_else(delimiter: str) -> 
     line = delimiter.join(["q", "", "r"])
     quoted = delimiter.join(['"q"', '""', '"r"'])
     for text in (f"{line}\n{line}\n", f"{quoted}\n{line}\n"):
-        grid = read_quick(text.encode(), delimiter, 3, [0, 1, 2])
+        grid = read_quick(text.encode(), Dialect(delimiter), 3, [0, 1, 2])
         assert grid is not None
         assert (
             by_position(grid)
@@ -128,7 +137,7 @@ def test_fully_quoted_feeds_are_read_by_polars() -> None:
 def test_a_cell_longer_than_the_csv_modules_limit_is_read_and_the_limit_stays() -> None:
     before = csv.field_size_limit()
     long = "x" * 300_000
-    grid = read_exact(f'"{long}\n",b\n'.encode(), ",", 2, [0])
+    grid = read_exact(f'"{long}\n",b\n'.encode(), {"delimiter": ","}, 2, [0])
     assert grid.cells.rows() == [(f"{long}\n",)]
     assert csv.field_size_limit() == before
 
@@ -137,8 +146,10 @@ def test_a_cell_longer_than_the_csv_modules_limit_is_read_and_the_limit_stays() 
 @given(any_texts)
 def test_spans_cut_the_bytes_where_the_csv_module_cuts_records(text: str) -> None:
     raw = text.encode()
+    if any(place.broken for place in records_in(raw, LENIENT)):
+        return
     records = list(csv.reader(io.StringIO(text, newline="")))
-    spans = csv_spans(raw, ",")
+    spans = csv_spans(raw, LENIENT)
     assert len(spans) == len(records)
     after = [*(span.start for span in spans[1:]), len(raw)][: len(records)]
     for record, span, next_start in zip(records, spans, after, strict=True):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import partial
 
 import polars as pl
 
 from dcp_pipeline.spec.format import Format
 from dcp_worker.formats.comments import CommentedReader
 from dcp_worker.formats.csv.delimited import DelimitedReader
-from dcp_worker.formats.csv.dialects import DialectReader
-from dcp_worker.formats.csv.reference import dialect_rows
+from dcp_worker.formats.csv.grammar import Dialect
 from dcp_worker.formats.encoding import check_encoding
 from dcp_worker.formats.logs import ACCESS_LOG, SyslogParser
 from dcp_worker.formats.ndjson import JsonLinesReader
@@ -44,13 +42,20 @@ def reader_of(form: Format, labels: tuple[str, ...]) -> Reader:
 
 
 def _csv_reader(form: Format, encoding: str, labels: tuple[str, ...]) -> Reader:
-    words = form.csv_words()
-    if form.plain_quotes:
-        reader = DelimitedReader(form.separator, encoding, labels)
-    else:
-        reader = DialectReader(form.separator, encoding, labels, words)
-    return (
-        CommentedReader(reader, form.comment_char, partial(dialect_rows, words=words)) if form.comment_char else reader
+    dialect = dialect_of(form)
+    reader = DelimitedReader(dialect, form.csv_words(), encoding, labels)
+    return CommentedReader(reader, form.comment_char, dialect) if form.comment_char else reader
+
+
+def dialect_of(form: Format) -> Dialect:
+    """What a csv format says of where records end."""
+    return Dialect(
+        delimiter=form.separator,
+        quote=form.quote,
+        doubled=form.double_quote,
+        escape=form.escape_char or "",
+        initial_blanks=form.skip_initial_space,
+        lenient=form.lenient_quotes,
     )
 
 

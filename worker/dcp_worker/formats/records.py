@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 import polars as pl
+from msgspec.structs import replace
 
 from dcp_pipeline.batch import Batch
 from dcp_worker.formats.spans import Span
@@ -40,6 +41,16 @@ class Records(msgspec.Struct, frozen=True):
     cells: pl.DataFrame
     faults: tuple[Fault, ...]
     spans: Sequence[Span]
+
+
+def refused(records: Records, faults: Sequence[Fault]) -> Records:
+    """The same, with these faults for their records."""
+    if not faults:
+        return records
+    bad = {fault.index for fault in faults}
+    others = (fault for fault in records.faults if fault.index not in bad)
+    cells = records.cells.filter(~pl.col(INDEX).is_in(list(bad)))
+    return replace(records, cells=cells, faults=(*others, *faults))
 
 
 class Reader(Protocol):

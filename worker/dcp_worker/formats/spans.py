@@ -10,7 +10,8 @@ from typing import overload
 
 import msgspec
 
-from dcp_worker.formats.lines import quoted_records, split_lines
+from dcp_worker.formats.csv.grammar import Dialect, quoted_records, records_in
+from dcp_worker.formats.lines import split_lines
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -42,9 +43,22 @@ class Spans(Sequence[Span]):
         return self._span(range(len(self))[index])
 
 
-def csv_spans(raw: bytes, delimiter: str) -> Spans:
+def csv_spans(raw: bytes, dialect: Dialect) -> Sequence[Span]:
     """The places of csv records, in any encoding that keeps ASCII."""
-    return _CsvSpans(raw, delimiter)
+    return _CsvSpans(raw, dialect) if dialect.plain else _dialect_spans(raw, dialect)
+
+
+def _dialect_spans(raw: bytes, dialect: Dialect) -> list[Span]:
+    spans, line = [], 0
+    for place in records_in(raw, dialect):
+        record = raw[place.start : place.end]
+        spans.append(Span(place.start, place.start + len(record) - len(_line_end(record)), line))
+        line += record.count(b"\n") + record.count(b"\r") - record.count(b"\r\n")
+    return spans
+
+
+def _line_end(record: bytes) -> bytes:
+    return b"\r\n" if record.endswith(b"\r\n") else record[-1:] if record.endswith((b"\r", b"\n")) else b""
 
 
 def line_spans(raw: bytes) -> Spans:
@@ -53,8 +67,8 @@ def line_spans(raw: bytes) -> Spans:
 
 
 class _CsvSpans(Spans):
-    def __init__(self, raw: bytes, delimiter: str) -> None:
-        self._raw, self._delimiter = raw, delimiter
+    def __init__(self, raw: bytes, dialect: Dialect) -> None:
+        self._raw, self._dialect = raw, dialect
 
     def __len__(self) -> int:
         return len(self._first_lines)
@@ -82,11 +96,11 @@ class _CsvSpans(Spans):
     def _first_lines(self) -> Sequence[int]:
         """The physical line in which each record starts."""
         lines = range(len(self._starts) - 1)
-        if b'"' not in self._raw:
+        if not self._dialect.quote or b'"' not in self._raw:
             return lines
         inside: set[int] = set()
-        for start, end, _ in quoted_records(self._raw, self._delimiter, "latin-1"):  # each byte is a character
-            first, after = bisect_left(self._starts, start), bisect_left(self._starts, end)
+        for place in quoted_records(self._raw, self._dialect):
+            first, after = bisect_left(self._starts, place.start), bisect_left(self._starts, place.end)
             inside.update(range(first + 1, after))
         return [line for line in lines if line not in inside] if inside else lines
 

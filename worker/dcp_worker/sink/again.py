@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -13,7 +12,8 @@ from msgspec.structs import replace
 from dcp_pipeline.batch import Batch, compress, digest_of
 from dcp_pipeline.ledger.model import Reject, SourceObject, StoredReject
 from dcp_pipeline.spec.model import Format
-from dcp_worker.formats.csv.reference import dialect_rows
+from dcp_worker.formats.csv.grammar import record_at
+from dcp_worker.formats.readers import dialect_of
 from dcp_worker.sink.shape import ID, RECORD
 from dcp_worker.sink.writer import Cleaned, CountMismatch
 
@@ -51,9 +51,9 @@ def readable_alone(reject: StoredReject, format_: Format) -> bool:
         return False
     if not format_.delimited:
         return b"\n" not in reject.raw
-    text = io.StringIO(reject.raw.decode("latin-1") + "\nX", newline="")
-    rows = list(dialect_rows(text, format_.csv_words()))
-    return len(rows) == 2 and rows[1] == ["X"]
+    dialect = dialect_of(format_)
+    behind = dialect.quote.encode() + b"\n"  # closes what is open
+    return record_at(reject.raw + b"\n" + behind, 0, dialect).end == len(reject.raw) + 1
 
 
 def clean_again(source: SourceObject, rejects: Sequence[StoredReject], plan: ReplayPlan) -> Cleansed:

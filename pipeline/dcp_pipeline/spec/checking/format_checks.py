@@ -19,6 +19,7 @@ _BELONGS = {
     "delimiter": _CSV,
     "quote_char": _CSV,
     "double_quote": _CSV,
+    "lenient_quotes": _CSV,
     "escape_char": _CSV,
     "skip_initial_space": _CSV,
     "comment_char": _LINES,
@@ -85,14 +86,14 @@ def _encoding(form: Format) -> Iterator[tuple[str, str]]:
 
 
 def _characters(form: Format) -> Iterator[tuple[str, str]]:
-    if form.delimiter is not None and (form.delimiter in form.quote_char + "\r\n\0" or not form.delimiter.isascii()):
+    if form.delimiter is not None and (form.delimiter in form.quote + "\r\n\0" or not form.delimiter.isascii()):
         yield (
             "delimiter",
             f"is {form.delimiter!r}; one ASCII character other than a quote or line end is wanted",
         )
     taken = {form.separator: "delimiter"} if form.delimited else {}
     for name in ("quote_char", "escape_char", "comment_char"):
-        value: str | None = getattr(form, name)
+        value: str | None = form.quote if name == "quote_char" else getattr(form, name)
         if not value or (not form.delimited and name != "comment_char"):
             continue
         if not value.isascii() or value in "\r\n\0 ":
@@ -100,7 +101,7 @@ def _characters(form: Format) -> Iterator[tuple[str, str]]:
         elif value in taken and {name, taken[value]} != {"comment_char", "delimiter"}:
             yield _camel(name), f"is {value!r}, and so is {_camel(taken[value])}"
         taken.setdefault(value, name)
-    if form.delimited and form.quote_char and not form.double_quote and form.escape_char is None:
+    if form.delimited and form.quote and not form.double_quote and form.escape_char is None:
         yield "doubleQuote", "is false without an escapeChar: a quote could not stand inside a cell; set escapeChar"
 
 

@@ -1,29 +1,33 @@
-"""csv and tsv: decode, read by the quick reader or else by the exact one, map cells by label.
+"""csv and tsv in any dialect: decode, read by the quick reader or else by the exact one, map cells by label.
 
-quick.py and exact.py come next; docs/formats.md has the rules.
+quick.py and exact.py come next, grammar.py says what a record is; docs/formats.md has the rules.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import polars as pl
 
 from dcp_worker.formats.csv.exact import read_exact
+from dcp_worker.formats.csv.grammar import BROKEN_REASON, Dialect, Place, broken_in, masked
 from dcp_worker.formats.csv.grid import Grid, Ragged, column_name
 from dcp_worker.formats.csv.quick import read_quick
-from dcp_worker.formats.csv.reference import csv_rows
+from dcp_worker.formats.csv.reference import dialect_rows
 from dcp_worker.formats.encoding import to_utf8
 from dcp_worker.formats.records import INDEX, Fault, FormatError, Records, cell_column
-from dcp_worker.formats.spans import Span, csv_spans
+from dcp_worker.formats.spans import Span, Spans, csv_spans
 
 
 class DelimitedReader(msgspec.Struct, frozen=True):
-    """Reads csv batches; only the labels asked for become columns."""
+    """Reads csv batches; only the labels asked for become columns. `words` are the dialect's for csv.reader."""
 
-    delimiter: str
+    dialect: Dialect
+    words: Mapping[str, Any]
     encoding: str
     labels: tuple[str, ...]
 
@@ -35,26 +39,37 @@ class DelimitedReader(msgspec.Struct, frozen=True):
         if not header:
             raise FormatError("a csv batch without a header")
         spans = self.spans(raw)
-        data, undecodable = to_utf8(raw, self.encoding, spans)
         present = [label for label in self.labels if label in header]
         wanted = sorted({header.index(label) for label in present})
-        grid = self.grid(data, len(header), wanted)
+        grid, unreadable = self._grid(raw, spans, len(header), wanted)
         columns = [grid.cells[column_name(header.index(label))].alias(cell_column(label)) for label in present]
         cells = pl.DataFrame([grid.index.alias(INDEX), *columns])
-        bad = {fault.index for fault in undecodable}
+        bad = {fault.index for fault in unreadable}
         if bad and len(header) == 1:  # else what stands in their place is ragged
             cells = cells.filter(~pl.col(INDEX).is_in(list(bad)))
         ragged = [_fault(each, len(header)) for each in grid.ragged if each.index not in bad]
-        return Records(grid.count, cells, (*undecodable, *ragged), spans)
+        return Records(grid.count, cells, (*unreadable, *ragged), spans)
 
-    def grid(self, data: bytes, width: int, wanted: Sequence[int]) -> Grid:
-        """The cells of UTF-8 text."""
-        grid = read_quick(data, self.delimiter, width, wanted)
-        return read_exact(data, self.delimiter, width, wanted) if grid is None else grid
+    def _grid(
+        self, raw: bytes, spans: Sequence[Span], width: int, wanted: Sequence[int]
+    ) -> tuple[Grid, Sequence[Fault]]:
+        """The cells, with something that is none of the record's in the place of each that cannot be read."""
+        data, undecodable = to_utf8(raw, self.encoding, spans)
+        # What stands for a record of bad bytes has no quotes any more, which may break another: that is seen in `raw`.
+        grid = None if undecodable else read_quick(data, self.dialect, width, wanted)
+        if grid is not None:
+            return grid, undecodable
+        broken = broken_in(raw, self.dialect)
+        if broken:
+            data, undecodable = to_utf8(masked(raw, broken), self.encoding, spans)
+        grid = read_quick(data, self.dialect, width, wanted) if broken or undecodable else None
+        if grid is None:
+            grid = read_exact(data, self.words, width, wanted)
+        return grid, (*undecodable, *_broken_faults(broken, spans))
 
     def spans(self, raw: bytes) -> Sequence[Span]:
         """Where the records stand in the batch's bytes."""
-        return csv_spans(raw, self.delimiter)
+        return csv_spans(raw, self.dialect)
 
     def raw_cells(self, record: bytes, header: tuple[str, ...] | None) -> dict[str, str | None]:
         """One record's cells by label; a label's later namesakes and cells without label get a number."""
@@ -69,7 +84,14 @@ class DelimitedReader(msgspec.Struct, frozen=True):
 
     def row(self, text: str) -> list[str]:
         """The cells of one record."""
-        return next(iter(csv_rows(io.StringIO(text, newline=""), self.delimiter)), [])
+        return next(iter(dialect_rows(io.StringIO(text, newline=""), self.words)), [])
+
+
+def _broken_faults(broken: Sequence[Place], spans: Sequence[Span]) -> list[Fault]:
+    if not broken:
+        return []
+    starts = spans.starts if isinstance(spans, Spans) else [span.start for span in spans]
+    return [Fault(bisect_right(starts, place.start) - 1, "row-error", BROKEN_REASON) for place in broken]
 
 
 def _fault(ragged: Ragged, width: int) -> Fault:

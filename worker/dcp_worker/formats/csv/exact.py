@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
 from dcp_worker.formats.csv.grid import Grid, Ragged, column_name
-from dcp_worker.formats.csv.reference import csv_rows
+from dcp_worker.formats.csv.reference import dialect_rows
 
 
-def read_exact(data: bytes, delimiter: str, width: int, wanted: Sequence[int]) -> Grid:
-    """The cells of UTF-8 text."""
-    return grid_of(list(csv_rows(io.StringIO(data.decode(), newline=""), delimiter)), width, wanted)
-
-
-def grid_of(rows: Sequence[Sequence[str]], width: int, wanted: Sequence[int]) -> Grid:
-    """The cells of rows."""
+def read_exact(data: bytes, words: Mapping[str, Any], width: int, wanted: Sequence[int]) -> Grid:
+    """The cells of UTF-8 text in which no record is broken, in the dialect of these words of csv.reader."""
+    rows = list(dialect_rows(io.StringIO(data.decode(), newline=""), words))
     good = [len(row) == width and any(row) for row in rows]
     ragged = (
         Ragged(index, len(row) if any(row) else 0)

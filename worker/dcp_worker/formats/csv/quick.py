@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dcp_worker.formats.csv.grammar import Dialect, few_quotes
 from dcp_worker.formats.csv.grid import Grid
 from dcp_worker.formats.csv.quoted import read_fully_quoted, read_sparsely_quoted
 from dcp_worker.formats.csv.unquoted import read_unquoted, with_lf
 
 _BOM = b"\xef\xbb\xbf"
-_BYTES_PER_QUOTE = 100
-"""With fewer quotes than one per so many bytes, records with quotes are the exception."""
 
 
-def read_quick(data: bytes, delimiter: str, width: int, wanted: Sequence[int]) -> Grid | None:
+def read_quick(data: bytes, dialect: Dialect, width: int, wanted: Sequence[int]) -> Grid | None:
     """The cells of UTF-8 text, or None where only the exact reader is known to be right."""
+    if not dialect.plain:
+        return None
     if data.startswith(_BOM):  # Polars skips it; inside an object it is part of a cell
         return None
-    if b'"' not in data:
-        return read_unquoted(with_lf(data), delimiter, width, wanted)
-    if data.count(b'"') * _BYTES_PER_QUOTE < len(data):
-        return read_sparsely_quoted(data, delimiter, width, wanted)
-    return read_fully_quoted(data, delimiter, width, wanted)
+    if not dialect.quote or b'"' not in data:
+        return read_unquoted(with_lf(data), dialect.delimiter, width, wanted)
+    if few_quotes(data):
+        return read_sparsely_quoted(data, dialect, width, wanted)
+    return read_fully_quoted(data, dialect.delimiter, width, wanted)

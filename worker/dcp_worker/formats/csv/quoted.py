@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import polars as pl
 
+from dcp_worker.formats.csv.grammar import Dialect, quoted_records
 from dcp_worker.formats.csv.grid import Grid, Ragged, column_name, moved
+from dcp_worker.formats.csv.reference import csv_rows
 from dcp_worker.formats.csv.regular import read_regular
 from dcp_worker.formats.csv.unquoted import read_unquoted, with_lf
-from dcp_worker.formats.lines import quoted_records
 
 
 def read_fully_quoted(data: bytes, delimiter: str, width: int, wanted: Sequence[int]) -> Grid | None:
@@ -35,21 +37,30 @@ def _regular_lines(delimiter: str, width: int) -> str:
     return rf"\A(?:{cell}(?:{mark}{cell}){{{width - 1}}}(?:\r\n|\r|\n))*\z"
 
 
-def read_sparsely_quoted(data: bytes, delimiter: str, width: int, wanted: Sequence[int]) -> Grid | None:
-    """The cells where few records have quotes: those go through Python's csv module one by one."""
+def read_sparsely_quoted(data: bytes, dialect: Dialect, width: int, wanted: Sequence[int]) -> Grid | None:
+    """The cells where few records have quotes: those go through Python's csv module one by one.
+
+    None where one of them is broken: it is to be masked first.
+    """
     stretches: list[bytes] = []
     quoted: dict[int, list[str]] = {}
     position = count = 0
-    for start, end, row in quoted_records(data, delimiter, "utf-8"):
-        stretches.append(with_lf(data[position:start]))
+    for place in quoted_records(data, dialect):
+        if place.broken:
+            return None
+        stretches.append(with_lf(data[position : place.start]))
         count += stretches[-1].count(b"\n")
-        quoted[count] = row
-        position, count = end, count + 1
+        quoted[count] = next(csv_rows(_lines(data[place.start : place.end]), dialect.delimiter))
+        position, count = place.end, count + 1
     stretches.append(with_lf(data[position:]))
-    others = read_unquoted(b"".join(stretches), delimiter, width, wanted)
+    others = read_unquoted(b"".join(stretches), dialect.delimiter, width, wanted)
     if others is None:
         return None
     return _merged(others, quoted, width, wanted)
+
+
+def _lines(record: bytes) -> Iterable[str]:
+    return io.StringIO(record.decode(), newline="")
 
 
 def _merged(others: Grid, quoted: dict[int, list[str]], width: int, wanted: Sequence[int]) -> Grid:
