@@ -90,6 +90,6 @@ lock: $(READY) ## lock the dependencies anew
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$extra.txt; done
 
 clean: ## remove what was built here (not .venv)
-	@rm -rf build dist .dcp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf build dist .dcp examples/.dcp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 -include make/*.mk

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from dcp_cli.commands import COMMANDS
+from dcp_cli.errors import pipe_closed
 
 EPILOG = """\b
 Exit codes: 0 done · 1 failed, dead batches, an object unavailable, or books that don't balance
-            2 invalid spec or usage · 75 another run has the pipeline in hand · 130 interrupted after a clean stop
+            2 invalid spec or usage · 75 another run has the pipeline in hand · 124 --timeout is over
+            130 interrupted after a clean stop · 141 whoever read the output has closed it
 Settings from the environment: docs/settings.md
 """
 
@@ -26,6 +32,24 @@ class Listed(click.Group):
             return None
         command: click.Command = importlib.import_module(f"dcp_cli.commands.{cmd_name}").command
         return command
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """As click's; `--help` prints here."""
+        with _until_the_pipe_is_closed():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's."""
+        with _until_the_pipe_is_closed():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _until_the_pipe_is_closed() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        sys.exit(pipe_closed())
 
 
 @click.group(

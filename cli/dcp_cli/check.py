@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 
 import click
 from msgspec.structs import replace
 
+from dcp_cli.look import engine_of
 from dcp_cli.options import print_json
 from dcp_cli.summary import COUNTS, object_as_json
-from dcp_pipeline.connect import open_engine
 from dcp_pipeline.exit_codes import DONE, FAILED, INVALID
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.settings import SettingInvalid
@@ -78,13 +79,10 @@ def _compile(setup: Setup, path: str) -> None:
 
 def verify_books(setup: Setup, path: str, output: str) -> int:
     """Recompute the books from the sink alone; the exit code."""
-    engine = open_engine(setup, pool_size=2)
-    try:
-        ledger = Ledger(engine, setup.pipeline.key)
+    with ExitStack() as stack:
+        engine = engine_of(setup, stack)
         report = verify(engine, setup.pipeline.key, setup.pipeline.table)
-        books = ledger.books()
-    finally:
-        engine.dispose()
+        books = Ledger(engine, setup.pipeline.key).books()
     balanced = not report.findings and books.balanced
     if output == "json":
         print_json(

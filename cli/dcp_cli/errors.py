@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
+import os
+import re
 import sys
 from collections.abc import Callable
 from typing import ParamSpec
 
 import click
 
-from dcp_pipeline.errors import Unusable
-from dcp_pipeline.exit_codes import FAILED, INTERRUPTED, INVALID, OVERLAPPING
+from dcp_pipeline.errors import Unusable, in_words
+from dcp_pipeline.exit_codes import FAILED, INTERRUPTED, INVALID, OVERLAPPING, PIPE_CLOSED
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.spec.errors import SpecInvalid
 
 P = ParamSpec("P")
+_DISTRIBUTION = "datacleaning-pipelines"
 
 
 class CommandFailed(Exception):
@@ -32,19 +36,42 @@ def exits(command: Callable[P, int]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
+            sys.stdout.flush()
         except KeyboardInterrupt:
             code = INTERRUPTED
         except Exception as error:
-            expected = [_expected(each) for each in _causes(error)]
-            answers = dict.fromkeys(answer for answer in expected if answer is not None)
-            if None in expected:
+            told = _told(_causes(error))
+            if told is None:
                 raise
-            for _, message in answers:
-                click.echo(f"dcp: {message}", err=True)
-            code = max(number for number, _ in answers)
+            code = told
         sys.exit(code)
 
     return run
+
+
+def _told(causes: list[Exception]) -> int | None:
+    """The exit code, once each cause is told; None where one is a defect of this program."""
+    if any(isinstance(each, BrokenPipeError) for each in causes):
+        return pipe_closed()
+    expected = [_expected(each) for each in causes]
+    if None in expected:
+        return None
+    answers = dict.fromkeys(answer for answer in expected if answer is not None)
+    try:
+        for _, message in answers:
+            click.echo(f"dcp: {message}", err=True)
+    except BrokenPipeError:
+        return pipe_closed()
+    return max(number for number, _ in answers)
+
+
+def pipe_closed() -> int:
+    """The exit code of a process whose output nobody reads any more; from here on it says nothing."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        # Python flushes both at the end, and would complain.
+        os.dup2(nowhere, stream.fileno())
+    return PIPE_CLOSED
 
 
 def _causes(error: Exception) -> list[Exception]:
@@ -59,17 +86,33 @@ def _expected(error: Exception) -> tuple[int, str] | None:
 
     The imports are here because most commands need none of them, and they take longer than `dcp validate`.
     """
+    if isinstance(error, (SpecInvalid, SettingInvalid)):
+        return INVALID, str(error)
+    if isinstance(error, AlreadyRunning):
+        return OVERLAPPING, str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return _missing(error)
     import redis
 
     from dcp_pipeline.database.errors import LedgerError
     from dcp_pipeline.queue import QueueError
 
-    if isinstance(error, (SpecInvalid, SettingInvalid)):
-        return INVALID, str(error)
     if isinstance(error, redis.RedisError):
-        return FAILED, f"Redis cannot be used: {error}"
-    if isinstance(error, AlreadyRunning):
-        return OVERLAPPING, str(error)
+        return FAILED, f"Redis cannot be used: {in_words(error)}"
     if isinstance(error, (CommandFailed, Unusable, LedgerError, QueueError, OSError)):
-        return FAILED, str(error)
+        return FAILED, in_words(error)
     return None
+
+
+def _missing(error: ModuleNotFoundError) -> tuple[int, str] | None:
+    """What to install, where the module is of one of the extras."""
+    module = (error.name or "").partition(".")[0]
+    found = re.compile(r"([\w.-]+)[^;]*; *extra *== *['\"](\w+)['\"]")
+    wanted = [found.match(each) for each in importlib.metadata.requires(_DISTRIBUTION) or ()]
+    extras = {each[2] for each in wanted if each and each[1].replace("-", "_") == module}
+    if not extras:
+        return None
+    alone = [f"[{each}] is enough for `dcp {each}`" for each in ("fetcher", "worker") if each in extras]
+    return FAILED, "; ".join(
+        [f"{module} is not installed: pip install '{_DISTRIBUTION}[laptop]' has all that dcp needs", *alone]
+    )

@@ -10,8 +10,8 @@ from typing import Any
 import click
 import msgspec
 import redis
+from sqlalchemy import Engine
 
-from dcp_cli.embedded import StateFolder
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json, table
 from dcp_cli.summary import COUNTS, object_as_json, verdict
@@ -32,6 +32,8 @@ def client_of(setup: Setup, stack: ExitStack) -> redis.Redis:
 
     Raises CommandFailed where there is none.
     """
+    from dcp_cli.embedded import StateFolder
+
     embedded = StateFolder(setup.state_folder).url()
     if setup.pipeline.spec.queue.redis is None and embedded is None:
         raise CommandFailed(
@@ -48,15 +50,24 @@ def ledger_of(setup: Setup, stack: ExitStack) -> Ledger:
 
     Raises CommandFailed where nothing has run here yet.
     """
-    facts = facts_of(setup.sink_url)
-    database = facts.path_in(setup.sink_url) if facts else None
-    if database and not Path(database).exists():
-        raise CommandFailed(f"there is no {database}: nothing has run into this sink from here yet")
-    engine = open_engine(setup, pool_size=2)
-    stack.callback(engine.dispose)
-    ledger = Ledger(engine, setup.pipeline.key)
+    ledger = Ledger(engine_of(setup, stack), setup.pipeline.key)
     ledger.prepare()
     return ledger
+
+
+def engine_of(setup: Setup, stack: ExitStack) -> Engine:
+    """An engine on the pipeline's database.
+
+    Raises CommandFailed where it is a file that is not there: to look at it would make it.
+    """
+    facts = facts_of(setup.sink_url)
+    path = facts.path_in(setup.sink_url) if facts else None
+    if path and not Path(path).is_file():
+        what = "is no file" if Path(path).exists() else "is not there"
+        raise CommandFailed(f"the sink {path} {what}: nothing has run into it yet; `dcp run` makes it")
+    engine = open_engine(setup, pool_size=2)
+    stack.callback(engine.dispose)
+    return engine
 
 
 def show_status(setup: Setup, output: str) -> int:

@@ -11,9 +11,7 @@ import click
 
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json, table
-from dcp_pipeline.connect import open_engine
 from dcp_pipeline.exit_codes import DONE, FAILED
-from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import RejectFilter, StoredReject
 from dcp_pipeline.setup import Setup
 
@@ -73,14 +71,10 @@ def replay_rejects(setup: Setup, wanted: RejectFilter, output: str) -> int:
     """Clean rejects again by the spec as it stands."""
     from dcp_worker.process import replayer
 
-    engine = open_engine(setup, pool_size=2)
-    try:
-        ledger = Ledger(engine, setup.pipeline.key)
-        ledger.prepare()
-        result = replayer(setup, engine, ledger)(wanted)
+    with ExitStack() as stack:
+        ledger = ledger_of(setup, stack)
+        result = replayer(setup, ledger.engine, ledger)(wanted)
         books = ledger.books()
-    finally:
-        engine.dispose()
     answer = {
         "replayed": result.replayed,
         "written": result.written,

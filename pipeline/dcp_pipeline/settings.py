@@ -171,7 +171,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("HEALTH_PORT", "(the process)", "And on which port; 8080."),
     Variable("DCP_SECRETS_DIR", "(secrets)", "Folder of <secret name>/<key>, as Kubernetes mounts Secrets."),
     Variable("DCP_SECRET_<NAME>_<KEY>", "(secrets)", "One secret, where there is no such folder."),
-    Variable("DCP_STATE_DIR", "(the process)", "Folder for embedded Valkey and spools; ./.dcp by default."),
+    Variable(
+        "DCP_STATE_DIR",
+        "(the process)",
+        "Folder for the embedded queue's notes, spools and downloads; `.dcp` beside the spec by default.",
+    ),
 )
 
 

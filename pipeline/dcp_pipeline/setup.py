@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from dcp_pipeline.files.places import beside, folder_of, state_base
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.secrets import SecretStore
 from dcp_pipeline.settings import (
@@ -53,9 +54,9 @@ class Setup(msgspec.Struct, frozen=True):
 
     @property
     def sink_url(self) -> str:
-        """The sink's URL; without one in the spec, SQLite beside the caller."""
+        """The sink's URL; without one in the spec, SQLite beside it."""
         sink = self.pipeline.spec.sink
-        return sink.sql.url if sink and sink.sql else f"sqlite:///./{self.pipeline.metadata.name}.db"
+        return sink.sql.url if sink and sink.sql else beside(self.folder, f"sqlite:///{self.pipeline.metadata.name}.db")
 
     def located(self, path: str) -> Path:
         """A path of the spec: as it stands, or in the spec file's folder where there is such a file."""
@@ -79,7 +80,9 @@ def load_setup(
 
     Raises SpecInvalid or SettingInvalid, both naming what to mend.
     """
-    pipeline = load_pipeline(spec)
+    pipeline, folder = load_pipeline(spec), folder_of(Path(spec))
+    if pipeline.spec.sink and pipeline.spec.sink.sql:
+        pipeline = with_sink_url(pipeline, beside(folder, pipeline.spec.sink.sql.url))
     if profile:
         pipeline = with_profile(pipeline, profile)
     pipeline, passwords = with_environment(pipeline, environment)
@@ -91,13 +94,12 @@ def load_setup(
     secrets = SecretStore(environment)
     for password in (passwords.sink, passwords.redis):
         secrets.remember(password or "")
-    state = Path(environment.get("DCP_STATE_DIR") or ".dcp")
     return Setup(
         pipeline=pipeline,
-        folder=Path(spec).resolve().parent,
+        folder=folder,
         secrets=secrets,
         passwords=passwords,
-        state_folder=state / pipeline.queue_name.replace(":", "_"),
+        state_folder=state_base(folder, environment) / pipeline.queue_name.replace(":", "_"),
         worker_id=environment.get("WORKER_ID") or f"{socket.gethostname()}-{os.getpid()}",
         log_level=environment.get("LOG_LEVEL") or "info",
         log_format=environment.get("LOG_FORMAT") or "",

@@ -13,7 +13,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from dcp_pipeline.durable import write_durably
+from dcp_pipeline.files.durable import write_durably
 
 MARK = "made-by-dcp"
 SOCKET = "valkey.sock"

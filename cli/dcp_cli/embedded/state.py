@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from dcp_cli.embedded.folder import SOCKET, is_own
 from dcp_cli.errors import AlreadyRunning
-from dcp_pipeline.durable import write_durably
+from dcp_pipeline.files.durable import write_durably
 
 _LOCK_SECONDS = 0.3
 """`dcp status` holds the lock for an instant, to see whether somebody else does."""

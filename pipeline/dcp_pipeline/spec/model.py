@@ -359,7 +359,7 @@ class Spec(_Part, frozen=True):
     cleaning: Annotated[Cleaning, Meta(description="From records to rows.")]
     paused: Annotated[bool, Meta(description="Finish what is in hand and hold.")] = False
     queue: Annotated[Queue, Meta(description="Between fetcher and workers.")] = Queue()
-    sink: Annotated[Sink | None, Meta(description="Where rows go. `dcp run` without one: sqlite:///./NAME.db")] = None
+    sink: Annotated[Sink | None, Meta(description="Where rows go; without one, NAME.db beside the spec")] = None
     fetcher: Annotated[Fetcher, Meta(description="The fetcher's settings.")] = Fetcher()
     worker: Annotated[Worker, Meta(description="The workers' settings.")] = Worker()
     scaling: Annotated[Scaling, Meta(description="How many workers run.")] = Scaling()

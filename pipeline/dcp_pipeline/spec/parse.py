@@ -28,7 +28,8 @@ def load_pipeline(path: Path | str) -> Pipeline:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecInvalid([SpecProblem("the document", f"cannot be read: {error}")], str(path)) from error
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise SpecInvalid([SpecProblem("the document", f"cannot be read: {why}")], str(path)) from error
     return parse_pipeline(text, origin=str(path))
 
 

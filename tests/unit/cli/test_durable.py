@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dcp_pipeline.durable import put_in_place, write_durably
+from dcp_pipeline.files.durable import put_in_place, write_durably
 
 
 @pytest.mark.parametrize("text", ["unix:///tmp/x/valkey.sock", "", "läßt\nsich\n", "x" * 100_000])
@@ -31,7 +31,7 @@ def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "note").is_symlink()
 
 
-WRITES = "import sys; from pathlib import Path; from dcp_pipeline.durable import write_durably as w; w(Path(sys.argv[1]), 'x' * 9000)"
+WRITES = "import sys; from pathlib import Path; from dcp_pipeline.files.durable import write_durably as w; w(Path(sys.argv[1]), 'x' * 9000)"
 
 
 @pytest.mark.parametrize("room_bytes", [0, 1, 4096, 8999])

@@ -21,7 +21,7 @@ from typing import IO
 
 import maxminddb
 
-from dcp_pipeline.durable import put_in_place
+from dcp_pipeline.files.durable import put_in_place
 from dcp_worker.enrich.errors import EnrichmentError
 
 log = logging.getLogger(__name__)

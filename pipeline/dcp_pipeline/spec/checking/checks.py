@@ -19,6 +19,7 @@ _RANGES = {"integer", "number", "date", "time", "datetime"}
 _NUMBERS = {"integer", "number"}
 _WITH_FORMAT = {"date", "time", "datetime"}
 _RESERVED_PREFIX = "_dcp_"
+_SHORTEST_INTERVAL_SECONDS = 0.01
 
 
 def problems_of(pipeline: Pipeline) -> list[SpecProblem]:
@@ -89,6 +90,12 @@ def _queue(spec: Spec) -> Iterator[SpecProblem]:
 
 
 def _times(spec: Spec) -> Iterator[SpecProblem]:
+    for index, source in enumerate(spec.sources):
+        member = "http" if source.http else "file"
+        if source.interval.seconds < _SHORTEST_INTERVAL_SECONDS:
+            yield _at(f"is {source.interval}; at least 10ms is wanted", "sources", index, member, "interval")
+        if source.http and source.http.timeout.seconds <= 0:
+            yield _at("is 0; more than that is wanted", "sources", index, member, "timeout")
     if spec.queue.lease.seconds < 1:
         yield _at(f"is {spec.queue.lease}; at least 1s is wanted", "queue", "lease")
     for name in ("batch_timeout", "task_timeout", "progress_interval"):
