@@ -60,7 +60,8 @@ class Assembly:
                 self._watches[source.name] = self._watch(source, FileSite(), list_entries)
             elif source.http is not None:
                 client = await self._stack.enter_async_context(HttpClient(source.http, self._around.secrets))
-                list_entries = partial(list_http, client, source.http, self._around.backoff, self._outlet.stop)
+                parts = source.partial == "accept"
+                list_entries = partial(list_http, client, source.http, self._around.backoff, self._outlet.stop, parts)
                 self._watches[source.name] = self._watch(source, self._http_site(client, source), list_entries)
         return list(self._watches.values())
 
@@ -104,7 +105,9 @@ class Assembly:
             revision=revision_of(self._pipeline, source.name)[0],
             priority=source.priority if priority is None else priority,
             growing=source.growth == "append",
-            how=HowToCut(source.format, self._pipeline.spec.fetcher.batch, source.decompression),
+            how=HowToCut(
+                source.format, self._pipeline.spec.fetcher.batch, source.decompression, source.partial == "accept"
+            ),
             format_of=self._format_of,
         )
         reader = ObjectReader(terms, site, self._outlet)

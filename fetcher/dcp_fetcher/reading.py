@@ -14,6 +14,7 @@ from dcp_fetcher.cutting.header import HeaderError, read_header
 from dcp_fetcher.cutting.marks import count_lines
 from dcp_fetcher.cutting.split import Position, Splitter
 from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
+from dcp_fetcher.ground.partial import only_a_part
 from dcp_fetcher.opening.as_lines import as_lines
 from dcp_fetcher.opening.decoded import Decoded
 from dcp_fetcher.opening.decompress import Caps, Peekable, Readable
@@ -37,6 +38,8 @@ class HowToCut:
     form: Format
     batch: BatchSize
     decompression: Decompression
+    parts: bool = False
+    """An answer that is only a part of what there is will do."""
 
     @property
     def caps(self) -> Caps:
@@ -56,7 +59,7 @@ class Content:
             self.stream: Readable = Peekable(opened.stream)
         else:
             _refuse_web_page(self._decoded.head(), opened.content_type)
-            self.stream = self._decoded if self._decoded.archive else as_lines(self._decoded, how.form)
+            self.stream = self._decoded if self._decoded.archive else as_lines(self._decoded, how.form, how.parts)
         self.at = opened.offset
         """Where the next byte stands in what records are cut from."""
 
@@ -98,6 +101,8 @@ def read_object(
     try:
         _cut(content, publisher, splitter, growing)
         content.opened.stream.check_unchanged()
+        if content.opened.more is not None and not how.parts:
+            raise DamagedError(only_a_part(content.opened.more))
     except HeaderError:
         raise
     except DamagedError:

@@ -76,7 +76,7 @@ async def _at(setup: Setup, source: Source, look: Callable[[Site, list[str]], T]
     stop = Stop()
     with tempfile.TemporaryDirectory(prefix="dcp-preview-") as folder:
         async with HttpClient(source.http, setup.secrets) as client:
-            listed = await list_http(client, source.http, _QUICKLY, stop)
+            listed = await list_http(client, source.http, _QUICKLY, stop, parts=True)
             bridge = Bridge(asyncio.get_running_loop(), stop)
             site = HttpSite(bridge, stop, client, _QUICKLY, Path(folder), source.decompression.max_bytes.bytes)
             return await asyncio.to_thread(look, site, [each.url for each in listed])
@@ -95,7 +95,7 @@ def _first(setup: Setup, source: Source, records: int, site: Site, uris: list[st
 
 
 def _head(source: Source, most_bytes: int, site: Site, uris: list[str]) -> Head:
-    how = HowToCut(Format(header=False), BatchSize(), source.decompression)
+    how = HowToCut(Format(header=False), BatchSize(), source.decompression, parts=True)
     for uri in uris:
         magic = opened_bytes(site, uri)
         if is_table(magic):
@@ -129,7 +129,7 @@ def is_table(magic: bytes) -> str | None:
 
 
 def _batches(setup: Setup, source: Source, records: int, uri: str, opened: Opened) -> Iterator[Batch]:
-    how = HowToCut(source.format, BatchSize(max_records=records), source.decompression)
+    how = HowToCut(source.format, BatchSize(max_records=records), source.decompression, parts=True)
     content, splitter = Content(opened, how), Splitter(how.form, how.batch)
     given = 0
     while given < records:

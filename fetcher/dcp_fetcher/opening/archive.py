@@ -52,7 +52,7 @@ def _text(
     if compression == "zip":
         raise DamagedError(f"{name} in the archive is an archive itself; it is unpacked once")
     plain = Peekable(Layer(packed, compression, caps)) if compression else packed
-    text = as_lines(plain, form)
+    text = as_lines(plain, form, parts=True)  # a next page is of an answer, not of an archive
     if form.json_lines:
         while data := text.read(PIECE_BYTES):
             yield data

@@ -8,10 +8,11 @@ from dcp_fetcher.opening.json_array import JsonArray
 from dcp_pipeline.spec.format import Format
 
 
-def as_lines(stream: Ahead, form: Format) -> Readable:
+def as_lines(stream: Ahead, form: Format, parts: bool = False) -> Readable:
     """Text of one record a line, or of csv records, in an encoding that keeps ASCII.
 
-    Its read() raises DamagedError where the file is not what the format says.
+    Its read() raises DamagedError where the file is not what the format says, or says that it is only a part and
+    `parts` will not do.
     """
     if form.type == "xlsx":
         from dcp_fetcher.opening.spreadsheet import sheet_lines
@@ -22,4 +23,6 @@ def as_lines(stream: Ahead, form: Format) -> Readable:
 
         return parquet_lines(stream)
     text: Readable = Transcoded(stream, form.encoding) if form.transcoded else stream
-    return JsonArray(text, form.items, form.max_record_bytes.bytes) if form.type == "json" else text
+    if form.type != "json":
+        return text
+    return JsonArray(text, form.items, form.max_record_bytes.bytes, parts)

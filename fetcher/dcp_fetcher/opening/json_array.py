@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.partial import Around, more_said, only_a_part
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Readable
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
@@ -25,11 +26,13 @@ _OPENING, _CLOSING = b"[{", b"]}"
 class JsonArray:
     """The elements of the array at `items` (a dotted path; None: the document is the array) as lines.
 
-    read() raises DamagedError where there is no such array, or where the document ends inside it.
+    read() raises DamagedError where there is no such array, where the document ends inside it, and, unless `parts` will
+    do, at the end of a document that says that it is only a part.
     """
 
-    def __init__(self, stream: Readable, items: str | None, longest_token_bytes: int) -> None:
-        self._stream = stream
+    def __init__(self, stream: Readable, items: str | None, longest_token_bytes: int, parts: bool = False) -> None:
+        self._stream, self._parts = stream, parts
+        self._around = Around()
         self._preamble = _Preamble(items, longest_token_bytes)
         self._buffer = b""
         self._elements: _Elements | None = None
@@ -45,13 +48,21 @@ class JsonArray:
                     raise self._preamble.not_found()
                 if not self._elements.closed:
                     raise DamagedError("the JSON document ends inside its array: it is cut off")
+                if not self._parts and (more := more_said(self._around.document())) is not None:
+                    raise DamagedError(only_a_part(more))
                 return b""
             if self._elements is None:
                 rest = self._preamble.feed(data)
+                self._around.before(data if rest is None else data[: len(data) - len(rest)])
                 if rest is None:
                     continue
                 self._elements, data = _Elements(), rest
-            if lines := self._elements.feed(data):
+            if self._elements.closed:
+                self._around.behind(data)
+                continue
+            lines = self._elements.feed(data)
+            self._around.behind(self._elements.rest)
+            if lines:
                 return lines
         return b""
 
@@ -61,6 +72,8 @@ class _Elements:
 
     def __init__(self) -> None:
         self.closed = False
+        self.rest = b""
+        """What stood behind the array's end."""
         self._depth = 0
         self._in_string = self._escaped = False
         self._empty = True
@@ -96,6 +109,7 @@ class _Elements:
                 self._give(data[kept:at])
                 kept = at + 1
                 if self._end_element(last=byte == b"]"):
+                    self.rest = data[kept:]
                     return len(data)
         self._give(data[kept:])
         return len(data)

@@ -14,7 +14,9 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
-from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.errors import DamagedError, RefusedError
+from dcp_fetcher.ground.partial import NEXTS, more_said, spelt, total_said
+from dcp_fetcher.sites.no_index import refused_xml, why_no_index, xml_root
 from dcp_pipeline.spec.model import Listing
 
 ITEMS = ("items", "files", "entries", "objects", "results", "data", "contents", "children")
@@ -24,11 +26,19 @@ NAMES = ("name", "path", "key", "filename")
 SIZES = ("size", "sizebytes", "bytes", "length", "contentlength")
 TIMES = ("lastmodified", "mtime", "modified", "updated", "updatedat", "date")
 FOLDERS = ("directory", "dir", "folder", "tree")
-NEXTS = ("next", "nextpage", "nexturl", "nextlink")
+NO_LISTS = ("errors", "warnings", "messages")
+"""Keys whose array is of no files."""
+
+
+NAMES_SHOWN = 3
 
 
 class ListingError(DamagedError):
     """The answer is no listing that can be read."""
+
+
+class NothingWanted(RefusedError):
+    """There are files, and what the source includes matches none of them."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +58,34 @@ class Page:
 
     entries: tuple[Entry, ...]
     next_url: str | None = None
+    more: str | None = None
+    """What it says of more, where it does not say where that is."""
+    items: int = 0
+    """How many things it lists, folders and all."""
+    total: int | None = None
+    """How many there are on all pages, where it says that."""
 
 
 def wanted(name: str, include: Iterable[str], exclude: Iterable[str]) -> bool:
     """Does a file's name match one of `include` (any, if there is none) and none of `exclude`?"""
     patterns = tuple(include) or ("*",)
     return any(fnmatchcase(name, each) for each in patterns) and not any(fnmatchcase(name, each) for each in exclude)
+
+
+def chosen(entries: Iterable[Entry], include: Iterable[str], exclude: Iterable[str], where: str) -> list[Entry]:
+    """The wanted ones. Raises NothingWanted where `include` matches none of what is there.
+
+    `where` is the member of the source that says what to include.
+    """
+    there, patterns = list(entries), tuple(include)
+    if patterns and there and not any(wanted(each.name, patterns, ()) for each in there):
+        shown = ", ".join(repr(each.name) for each in there[:NAMES_SHOWN]) + (
+            ", ..." if len(there) > NAMES_SHOWN else ""
+        )
+        raise NothingWanted(
+            f"{len(there)} files are there ({shown}) and {where}.include matches none of them: {', '.join(patterns)}"
+        )
+    return [each for each in there if wanted(each.name, patterns, exclude)]
 
 
 def name_of(url: str) -> str:
@@ -70,8 +102,10 @@ def parse_listing(body: bytes, base_url: str, content_type: str, hints: Listing 
         except ValueError as error:
             raise ListingError(f"the listing is no JSON: {error}") from error
         return _json_page(document, base_url, hints or Listing())
+    if (root := xml_root(text)) is not None:
+        raise ListingError(refused_xml(root, text))
     if "html" in content_type or text.lstrip()[:1] == "<":
-        return Page(tuple(_html_entries(text, base_url)))
+        return _html_page(text, base_url)
     raise ListingError(f"the listing is neither JSON nor an HTML index (Content-Type {content_type or 'missing'})")
 
 
@@ -87,15 +121,24 @@ class _Links(HTMLParser):
             self.found += [value for name, value in attrs if name == "href" and value]
 
 
-def _html_entries(text: str, base_url: str) -> Iterable[Entry]:
-    """Files right in the folder: no folders, no parent, no sorting links, nothing elsewhere."""
+def _html_page(text: str, base_url: str) -> Page:
     links = _Links()
     links.feed(text)
     links.close()
+    entries = tuple(_html_entries(links.found, base_url))
+    folder = urlsplit(base_url).path.rpartition("/")[0] + "/"
+    why = None if entries else why_no_index(text, len(links.found), folder)
+    if why is not None:
+        raise ListingError(why)
+    return Page(entries)
+
+
+def _html_entries(hrefs: Iterable[str], base_url: str) -> Iterable[Entry]:
+    """Files right in the folder: no folders, no parent, no sorting links, nothing elsewhere."""
     base = urlsplit(base_url)
     folder = base.path.rpartition("/")[0] + "/"
     seen = set()
-    for href in links.found:
+    for href in hrefs:
         try:
             url = urldefrag(urljoin(base_url, href.strip())).url
             parts = urlsplit(url)
@@ -123,7 +166,9 @@ def _json_page(document: Any, base_url: str, hints: Listing) -> Page:
     entries = [entry for item in items if (entry := _json_entry(item, base_url, hints)) is not None]
     if items and not entries and not any(_is_folder(item) for item in items):
         raise ListingError("no entry of the JSON listing has a url or name: say where it is in http.listing.url")
-    return Page(tuple(dict.fromkeys(entries)), _next_url(document, base_url, hints))
+    following = _next_url(document, base_url, hints)
+    more = None if following else more_said(document)
+    return Page(tuple(dict.fromkeys(entries)), following, more, len(items), total_said(document))
 
 
 def _items(document: Any) -> Any:
@@ -132,7 +177,7 @@ def _items(document: Any) -> Any:
     named = _first(document, ITEMS)
     if isinstance(named, list):
         return named
-    lists = [value for value in document.values() if isinstance(value, list)]
+    lists = [value for key, value in document.items() if isinstance(value, list) and spelt(key) not in NO_LISTS]
     return lists[0] if len(lists) == 1 else None
 
 
@@ -202,8 +247,8 @@ def _first(item: Any, names: Iterable[str]) -> Any:
     """The value under the first of these keys that is there, however it is spelt."""
     if not isinstance(item, Mapping):
         return None
-    spelt = {str(key).lower().replace("_", "").replace("-", ""): value for key, value in item.items()}
-    return next((spelt[name] for name in names if spelt.get(name) is not None), None)
+    found = {spelt(key): value for key, value in item.items()}
+    return next((found[name] for name in names if found.get(name) is not None), None)
 
 
 def _at(document: Any, path: str) -> Any:

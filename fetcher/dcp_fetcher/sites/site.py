@@ -52,6 +52,8 @@ class Opened:
     size_bytes: int | None = None
     content_encoding: str = ""
     content_type: str = ""
+    more: str | None = None
+    """What says that it is only a part of what there is."""
 
 
 class Site(Protocol):

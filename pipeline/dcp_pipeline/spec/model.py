@@ -150,6 +150,13 @@ class Source(_Part, frozen=True):
     file: Annotated[FileSource | None, Meta(description="Files of a folder, or one file.")] = None
     format: Annotated[Format, Meta(description="How the bytes become records.")] = Format()
     decompression: Annotated[Decompression, Meta(description="Caps on compressed objects.")] = Decompression()
+    partial: Annotated[
+        Literal["error", "accept"],
+        Meta(
+            description="What an answer is that says that it is only a part (a next page, a truncated listing): "
+            "an error, or all that is wanted."
+        ),
+    ] = "error"
     priority: Annotated[
         int, Meta(description="Which batches workers take first: lower numbers do.", ge=0, le=1_000_000)
     ] = 100

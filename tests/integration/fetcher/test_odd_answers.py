@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from dcp_fetcher.objects import Outcome
 from dcp_pipeline.ledger.model import ObjectState
-from support.fetching import Fetching, http_source
+from support.fetching import Fetching, file_source, http_source
 from support.odd_server import Ask, OddServer, answer, date, odd_server, part
 
 HEADER = b"a,b\n"
@@ -238,3 +239,47 @@ def test_a_file_read_young_is_the_same_version_once_its_date_is_old_enough() -> 
             fetching.round()
         assert fetching.records() == rows(0, 100)
         assert len(fetching.ledger.all_objects()) == 1
+
+
+@pytest.mark.parametrize("partial", ["error", "accept"])
+@pytest.mark.parametrize("said", ["link", "json"])
+def test_a_part_is_read_and_told_unless_it_will_do(said: str, partial: str) -> None:
+    records = [b'{"a": %d}' % n for n in range(100)]
+
+    def respond(ask: Ask) -> bytes:
+        if said == "link":
+            return answer(200, b"\n".join(records) + b"\n", ETag='"1"', Link='<http://h/x?page=2>; rel="next"')
+        return answer(200, b'{"next": "?page=2", "rows": [' + b",".join(records) + b"]}", ETag='"1"')
+
+    form = {"type": "json", "items": "rows"} if said == "json" else {"type": "ndjson"}
+    with odd_server(respond) as server:
+        fetching = Fetching({**http_source(server.url + "a", format=form), "partial": partial}, max_records=40)
+        report = fetching.run()
+        assert fetching.records().count(b"\n") == 100
+        assert [("only a part" in each and "partial: accept" in each) for each in report.problems] == (
+            [True] if partial == "error" else []
+        )
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'<html><script src="app.js"></script></html>', "lists no file"),
+        (b'{"files": ["a.csv"], "nextPageToken": "s3cret"}', "only a part"),
+        (b'["b.txt", "c.txt"]', "include"),
+    ],
+)
+def test_a_listing_that_brings_nothing_is_a_problem_of_its_source(body: bytes, said: str) -> None:
+    with odd_server(lambda ask: answer(200, body)) as server:
+        fetching = Fetching(http_source(server.url, include=["*.csv"]))
+        report = fetching.run()
+        assert len(report.problems) == 1
+        assert said in report.problems[0]
+        assert "s3cret" not in report.problems[0]
+        assert said in (report.figures.sources["feed"].last_error or "")
+
+
+def test_an_include_that_matches_no_file_of_a_folder_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a\n1\n")
+    report = Fetching(file_source(tmp_path, include=["*.csv"])).run()
+    assert "file.include matches none" in report.problems[0]

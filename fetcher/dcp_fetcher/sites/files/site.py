@@ -10,7 +10,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from dcp_fetcher.ground.errors import ChangedError, GoneError, RefusedError, TemporaryError
-from dcp_fetcher.sites.listing import Entry, wanted
+from dcp_fetcher.sites.listing import Entry, chosen
 from dcp_fetcher.sites.site import Opened
 from dcp_fetcher.sites.versions import base_of
 from dcp_pipeline.ledger.model import SourceObject
@@ -101,7 +101,7 @@ def list_files(path: Path, source: FileSource) -> list[Entry]:
     except OSError as error:
         raise RefusedError(f"{path}: {error.strerror}") from error
     folder = path.resolve()
-    return [Entry((folder / name).as_uri(), name) for name in names if wanted(name, source.include, source.exclude)]
+    return chosen((Entry((folder / name).as_uri(), name) for name in names), source.include, source.exclude, "file")
 
 
 def path_of(uri: str) -> Path:

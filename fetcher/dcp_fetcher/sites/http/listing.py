@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -14,7 +16,7 @@ from dcp_fetcher.ground.patience import Backoff, Stop
 from dcp_fetcher.opening.decoded import Decoded
 from dcp_fetcher.opening.decompress import Caps
 from dcp_fetcher.sites.http.client import HttpClient, network_error, redacted
-from dcp_fetcher.sites.listing import Entry, ListingError, Page, name_of, parse_listing, wanted
+from dcp_fetcher.sites.listing import Entry, ListingError, Page, chosen, name_of, parse_listing
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.spec.model import HttpSource
 
@@ -28,14 +30,16 @@ def is_listing(source: HttpSource) -> bool:
     return source.listing is not None or source.url.split("?")[0].endswith("/")
 
 
-async def list_http(client: HttpClient, source: HttpSource, backoff: Backoff, stop: Stop) -> list[Entry]:
-    """The files that are wanted, in the listing's order; or the one file.
+async def list_http(
+    client: HttpClient, source: HttpSource, backoff: Backoff, stop: Stop, parts: bool = False
+) -> list[Entry]:
+    """The files that are wanted, in the listing's order; or the one file. `parts`: a part of the listing will do.
 
     Raises RefusedError, GoneError, UnreachableError, ListingError or Stopped.
     """
     if not is_listing(source):
         return [Entry(source.url, name_of(source.url))]
-    found: dict[str, Entry] = {}
+    pages: list[Page] = []
     visited: set[str] = set()
     url: str | None = source.url
     while url is not None:
@@ -43,11 +47,30 @@ async def list_http(client: HttpClient, source: HttpSource, backoff: Backoff, st
             raise ListingError(f"{redacted(url)}: the listing's pages go in a circle, or are more than {MAX_PAGES}")
         visited.add(url)
         page = await _page(client, source, url, backoff, stop)
-        found |= {each.url: each for each in page.entries if wanted(each.name, source.include, source.exclude)}
-        if len(found) > MAX_ENTRIES:
+        pages.append(page)
+        if sum(len(each.entries) for each in pages) > MAX_ENTRIES:
             raise ListingError(f"the listing names more than {MAX_ENTRIES} files")
         url = page.next_url
-    return list(found.values())
+    if not parts and (why := why_partial(pages)) is not None:
+        raise ListingError(f"{redacted(source.url)}: {why}")
+    entries = {each.url: each for page in pages for each in page.entries}
+    return chosen(entries.values(), source.include, source.exclude, "http")
+
+
+def why_partial(pages: Sequence[Page]) -> str | None:
+    """Why these pages are not the whole listing."""
+    listed = sum(each.items for each in pages)
+    total = max((each.total for each in pages if each.total is not None), default=listed)
+    if pages[-1].more is not None:
+        said = f"{pages[-1].more}, and not by a URL that could be asked for"
+    elif total > listed:
+        said = f"it lists {listed} of {total}, and names no next page"
+    else:
+        return None
+    return (
+        f"the listing is only a part: {said}. Say in http.listing.next where the next page's URL stands, ask for all "
+        "at once in http.url, or say partial: accept where this part is what you want"
+    )
 
 
 async def _page(client: HttpClient, source: HttpSource, url: str, backoff: Backoff, stop: Stop) -> Page:
@@ -76,7 +99,7 @@ async def _parsed(answer: aiohttp.ClientResponse, source: HttpSource, url: str) 
     page = parse_listing(body, str(answer.url), answer.headers.get("Content-Type", "").lower(), source.listing)
     links = answer.links
     if page.next_url is None and "next" in links:
-        return Page(page.entries, str(links["next"]["url"]))
+        return replace(page, next_url=str(links["next"]["url"]), more=None)
     return page
 
 

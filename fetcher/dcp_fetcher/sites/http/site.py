@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -26,6 +27,7 @@ from dcp_pipeline.ledger.model import SourceObject
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_NEXT = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
 
 
 class SpooledBody:
@@ -172,6 +174,11 @@ def conditions_of(known: SourceObject | None) -> dict[str, str]:
     return {"If-Modified-Since": known.last_modified} if known.last_modified else {}
 
 
+def next_said(headers: Mapping[str, str]) -> str | None:
+    """Where an answer's head says that more follows in another one."""
+    return "its Link header names a next page" if _NEXT.search(headers.get("Link", "")) else None
+
+
 def _is_known(latest: SourceObject, validators: Validators, extent: Extent) -> bool:
     """Is it still the version whose digest was taken, by what has become old enough to tell?"""
     strong = validators.etag or validators.date
@@ -191,4 +198,5 @@ def _opened(
         size_bytes=size_bytes,
         content_encoding=answer.headers.get("Content-Encoding", ""),
         content_type=answer.content_type if "Content-Type" in answer.headers else "",
+        more=next_said(answer.headers),
     )
