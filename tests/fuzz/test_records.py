@@ -121,7 +121,8 @@ def test_neither_chunks_nor_batches_change_what_becomes_of_a_record(
     assert outcome_of(raw, form, batch, CLEANING, lengths) == whole
 
 
-cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=8)
+"""A bare CR is a line end that Python 3.11's writer does not quote."""
 
 
 @given(

@@ -70,3 +70,34 @@ def test_a_byte_that_the_told_encoding_lacks_costs_its_record() -> None:
     raw = ("a,b\n" + "Müllerstraße,café\n" * 3).encode("cp1252") + b"x\x81,2\n" * 1
     result = read_file(raw * 1, format_of(encoding="cp1252"), "a", "b")
     assert result.codes == {4: "encoding-error"}
+
+
+NAMES = ["Zürich", "Genève", "Łódź", "São Paulo", "東京"]
+
+
+def lines_of(names: list[str], count: int, **odd: bytes) -> bytes:
+    """`count` records of utf-8, of which some are others."""
+    lines = [f"{n},{names[n % len(names)]}".encode() for n in range(count)]
+    for place, line in odd.items():
+        lines[int(place[1:])] = line
+    return b"\n".join([b"n,city", *lines, b""])
+
+
+@pytest.mark.parametrize(
+    ("raw", "rejected"),
+    [
+        (lines_of(NAMES, 2000, n1000=b"1000,Z\xfcrich"), [1001]),
+        (lines_of(["Zürich", "Köln", "Malmö"], 300, n299=b"299,Z\xfcrich"), [300]),
+        (lines_of(["Köln"], 9, n0=b"0,K\xf6ln"), [1]),
+        (lines_of(["plain", "ascii"], 9000, n8999=b"8999,K\xf6ln"), [9000]),
+        (lines_of(["北京", "上海"], 30, n3=b"3,\xff\xfe", n4="4,北京".encode("gb18030")), [4, 5]),
+        (lines_of(["Köln", "plain"], 200, n7=b"7,a\0b"), [8]),
+    ],
+)
+def test_the_odd_record_of_another_encoding_is_rejected_and_the_others_stay_what_they_are(
+    raw: bytes, rejected: list[int]
+) -> None:
+    result = read_file(raw, format_of(encoding="auto"), "n", "city", max_records=500)
+    assert result.codes == dict.fromkeys(rejected, "encoding-error")
+    good = [line.decode().split(",") for n, line in enumerate(raw.split(b"\n")[1:-1], 1) if n not in rejected]
+    assert result.values == [tuple(cells) for cells in good]

@@ -140,3 +140,72 @@ def test_syslog_lines_are_of_either_rfc() -> None:
     )
     assert result.values == [cells for _, cells in SYSLOG]
     assert result.codes == {6: "row-error"}
+
+
+TAIL = '[01/Feb/2024:13:55:36 +0000] "GET /p HTTP/1.1" 200 5'
+COMBINED = TAIL + ' "-" "ua"'
+WHO = ("virtual_host", "forwarded_for", "remote_host", "identity", "user")
+
+
+@pytest.mark.parametrize(
+    ("front", "cells"),
+    [
+        ("192.0.2.1 - - ", (None, None, "192.0.2.1", None, None)),
+        ("192.0.2.1 ident ann ", (None, None, "192.0.2.1", "ident", "ann")),
+        ('1.2.3.4 - "" ', (None, None, "1.2.3.4", None, None)),
+        ("2001:db8::1 - ann lee ", (None, None, "2001:db8::1", None, "ann lee")),
+        ("h - b.von.st@example.com ", (None, None, "h", None, "b.von.st@example.com")),
+        ("example.com:80 192.0.2.1 - - ", ("example.com:80", None, "192.0.2.1", None, None)),
+        ("127.0.1.1:443 client.example.org - ann ", ("127.0.1.1:443", None, "client.example.org", None, "ann")),
+        ("[2001:db8::1]:80 ::1 - - ", ("[2001:db8::1]:80", None, "::1", None, None)),
+        ("www.example.com 192.0.2.1 - ann lee ", ("www.example.com", None, "192.0.2.1", None, "ann lee")),
+        ("localhost ::1 - - ", ("localhost", None, "::1", None, None)),
+        ("97.97.97.97 98.98.98.98 - - ", (None, "97.97.97.97", "98.98.98.98", None, None)),
+        ("2001:db8::7 98.98.98.98 - ann ", (None, "2001:db8::7", "98.98.98.98", None, "ann")),
+        ("- 98.98.98.98 - - ", (None, None, "98.98.98.98", None, None)),
+        ("97.97.97.97, unknown, 10.0.0.1 98.98.98.98 - - ",
+         (None, "97.97.97.97, unknown, 10.0.0.1", "98.98.98.98", None, None)),
+        ("97.97.97.97, 98.98.98.98 - - ", (None, "97.97.97.97, 98.98.98.98", None, None, None)),
+        ('"97.97.97.97, 10.0.0.1" 98.98.98.98 - - ', (None, "97.97.97.97, 10.0.0.1", "98.98.98.98", None, None)),
+        ("one.example.com two.example.com - - ", None),
+        ("192.0.2.1 198.51.100.1 - ", None),
+        ("192.0.2.1 - - - ", None),
+        ("192.0.2.1 - ", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("tail", [TAIL, COMBINED, TAIL + " 0.003", COMBINED + ' "203.0.113.9" 0.1'])
+def test_who_asked_is_read_as_what_it_is_and_never_shifted(
+    front: str, cells: tuple[str | None, ...], tail: str
+) -> None:
+    result = read_bytes(f"{front}{tail}\n".encode(), format_of("accesslog"), *WHO, "status", "rest")
+    rest = tail.removeprefix(COMBINED).removeprefix(TAIL).strip() or None
+    assert (result.values, result.codes) == (([(*cells, "200", rest)], {}) if cells else ([], {1: "row-error"}))
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ("Oct  1 22:14:15 sshd[123]: hello: you", (None, None, "sshd", "123", "hello: you")),
+        ("<13>Oct  1 22:14:15 kernel: [ 12.3] usb", ("13", None, "kernel", None, "[ 12.3] usb")),
+        ("Oct  1 22:14:15 %ASA-6-302013: Built", (None, None, "%ASA-6-302013", None, "Built")),
+        ("<191>Oct 11 22:14:15 2001:db8::1 su: x", ("191", "2001:db8::1", "su", None, "x")),
+        ("2024-02-01T22:14:15Z host postfix/smtpd[7]: x", (None, "host", "postfix/smtpd", "7", "x")),
+        ("Oct  1 22:14:15 last message repeated 2 times", (None, None, None, None, "last message repeated 2 times")),
+        ("Oct  1 22:14:15 host last message repeated 2 times",
+         (None, "host", None, None, "last message repeated 2 times")),
+        ("Oct  1 22:14:15 host -- MARK --", (None, "host", None, None, "-- MARK --")),
+        ("Oct  1 22:14:15 -- MARK --", (None, None, None, None, "-- MARK --")),
+        ("<999>Oct  1 22:14:15 host su: x", None),
+        ("<192>1 2024-02-01T22:14:15Z host su - - - x", None),
+        ("<013>Oct  1 22:14:15 host su: x", None),
+        ("<34>1 host su - ID47 - no time", None),
+        ("Oct  1 22:14:15 host:514 su: x", None),
+        ("Foo  1 22:14:15 host su: x", None),
+    ],
+)  # fmt: skip
+def test_a_syslog_line_without_host_or_with_a_priority_that_there_is_not(
+    line: str, cells: tuple[str | None, ...] | None
+) -> None:
+    labels = ("priority", "hostname", "appname", "procid", "message")
+    result = read_bytes(f"{line}\n".encode(), format_of("syslog"), *labels)
+    assert (result.values, result.codes) == (([cells], {}) if cells else ([], {1: "row-error"}))

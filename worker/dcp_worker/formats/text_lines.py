@@ -91,19 +91,33 @@ class PatternParser(msgspec.Struct, frozen=True):
 
     def parse(self, lines: pl.Series) -> Parsed:
         """The cells."""
-        found = [_groups(lines, pattern) for pattern in self.patterns]
-        matched = pl.Series([False] * len(lines), dtype=pl.Boolean)
-        cells = {label: pl.Series(label, [None] * len(lines), dtype=pl.String) for label in self.labels}
-        for pattern, groups in zip(self.patterns, found, strict=True):
-            here = ~matched & lines.str.contains(_whole(pattern.regex)).fill_null(False)
-            for label in groups.columns:
-                cells[label] = groups[label].zip_with(here, cells[label])
-            matched |= here
-        frame = pl.DataFrame(list(cells.values()))
+        places = pl.int_range(len(lines), eager=True)
+        left = lines.is_not_null()
+        found: list[pl.DataFrame] = []
+        for pattern in self.patterns:
+            some = lines.filter(left)
+            if not len(some):
+                break
+            here = some.str.contains(_whole(pattern.regex))
+            if here.any():
+                taken = places.filter(left).filter(here)
+                found.append(_groups(some.filter(here), pattern).with_columns(taken.alias(INDEX)))
+                left = left.scatter(taken, False)
+        frame = self._side_by_side(found, places)
         if self.nil is not None:
             frame = frame.with_columns(pl.when(pl.all() == self.nil).then(None).otherwise(pl.all()).name.keep())
-        odd = (~matched & lines.is_not_null()).arg_true()
-        return Parsed(frame, tuple(Fault(index, "row-error", f"the line is not {self.wanted}") for index in odd))
+        reason = f"the line is not {self.wanted}"
+        return Parsed(frame, tuple(Fault(index, "row-error", reason) for index in places.filter(left)))
+
+    def _side_by_side(self, found: list[pl.DataFrame], places: pl.Series) -> pl.DataFrame:
+        """The cells of all lines in their order, null where a line or its pattern has none."""
+        shape = pl.DataFrame(schema={INDEX: pl.Int64, **dict.fromkeys(self.labels, pl.String)})
+        cells = pl.concat([shape, *found], how="diagonal")
+        if cells.height < len(places):
+            cells = places.alias(INDEX).to_frame().join(cells, on=INDEX, how="left", maintain_order="left")
+        elif len(found) > 1:
+            cells = cells.sort(INDEX)
+        return cells.select(self.labels)
 
 
 def _groups(lines: pl.Series, pattern: Pattern) -> pl.DataFrame:
