@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dcp_fetcher.opening.decompress import Ahead, Readable
 from dcp_fetcher.opening.encodings import Transcoded
-from dcp_fetcher.opening.json_array import JsonArray
+from dcp_fetcher.opening.json_array import JsonArray, JsonValues
 from dcp_pipeline.spec.format import Format
 
 
@@ -23,6 +23,8 @@ def as_lines(stream: Ahead, form: Format, parts: bool = False) -> Readable:
 
         return parquet_lines(stream)
     text: Readable = Transcoded(stream, form.encoding) if form.transcoded else stream
+    if form.concatenated:
+        return JsonValues(text)
     if form.type != "json":
         return text
     return JsonArray(text, form.items, form.max_record_bytes.bytes, parts)

@@ -1,6 +1,7 @@
 """A JSON document that holds an array of records, read as ndjson: one element a line, however large the document is.
 
-Elements keep their bytes; line breaks between tokens become blanks, so that an element is one line.
+Elements keep their bytes; line breaks between tokens become blanks, so that an element is one line. The same of values
+that stand one behind the other without an array around them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _BLANKS = b" \t\r\n"
 _AS_BLANK = bytes.maketrans(b"\r\n", b"  ")
 _AS_CONTROL = bytes.maketrans(b"\r\n", b"\x01\x01")
 """A bare line break inside a string is no JSON: it stays a control character, for which the record is refused."""
+_GAPS = _BLANKS + b"\x1e,"
+"""Between values: RFC 7464 puts a record separator before each, others a comma behind."""
 _KEYS_NAMED = 20
 _OPENING, _CLOSING = b"[{", b"]}"
 
@@ -67,13 +70,45 @@ class JsonArray:
         return b""
 
 
-class _Elements:
-    """From behind the array's bracket on. Pure: how the bytes are chunked changes nothing."""
+class JsonValues:
+    """The values of a file that holds nothing else, as lines: pretty-printed, or one right behind the other.
 
-    def __init__(self) -> None:
+    read() raises DamagedError where the file ends inside one. What is no object is a record too, and refused later.
+    """
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._start: bytes | None = b""
+        self._elements = _Elements(concatenated=True)
+        self._over = False
+
+    def read(self, most: int = PIECE_BYTES) -> bytes:
+        """Some bytes of the lines; none at the end."""
+        while not self._over:
+            data = self._stream.read(most)
+            self._over = not data
+            if self._start is not None:
+                self._start += data
+                if len(self._start) < len(_BOM) and data:
+                    continue
+                data, self._start = self._start.removeprefix(_BOM), None
+            lines = self._elements.feed(data) + (self._elements.last_line() if self._over else b"")
+            if lines:
+                return lines
+        return b""
+
+
+class _Elements:
+    """From behind the array's bracket on; `concatenated`: from a file's first value on, without an array. Pure: how the
+    bytes are chunked changes nothing.
+    """
+
+    def __init__(self, concatenated: bool = False) -> None:
         self.closed = False
         self.rest = b""
         """What stood behind the array's end."""
+        self._concatenated = concatenated
+        self._gaps = _GAPS if concatenated else _BLANKS
         self._depth = 0
         self._in_string = self._escaped = False
         self._empty = True
@@ -102,10 +137,16 @@ class _Elements:
                     self._out.append(token[0].translate(_AS_CONTROL))
                     self._empty, kept = False, token.end()
             elif byte in _OPENING:
+                if self._concatenated and not self._depth:
+                    kept = self._begin_value(data, kept, at)
                 self._depth += 1
             elif self._depth:
                 self._depth -= byte in _CLOSING
-            elif byte != b"}":
+                if self._concatenated and not self._depth:
+                    self._give(data[kept : at + 1])
+                    kept = at + 1
+                    self._end_element(last=False)
+            elif byte != b"}" and not self._concatenated:
                 self._give(data[kept:at])
                 kept = at + 1
                 if self._end_element(last=byte == b"]"):
@@ -130,9 +171,22 @@ class _Elements:
         self._out.append(data[start:].translate(_AS_CONTROL))
         return len(data)
 
+    def _begin_value(self, data: bytes, kept: int, at: int) -> int:
+        """Where an object or array begins, what stood before it was one of its own, which is none."""
+        self._give(data[kept:at])
+        if not self._empty:
+            self._end_element(last=False)
+        return at
+
+    def last_line(self) -> bytes:
+        """What is left at the file's end. Raises DamagedError where it is not whole."""
+        if self._depth or self._in_string:
+            raise DamagedError("the file ends inside a JSON value: it is cut off")
+        return b"" if self._empty else b"\n"
+
     def _give(self, piece: bytes) -> None:
         if self._empty:
-            piece = piece.lstrip(_BLANKS)
+            piece = piece.lstrip(self._gaps)
         if piece:
             self._empty = False
             self._out.append(piece.translate(_AS_BLANK))
@@ -235,4 +289,7 @@ class _Preamble:
         keys = f"; its keys are {', '.join(self._keys)}" if self._keys else ""
         if self._items:
             return DamagedError(f"the JSON document has no array at format.items ({self._items}){keys}")
-        return DamagedError(f"the JSON document is no array: name the array's path in format.items{keys}")
+        return DamagedError(
+            "the JSON document is no array: name the array's path in format.items, or set format.concatenated where "
+            f"objects stand one behind the other{keys}"
+        )

@@ -56,6 +56,14 @@ class Format(Part, frozen=True):
         tuple[_Label, ...],
         Meta(description="With header false: the columns' labels by position; col1, col2 ... else.", max_length=500),
     ] = ()
+    missing_cells: Annotated[
+        Literal["reject", "pad"],
+        Meta(description="csv: of a record with fewer cells than labels the rest is NULL (pad)."),
+    ] = "reject"
+    extra_cells: Annotated[
+        Literal["reject", "cut", "join"],
+        Meta(description="csv: cells beyond the last label are left out (cut), or part of the last one (join)."),
+    ] = "reject"
     skip_rows: Annotated[
         int, Meta(description="csv: lines, xlsx: rows, before the header that do not count.", ge=0, le=10_000)
     ] = 0
@@ -63,6 +71,9 @@ class Format(Part, frozen=True):
         Annotated[str, Meta(max_length=256)] | None,
         Meta(description="json: dotted path of the array of records; by default the document is the array."),
     ] = None
+    concatenated: Annotated[
+        bool, Meta(description="json: objects one behind the other, line breaks anywhere, instead of an array.")
+    ] = False
     pattern: Annotated[
         Annotated[str, Meta(max_length=4096)] | None,
         Meta(description="regex: matches a whole line (RE2 syntax); its named groups (?P<label>...) are the cells."),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcp_fetcher.ground.errors import DamagedError
-from dcp_fetcher.opening.json_array import JsonArray
+from dcp_fetcher.opening.json_array import JsonArray, JsonValues
 from support.batches import format_of
 from support.reading import Served, read_file
 
@@ -90,3 +90,48 @@ def test_an_element_that_is_too_long_is_a_reject_and_never_held() -> None:
 
 def test_no_elements_are_no_records() -> None:
     assert read_file(b"[ ]", format_of("json"), "a").read == 0
+
+
+@given(
+    records=RECORDS,
+    chunk=st.integers(1, 9),
+    indent=st.sampled_from([None, 1]),
+    between=st.sampled_from(["", "\n", ",\r\n", "\n\x1e", " "]),
+    mark=st.sampled_from(["", "\ufeff"]),
+)
+@settings(max_examples=100, deadline=None)
+def test_values_one_behind_the_other_are_those_of_the_json_module(
+    records: list[dict[str, Any]], chunk: int, indent: int | None, between: str, mark: str
+) -> None:
+    document = mark + between.join(json.dumps(each, indent=indent) for each in records) + between
+    values = JsonValues(Served(document.encode(), chunk))
+    out = b"".join(iter(lambda: values.read(chunk), b""))
+    assert [json.loads(line) for line in out.decode().split("\n")[:-1]] == records
+
+
+@pytest.mark.parametrize(
+    ("raw", "rows", "rejected"),
+    [
+        (b'{"a": 1}\n{\n "a": 2\n}', [("1",), ("2",)], []),
+        (b'null {"a": 1} data: {"a": 2}\n[3]{"a": "}{"}', [("1",), ("2",), ("}{",)], [1, 3, 5]),
+        (b'{"a": 1,}{"a": 2}', [("2",)], [1]),
+        (b'{"a": "x\ny"}{"a": 2} tail', [("2",)], [1, 3]),
+        (b"", [], []),
+    ],
+)
+def test_what_is_no_object_is_a_record_of_its_own(raw: bytes, rows: list[tuple[str]], rejected: list[int]) -> None:
+    result = read_file(raw, format_of("json", concatenated=True), "a", chunk=2)
+    assert (result.values, list(result.rejects)) == (rows, rejected)
+
+
+def test_an_object_that_is_cut_off_is_said_and_an_array_that_is_missing_names_the_word() -> None:
+    with pytest.raises(DamagedError, match="cut off"):
+        read_file(b'{"a": 1}{"a": ', format_of("json", concatenated=True), "a")
+    with pytest.raises(DamagedError, match=r"format\.concatenated"):
+        read_file(b'{"a": 1}{"a": 2}', format_of("json"), "a")
+
+
+@pytest.mark.parametrize("raw", [b'\xef\xbb\xbf{"a": 1}\n{"a": 2}\n', b'{"a": 1}\n\xef\xbb\xbf{"a": 2}\r\n'])
+@pytest.mark.parametrize("chunk", [1, 100])
+def test_a_byte_order_mark_before_a_line_of_ndjson_costs_no_record(raw: bytes, chunk: int) -> None:
+    assert read_file(raw, format_of("ndjson"), "a", chunk=chunk).values == [("1",), ("2",)]

@@ -23,6 +23,7 @@ from dcp_worker.formats.records import INDEX, Fault, Records, cell_column
 from dcp_worker.formats.spans import Span, line_spans
 
 _BLANK = b" \t\r"
+_BOM = b"\xef\xbb\xbf"
 _ABSENT = msgspec.Raw()
 _UNREADABLE = (msgspec.DecodeError, RecursionError)
 
@@ -60,7 +61,7 @@ class JsonLinesReader:
     def raw_cells(self, record: bytes, header: tuple[str, ...] | None) -> dict[str, str | None]:
         """One record's values by key, as they are written; the whole line where it is no object."""
         try:
-            values = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+            values = msgspec.json.decode(record.removeprefix(_BOM), type=dict[str, msgspec.Raw])
         except _UNREADABLE:
             return {"": record.decode(self.encoding, errors="replace")}
         return {key: bytes(value).decode(errors="replace") for key, value in values.items()}
@@ -116,7 +117,7 @@ class _Keys(msgspec.Struct, frozen=True):
 
     def _decode_one(self, faults: list[Fault], index: int, line: bytes) -> Any:
         try:
-            return self.decode(line)
+            return self.decode(line.removeprefix(_BOM))  # of a file's start, or of several files in one
         except _UNREADABLE as error:
             if line.strip(_BLANK):
                 faults.append(Fault(index, "row-error", f"is no JSON object: {error}"))

@@ -11,6 +11,7 @@ from dcp_pipeline.spec.format import Format
 from dcp_worker.formats.comments import CommentedReader
 from dcp_worker.formats.csv.delimited import DelimitedReader
 from dcp_worker.formats.csv.grammar import Dialect
+from dcp_worker.formats.csv.ragged import RaggedRows
 from dcp_worker.formats.encoding import check_encoding
 from dcp_worker.formats.logs import ACCESS_LOG, SyslogParser
 from dcp_worker.formats.ndjson import JsonLinesReader
@@ -43,7 +44,8 @@ def reader_of(form: Format, labels: tuple[str, ...]) -> Reader:
 
 def _csv_reader(form: Format, encoding: str, labels: tuple[str, ...]) -> Reader:
     dialect = dialect_of(form)
-    reader = DelimitedReader(dialect, form.csv_words(), encoding, labels)
+    ragged = RaggedRows(form.missing_cells, form.extra_cells, form.separator)
+    reader = DelimitedReader(dialect, form.csv_words(), encoding, labels, ragged)
     return CommentedReader(reader, form.comment_char, dialect) if form.comment_char else reader
 
 

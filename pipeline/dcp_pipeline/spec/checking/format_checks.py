@@ -27,7 +27,10 @@ _BELONGS = {
     "commented_header": _CSV,
     "labels": _TABLES,
     "skip_rows": _TABLES,
+    "missing_cells": _CSV,
+    "extra_cells": _CSV,
     "items": frozenset(("json",)),
+    "concatenated": frozenset(("json",)),
     "pattern": frozenset(("regex",)),
     "columns": frozenset(("fixed",)),
     "sheet": frozenset(("xlsx",)),
@@ -117,6 +120,8 @@ def _header(form: Format) -> Iterator[tuple[str, str]]:
 
 
 def _structure(form: Format) -> Iterator[tuple[str, str]]:
+    if form.concatenated and form.items is not None:
+        yield "items", "is set, but with concatenated there is no array around the records"
     if form.type == "fixed" and not form.columns:
         yield "columns", "is missing: a list of {name, width}, from left to right"
     names = [each.name for each in form.columns]

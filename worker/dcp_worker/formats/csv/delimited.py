@@ -15,8 +15,9 @@ import polars as pl
 
 from dcp_worker.formats.csv.exact import read_exact
 from dcp_worker.formats.csv.grammar import BROKEN_REASON, Dialect, Place, broken_in, masked
-from dcp_worker.formats.csv.grid import Grid, Ragged, column_name
+from dcp_worker.formats.csv.grid import Grid, column_name
 from dcp_worker.formats.csv.quick import read_quick
+from dcp_worker.formats.csv.ragged import RaggedRows, ragged_fault
 from dcp_worker.formats.csv.reference import dialect_rows
 from dcp_worker.formats.encoding import to_utf8
 from dcp_worker.formats.records import INDEX, Fault, FormatError, Records, cell_column
@@ -30,6 +31,7 @@ class DelimitedReader(msgspec.Struct, frozen=True):
     words: Mapping[str, Any]
     encoding: str
     labels: tuple[str, ...]
+    ragged: RaggedRows = RaggedRows()
 
     def read(self, raw: bytes, header: tuple[str, ...] | None) -> Records:
         """The records. A label that stands in the header more than once is taken where it stands first.
@@ -47,8 +49,22 @@ class DelimitedReader(msgspec.Struct, frozen=True):
         bad = {fault.index for fault in unreadable}
         if bad and len(header) == 1:  # else what stands in their place is ragged
             cells = cells.filter(~pl.col(INDEX).is_in(list(bad)))
-        ragged = [_fault(each, len(header)) for each in grid.ragged if each.index not in bad]
+        odd = [each for each in grid.ragged if each.index not in bad]
+        mendable = [each.index for each in odd if self.ragged.mends(each, len(header))]
+        if mendable:
+            cells = cells.vstack(self._mended(raw, spans, mendable, header, present))
+        ragged = [ragged_fault(each, len(header)) for each in odd if not self.ragged.mends(each, len(header))]
         return Records(grid.count, cells, (*unreadable, *ragged), spans)
+
+    def _mended(
+        self, raw: bytes, spans: Sequence[Span], records: Sequence[int], header: tuple[str, ...], present: Sequence[str]
+    ) -> pl.DataFrame:
+        """The cells of records with fewer or more of them than there are labels."""
+        texts = [raw[span.start : span.end].decode(self.encoding) for span in (spans[each] for each in records)]
+        rows = [self.ragged.mended(self.row(text), len(header)) for text in texts]
+        columns = [(label, [row[header.index(label)] for row in rows]) for label in present]
+        cells = [pl.Series(cell_column(label), values, dtype=pl.String) for label, values in columns]
+        return pl.DataFrame([pl.Series(INDEX, records, dtype=pl.Int64), *cells])
 
     def _grid(
         self, raw: bytes, spans: Sequence[Span], width: int, wanted: Sequence[int]
@@ -92,10 +108,3 @@ def _broken_faults(broken: Sequence[Place], spans: Sequence[Span]) -> list[Fault
         return []
     starts = spans.starts if isinstance(spans, Spans) else [span.start for span in spans]
     return [Fault(bisect_right(starts, place.start) - 1, "row-error", BROKEN_REASON) for place in broken]
-
-
-def _fault(ragged: Ragged, width: int) -> Fault:
-    if ragged.cells == 0:
-        return Fault(ragged.index, "blank-row", "no cell has a value")
-    code = "missing-cell" if ragged.cells < width else "extra-cell"
-    return Fault(ragged.index, code, f"cells: {ragged.cells}, labels in the header: {width}")
