@@ -35,7 +35,7 @@ class Constraints(Part, frozen=True):
     ] = None
 
 
-FieldType = Literal["string", "integer", "number", "boolean", "date", "time", "datetime", "ip"]
+FieldType = Literal["string", "integer", "number", "decimal", "boolean", "date", "time", "datetime", "ip"]
 
 
 class Field(Part, frozen=True):
@@ -60,15 +60,19 @@ class Field(Part, frozen=True):
         Meta(description="Several formats instead of one: the first that fits counts.", max_length=16),
     ] = ()
     decimal_char: Annotated[
-        str, Meta(description="number: what stands before the decimals.", min_length=1, max_length=1)
+        str, Meta(description="number, decimal: what stands before the decimals.", min_length=1, max_length=1)
     ] = "."
     group_char: Annotated[
         Annotated[str, Meta(min_length=1, max_length=1)] | None,
-        Meta(description="integer, number: what may stand between thousands."),
+        Meta(description="integer, number, decimal: what may stand between thousands."),
     ] = None
     bare_number: Annotated[
-        bool, Meta(description="integer, number: false lets text stand around the number: a currency, a %.")
+        bool, Meta(description="integer, number, decimal: false lets text stand around the number: a currency, a %.")
     ] = True
+    precision: Annotated[
+        int, Meta(description="decimal: most digits, before and behind the point together.", ge=1, le=65)
+    ] = 38
+    scale: Annotated[int, Meta(description="decimal: most digits behind the point.", ge=0, le=30)] = 10
     timezone: Annotated[
         str, Meta(description="datetime: zone of values that name none. Stored in UTC.", max_length=64)
     ] = "UTC"
@@ -90,6 +94,12 @@ class Field(Part, frozen=True):
     constraints: Annotated[Constraints, Meta(description="What values must hold to.")] = Constraints()
     title: Annotated[Annotated[str, Meta(max_length=256)] | None, Meta(description="For people.")] = None
     description: Annotated[Annotated[str, Meta(max_length=4096)] | None, Meta(description="For people.")] = None
+
+    @property
+    def wide(self) -> bool:
+        """An integer of more than signed 64 bits, as its maximum says."""
+        most = self.constraints.maximum
+        return self.type == "integer" and isinstance(most, int) and most >= 2**63
 
     @property
     def label(self) -> str:

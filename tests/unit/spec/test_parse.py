@@ -46,7 +46,7 @@ def test_the_example_is_valid_and_has_the_documented_defaults() -> None:
          "spec.cleaning.fields[2].constraints.maximum: is 'many'; a number is wanted for type integer"),
         ("minimum: 0,", "minimun: 0,",
          "spec.cleaning.fields[2].constraints.minimun: is not a known field; did you mean 'minimum'?"),
-        ("type: ip}", "type: IP}", "spec.cleaning.fields[3].type: is 'IP'; allowed: boolean, date, datetime, integer, "
+        ("type: ip}", "type: IP}", "spec.cleaning.fields[3].type: is 'IP'; allowed: boolean, date, datetime, decimal, integer, "
          "ip, number, string, time"),
         ("interval: 60s", "interval: 60 sec",
          "spec.sources[0].http.interval: is '60 sec'; a duration such as 30s, 5m or 1h30m is wanted"),

@@ -304,8 +304,21 @@ def test_a_record_is_rejected_once_for_the_first_field_that_fails() -> None:
         ({}, ColumnLimit("TINYTEXT", max_bytes=4), "äöü", "äö"),
         ({"type": "ip"}, ColumnLimit("VARCHAR(15)", max_chars=15), "2001:db8:1:1:1::1", "192.0.2.1"),
         ({}, ColumnLimit("VARCHAR(3)", nullable=False), "", "x"),
-        ({"type": "number"}, ColumnLimit("DECIMAL(4,2)", minimum=-99.99, maximum=99.99, scale=2), "1.234", "0.29"),
-        ({"type": "number"}, ColumnLimit("DECIMAL(4,2)", minimum=-99.99, maximum=99.99, scale=2), "100", "99.99"),
+        ({"type": "number"}, ColumnLimit("DECIMAL(4,2)", digits=2, scale=2, exact=True), "1.234", "0.29"),
+        ({"type": "number"}, ColumnLimit("DECIMAL(4,2)", digits=2, scale=2, exact=True), "100", "99.99"),
+        (
+            {"type": "number"},
+            ColumnLimit("DECIMAL(4,2) UNSIGNED", minimum=0, digits=2, scale=2, exact=True),
+            "-.01",
+            "-0.0",
+        ),
+        (
+            {"type": "integer"},
+            ColumnLimit("BIGINT UNSIGNED", minimum=0, maximum=2**64 - 1, exact=True),
+            str(2**64),
+            str(2**64 - 1),
+        ),
+        ({"type": "integer"}, ColumnLimit("BIGINT UNSIGNED", minimum=0, maximum=2**64 - 1, exact=True), "-1", "+007"),
         ({"type": "datetime"}, ColumnLimit("DATETIME", scale=0), "2024-01-01 00:00:00.5", "2024-01-01 00:00:00"),
         ({"type": "time"}, ColumnLimit("TIME(3)", scale=3), "10:00:00.1234", "10:00:00.123"),
         (

@@ -22,6 +22,7 @@ LETTERS = {
     "ip": "s",
     "integer": "i",
     "number": "f",
+    "decimal": "e",
     "boolean": "b",
     "date": "d",
     "time": "t",

@@ -26,6 +26,8 @@ class Column(msgspec.Struct, frozen=True):
     field: Field
     parse: Parser
     checks: tuple[Check, ...]
+    exact: bool = False
+    """Its numbers are kept as their digits."""
 
 
 class Part(msgspec.Struct, frozen=True, dict=True):

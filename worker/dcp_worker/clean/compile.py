@@ -51,8 +51,10 @@ def compile_fields(cleaning: Cleaning, limits: Mapping[str, ColumnLimit], outsid
         path = f"spec.cleaning.fields[{number}]"
         changes = _changes(field, path, cleaning.missing_values, outside)
         failures = (late_texts if name in late else early_texts).add(field, changes)
-        checks = checks_of(field, limits.get(name), path, failures)
-        compiled_columns[name] = Column(field, parser(field, path), checks)
+        limit = limits.get(name)
+        exact = is_exact(field, limit)
+        checks = checks_of(field, limit, path, failures, exact)
+        compiled_columns[name] = Column(field, parser(field, path, exact), checks, exact)
     columns = tuple(compiled_columns[name] for name in fields)
     return CompiledFields(
         columns,
@@ -67,6 +69,19 @@ def _changes(field: Field, path: str, missing: Sequence[str], outside: Outside) 
         compiled(transform, f"{path}.transforms[{number}]", missing, outside)
         for number, transform in enumerate(field.transforms)
     ]
+
+
+def is_exact(field: Field, limit: ColumnLimit | None) -> bool:
+    """Whether numbers are kept as their digits: where the column keeps them so, or where there is no column whose
+    type could be the reason to change them."""
+    match field.type:
+        case "decimal":
+            return True
+        case "integer":
+            return field.wide or (limit is not None and limit.exact)
+        case "number":
+            return not field.stored or (limit is not None and limit.exact)
+    return False
 
 
 def without_default_format(field: Field) -> Field:

@@ -23,7 +23,7 @@ from dcp_worker.clean.compile import CompiledFields, compile_fields
 from dcp_worker.clean.outside import Outside, Unreachable
 from dcp_worker.clean.prepare import found_column
 from dcp_worker.clean.rejects import defect_reject, rejects_of
-from dcp_worker.clean.types.types import POLARS_TYPES
+from dcp_worker.clean.types.types import polars_type
 from dcp_worker.enrich import GeoStep
 from dcp_worker.formats.readers import known_labels, reader_of
 from dcp_worker.formats.records import INDEX, Fault, Reader, Records, header_of
@@ -152,11 +152,12 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def _identity(self) -> pl.Expr | None:
-        kinds = {column.field.name: column.field.type for column in self.fields.columns}
-        return fingerprint([(name, kinds[name]) for name in self.unique]) if self.unique else None
+        columns = {column.field.name: column for column in self.fields.columns}
+        exact = frozenset(name for name in self.unique if columns[name].exact)
+        return fingerprint([(name, columns[name].field.type) for name in self.unique], exact) if self.unique else None
 
     def _no_rows(self) -> pl.DataFrame:
-        schema: dict[str, pl.DataType] = {each.field.name: POLARS_TYPES[each.field.type] for each in self.columns}
+        schema: dict[str, pl.DataType] = {each.field.name: polars_type(each.field, each.exact) for each in self.columns}
         return pl.DataFrame(schema={**schema, ID: pl.Binary(), RECORD: pl.Int64()})
 
 

@@ -8,6 +8,7 @@ tuples share a text, and NULL is not "". For datetimes of 2026 and "a" it starts
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import polars as pl
 import polars_hash as plh
@@ -17,11 +18,14 @@ from dcp_pipeline.spec.model import FieldType
 FINGERPRINT_VERSION = 1
 FINGERPRINT_BYTES = 16
 
+_FLOAT_DIGITS = 15
+"""Every decimal number of so many digits comes back from a 64-bit float as it was."""
 _LETTERS: dict[FieldType, str] = {
     "string": "s",
     "ip": "s",
     "integer": "i",
     "number": "f",
+    "decimal": "e",
     "boolean": "b",
     "date": "d",
     "time": "t",
@@ -29,10 +33,11 @@ _LETTERS: dict[FieldType, str] = {
 }
 
 
-def fingerprint(fields: Sequence[tuple[str, FieldType]]) -> pl.Expr:
-    """The identity of rows with these columns, which are typed as clean/types.py says."""
+def fingerprint(fields: Sequence[tuple[str, FieldType]], exact: frozenset[str] = frozenset()) -> pl.Expr:
+    """The identity of rows with these columns, which are typed as clean/types says; those of `exact` are texts of
+    numbers."""
     letters = "".join(_LETTERS[kind] for _, kind in fields)
-    parts = [part for name, kind in fields for part in _parts(_as_text(pl.col(name), kind))]
+    parts = [part for name, kind in fields for part in _parts(_as_text(pl.col(name), kind, name in exact))]
     return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};{letters};"), *parts)
 
 
@@ -52,14 +57,18 @@ def _parts(text: pl.Expr) -> tuple[pl.Expr, ...]:
     return length.fill_null("n"), pl.lit(":"), text.fill_null("")
 
 
-def _as_text(value: pl.Expr, kind: FieldType) -> pl.Expr:
+def _as_text(value: pl.Expr, kind: FieldType, exact: bool) -> pl.Expr:
+    if exact:
+        return value.map_batches(_exact_number, return_dtype=pl.String) if kind == "number" else _digits(value)
     match kind:
         case "string" | "ip":
             return value
         case "integer":
             return value.cast(pl.String)
-        case "number":  # the IEEE 754 bits as a signed integer, with -0.0 as 0.0: they are equal where stored
-            return pl.when(value == 0.0).then(0.0).otherwise(value).reinterpret(dtype=pl.Int64).cast(pl.String)
+        case "number":
+            return _bits(value)
+        case "decimal":
+            return _digits(value)
         case "boolean":
             return value.cast(pl.Int64).cast(pl.String)
         case "date":  # days since 1970
@@ -68,3 +77,24 @@ def _as_text(value: pl.Expr, kind: FieldType) -> pl.Expr:
             return (value.cast(pl.Int64) // 1000).cast(pl.String)
         case "datetime":  # microseconds since 1970, UTC
             return value.cast(pl.Int64).cast(pl.String)
+
+
+def _bits(number: pl.Expr) -> pl.Expr:
+    """The IEEE 754 bits as a signed integer, with -0.0 as 0.0: they are equal where stored."""
+    return pl.when(number == 0.0).then(0.0).otherwise(number).reinterpret(dtype=pl.Int64).cast(pl.String)
+
+
+def _digits(number: pl.Expr) -> pl.Expr:
+    """Without the zeros at its end, of which a DECIMAL column may have more or fewer one day."""
+    stripped = number.str.strip_chars_end("0").str.strip_chars_end(".")
+    return pl.when(number.str.contains(".", literal=True)).then(stripped).otherwise(number)
+
+
+def _exact_number(numbers: pl.Series) -> pl.Series:
+    """As of the float, which is what tables had before they were exact; of what no float is, the digits."""
+    floats = numbers.cast(pl.Float64)
+    told = floats.to_frame("n").select(_bits(pl.col("n"))).to_series()
+    places = ((numbers.str.len_bytes() > _FLOAT_DIGITS) & numbers.is_not_null()).fill_null(False).arg_true()
+    long = zip(numbers.gather(places), floats.gather(places), told.gather(places), strict=True)
+    texts = [bits if Decimal(digits) == Decimal(repr(near)) else f"={digits}" for digits, near, bits in long]
+    return told.scatter(places, pl.Series(texts, dtype=pl.String))

@@ -8,7 +8,8 @@ import msgspec
 class ColumnLimit(msgspec.Struct, frozen=True):
     """Bounds of one column; None where the column sets none.
 
-    `scale` is the number of decimals that are kept (of a DECIMAL, or of a DATETIME's seconds).
+    `scale` is the number of decimals that are kept (of a DECIMAL, or of a DATETIME's seconds), `digits` the most before
+    a DECIMAL's point. `exact`: it keeps numbers that no 64-bit integer or float is.
     """
 
     sql_type: str
@@ -18,3 +19,5 @@ class ColumnLimit(msgspec.Struct, frozen=True):
     maximum: int | float | None = None
     scale: int | None = None
     nullable: bool = True
+    digits: int | None = None
+    exact: bool = False

@@ -15,7 +15,7 @@ from dcp_pipeline.spec.errors import SpecProblem, path_of
 from dcp_pipeline.spec.model import Field, Pipeline, Source, Spec
 
 _LENGTHS = {"string"}
-_RANGES = {"integer", "number", "date", "time", "datetime"}
+_RANGES = {"integer", "number", "decimal", "date", "time", "datetime"}
 _NUMBERS = {"integer", "number"}
 _WITH_FORMAT = {"date", "time", "datetime"}
 _RESERVED_PREFIX = "_dcp_"
@@ -143,6 +143,8 @@ def _constraints(each: Field, place: tuple[str | int, ...]) -> Iterator[SpecProb
     ):
         if value is not None and each.type not in types:
             yield _at(f"is set, but it has no meaning for type {each.type}", *place, name)
+        elif each.type == "decimal":
+            continue  # a number, or text where YAML would round it; the worker's plan reads it
         elif name.endswith("imum") and value is not None and isinstance(value, str) == (each.type in _NUMBERS):
             wanted = "a number" if each.type in _NUMBERS else "text in ISO 8601"
             yield _at(f"is {value!r}; {wanted} is wanted for type {each.type}", *place, name)

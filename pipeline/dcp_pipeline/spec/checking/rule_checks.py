@@ -17,7 +17,7 @@ from dcp_pipeline.spec.transforms import LISTED, Step
 _TESTS = ("equals", "in", "matches", "cidr", "compare", "missing")
 _GROUPS = ("all", "any", "not")
 _MOMENTS = {"date", "time", "datetime"}
-_NUMBERS = {"integer", "number"}
+_NUMBERS = {"integer", "number", "decimal"}
 
 
 def rule_problems(spec: Spec) -> Iterator[SpecProblem]:
@@ -46,15 +46,19 @@ def _typing(field: Field, place: Place) -> Iterator[SpecProblem]:
     if field.formats and field.type not in _MOMENTS:
         yield SpecProblem(path_of((*place, "formats")), f"is set, but type {field.type} has no format")
     for name, is_set, types in (
-        ("decimalChar", field.decimal_char != ".", {"number"}),
+        ("decimalChar", field.decimal_char != ".", {"number", "decimal"}),
         ("groupChar", field.group_char is not None, _NUMBERS),
         ("bareNumber", not field.bare_number, _NUMBERS),
+        ("precision", field.precision != 38, {"decimal"}),
+        ("scale", field.scale != 10, {"decimal"}),
     ):
         if is_set and field.type not in types:
             yield SpecProblem(path_of((*place, name)), f"is set, but it has no meaning for type {field.type}")
     for name, char in (("decimalChar", field.decimal_char), ("groupChar", field.group_char)):
         if char is not None and (char.isdecimal() or char in "+-eE"):
             yield SpecProblem(path_of((*place, name)), f"is {char!r}, which is a part of numbers")
+    if field.scale > field.precision and field.type == "decimal":
+        yield SpecProblem(path_of((*place, "scale")), f"is {field.scale}, above precision {field.precision}")
     if field.group_char == field.decimal_char:
         yield SpecProblem(path_of((*place, "groupChar")), f"is {field.group_char!r}, and decimalChar too")
 

@@ -47,7 +47,7 @@ def _read(given: int | float | str | bool, field: Field) -> Bound | None:
             return _boolean(given, field)
         case "integer":
             return _integer(given)
-        case "number":
+        case "number" | "decimal":
             return None if isinstance(given, bool) else float(given)
         case "date":
             return date.fromisoformat(str(given))

@@ -7,6 +7,7 @@ which a record's first failure is looked for. bounds.py reads the constraints' v
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -14,16 +15,17 @@ import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.model import Constraints, Field
-from dcp_worker.clean.checks.bounds import Bound, read_bound, read_member
+from dcp_worker.clean.checks.comparing import compare, member_of
 from dcp_worker.clean.checks.patterns import check_pattern
 from dcp_worker.clean.prepare import Failure, text_column
-from dcp_worker.clean.types.types import POLARS_TYPES, expected
+from dcp_worker.clean.types.decimals import rounded, too_long
+from dcp_worker.clean.types.types import expected, polars_type
 from dcp_worker.ground.errors import PlanError
 from dcp_worker.ground.limits import ColumnLimit
 
 SHOWN_CHARS = 80
 TEXTS = ("string", "ip")
-ORDERED = ("integer", "number", "date", "time", "datetime")
+ORDERED = ("integer", "number", "decimal", "date", "time", "datetime")
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -47,7 +49,7 @@ def shown(text: str) -> str:
 
 
 def checks_of(
-    field: Field, limit: ColumnLimit | None, path: str, failures: Iterable[Failure] = ()
+    field: Field, limit: ColumnLimit | None, path: str, failures: Iterable[Failure] = (), exact: bool = False
 ) -> tuple[Check, ...]:
     """The field's checks in order: transforms, type, constraints, column.
 
@@ -58,8 +60,12 @@ def checks_of(
     if field.type != "string":
         wrong = text.is_not_null() & value.is_null()
         checks.append(Check("type-error", wrong, f"is not {expected(field)}", shows))
-    breaches = [*_constraints(field, f"{path}.constraints")]
-    breaches += _limits(field, limit) if limit is not None else ()
+    breaches = [*_constraints(field, f"{path}.constraints", exact)]
+    breaches += _digits(field, field.precision - field.scale, field.scale, "scale and precision")
+    if field.type == "number" and not exact:
+        complaint = "has more digits than a 64-bit float, which is what the column holds (type decimal keeps them)"
+        breaches.append((rounded(text, value, field), complaint))
+    breaches += _limits(field, limit, exact) if limit is not None else ()
     return (*checks, *(Check("constraint-error", failing, complaint, shows) for failing, complaint in breaches))
 
 
@@ -72,7 +78,7 @@ def _transform_check(failure: Failure) -> Check:
 Breach = tuple[pl.Expr, str]
 
 
-def _constraints(field: Field, path: str) -> Iterator[Breach]:
+def _constraints(field: Field, path: str, exact: bool) -> Iterator[Breach]:
     rules, value = field.constraints, pl.col(field.name)
     if rules.required:
         yield value.is_null(), "a value is required"
@@ -81,14 +87,14 @@ def _constraints(field: Field, path: str) -> Iterator[Breach]:
         yield value.str.len_chars() < rules.min_length, f"has fewer than {rules.min_length} characters"
     if rules.max_length is not None:
         yield value.str.len_chars() > rules.max_length, f"has more than {rules.max_length} characters"
-    yield from _range(field, path)
+    yield from _range(field, path, exact)
     if rules.pattern is not None:
         whole = _whole_match(rules.pattern, f"{path}.pattern")
         yield ~value.str.contains(whole), f"does not match the pattern {rules.pattern}"
     if rules.enum is not None:
-        allowed = [read_member(each, field, f"{path}.enum[{number}]") for number, each in enumerate(rules.enum)]
+        allowed = [member_of(each, field, f"{path}.enum[{n}]", exact) for n, each in enumerate(rules.enum)]
         listed = shown(", ".join(map(str, rules.enum)))
-        members = pl.Series(allowed, dtype=POLARS_TYPES[field.type], strict=False)
+        members = pl.Series(allowed, dtype=polars_type(field, exact), strict=False)
         yield ~value.is_in(members.to_list()), f"is none of {listed}"
 
 
@@ -106,20 +112,23 @@ def _check_applicable(field: Field, path: str) -> None:
             raise PlanError(f"{path}.{name}", f"a {field.type} field has none; {', '.join(types)} fields do")
 
 
-def _range(field: Field, path: str) -> Iterator[Breach]:
-    rules, value = field.constraints, pl.col(field.name)
+def _range(field: Field, path: str, exact: bool) -> Iterator[Breach]:
+    rules = field.constraints
     if rules.minimum is not None:
-        low = literal_of(read_bound(rules.minimum, field, f"{path}.minimum"), field)
-        yield value < low, f"is less than the minimum {rules.minimum}"
+        failing = compare(field, operator.lt, rules.minimum, f"{path}.minimum", exact)
+        yield failing, f"is less than the minimum {rules.minimum}"
     if rules.maximum is not None:
-        high = literal_of(read_bound(rules.maximum, field, f"{path}.maximum"), field)
-        yield value > high, f"is more than the maximum {rules.maximum}"
+        failing = compare(field, operator.gt, rules.maximum, f"{path}.maximum", exact)
+        yield failing, f"is more than the maximum {rules.maximum}"
 
 
-def literal_of(bound: Bound, field: Field) -> pl.Expr:
-    # A whole number may be compared with 0.5: such a bound keeps its own type.
-    fraction = field.type == "integer" and isinstance(bound, float)
-    return pl.lit(bound, dtype=pl.Float64() if fraction else POLARS_TYPES[field.type])
+def _digits(field: Field, digits: int, scale: int, whose: str, always: bool = False) -> Iterator[Breach]:
+    """Exact numbers that do not fit: a decimal's own precision and scale, or a column's."""
+    if field.type != "decimal" and not always:
+        return
+    whole, decimals = too_long(pl.col(field.name), digits, scale)
+    yield decimals, f"does not fit {whose}: more than {scale} decimals"
+    yield whole, f"does not fit {whose}: more than {digits} digits before the point"
 
 
 def _whole_match(pattern: str, path: str) -> str:
@@ -129,7 +138,7 @@ def _whole_match(pattern: str, path: str) -> str:
     return whole
 
 
-def _limits(field: Field, limit: ColumnLimit) -> Iterator[Breach]:
+def _limits(field: Field, limit: ColumnLimit, exact: bool) -> Iterator[Breach]:
     value = pl.col(field.name)
     column = f"the column's type {limit.sql_type}"
     if not limit.nullable and not field.constraints.required:
@@ -140,33 +149,33 @@ def _limits(field: Field, limit: ColumnLimit) -> Iterator[Breach]:
     if field.type in TEXTS and limit.max_bytes is not None:
         complaint = f"does not fit {column}: more than {limit.max_bytes} bytes"
         yield value.str.len_bytes() > limit.max_bytes, complaint
-    if field.type in ("integer", "number", "datetime"):
-        yield from _number_limits(field, limit, column)
-    if limit.scale is not None:
+    if limit.digits is not None:
+        yield from _digits(field, limit.digits, limit.scale or 0, column, always=True)
+    if field.type in ("integer", "number", "decimal", "datetime"):
+        yield from _number_limits(field, limit, column, exact)
+    if limit.scale is not None and field.type in ("time", "datetime"):
         yield from _scale_limit(field, limit.scale, column)
 
 
-def _number_limits(field: Field, limit: ColumnLimit, column: str) -> Iterator[Breach]:
+def _number_limits(field: Field, limit: ColumnLimit, column: str, exact: bool) -> Iterator[Breach]:
     value = pl.col(field.name)
-    for bound, failing, word in (
-        (limit.minimum, value.__lt__, "less"),
-        (limit.maximum, value.__gt__, "more"),
-    ):
+    for bound, failing, word in ((limit.minimum, operator.lt, "less"), (limit.maximum, operator.gt, "more")):
         if bound is None:
             continue
         if field.type == "datetime":  # a TIMESTAMP's range, in seconds since 1970
             moment = datetime.fromtimestamp(bound, UTC).replace(tzinfo=None)
-            yield failing(pl.lit(moment, dtype=pl.Datetime("us"))), f"does not fit {column}: {word} than {moment}"
+            yield (
+                failing(value, pl.lit(moment, dtype=pl.Datetime("us"))),
+                f"does not fit {column}: {word} than {moment}",
+            )
         else:
-            yield failing(literal_of(bound, field)), f"does not fit {column}: {word} than {bound}"
+            yield compare(field, failing, bound, "", exact), f"does not fit {column}: {word} than {bound}"
 
 
 def _scale_limit(field: Field, scale: int, column: str) -> Iterator[Breach]:
     value = pl.col(field.name)
     complaint = f"does not fit {column}: more than {scale} decimals"
-    if field.type == "number":
-        yield value.round(scale) != value, complaint
-    if field.type in ("time", "datetime") and scale < 6:
+    if scale < 6:
         microseconds = value.cast(pl.Int64)
         if field.type == "time":
             microseconds = microseconds // 1000

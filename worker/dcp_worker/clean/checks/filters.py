@@ -6,7 +6,8 @@ that it names fails its own type or constraints, the record is rejected instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import and_, or_
 
@@ -14,17 +15,16 @@ import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.filters import Compare, Condition, Filter
-from dcp_pipeline.spec.model import Field
-from dcp_worker.clean.checks.bounds import read_bound, read_member
-from dcp_worker.clean.checks.checks import ORDERED, TEXTS, literal_of
+from dcp_worker.clean.checks.checks import ORDERED, TEXTS
+from dcp_worker.clean.checks.comparing import Relation, compare, equal, member_of
 from dcp_worker.clean.checks.patterns import check_pattern
 from dcp_worker.clean.columns import Column
 from dcp_worker.clean.transforms.networks import Networks
-from dcp_worker.clean.types.types import POLARS_TYPES
+from dcp_worker.clean.types.types import polars_type
 from dcp_worker.formats.records import INDEX
 from dcp_worker.ground.errors import PlanError
 
-Fields = Mapping[str, Field]
+Fields = Mapping[str, Column]
 
 
 class RowFilter(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ def compile_filters(filters: Sequence[Filter], columns: Sequence[Column]) -> Row
 
     Raises PlanError naming the condition that cannot be followed.
     """
-    fields = {column.field.name: column.field for column in columns}
+    fields = {column.field.name: column for column in columns}
     failing = {column.field.name: [check.failing for check in column.checks] for column in columns}
     dropped = []
     for number, each in enumerate(filters):
@@ -84,17 +84,18 @@ def _conditions(parts: Sequence[Condition], fields: Fields, path: str) -> list[p
     return [_condition(each, fields, f"{path}[{number}]") for number, each in enumerate(parts)]
 
 
-def _test(condition: Condition, field: Field, path: str) -> pl.Expr:
+def _test(condition: Condition, column: Column, path: str) -> pl.Expr:
+    field, exact = column.field, column.exact
     value = pl.col(field.name)
     if condition.missing is not None:
         return value.is_null() if condition.missing else value.is_not_null()
     if condition.equals is not None:
-        return value == literal_of(read_member(condition.equals, field, f"{path}.equals"), field)
+        return equal(field, condition.equals, f"{path}.equals", exact)
     if condition.in_ is not None:
-        allowed = [read_member(each, field, f"{path}.in[{number}]") for number, each in enumerate(condition.in_)]
-        return value.is_in(pl.Series(allowed, dtype=POLARS_TYPES[field.type], strict=False).to_list())
+        allowed = [member_of(each, field, f"{path}.in[{n}]", exact) for n, each in enumerate(condition.in_)]
+        return value.is_in(pl.Series(allowed, dtype=polars_type(field, exact), strict=False).to_list())
     if condition.compare is not None:
-        return _within(condition.compare, field, f"{path}.compare")
+        return _within(condition.compare, column, f"{path}.compare")
     if field.type not in TEXTS:
         test = "matches" if condition.matches is not None else "cidr"
         raise PlanError(f"{path}.{test}", f"is for {' and '.join(TEXTS)} fields; {field.name} is of type {field.type}")
@@ -105,21 +106,21 @@ def _test(condition: Condition, field: Field, path: str) -> pl.Expr:
     return value.map_batches(networks.holding, return_dtype=pl.Boolean)
 
 
-def _within(bounds: Compare, field: Field, path: str) -> pl.Expr:
+def _within(bounds: Compare, column: Column, path: str) -> pl.Expr:
+    field = column.field
     if field.type not in ORDERED:
         raise PlanError(path, f"is for {', '.join(ORDERED)} fields; {field.name} is of type {field.type}")
-    value = pl.col(field.name)
-    tests: dict[str, tuple[int | float | str | None, Callable[[pl.Expr], pl.Expr]]] = {
-        "minimum": (bounds.minimum, value.__ge__),
-        "maximum": (bounds.maximum, value.__le__),
-        "exclusiveMinimum": (bounds.exclusive_minimum, value.__gt__),
-        "exclusiveMaximum": (bounds.exclusive_maximum, value.__lt__),
+    tests: dict[str, tuple[int | float | str | None, Relation]] = {
+        "minimum": (bounds.minimum, operator.ge),
+        "maximum": (bounds.maximum, operator.le),
+        "exclusiveMinimum": (bounds.exclusive_minimum, operator.gt),
+        "exclusiveMaximum": (bounds.exclusive_maximum, operator.lt),
     }
     return reduce(
         and_,
         [
-            test(literal_of(read_bound(given, field, f"{path}.{name}"), field))
-            for name, (given, test) in tests.items()
+            compare(field, relation, given, f"{path}.{name}", column.exact)
+            for name, (given, relation) in tests.items()
             if given is not None
         ],
     )

@@ -9,6 +9,7 @@ import polars as pl
 
 from dcp_pipeline.spec.model import Field, FieldType
 from dcp_worker.clean.types.addresses import parse_addresses
+from dcp_worker.clean.types.decimals import exact_parser
 from dcp_worker.clean.types.moments import moment_parser
 from dcp_worker.clean.types.numbers import is_plain, plain_steps
 from dcp_worker.clean.types.parsing import Parser, Step
@@ -18,6 +19,7 @@ POLARS_TYPES: dict[FieldType, pl.DataType] = {
     "string": pl.String(),
     "integer": pl.Int64(),
     "number": pl.Float64(),
+    "decimal": pl.String(),
     "boolean": pl.Boolean(),
     "date": pl.Date(),
     "time": pl.Time(),
@@ -29,6 +31,7 @@ DESCRIPTIONS: dict[FieldType, str] = {
     "string": "text",
     "integer": "a whole number of at most 64 bits",
     "number": "a finite decimal number",
+    "decimal": "a finite decimal number",
     "boolean": "a boolean",
     "date": "a date between the years 1000 and 9999",
     "time": "a time of day",
@@ -37,13 +40,20 @@ DESCRIPTIONS: dict[FieldType, str] = {
 }
 
 
-def parser(field: Field, path: str) -> Parser:
+def polars_type(field: Field, exact: bool) -> pl.DataType:
+    """Of the field's values; `exact` numbers are kept as their digits (decimals.py)."""
+    return pl.String() if exact else POLARS_TYPES[field.type]
+
+
+def parser(field: Field, path: str, exact: bool = False) -> Parser:
     """The field's parser.
 
     Raises PlanError naming the setting below `path` that cannot be followed.
     """
     if field.format is not None and field.type not in ("date", "time", "datetime"):
         raise PlanError(f"{path}.format", f"a {field.type} field has no format")
+    if exact or field.type == "decimal":
+        return exact_parser(field)
     match field.type:
         case "string":
             return Parser(())
@@ -61,7 +71,7 @@ def parser(field: Field, path: str) -> Parser:
 
 def expected(field: Field) -> str:
     """What the field's values look like, for a reject's reason."""
-    text = DESCRIPTIONS[field.type]
+    text = "a whole number" if field.wide else DESCRIPTIONS[field.type]
     if field.type == "boolean":
         allowed = ", ".join(map(repr, (*field.true_values, *field.false_values)))
         return f"{text} ({allowed})"

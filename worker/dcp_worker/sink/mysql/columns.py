@@ -17,6 +17,8 @@ _ROW_BYTES = 60_000
 """MySQL's rows have 65,535 bytes without their TEXTs; some are ours."""
 _UTF8MB4_BYTES = 4
 _IP_CHARS = 45
+_WIDEST_DIGITS = 65
+"""Of MySQL's DECIMAL."""
 
 
 def field_type(field: Field, text: bool = False) -> str:
@@ -27,9 +29,11 @@ def field_type(field: Field, text: bool = False) -> str:
         case "ip":
             return f"VARCHAR({_IP_CHARS})"
         case "integer":
-            return "BIGINT"
+            return _wide_integer(field) if field.wide else "BIGINT"
         case "number":
             return "DOUBLE"
+        case "decimal":
+            return f"DECIMAL({field.precision},{field.scale})"
         case "boolean":
             return "BOOLEAN"
         case "date":
@@ -38,6 +42,16 @@ def field_type(field: Field, text: bool = False) -> str:
             return "TIME(6)"
         case "datetime":
             return "DATETIME(6)"
+
+
+def _wide_integer(field: Field) -> str:
+    """Of an integer that is wider than BIGINT."""
+    least, most = field.constraints.minimum, field.constraints.maximum
+    if isinstance(least, int) and isinstance(most, int):
+        if least >= 0 and most < 2**64:
+            return "BIGINT UNSIGNED"
+        return f"DECIMAL({max(len(str(abs(least))), len(str(most)))},0)"
+    return f"DECIMAL({_WIDEST_DIGITS},0)"
 
 
 def _string(max_length: int | None, text: bool) -> str:

@@ -32,8 +32,8 @@ def limit_of(field: Field, column: ObservedColumn) -> ColumnLimit | None:
         return ColumnLimit(column.sql_type, max_chars=column.max_chars)
     if column.type in _INTEGER_BITS and field.type in ("integer", "boolean"):
         least, most = _integer_range(column)
-        return ColumnLimit(column.sql_type, minimum=least, maximum=most)
-    if column.type == "decimal" and field.type in ("integer", "number"):
+        return ColumnLimit(column.sql_type, minimum=least, maximum=most, exact=most >= 2**63)
+    if column.type == "decimal" and field.type in ("integer", "number", "decimal"):
         return _decimal_limit(column)
     if column.type == "double" and field.type == "number" and column.scale is None and not column.unsigned:
         return ColumnLimit(column.sql_type)
@@ -47,12 +47,12 @@ def limit_of(field: Field, column: ObservedColumn) -> ColumnLimit | None:
 def _integer_range(column: ObservedColumn) -> tuple[int, int]:
     bits = _INTEGER_BITS[column.type]
     if column.unsigned:
-        return 0, min(2**bits - 1, 2**63 - 1)
+        return 0, 2**bits - 1
     return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
 
 
 def _decimal_limit(column: ObservedColumn) -> ColumnLimit:
     scale = column.scale or 0
     digits = (column.precision or 10) - scale
-    most = 10**digits - 1 if scale == 0 else 10**digits - 10.0**-scale
-    return ColumnLimit(column.sql_type, minimum=0 if column.unsigned else -most, maximum=most, scale=scale)
+    least = 0 if column.unsigned else None
+    return ColumnLimit(column.sql_type, minimum=least, scale=scale, digits=digits, exact=True)

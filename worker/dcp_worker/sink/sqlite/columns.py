@@ -12,6 +12,7 @@ _TYPES = {
     "ip": "TEXT",
     "integer": "BIGINT",
     "number": "DOUBLE",
+    "decimal": "TEXT",
     "boolean": "BOOLEAN",
     "date": "DATE",
     "time": "TIME",
@@ -21,7 +22,9 @@ _TYPES = {
 
 def column_types(fields: Sequence[Field]) -> dict[str, str]:
     """The type of each field's column, and of our own."""
-    return {each.name: _TYPES[each.type] for each in fields} | {ID: "BLOB", BATCH: "BLOB", RECORD: "BIGINT"}
+    # SQLite has no exact type for numbers of more than 64 bits but text.
+    types = {each.name: "TEXT" if each.wide else _TYPES[each.type] for each in fields}
+    return types | {ID: "BLOB", BATCH: "BLOB", RECORD: "BIGINT"}
 
 
 def create_table(table: str, fields: Sequence[Field], quote: Quote) -> str:

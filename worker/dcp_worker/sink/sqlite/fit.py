@@ -12,6 +12,7 @@ _AFFINITIES = {
     "ip": frozenset({"text", "blob"}),
     "integer": frozenset({"integer", "numeric"}),
     "number": frozenset({"real", "numeric"}),
+    "decimal": frozenset({"text", "blob"}),
     "boolean": _NUMERIC,
     # Text of these never looks like a number, so that no affinity changes it.
     "date": _NUMERIC | {"text", "blob"},
@@ -27,8 +28,13 @@ def holds_own(name: str, column: ObservedColumn) -> bool:
 
 def limit_of(field: Field, column: ObservedColumn) -> ColumnLimit | None:
     """SQLite holds to no declared length; but a column's affinity would make 7 of '007'."""
-    fits = column.type in _AFFINITIES[field.type]
-    return ColumnLimit(column.sql_type or "any") if fits else None
+    declared = column.sql_type or "any"
+    if field.wide and column.type in ("text", "blob"):
+        return ColumnLimit(declared, exact=True)
+    if column.type not in _AFFINITIES[field.type]:
+        return None
+    least, most = (-(2**63), 2**63 - 1) if field.wide else (None, None)
+    return ColumnLimit(declared, minimum=least, maximum=most, exact=field.type == "decimal")
 
 
 def affinity(declared: str) -> str:
