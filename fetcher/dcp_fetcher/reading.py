@@ -14,6 +14,7 @@ from dcp_fetcher.cutting.header import HeaderError, read_header
 from dcp_fetcher.cutting.marks import count_lines
 from dcp_fetcher.cutting.split import Position, Splitter
 from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
+from dcp_fetcher.ground.labels import LabelsMet
 from dcp_fetcher.ground.partial import only_a_part
 from dcp_fetcher.opening.as_lines import as_lines
 from dcp_fetcher.opening.decoded import Decoded
@@ -23,6 +24,7 @@ from dcp_fetcher.sites.site import Opened
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digester
 from dcp_pipeline.database.errors import LedgerWentBack
 from dcp_pipeline.ledger.model import Cut, SourceObject
+from dcp_pipeline.spec.labels import WantedLabels
 from dcp_pipeline.spec.model import BatchSize, Decompression, Format
 
 CountLines = Callable[[bytes | bytearray], int]
@@ -40,6 +42,8 @@ class HowToCut:
     decompression: Decompression
     parts: bool = False
     """An answer that is only a part of what there is will do."""
+    labels: WantedLabels | None = None
+    """Those that the fields are made of; None where that is not known."""
 
     @property
     def caps(self) -> Caps:
@@ -55,11 +59,14 @@ class Content:
         self.opened = opened
         self._decoded = Decoded(opened.stream, how.caps, opened.content_encoding, how.form)
         self._translated = how.form.translated
+        self.met = LabelsMet(how.labels.known if how.labels else None)
         if opened.offset:
             self.stream: Readable = Peekable(opened.stream)
         else:
             _refuse_web_page(self._decoded.head(), opened.content_type)
-            self.stream = self._decoded if self._decoded.archive else as_lines(self._decoded, how.form, how.parts)
+            self.stream = self._decoded
+            if not self._decoded.archive:
+                self.stream = as_lines(self._decoded, how.form, how.parts, self.met)
         self.at = opened.offset
         """Where the next byte stands in what records are cut from."""
 

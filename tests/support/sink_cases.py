@@ -87,7 +87,7 @@ class Source:
             REVISION, msgspec.json.encode(Revision(cleaning=spec, format=format_ or Format()), enc_hook=str)
         )
         self.id, self.uri = object_id(PIPELINE, "s", uri, "v1"), uri
-        header = tuple(each.label for each in spec.fields)
+        header = tuple(each.labels[0] for each in spec.fields)
         self._object = SourceObject(self.id, PIPELINE, "s", uri, "v1", REVISION, header=header, header_end=10)
         self._at = Position(offset=10, line=2)
         ledger.open_object(self._object)

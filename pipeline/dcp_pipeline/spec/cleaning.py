@@ -38,13 +38,21 @@ class Constraints(Part, frozen=True):
 FieldType = Literal["string", "integer", "number", "decimal", "boolean", "date", "time", "datetime", "ip"]
 
 
+LabelsDemand = Literal["any", "superset", "exact"]
+
+
 class Field(Part, frozen=True):
     """A column of the clean table, in the words of Frictionless Table Schema."""
 
     name: Annotated[str, Meta(description="Name of the column.", pattern=IDENTIFIER_PATTERN, max_length=64)]
     from_: Annotated[
-        Annotated[str, Meta(max_length=256)] | None,
-        Meta(description="Label in the header, or key of the record; the name by default."),
+        Annotated[str, Meta(max_length=256)]
+        | Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(min_length=1, max_length=16)]
+        | None,
+        Meta(
+            description="Label in the header, or key of the record; the name by default. Of several ([a, b]) the first "
+            "that has a value."
+        ),
     ] = msgspec.field(default=None, name="from")
     compute: Annotated[Compute | None, Meta(description="Other fields that it is made of, instead of a label.")] = None
     stored: Annotated[
@@ -88,6 +96,10 @@ class Field(Part, frozen=True):
         "FALSE",
         "0",
     )
+    missing_values: Annotated[
+        Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=64)] | None,
+        Meta(description="What stands for a missing value in this field, instead of cleaning.missingValues."),
+    ] = None
     transforms: Annotated[
         tuple[Transform, ...], Meta(description="Applied in this order before the type.", max_length=32)
     ] = ()
@@ -102,9 +114,11 @@ class Field(Part, frozen=True):
         return self.type == "integer" and isinstance(most, int) and most >= 2**63
 
     @property
-    def label(self) -> str:
-        """The column's label in the header, or the record's key."""
-        return self.from_ if self.from_ is not None else self.name
+    def labels(self) -> tuple[str, ...]:
+        """The column's label in the header, or the record's key; or several, of which the first with a value counts."""
+        if self.from_ is None:
+            return (self.name,)
+        return (self.from_,) if isinstance(self.from_, str) else self.from_
 
 
 class ClaimPath(Part, frozen=True):
@@ -163,6 +177,13 @@ class Cleaning(Part, frozen=True):
         tuple[Annotated[str, Meta(max_length=256)], ...],
         Meta(description="What stands for a missing value.", max_length=64),
     ] = ("",)
+    labels: Annotated[
+        LabelsDemand,
+        Meta(
+            description="What an object's labels must be: at least one of the fields' (any), all of them (superset), "
+            "or all and no others (exact); else it is unavailable."
+        ),
+    ] = "any"
     unique: Annotated[
         tuple[str, ...], Meta(description="The record's identity: later ones are duplicates.", max_length=64)
     ] = ()

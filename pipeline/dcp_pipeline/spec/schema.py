@@ -84,6 +84,8 @@ def _union(members: list[inspect.Type], inside: tuple[type, ...]) -> Schema:
         both = {"type": ["object", "string"], "pattern": f"^({'|'.join(words[0])})$", "description": description}
         return {**parts[0], **both}
     names = {each["type"] for each in schemas}
+    if "array" in names:  # one, or a list: each keyword is about one of the two types only
+        return {key: value for each in schemas for key, value in each.items()} | {"type": sorted(names)}
     return {"type": sorted(names - {"integer"} if "number" in names else names)}
 
 

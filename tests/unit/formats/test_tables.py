@@ -94,7 +94,6 @@ def test_another_sheet_rows_to_skip_and_labels_by_position() -> None:
         (b"a,b\n1,2\n", {"type": "xlsx"}, "Excel"),
         (b"a,b\n1,2\n", {"type": "parquet"}, "parquet"),
         (workbook([["a"]]), {"type": "xlsx", "sheet": "Nowhere"}, "there are: Report, Other"),
-        (workbook([["a", "a"]]), {"type": "xlsx"}, "stand twice"),
     ],
 )
 def test_what_is_no_table_is_damaged_and_said_so(raw: bytes, words: dict[str, Any], said: str) -> None:

@@ -35,8 +35,8 @@ def test_the_example_is_valid_and_has_the_documented_defaults() -> None:
     assert (pipeline.key, pipeline.queue_name, pipeline.table) == ("default/botnet", "default.botnet", "botnet")
     assert pipeline.spec.queue.max_bytes.bytes == 256 * 2**20
     assert pipeline.spec.worker.batch_timeout.seconds == 300
-    assert pipeline.spec.cleaning.fields[4].label == "infection"
-    assert pipeline.spec.cleaning.fields[1].label == "src_ip"
+    assert pipeline.spec.cleaning.fields[4].labels == ("infection",)
+    assert pipeline.spec.cleaning.fields[1].labels == ("src_ip",)
 
 
 @pytest.mark.parametrize(

@@ -126,19 +126,27 @@ def header_faults(
     fields = [field for field in labelled if field.name not in filled]
     identity = [field for field in fields if field.name in identifying]
     for group, what in ((fields, "the fields' labels"), (identity, "the labels of `unique`")):
-        labels = [field.label for field in group]
+        labels = [label for field in group for label in field.labels]
         if labels and not set(labels) & set(header):
             # Every value would be NULL: it is a comment, a file without header, or another report.
             none = f"none of {what} ({_listed(labels)}) is in the header: {_listed(header)}"
             return [Fault(index, "missing-label", none, None) for index in records]
     for field in labelled:
-        found = header.count(field.label)
-        if found == 1 or (found == 0 and (field.name in filled or not field.constraints.required)):
-            continue
-        code = "duplicate-label" if found else "missing-label"
-        times = f"stands {found} times in the header" if found else f"is not in the header: {_listed(header)}"
-        return [Fault(index, code, f"the label {field.label!r} {times}", field.name) for index in records]
+        fault = _label_fault(field, header, field.name in filled)
+        if fault is not None:
+            return [Fault(index, *fault, field.name) for index in records]
     return []
+
+
+def _label_fault(field: Field, header: tuple[str, ...], filled: bool) -> tuple[str, str] | None:
+    """Code and reason."""
+    twice = [label for label in field.labels if header.count(label) > 1]
+    if twice:
+        return "duplicate-label", f"the label {twice[0]!r} stands {header.count(twice[0])} times in the header"
+    if filled or not field.constraints.required or set(field.labels) & set(header):
+        return None
+    wanted = " or ".join(map(repr, field.labels))
+    return "missing-label", f"the label {wanted} is not in the header: {_listed(header)}"
 
 
 def _listed(labels: Iterable[str]) -> str:

@@ -49,7 +49,8 @@ def compile_fields(cleaning: Cleaning, limits: Mapping[str, ColumnLimit], outsid
             continue  # an enrichment names it, and plan.py says so
         number, field = fields[name]
         path = f"spec.cleaning.fields[{number}]"
-        changes = _changes(field, path, cleaning.missing_values, outside)
+        missing = cleaning.missing_values if field.missing_values is None else field.missing_values
+        changes = _changes(field, path, missing, outside)
         failures = (late_texts if name in late else early_texts).add(field, changes)
         limit = limits.get(name)
         exact = is_exact(field, limit)

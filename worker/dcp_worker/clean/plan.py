@@ -86,7 +86,7 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         """
         _check_steps(cleaning, enrichers)
         fields = compile_fields(cleaning, limits, outside)
-        labels = dict.fromkeys(field.label for field in cleaning.fields if field.compute is None)
+        labels = dict.fromkeys(label for field in cleaning.fields if field.compute is None for label in field.labels)
         return CleaningPlan(
             reader=reader_of(format, tuple(labels)),
             fields=fields,

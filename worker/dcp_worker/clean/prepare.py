@@ -81,9 +81,10 @@ class TextPlanner:
     def add(self, field: Field, changes: Sequence[Change]) -> tuple[Failure, ...]:
         """Plan the text of a field."""
         text, at = self._source(field)
-        padded = any(word != word.strip() for word in self._missing)
+        missing = self._words(field)
+        padded = any(word != word.strip() for word in missing)
         if changes or (field.type != "string" and padded):  # else once, at the end, tells the same
-            text = without_missing(text, self._missing)
+            text = without_missing(text, missing)
         failures = []
         for number, change in enumerate(changes):
             if change.otherwise == "reject":
@@ -101,11 +102,15 @@ class TextPlanner:
                 text = change.apply(text)
         if field.type != "string":
             text = text.str.strip_chars()
-        if self._missing and (changes or field.type != "string"):  # which reads the text twice
+        if missing and (changes or field.type != "string"):  # which reads the text twice
             before, at = self._keep(field, text, at)
             text = pl.col(before)
-        self._put(text_column(field.name), without_missing(text, self._missing), at)
+        self._put(text_column(field.name), without_missing(text, missing), at)
         return tuple(failures)
+
+    def _words(self, field: Field) -> Sequence[str]:
+        """What stands for a missing value in this field."""
+        return self._missing if field.missing_values is None else field.missing_values
 
     def _source(self, field: Field) -> tuple[pl.Expr, int]:
         """Where the field's text begins, and the stage from which on it is there."""
@@ -114,7 +119,8 @@ class TextPlanner:
         if field.name in self._filled:
             sources.append(self._cell(found_column(field.name)))
         if field.compute is None:
-            sources.append(self._cell(cell_column(field.label)))
+            cells = [self._cell(cell_column(label)) for label in field.labels]
+            sources += cells if len(cells) == 1 else [without_missing(cell, self._words(field)) for cell in cells]
         else:
             computed, at = self._computed(field)
             sources.append(computed)

@@ -26,6 +26,7 @@ def rule_problems(spec: Spec) -> Iterator[SpecProblem]:
     for number, field in enumerate(cleaning.fields):
         place = ("spec", "cleaning", "fields", number)
         yield from _typing(field, place)
+        yield from _labels(field, place)
         yield from _computed(field, names, place)
         for index, transform in enumerate(field.transforms):
             if isinstance(transform, Step):
@@ -61,6 +62,11 @@ def _typing(field: Field, place: Place) -> Iterator[SpecProblem]:
         yield SpecProblem(path_of((*place, "scale")), f"is {field.scale}, above precision {field.precision}")
     if field.group_char == field.decimal_char:
         yield SpecProblem(path_of((*place, "groupChar")), f"is {field.group_char!r}, and decimalChar too")
+
+
+def _labels(field: Field, place: Place) -> Iterator[SpecProblem]:
+    if len(set(field.labels)) < len(field.labels):
+        yield SpecProblem(path_of((*place, "from")), "names a label twice")
 
 
 def _computed(field: Field, names: set[str], place: Place) -> Iterator[SpecProblem]:

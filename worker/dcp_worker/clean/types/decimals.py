@@ -160,4 +160,5 @@ def rounded(text: pl.Expr, value: pl.Expr, field: Field) -> pl.Expr:
 
 def _is_other(written: str, number: float) -> bool:
     exactly = Decimal(written)
-    return Context(prec=max(1, len(exactly.as_tuple().digits))).create_decimal(Decimal(number)) != exactly
+    digits = "".join(map(str, exactly.as_tuple().digits)).rstrip("0")
+    return Context(prec=max(1, len(digits))).create_decimal(Decimal(number)) != exactly

@@ -1,14 +1,15 @@
 """A sheet of an Excel workbook (.xlsx) as ndjson: a row is a line, its cells by the labels of the first row.
 
 A workbook is held in memory while it is read, hence the cap. Numbers without a fraction are written without one, dates
-as ISO 8601.
+as ISO 8601; errors (`#N/A`) and formulas without a value as text (workbook_cells.py finds them).
 """
 
 from __future__ import annotations
 
 import datetime
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +18,30 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from dcp_fetcher.cutting.header import HeaderError
 from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.labels import LabelsMet
 from dcp_fetcher.opening.decompress import Readable
 from dcp_fetcher.opening.spool import Generated, spooled
+from dcp_fetcher.opening.tables.workbook_cells import Place, Told, odd_cells
 from dcp_pipeline.spec.format import Format
 
 LONGEST_BYTES = 64 << 20
 LONGEST_UNPACKED_BYTES = 1 << 30
 _ROWS_PER_PIECE = 500
+_LONGEST_WHOLE = 1e21
+"""Greater numbers are written with an exponent."""
 
 
-def sheet_lines(stream: Readable, form: Format) -> Readable:
+def sheet_lines(stream: Readable, form: Format, met: LabelsMet) -> Readable:
     """The rows of format.sheet. read() raises DamagedError where it is no workbook, or has no such sheet."""
-    return Generated(lambda: _lines(stream, form))
+    return Generated(lambda: _lines(stream, form, met))
 
 
-def _lines(stream: Readable, form: Format) -> Iterator[bytes]:
+def _lines(stream: Readable, form: Format, met: LabelsMet) -> Iterator[bytes]:
     encoder = msgspec.json.Encoder()
     with spooled(stream, LONGEST_BYTES, "xlsx") as path:
         _check_size(path)
-        rows = _rows(str(path), form)
-    labels = _labels(rows, form)
+        rows = _rows(path, form)
+    labels = _labels(rows, form, met)
     piece: list[bytes] = []
     for row in rows:
         record = _record(labels, row)
@@ -58,16 +63,30 @@ def _check_size(path: Path) -> None:
         raise DamagedError(f"the workbook unpacks to {unpacked} bytes; {LONGEST_UNPACKED_BYTES} are read at most")
 
 
-def _rows(path: str, form: Format) -> Iterator[list[Any]]:
+def _rows(path: Path, form: Format) -> Iterator[list[Any]]:
     try:
-        workbook = CalamineWorkbook.from_path(path)
+        workbook = CalamineWorkbook.from_path(str(path))
         if form.sheet is not None and form.sheet not in workbook.sheet_names:
             raise DamagedError(f"there is no sheet {form.sheet!r}; there are: {', '.join(workbook.sheet_names)}")
         sheet = workbook.get_sheet_by_name(form.sheet) if form.sheet else workbook.get_sheet_by_index(0)
         table = sheet.to_python(skip_empty_area=False)
     except CalamineError as error:
         raise DamagedError(f"it cannot be read as an Excel workbook: {error}") from error
-    return iter(_with_times(table[form.skip_rows :]))
+    return iter(_with_times(_with_odd(table, odd_cells(path, sheet.name))[form.skip_rows :]))
+
+
+def _with_odd(table: list[list[Any]], odd: Mapping[Place, Told]) -> list[list[Any]]:
+    """The table with what its reader has left out or rounded. Dates are numbers too: those stay."""
+    for (row, column), told in odd.items():
+        while len(table) <= row:
+            table.append([])
+        cells = table[row]
+        cells += [""] * (column + 1 - len(cells))
+        if told.number and type(cells[column]) in (int, float):
+            cells[column] = msgspec.Raw(told.text.encode())
+        elif not told.number and cells[column] == "":
+            cells[column] = told.text
+    return table
 
 
 def _with_times(table: list[list[Any]]) -> list[list[Any]]:
@@ -83,18 +102,28 @@ def _with_times(table: list[list[Any]]) -> list[list[Any]]:
     return table
 
 
-def _labels(rows: Iterator[list[Any]], form: Format) -> Sequence[str]:
-    """From the first row that has a value; where the format has no header, none of the rows is used up."""
+def _labels(rows: Iterator[list[Any]], form: Format, met: LabelsMet) -> Sequence[str]:
+    """From the first row that has a value; where the format has no header, none of the rows is used up.
+
+    Of a label that stands there twice, and that nobody wants, the later ones are colN.
+    """
     if not form.header:
         return form.labels
     for row in rows:
-        labels = [str(_plain(cell) if cell != "" else "").strip() for cell in row]
+        labels = [_label(cell) for cell in row]
         if any(labels):
-            twice = {label for label in labels if label and labels.count(label) > 1}
+            named = [label for number, label in enumerate(labels) if label not in labels[:number]]
+            twice = {label for label in named if label and labels.count(label) > 1 and met.wants(label)}
             if twice:
                 raise HeaderError(f"labels stand twice in the sheet's header: {', '.join(sorted(twice))}")
-            return labels
+            met.meet(tuple(filter(None, named)))
+            return ["" if label in labels[:number] else label for number, label in enumerate(labels)]
     return ()
+
+
+def _label(cell: Any) -> str:
+    plain = _plain(cell) if cell != "" else ""
+    return (bytes(plain).decode() if isinstance(plain, msgspec.Raw) else str(plain)).strip()
 
 
 def _record(labels: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
@@ -108,8 +137,8 @@ def _record(labels: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
 
 
 def _plain(cell: Any) -> Any:
-    if isinstance(cell, float) and cell.is_integer():
-        return int(cell)
     if isinstance(cell, datetime.timedelta):
-        return cell.total_seconds()
+        return _plain(cell.total_seconds())
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _LONGEST_WHOLE:
+        return int(Decimal(repr(cell)))  # its own digits: int() would tell those of the binary fraction
     return cell.isoformat() if isinstance(cell, datetime.date | datetime.time) else cell
