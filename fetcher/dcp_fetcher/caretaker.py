@@ -1,5 +1,6 @@
 """What is looked after every few seconds, however long the sources' intervals are: whether the ledger has gone back,
-and whether the queue has lost a batch that the ledger waits for. Each costs a query while nothing is wrong.
+whether the queue agrees with itself, and whether it has lost a batch that the ledger waits for. Each costs a query
+while nothing is wrong.
 """
 
 from __future__ import annotations
@@ -34,6 +35,18 @@ class Caretaker:
             )
             await asyncio.to_thread(self._save_revisions)
             self.rewinds += 1
+
+    async def mend_queue(self) -> None:
+        """Whose is the queue, and do its indexes agree with each other? Raises ForeignPipeline."""
+        await asyncio.to_thread(self._outlet.patience, self._outlet.queue.own)
+        mended = await asyncio.to_thread(self._outlet.patience, self._outlet.queue.mend)
+        if mended.gone or mended.back:
+            log.warning(
+                "the queue had lost keys (is maxmemory-policy noeviction?): %d batches were put back, %d are gone and "
+                "are read again where the ledger waits for them",
+                mended.back,
+                mended.gone,
+            )
 
     async def find_lost(self) -> None:
         """Read again what is pending and not in the queue. Raises Stopped."""

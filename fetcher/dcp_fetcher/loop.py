@@ -130,6 +130,7 @@ class FetcherLoop:
     @asynccontextmanager
     async def _assembled(self) -> AsyncIterator[tuple[list[Watch], TaskDesk | None]]:
         async with AsyncExitStack() as stack:
+            await asyncio.to_thread(self._outlet.patience, self._outlet.queue.own)
             await asyncio.to_thread(self._save_revisions)
             assembly = Assembly(self._pipeline, self._around, self._outlet, stack)
             watches = await assembly.watches()
@@ -158,14 +159,22 @@ class FetcherLoop:
             async with asyncio.TaskGroup() as group:
                 running = [group.create_task(each.round()) for each in watches]
             rounds[:] = [each.result() for each in running]
-            await self._settled(watches, desk, rounds, settle)
+            await self._settled(watches, desk, rounds, settle, caretaker)
             await caretaker.look_back()
 
-    async def _settled(self, watches: list[Watch], desk: TaskDesk | None, rounds: list[Round], settle: bool) -> None:
+    async def _settled(
+        self,
+        watches: list[Watch],
+        desk: TaskDesk | None,
+        rounds: list[Round],
+        settle: bool,
+        caretaker: Caretaker,
+    ) -> None:
         polls = 0
         while await self._unfinished(desk, settle):
             polls += 1
             if settle and polls % RECONCILE_EVERY_POLLS == 0:
+                await caretaker.mend_queue()
                 rounds += [await each.reconcile() for each in watches]
             self._outlet.alive("waits for what is on its way")
             await self._stop.sleep(POLL_SECONDS)
@@ -189,6 +198,7 @@ class FetcherLoop:
                 interval_seconds = max(POLL_SECONDS, self._pipeline.spec.worker.progress_interval.seconds)
                 group.create_task(self._repeat("inbox", desk.run_once, interval_seconds))
             group.create_task(self._repeat("ledger", caretaker.look_back, self._care_seconds))
+            group.create_task(self._repeat("queue", caretaker.mend_queue, self._care_seconds))
             group.create_task(self._repeat("lost batches", caretaker.find_lost, self._care_seconds))
 
     async def _repeat(

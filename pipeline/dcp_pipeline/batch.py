@@ -17,8 +17,20 @@ RAW_KEPT_BYTES = 64 * 1024
 """What is kept of a record that is too long to be held: its first bytes, its length and its digest."""
 
 
+MOST_BYTES = 1 << 30
+"""That a batch may decompress to: what is larger no fetcher has cut."""
+
+
 class BatchError(ValueError):
     """The bytes are no envelope, or not of a version that this release reads."""
+
+
+class BatchVersion(BatchError):
+    """The envelope is of a release that this one cannot read."""
+
+
+class BatchForged(Exception):
+    """The batch is not the one that the ledger has under its id: somebody wrote to the queue."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -97,6 +109,26 @@ def stable_id(*parts: str) -> str:
     return state.hexdigest()
 
 
+def forged(batch: Batch, expected_id: str) -> str | None:
+    """Why a batch cannot be the one of this id; None where its bytes are of its digest. That they are the ones that
+    were cut the ledger says, when it is committed (ledger/claims.py)."""
+    size_bytes = batch.end - batch.start
+    kept_bytes = size_bytes if batch.defect is None else min(size_bytes, RAW_KEPT_BYTES)
+    if expected_id != batch.id:
+        return f"it is queued as {expected_id} and says {batch.id}"
+    try:
+        held_bytes = zstandard.frame_content_size(batch.body)
+        if held_bytes != kept_bytes or held_bytes > MOST_BYTES:
+            return f"it holds {held_bytes} bytes, not {kept_bytes}"
+        digest = digest_of(batch.raw())
+    except zstandard.ZstdError as error:
+        return f"its bytes cannot be decompressed: {error}"
+    # Of a record that is too long only the first bytes are there.
+    if kept_bytes == size_bytes and digest != batch.digest:
+        return f"its bytes are of digest {digest}, not {batch.digest}"
+    return None
+
+
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Batch)
 
@@ -109,12 +141,12 @@ def encode_batch(batch: Batch) -> bytes:
 def decode_batch(envelope: bytes) -> Batch:
     """The batch of an envelope.
 
-    Raises BatchError where the bytes are none.
+    Raises BatchError where the bytes are none, BatchVersion where another release made them.
     """
     try:
         batch = _DECODER.decode(envelope)
     except msgspec.DecodeError as error:
         raise BatchError(f"not a batch: {error}") from error
     if batch.version != ENVELOPE_VERSION:
-        raise BatchError(f"batch of envelope version {batch.version}; this release reads {ENVELOPE_VERSION}")
+        raise BatchVersion(f"batch of envelope version {batch.version}; this release reads {ENVELOPE_VERSION}")
     return batch

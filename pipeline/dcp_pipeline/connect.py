@@ -56,7 +56,11 @@ def open_queue(setup: Setup, client: redis.Redis) -> Queue:
         base_delay_seconds=worker.retry_delay.seconds,
     )
     return Queue(
-        client, setup.pipeline.queue_name, lease_seconds=setup.pipeline.spec.queue.lease.seconds, policy=policy
+        client,
+        setup.pipeline.queue_name,
+        lease_seconds=setup.pipeline.spec.queue.lease.seconds,
+        policy=policy,
+        pipeline=setup.pipeline.key,
     )
 
 

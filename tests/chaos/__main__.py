@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from chaos.directed import cases, row, with_rows
 from chaos.lanes import play_all
 from chaos.mutations import run_mutations
-from chaos.plan import plan_of
+from chaos.plan import Plan, plan_of
 from chaos.report import line_of, summary, too_few
 
 
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--schedules", type=int, default=3)
     run.add_argument("--seed", type=int, default=7, help="of the first schedule; the others follow")
     run.add_argument("--lanes", type=int, default=2, help="schedules side by side, each on servers of its own")
+    run.add_argument("--certain", default="", help="faults, with commas: one of them strikes in each schedule")
     run.add_argument("--least-kills", type=int, default=0, help="by INSERT and COMMIT, and by COMMIT and ack")
     show = commands.add_parser("show", help="say what a seed's schedule does")
     show.add_argument("--seed", type=int, required=True)
@@ -43,13 +45,15 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "show":
         print("\n".join(plan_of(options.seed).names))
         return 0
-    return run_schedules(options.seed, options.schedules, options.lanes, options.least_kills)
+    certain = tuple(each for each in options.certain.split(",") if each)
+    plans = [plan_of(each, certain) for each in range(options.seed, options.seed + options.schedules)]
+    return run_schedules(plans, options.lanes, options.least_kills)
 
 
-def run_schedules(seed: int, schedules: int, lanes: int, least_kills: int) -> int:
-    """Play the schedules of the seeds from `seed` on; 0 where all are good."""
+def run_schedules(plans: Sequence[Plan], lanes: int, least_kills: int) -> int:
+    """Play them; 0 where all are good."""
     outcomes = []
-    for outcome in play_all([plan_of(each) for each in range(seed, seed + schedules)], lanes):
+    for outcome in play_all(plans, lanes):
         outcomes.append(outcome)
         print(line_of(outcome), flush=True)
     missing = too_few(outcomes, least_kills)

@@ -125,14 +125,18 @@ class Plan:
         return (*dooms, *skews, *(str(each) for each in self.strikes), *extra)
 
 
-def plan_of(seed: int) -> Plan:
-    """The schedule of a seed."""
+def plan_of(seed: int, certain: Sequence[str] = ()) -> Plan:
+    """The schedule of a seed. Of the faults that are `certain` one strikes in it whatever its chance, by turns."""
     chance = random.Random(f"chaos {seed}")
-    withdraws = chance.random() < 0.2
+    withdraws = chance.random() < 0.2 and not certain
     return Plan(
         seed=seed,
         arrivals=_arrivals(chance, seed, files=chance.randrange(6, 10)),
-        strikes=_strikes(chance, [each for each in FAULTS if not (withdraws and each.forgets)]),
+        strikes=_strikes(
+            chance,
+            [each for each in FAULTS if not (withdraws and each.forgets)],
+            [BY_NAME[certain[seed % len(certain)]]] if certain else [],
+        ),
         roles=_roles(chance, seed),
         batch_records=chance.choice((40, 60, 100)),
         concurrency=chance.choice((1, 1, 2)),
@@ -155,11 +159,11 @@ def _arrivals(chance: random.Random, seed: int, files: int) -> tuple[Arrival, ..
     )
 
 
-def _strikes(chance: random.Random, faults: Sequence[Fault]) -> tuple[Strike, ...]:
+def _strikes(chance: random.Random, faults: Sequence[Fault], certain: Sequence[Fault]) -> tuple[Strike, ...]:
     """Some faults; never two at a time on the same target."""
-    wanted, strikes = chance.randrange(3, 7), list[Strike]()
+    wanted, strikes, due = chance.randrange(3, 7), list[Strike](), list(certain)
     while len(strikes) < wanted:
-        fault = chance.choices(faults, [each.weight for each in faults])[0]
+        fault = due.pop() if due else chance.choices(faults, [each.weight for each in faults])[0]
         new = Strike(
             at_seconds=round(chance.uniform(0, WINDOW_SECONDS), 2),
             fault=fault.name,

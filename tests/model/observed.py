@@ -41,6 +41,7 @@ class State:
     awake: bool
     workers: set[str]
     leaving: dict[str, int]
+    alone: dict[str, str]
     done: int
 
 
@@ -52,9 +53,9 @@ def observed(plain: redis.Redis, name: str) -> State:
     pipeline = plain.pipeline(transaction=False)
     for index in (keys.ready, keys.scheduled, keys.inflight, keys.dead, keys.age, keys.workers, keys.leaving):
         pipeline.zrange(index, 0, -1, withscores=True)
-    for key in (keys.meta, keys.claims, *(keys.job(each) for each in ids)):
+    for key in (keys.meta, keys.claims, keys.alone, *(keys.job(each) for each in ids)):
         pipeline.hgetall(key)
-    ready, scheduled, inflight, dead, age, workers, leaving, meta, claims, *jobs = pipeline.execute()
+    ready, scheduled, inflight, dead, age, workers, leaving, meta, claims, alone, *jobs = pipeline.execute()
     assert found <= {
         "ready",
         "scheduled",
@@ -67,6 +68,7 @@ def observed(plain: redis.Redis, name: str) -> State:
         "claims",
         "wake",
         "leaving",
+        "alone",
     } | {f"job:{each}" for each in ids}
     owner = meta.get(b"pipeline")
     return State(
@@ -83,6 +85,7 @@ def observed(plain: redis.Redis, name: str) -> State:
         awake="wake" in found,
         workers={worker.decode() for worker, _ in workers},
         leaving=_scores(leaving),
+        alone={process.decode(): job_id.decode() for process, job_id in alone.items()},
         done=int(meta.get(b"done", 0)),
     )
 
@@ -109,6 +112,7 @@ def of_reference(reference: Reference) -> State:
         awake=bool(reference.ready),
         workers=set(reference.beats),
         leaving=reference.leaving,
+        alone=reference.alone,
         done=reference.done,
     )
 

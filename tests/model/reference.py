@@ -14,7 +14,7 @@ from dcp_pipeline.queue.scripts import Script
 
 _OF_THE_QUEUE = (
     "enqueue", "exchange", "extend", "retry", "hand_back", "requeue_dead", "forget", "drop", "due",
-    "set_progress", "stats", "ready_by_priority", "ask_to_go",
+    "set_progress", "stats", "ready_by_priority", "ask_to_go", "own", "present", "mend",
 )  # fmt: skip
 DIGESTS = {Script.load(name).sha: name for name in _OF_THE_QUEUE} | {Script.load("beat", with_common=False).sha: "beat"}
 """The scripts' names by their digests."""
@@ -33,6 +33,8 @@ class RefJob:
     attempts: int = 0
     crashes: int = 0
     ended: int = 0
+    alone: int = 0
+    """The token of the lease with which it was tried alone."""
     progress: tuple[int, int] | None = None
 
 
@@ -51,6 +53,8 @@ class Reference:
     """When the server expires all beats, in milliseconds."""
     leaving: dict[str, int] = field(default_factory=dict)
     """Processes that were asked to go, and until when that counts."""
+    alone: dict[str, str] = field(default_factory=dict)
+    """Which job a process holds alone."""
     owner: str | None = None
     sequence: int = 0
     done: int = 0
@@ -85,7 +89,10 @@ class Reference:
 
     def _end_lease(self, job_id: str) -> None:
         self.inflight.pop(job_id, None)
-        self.claims.pop(self.jobs[job_id].worker, None)
+        worker = self.jobs[job_id].worker
+        self.claims.pop(worker, None)
+        if self.alone.get(worker) == job_id:
+            del self.alone[worker]
 
     def _remove(self, job_id: str) -> None:
         del self.jobs[job_id]
@@ -109,21 +116,24 @@ class Reference:
         return [added, None]
 
     def _exchange(self, now: int, worker: str, nonce: str, lease_us: int, want: int, max_crashes: int,
-                  most_bytes: int, *acks: Any) -> list[Any]:  # fmt: skip
+                  most_bytes: int, pipeline: str, *acks: Any) -> list[Any]:  # fmt: skip
         stale = self._acknowledge(acks)
-        leaving = want > 0 and self.leaving.get(worker, 0) > now
+        owner = self.owner if pipeline and self.owner not in (None, pipeline) else None
+        want = 0 if owner else want
+        why = "leaving" if want > 0 and self.leaving.get(worker, 0) > now else None
         leases = self._repeat(worker, nonce) if want else []
         self.inflight |= {job_id: now + lease_us for job_id, _ in leases}
         for job_id in [each for each, due in self.scheduled.items() if due <= now]:
             del self.scheduled[job_id]
             self.ready.add(job_id)
         died = list(self._reclaim(now, max_crashes))
-        if want and not leases and not leaving:
-            leases = self._claim(now, worker, want)
+        if want and not leases and not why:
+            leases, held_back = self._claim(now, worker, want)
+            why = "alone" if held_back else None
             self.inflight |= {job_id: now + lease_us for job_id, _ in leases}
         if leases:
             self.claims[worker] = (nonce, leases)
-        return [stale, died, [part for job_id, token in leases for part in self._handed(job_id, token)], int(leaving)]
+        return [stale, died, [part for job_id, token in leases for part in self._handed(job_id, token)], why, owner]
 
     def _acknowledge(self, acks: Sequence[Any]) -> list[str]:
         stale, done = [], []
@@ -146,21 +156,32 @@ class Reference:
         expired = sorted((deadline, job_id) for job_id, deadline in self.inflight.items() if deadline <= now)
         for _, job_id in expired:
             self._end_lease(job_id)
-            self.jobs[job_id].crashes += 1
-            if self.jobs[job_id].crashes >= max_crashes:
+            job = self.jobs[job_id]
+            job.crashes += 1
+            if job.crashes >= max_crashes and job.alone == job.token:
                 self.dead[job_id] = now
                 yield job_id
             else:
                 self.ready.add(job_id)
 
-    def _claim(self, now: int, worker: str, want: int) -> list[tuple[str, int]]:
-        leases = []
+    def _claim(self, now: int, worker: str, want: int) -> tuple[list[tuple[str, int]], bool]:
+        """The leases, and whether the worker has to wait for a job to be tried alone."""
+        held = self.alone.get(worker)
+        if held in self.inflight and self.jobs[held].worker == worker:
+            return [], True
+        leases: list[tuple[str, int]] = []
         for job_id in self.waiting()[:want]:
             job = self.jobs[job_id]
+            holds = any(self.jobs[each].worker == worker for each in self.inflight)
+            if job.crashes and (leases or holds):
+                return leases, not leases
             job.token, job.worker = max(now, job.token + 1), worker
             self.ready.discard(job_id)
             leases.append((job_id, job.token))
-        return leases
+            if job.crashes:
+                job.alone, self.alone[worker] = job.token, job_id
+                break
+        return leases, False
 
     def _handed(self, job_id: str, token: int) -> tuple[str, str, bytes]:
         job = self.jobs[job_id]
@@ -213,12 +234,23 @@ class Reference:
         for job_id in going:
             self._remove(job_id)
         if not going:
-            self.claims, self.leaving, self.owner, self.sequence, self.done = {}, {}, None, 0, 0
+            self.claims, self.leaving, self.alone = {}, {}, {}
+            self.owner, self.sequence, self.done = None, 0, 0
         return len(going)
 
     def _due(self, now: int) -> int:
         ahead = [*self.scheduled.values(), *self.inflight.values()]
         return 0 if self.ready else max(0, min(ahead) - now) if ahead else -1
+
+    def _own(self, _: int, pipeline: str) -> str:
+        self.owner = self.owner or pipeline
+        return self.owner
+
+    def _present(self, _: int, *ids: str) -> list[int]:
+        return [int(each in self.jobs) for each in ids]
+
+    def _mend(self, _: int, start: int, most: int) -> list[int]:
+        return [0, 0, 0]
 
     def _set_progress(self, _: int, job_id: str, token: int, done: int, total: int) -> int:
         if not self.holds(job_id, token):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dcp_pipeline.queue import Progress, Queue, WorkerVitals
+from dcp_pipeline.queue import Mended, Progress, Queue, WorkerVitals
 from model.reference import Reference
 from model.steered_redis import Clock
 
@@ -19,6 +19,7 @@ def check_views(queue: Queue, worker: str, reference: Reference, clock: Clock) -
     assert [report.worker for report in queue.workers()] == alive
     queue.wait(0)
     queue.stats()
+    assert queue.mend() == Mended(0, 0)
     queue.ready_by_priority()
     assert queue.owner() == reference.owner
     names = [f"job{number}" for number in range(6)]

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from dcp_pipeline.batch import Batch, decode_batch
 from dcp_pipeline.database.errors import LedgerConflict, LedgerWentBack, SinkUnavailable
 from dcp_pipeline.ledger.model import BatchState, Cut, DeadBatch, ObjectState, SourceObject, Task, TaskState
-from dcp_pipeline.queue.model import Job, QueueStats
+from dcp_pipeline.queue.model import Job, Mended, QueueStats
 
 
 @dataclass
@@ -226,6 +226,13 @@ class FakeQueue:
         fresh = [job for job in jobs if job.id not in self.jobs]
         self.jobs.update({job.id: job for job in fresh})
         return len(fresh)
+
+    def own(self) -> None:
+        self.switch.call("own")
+
+    def mend(self) -> Mended:
+        self.switch.call("mend")
+        return Mended(0, 0)
 
     def present(self, ids: Sequence[str]) -> frozenset[str]:
         self.switch.call("present")

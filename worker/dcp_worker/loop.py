@@ -13,11 +13,11 @@ import time
 import msgspec
 import redis
 
-from dcp_pipeline.batch import Batch, BatchError, decode_batch
+from dcp_pipeline.batch import Batch, BatchError, BatchForged, BatchVersion, decode_batch, forged
 from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_pipeline.observe.pulse import Pulse
-from dcp_pipeline.queue import Exchange, Lease, RetryState
+from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryState
 from dcp_worker.ports import DeadLedger, Leases, Plans, Settled, Sink, WorkQueue
 from dcp_worker.sink import CommitKind
 from dcp_worker.trouble import UNREADY, Trouble
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
+_HELD_BACK_SECONDS = 0.2
+"""Between two looks whether a batch that is tried alone is done."""
 _LEAVING_SECONDS = 1.0
 """Between two looks whether the process, asked to go, is to stay after all."""
 
@@ -76,13 +78,19 @@ class Failed(msgspec.Struct, frozen=True):
     why: str
 
 
-class Hopeless(msgspec.Struct, frozen=True):
-    """No retry would help."""
+class Foreign(msgspec.Struct, frozen=True):
+    """It is another pipeline's: give it back, for its own workers."""
 
     why: str
 
 
-Verdict = Done | NotNow | Failed | Hopeless
+class Forged(msgspec.Struct, frozen=True):
+    """It is not what the fetcher cut: take it out of the queue, so that its bytes are read from the source again."""
+
+    why: str
+
+
+Verdict = Done | NotNow | Failed | Foreign | Forged
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -138,6 +146,8 @@ class Worker:
             self._in_hand(lease)
         if answer.leaving:
             self._stopping.wait(_LEAVING_SECONDS)  # there may be work: to wait for it would return at once
+        elif answer.held_back:
+            self._stopping.wait(_HELD_BACK_SECONDS)
         elif not answer.leases:
             self._idle()
         return bool(answer.leases)
@@ -147,7 +157,7 @@ class Worker:
         parts = self._parts
         try:
             answer = parts.queue.exchange(self._claimant, self._acks, want)
-        except redis.RedisError as error:
+        except (redis.RedisError, ForeignPipeline) as error:
             parts.trouble.queue(error)
             return None
         parts.trouble.queue(None)
@@ -190,14 +200,20 @@ class Worker:
         costs that batch an attempt, not the worker its life."""
         try:
             batch = decode_batch(lease.payload)
+        except BatchVersion as error:
+            return NotNow(error)
         except BatchError as error:
-            return Hopeless(str(error))
+            return Forged(str(error))
         if batch.pipeline != self._parts.pipeline:
-            return Hopeless(f"is of pipeline {batch.pipeline}; this worker runs {self._parts.pipeline}")
+            return Foreign(f"is of pipeline {batch.pipeline}; this worker runs {self._parts.pipeline}")
+        if why := forged(batch, lease.id):
+            return Forged(why)
         try:
             return self._clean_and_commit(batch)
         except UNREADY as error:
             return NotNow(error)
+        except BatchForged as error:
+            return Forged(str(error))
         except Exception as error:
             log.exception("batch failed", extra={"batch": lease.id, "object": batch.uri})
             return Failed(f"{type(error).__name__}: {error}")
@@ -214,7 +230,11 @@ class Worker:
         if outcome.kind is CommitKind.COMMITTED and outcome.counts:
             parts.metrics.settled(outcome.counts)
             return Done(outcome.counts.read, commit_seconds)
-        log.info("batch needs nothing more", extra={"batch": batch.id, "why": outcome.kind.value})
+        log.log(
+            logging.WARNING if outcome.kind is CommitKind.UNKNOWN_BATCH else logging.INFO,
+            "batch needs nothing more",
+            extra={"batch": batch.id, "why": outcome.kind.value},
+        )
         return Done(0, commit_seconds)
 
     def _conclude(self, lease: Lease, verdict: Verdict) -> None:
@@ -232,10 +252,21 @@ class Worker:
                 outcome = parts.queue.retry(lease, why)
                 if outcome.state is RetryState.DEAD:
                     self._record_death(lease.id, why, outcome.attempts)
-            case Hopeless(why):
-                parts.metrics.error("batch")
-                if parts.queue.bury(lease, why):
-                    self._record_death(lease.id, why, lease.attempts + 1)
+            case Foreign(why):
+                parts.metrics.error("foreign")
+                log.error(
+                    "batch of another pipeline, given back: give each pipeline a spec.queue.name of its own",
+                    extra={"batch": lease.id, "why": why},
+                )
+                parts.queue.hand_back([lease])
+                self._wait_out_trouble()
+            case Forged(why):
+                parts.metrics.error("forged")
+                log.error(
+                    "batch is not what the fetcher cut: taken out of the queue, to be read from its source again",
+                    extra={"batch": lease.id, "why": why},
+                )
+                self._acks.append(lease)
 
     def _record_death(self, batch_id: str, why: str, attempts: int) -> None:
         """In the ledger, at once where it can be reached; else the undertaker does it later."""

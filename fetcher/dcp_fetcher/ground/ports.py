@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from dcp_pipeline.ledger.model import Cut, DeadBatch, ObjectState, SourceObject, Task, TaskState
-from dcp_pipeline.queue.model import Job, QueueStats
+from dcp_pipeline.queue.model import Job, Mended, QueueStats
 from dcp_pipeline.spec.model import Format, SecretKeyRef
 
 Secrets = Callable[[SecretKeyRef], str]
@@ -71,6 +71,8 @@ class Queue(Protocol):
     """The part of dcp_pipeline.queue.Queue that the fetcher fills."""
 
     def enqueue(self, jobs: Sequence[Job], delay_seconds: float = 0) -> int: ...
+    def own(self) -> None: ...
+    def mend(self) -> Mended: ...
     def present(self, ids: Sequence[str]) -> frozenset[str]: ...
     def stats(self) -> QueueStats: ...
 

@@ -27,6 +27,7 @@ class Keys:
         self.claims = self.prefix + "claims"
         self.wake = self.prefix + "wake"
         self.leaving = self.prefix + "leaving"
+        self.alone = self.prefix + "alone"
         self.workers = self.prefix + "workers"
         self.vitals = self.prefix + "vitals"
         self.tasks = self.prefix + "tasks"
@@ -45,6 +46,7 @@ class Keys:
             self.claims,
             self.wake,
             self.leaving,
+            self.alone,
         )
 
     def job(self, job_id: str) -> str:

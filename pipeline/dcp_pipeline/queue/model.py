@@ -74,6 +74,15 @@ class Exchange(msgspec.Struct, frozen=True):
     """Jobs of whichever worker that reached the crash cap just now. dead_letters() has them for good."""
     leaving: bool = False
     """The worker's process was asked to go (leaving.py): it is given nothing."""
+    held_back: bool = False
+    """Its process holds a batch that is tried alone, or is to be given one once it holds nothing else."""
+
+
+class Mended(msgspec.Struct, frozen=True):
+    """What was out of step in the queue's indexes: members without a job, jobs without a place."""
+
+    gone: int
+    back: int
 
 
 class RetryState(StrEnum):

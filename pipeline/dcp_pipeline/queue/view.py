@@ -56,16 +56,6 @@ class QueueView:
         owner = cast(bytes | None, self._redis.hget(self.keys.meta, "pipeline"))
         return owner.decode() if owner is not None else None
 
-    def present(self, ids: Sequence[str]) -> frozenset[str]:
-        """Which of these ids the queue knows, in any state, dead ones included."""
-        known: list[str] = []
-        for chunk in chunks(ids):
-            pipeline = self._redis.pipeline(transaction=False)
-            for job_id in chunk:
-                pipeline.exists(self.keys.job(job_id))
-            known += [job_id for job_id, found in zip(chunk, pipeline.execute(), strict=True) if found]
-        return frozenset(known)
-
     def dead_letters(self, offset: int = 0, limit: int = 100) -> list[DeadLetter]:
         """Jobs that were given up, the oldest death first."""
         if limit < 1:

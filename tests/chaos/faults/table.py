@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from chaos.faults import feed, network, processes, queue, sink
+from chaos.faults import feed, network, processes, queue, rewinds, sink
 from chaos.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
     *processes.FAULTS,
     *queue.FAULTS,
     *sink.FAULTS,
+    *rewinds.FAULTS,
     *network.FAULTS,
     *feed.FAULTS,
 )

@@ -9,22 +9,25 @@ from types import SimpleNamespace
 
 import pytest
 import redis
+from msgspec.structs import replace
 
-from dcp_pipeline.batch import Batch, compress, encode_batch
+from dcp_pipeline.batch import Batch, BatchForged, compress, digest_of, encode_batch
 from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.ledger.model import ClaimKind, Counts
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.observe.pulse import Pulse
-from dcp_pipeline.queue import Exchange, Lease, RetryOutcome, RetryState
+from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryOutcome, RetryState
 from dcp_worker.loop import Parts, Tally, Worker
 from dcp_worker.trouble import Trouble
 
 
-def batch(pipeline: str = "default/botnet") -> Batch:
-    return Batch(
-        id="b1", pipeline=pipeline, source="s", object_id="o", uri="u", sequence=0, start=0, end=2, records=1,
-        first_record=1, first_line=2, digest="d", revision="r", header=("a",), defect=None, body=compress(b"1\n"),
+def batch(**changes: object) -> Batch:
+    made = Batch(
+        id="b1", pipeline="default/botnet", source="s", object_id="o", uri="u", sequence=0, start=0, end=2, records=1,
+        first_record=1, first_line=2, digest=digest_of(b"1\n"), revision="r", header=("a",), defect=None,
+        body=compress(b"1\n"),
     )  # fmt: skip
+    return replace(made, **changes)
 
 
 def lease(payload: bytes | None = None, attempts: int = 0) -> Lease:
@@ -39,15 +42,20 @@ class ScriptedQueue:
     told: list[tuple[object, ...]] = field(default_factory=list)
     away: bool = False
     leaving: bool = False
+    held_back: bool = False
+    error: Exception | None = None
     retry_state: RetryState = RetryState.SCHEDULED
 
     def exchange(self, worker: str, acks: Sequence[Lease], want: int) -> Exchange:
         if self.away:
             raise redis.ConnectionError("away")
+        if self.error:
+            raise self.error
         if acks:
             self.told.append(("ack", *(each.id for each in acks)))
         given, self.waiting = tuple(self.waiting[:want]), self.waiting[want:]
-        return Exchange(given, frozenset(each.id for each in acks), frozenset(), frozenset(), self.leaving)
+        acknowledged = frozenset(each.id for each in acks)
+        return Exchange(given, acknowledged, frozenset(), frozenset(), self.leaving, self.held_back)
 
     def wait(self, timeout_seconds: float) -> None:
         self.told.append(("wait", timeout_seconds))
@@ -55,10 +63,6 @@ class ScriptedQueue:
     def retry(self, lease: Lease, error: str) -> RetryOutcome:
         self.told.append(("retry", lease.id, error))
         return RetryOutcome(self.retry_state, lease.attempts + 1, None)
-
-    def bury(self, lease: Lease, reason: str) -> bool:
-        self.told.append(("bury", lease.id, reason))
-        return True
 
     def hand_back(self, leases: Sequence[Lease]) -> None:
         self.told.append(("hand back", *(each.id for each in leases)))
@@ -150,18 +154,60 @@ def test_a_batch_that_dies_is_recorded_in_the_ledger() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "reason"),
+    "payload",
     [
-        (b"\x00 no batch", "not a batch"),
-        (encode_batch(batch("other/one")), "is of pipeline other/one; this worker runs default/botnet"),
+        b"\x00 no batch",
+        encode_batch(batch(body=compress(b"2\n"))),
+        encode_batch(batch(digest=digest_of(b"2\n"))),
+        encode_batch(batch(body=compress(b"1\n2\n"))),
+        encode_batch(batch(body=compress(b"x" * 5_000_000))),
+        encode_batch(batch(body=b"no frame")),
+        encode_batch(batch(id="b2")),
+        encode_batch(batch(defect="too long", body=compress(b"2\n"))),
     ],
 )
-def test_what_no_retry_would_help_is_buried_at_once(payload: bytes, reason: str) -> None:
+def test_what_is_not_what_was_cut_leaves_the_queue_without_effect(
+    payload: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     scene = Scene(ScriptedQueue([lease(payload)]))
     scene.worker.run_once()
-    assert scene.queue.told[0][:2] == ("bury", "b1")
-    assert reason in str(scene.queue.told[0][2])
-    assert scene.dead[0][0] == "b1"
+    scene.worker.run_once()
+    assert scene.queue.told[0] == ("ack", "b1")
+    assert (scene.dead, scene.settled) == ([], [])
+    assert Phase.CLEANED not in scene.phases
+    assert "not what the fetcher cut" in caplog.text
+
+
+def test_what_the_ledger_has_otherwise_leaves_the_queue_without_effect() -> None:
+    scene = Scene(ScriptedQueue([lease()]), error=BatchForged("its header differs"))
+    scene.worker.run_once()
+    scene.worker.run_once()
+    assert scene.queue.told[0] == ("ack", "b1")
+    assert (scene.dead, scene.settled) == ([], [])
+
+
+@pytest.mark.parametrize("changes", [{"pipeline": "other/one"}, {"version": 99}])
+def test_what_others_can_work_on_is_given_back_unharmed(
+    changes: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = Scene(ScriptedQueue([lease(encode_batch(batch(**changes)))]))
+    scene.worker.run_once()
+    assert scene.queue.told == [("hand back", "b1")]
+    assert scene.dead == []
+    assert caplog.records
+
+
+def test_a_queue_of_another_pipeline_is_told_and_nothing_taken() -> None:
+    scene = Scene(ScriptedQueue([lease()]))
+    scene.queue.error = ForeignPipeline("queue q belongs to pipeline other/one")
+    assert not scene.worker.run_once()
+    assert scene.parts.trouble.of_queue() == "ForeignPipeline: queue q belongs to pipeline other/one"
+
+
+def test_a_worker_beside_a_batch_that_is_tried_alone_does_not_sleep_on_the_queue() -> None:
+    scene = Scene(ScriptedQueue(held_back=True))
+    assert not scene.worker.run_once()
+    assert scene.queue.told == []
 
 
 def test_an_acknowledgement_that_could_not_be_sent_is_sent_again() -> None:

@@ -159,6 +159,7 @@ class SinkWriter:
         claimed = claims.claim(connection, self._pipeline, batch.id, worker)
         if claimed is not ClaimKind.CLAIMED:
             return CommitOutcome(_KINDS[claimed], claims.settled_counts(connection, batch.id))
+        claims.check(connection, batch)
         inserted = insertion(connection)
         rejects = [*cleaned.rejects, *self._refused(connection, batch, inserted)]
         kept = keep_rejects(connection, batch.id, batch.object_id, rejects, self.kept_bytes_per_object)

@@ -1,7 +1,7 @@
 -- What every script begins with: the names of the keys (keys.py lays out KEYS) and the steps that transitions share.
 
 local READY, SCHEDULED, INFLIGHT, DEAD = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local AGE, META, CLAIMS, WAKE, LEAVING = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local AGE, META, CLAIMS, WAKE, LEAVING, ALONE = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local JOB = ARGV[1]
 
 -- Lua's own conversion would write 1.7e+15.
@@ -52,12 +52,32 @@ local function holds(id, token)
   return redis.call('HGET', JOB .. id, 'token') == token and redis.call('ZSCORE', INFLIGHT, id) ~= false
 end
 
+-- Whether it stands where a job that is not gone must stand: Redis may have evicted an index, or somebody a member.
+local function is_somewhere(id)
+  return redis.call('ZSCORE', READY, id) or redis.call('ZSCORE', SCHEDULED, id) or redis.call('ZSCORE', INFLIGHT, id)
+    or redis.call('ZSCORE', DEAD, id)
+end
+
+-- A job that stands in no index any more: it is ready, at its old place.
+local function put_back(id)
+  redis.call('ZADD', AGE, redis.call('HGET', JOB .. id, 'enqueued_at'), id)
+  make_ready(id)
+end
+
+-- A process that holds a batch alone may be given others again.
+local function end_alone(worker, id)
+  if redis.call('HGET', ALONE, process_of(worker)) == id then
+    redis.call('HDEL', ALONE, process_of(worker))
+  end
+end
+
 -- A claim is remembered until one of its leases ends: by then its reply has arrived, or it does not matter.
 local function end_lease(id)
   redis.call('ZREM', INFLIGHT, id)
   local worker = redis.call('HGET', JOB .. id, 'worker')
   if worker then
     redis.call('HDEL', CLAIMS, worker)
+    end_alone(worker, id)
   end
 end
 

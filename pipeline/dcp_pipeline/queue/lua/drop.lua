@@ -14,6 +14,6 @@ for _, index in ipairs({AGE, DEAD}) do
   gone = gone + #ids
 end
 if gone == 0 then
-  redis.call('DEL', READY, SCHEDULED, INFLIGHT, DEAD, AGE, META, CLAIMS, WAKE, LEAVING)
+  redis.call('DEL', READY, SCHEDULED, INFLIGHT, DEAD, AGE, META, CLAIMS, WAKE, LEAVING, ALONE)
 end
 return gone

@@ -25,6 +25,8 @@ for i = 4, #ARGV, 3 do
       redis.call('ZADD', READY, place(tonumber(priority), sequence), id)
     end
     added, added_bytes = added + 1, added_bytes + #payload
+  elseif not is_somewhere(id) then
+    put_back(id)
   end
 end
 if added > 0 then

@@ -1,24 +1,30 @@
 -- in flight -> (done); scheduled -> ready; in flight -> ready | dead; ready -> in flight.
--- ARGV: worker, nonce, lease in microseconds, leases wanted, crash cap, most bytes to hand out, then id and
--- token of each acknowledgement. Returns the ids of stale acknowledgements, the ids that died of their crashes,
--- the leases, three entries each: id, "token attempts crashes priority", payload; and 1 where the worker's process was
--- asked to go (ask_to_go.lua), and is given nothing new.
+-- ARGV: worker, nonce, lease in microseconds, leases wanted, crash cap, most bytes to hand out, the worker's pipeline,
+-- then id and token of each acknowledgement. Returns the ids of stale acknowledgements, the ids that died of their
+-- crashes, the leases, three entries each: id, "token attempts crashes priority", payload; why the worker is given
+-- nothing new: 'leaving', its process was asked to go (ask_to_go.lua), or 'alone', a batch is tried alone; and the
+-- pipeline that the queue belongs to, where that is another one.
+--
+-- A job whose worker was lost is tried alone from then on: its process holds nothing else. Which of the jobs of a process
+-- that died was at fault nobody knows, so only a job that was alone dies of its crashes.
 
 local worker, nonce, lease_us, want = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local max_crashes, most_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
+local max_crashes, most_bytes, pipeline = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local SWEEP = 1000
+local process = process_of(worker)
 local now = now_us()
 
 -- What is already gone counts as acknowledged: the acknowledgement whose reply was lost is sent again.
 local function acknowledge()
   local stale, done, hashes, workers, is_done, freed = {}, {}, {}, {}, {}, 0
-  for i = 8, #ARGV, 2 do
+  for i = 9, #ARGV, 2 do
     local id, token = ARGV[i], ARGV[i + 1]
     local job = redis.call('HMGET', JOB .. id, 'token', 'bytes', 'worker', 'priority')
     if job[1] == token and redis.call('ZREM', INFLIGHT, id) == 1 then
       done[#done + 1], hashes[#hashes + 1] = id, JOB .. id
       freed = freed + job[2]
       workers[job[3]], is_done[id] = true, true
+      end_alone(job[3], id)
     elseif job[4] and not is_done[id] then
       stale[#stale + 1] = id
     end
@@ -47,14 +53,14 @@ end
 local function reclaim_expired()
   local died = {}
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', INFLIGHT, '-inf', int(now), 'LIMIT', 0, SWEEP)) do
-    local job = redis.call('HMGET', JOB .. id, 'worker', 'crashes')
+    local job = redis.call('HMGET', JOB .. id, 'worker', 'crashes', 'alone', 'token')
     end_lease(id)
     local crashes = (tonumber(job[2]) or 0) + 1
     if not job[1] then
       redis.call('ZREM', AGE, id)
     else
       redis.call('HSET', JOB .. id, 'crashes', crashes)
-      if crashes >= max_crashes then
+      if crashes >= max_crashes and job[3] == job[4] then
         bury(id, 'lost its worker ' .. crashes .. ' times, last ' .. job[1] .. ': the lease ran out unrenewed', now)
         died[#died + 1] = id
       else
@@ -102,21 +108,66 @@ local function claim_one(id)
   end
 end
 
+local function holds_something()
+  for _, id in ipairs(redis.call('ZRANGE', INFLIGHT, 0, -1)) do
+    local other = redis.call('HGET', JOB .. id, 'worker')
+    if other and process_of(other) == process then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether the process holds a batch that is tried alone; what Redis forgot of that batch does not hold the process up.
+local function is_kept_alone()
+  local id = redis.call('HGET', ALONE, process)
+  if not id then
+    return false
+  end
+  local holder = redis.call('HGET', JOB .. id, 'worker')
+  if holder and process_of(holder) == process and redis.call('ZSCORE', INFLIGHT, id) then
+    return true
+  end
+  redis.call('HDEL', ALONE, process)
+  return false
+end
+
+local function claim_alone(id)
+  claim_one(id)
+  redis.call('HSET', JOB .. id, 'alone', claim[#claim])
+  redis.call('HSET', ALONE, process, id)
+end
+
+-- In the order of the queue. One that is to be tried alone ends it: it is taken by a process that holds nothing, and
+-- waited for by one that does. Returns whether it is waited for.
 local function claim_ready()
   while #leases < 3 * want and handed_out < most_bytes do
     local ids = redis.call('ZRANGE', READY, 0, math.min(want - #leases / 3, 100) - 1)
     if #ids == 0 then
-      return
+      return false
     end
-    local taken = {}
+    local taken, alone = {}, nil
     for _, id in ipairs(ids) do
-      if handed_out < most_bytes then
+      if redis.call('HGET', JOB .. id, 'crashes') then
+        alone = id
+        break
+      elseif handed_out < most_bytes then
         claim_one(id)
         taken[#taken + 1] = id
       end
     end
-    redis.call('ZREM', READY, unpack(taken))
+    if alone and #leases == 0 and not holds_something() then
+      claim_alone(alone)
+      taken[#taken + 1] = alone
+    end
+    if #taken > 0 then
+      redis.call('ZREM', READY, unpack(taken))
+    end
+    if alone then
+      return #leases == 0
+    end
   end
+  return false
 end
 
 local function lease_all()
@@ -124,13 +175,19 @@ local function lease_all()
 end
 
 local function asked_to_go()
-  local until_us = redis.call('ZSCORE', LEAVING, process_of(worker))
+  local until_us = redis.call('ZSCORE', LEAVING, process)
   return until_us and tonumber(until_us) > now
 end
 
 write_even_when_full()
 local stale = acknowledge()
-local leaving = want > 0 and asked_to_go()
+local owner = pipeline ~= '' and redis.call('HGET', META, 'pipeline')
+if not owner or owner == pipeline then
+  owner = false
+else
+  want = 0
+end
+local why = want > 0 and asked_to_go() and 'leaving'
 if want > 0 then
   repeat_claim()
   lease_all()
@@ -138,8 +195,8 @@ end
 promote_due()
 local died = reclaim_expired()
 if want > 0 then
-  if #leases == 0 and not leaving then
-    claim_ready()
+  if #leases == 0 and not why then
+    why = (is_kept_alone() or claim_ready()) and 'alone'
     lease_all()
   end
   if #leases > 0 then
@@ -147,4 +204,4 @@ if want > 0 then
   end
 end
 settle()
-return {stale, died, leases, leaving and 1 or 0}
+return {stale, died, leases, why, owner}

@@ -7,7 +7,7 @@ for i = 2, #ARGV do
   local bytes = redis.call('HGET', JOB .. id, 'bytes')
   if redis.call('ZREM', DEAD, id) == 1 and bytes then
     local sequence = redis.call('HINCRBY', META, 'sequence', 1)
-    redis.call('HDEL', JOB .. id, 'attempts', 'crashes', 'reason', 'ended', 'done', 'total')
+    redis.call('HDEL', JOB .. id, 'attempts', 'crashes', 'reason', 'ended', 'done', 'total', 'alone')
     redis.call('HSET', JOB .. id, 'sequence', int(sequence), 'enqueued_at', int(now))
     redis.call('ZADD', AGE, int(now), id)
     add_bytes('dead_bytes', 0 - bytes)

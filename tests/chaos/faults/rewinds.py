@@ -1,0 +1,102 @@
+"""A database that goes back in time: killed with unflushed logs, replaced by a copy that lags, restored from a dump."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chaos.faults.fault import MARIADB, Fault, Undo
+
+if TYPE_CHECKING:
+    from chaos.plan import Strike
+    from chaos.stage import Stage
+    from support.mariadb_server import MariaDBServer
+
+
+def forgets(stage: Stage, strike: Strike) -> Undo:
+    """Commits stay in its memory, as innodb_flush_log_at_trx_commit=0 allows; then SIGKILL."""
+    server = stage.mariadb
+    server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
+    server.execute("SET GLOBAL innodb_flush_log_at_timeout = 2700")
+
+    def end() -> None:
+        server.kill()
+        server.start()
+
+    return end
+
+
+def failed_over(stage: Stage, strike: Strike) -> Undo:
+    """A copy that heard nothing since now takes its place and address; what SIGSTOP leaves on disk is one moment."""
+    server, folder = stage.mariadb, Path(tempfile.mkdtemp(prefix="dcp-chaos-copy-"))
+    server.signal(signal.SIGSTOP)
+    try:
+        shutil.copytree(server.folder / "data", folder / "data")
+    finally:
+        server.signal(signal.SIGCONT)
+
+    def end() -> None:
+        server.kill()
+        shutil.rmtree(server.folder / "data")
+        shutil.copytree(folder / "data", server.folder / "data")
+        shutil.rmtree(folder)
+        server.start()
+
+    return end
+
+
+def restored(stage: Stage, strike: Strike) -> Undo:
+    """A dump of now is loaded beside the tables and swapped in, as docs/operations.md says, while everybody works."""
+    server, database = stage.mariadb, stage.database
+    dump = _client(server, "mariadb-dump", "--single-transaction", "--hex-blob", database)
+
+    def end() -> None:
+        beside, before = f"{database}_restored", f"{database}_before"
+        for each in (beside, before):
+            server.execute(f"CREATE DATABASE {each}")
+        _client(server, "mariadb", beside, words=dump)
+        tables = [str(name) for (name,) in server.execute(f"SHOW TABLES FROM {beside}")]
+        swaps = [f"{database}.{t} TO {before}.{t}, {beside}.{t} TO {database}.{t}" for t in tables]
+        server.execute(f"RENAME TABLE {', '.join(swaps)}")
+        for each in (beside, before):
+            server.execute(f"DROP DATABASE {each}")
+
+    return end
+
+
+def _client(server: MariaDBServer, program: str, *arguments: str, words: bytes = b"") -> bytes:
+    where = ["--no-defaults", f"--host={server.host}", f"--port={server.port}", f"--user={server.user}"]
+    command = [program, *where, f"--password={server.password}", *arguments]
+    return subprocess.run(command, input=words, stdout=subprocess.PIPE, check=True).stdout
+
+
+FAULTS = (
+    Fault(
+        "mariadb-forgets",
+        forgets,
+        (MARIADB,),
+        (0.3, 4.0),
+        "commits of the last seconds are gone; the fetcher reads on from where the ledger ends now",
+        forgets=True,
+    ),
+    Fault(
+        "mariadb-failed-over",
+        failed_over,
+        (MARIADB,),
+        (0.3, 4.0),
+        "a copy that lags takes over: as above",
+        forgets=True,
+    ),
+    Fault(
+        "mariadb-restored",
+        restored,
+        (MARIADB,),
+        (0.5, 5.0),
+        "a dump is swapped in while everybody works: as above",
+        forgets=True,
+    ),
+)
