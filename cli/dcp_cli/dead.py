@@ -63,23 +63,33 @@ def show_dead(setup: Setup, batch_id: str) -> int:
 
 
 def requeue_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
-    """Give dead batches another life: in the ledger first, so that a crash in between leaves work and no gap."""
+    """Give dead batches another life: in the ledger first, so that a crash in between leaves work and no gap. Called
+    again, it ends what was left."""
+    from dcp_worker.chores import Undertaker
+
     with ExitStack() as stack:
         ledger, client = ledger_of(setup, stack), client_of(setup, stack)
         queue = open_queue(setup, client)
-        chosen = _chosen(batches, every, [each.batch_id for each in ledger.dead_batches()])
-        revived = ledger.revive(chosen)
+        Undertaker(queue, ledger).run_once()
+        # Those of an earlier call that did not come to its end are told to the queue now.
+        chosen = _chosen(batches, every, [*(each.batch_id for each in ledger.dead_batches()), *ledger.requeueing()])
+        ledger.revive(chosen)
         known = queue.requeue_dead(chosen)
-    click.echo(f"{revived} revived; {known} in the queue, the rest is read again at the fetcher's next look")
+        ledger.requeued(chosen)
+    click.echo(f"{len(chosen)} revived; {known} in the queue, the rest is read again at the fetcher's next look")
     return DONE
 
 
 def purge_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
     """Drop the bytes of dead batches from the queue."""
+    from dcp_worker.chores import Undertaker
+
     with ExitStack() as stack:
         ledger, client = ledger_of(setup, stack), client_of(setup, stack)
+        queue = open_queue(setup, client)
+        Undertaker(queue, ledger).run_once()
         chosen = _chosen(batches, every, [each.batch_id for each in ledger.dead_batches()])
-        purged = open_queue(setup, client).purge_dead(chosen)
+        purged = queue.purge_dead(chosen)
     click.echo(f"{purged} purged from the queue; the ledger keeps them as dead")
     return DONE
 

@@ -50,7 +50,6 @@ GUARDS = {
     ),
     "the repetition of a claim whose reply was lost": Guard("last[1] ~= nonce", "true"),
     "a failure that is told twice counts once": Guard("if job[1] ~= token then", "if true then"),
-    "only a job that was alone dies of its crashes": Guard(" and job[3] == job[4] then", " then"),
     "a process that holds a job alone gets no other": Guard("is_kept_alone() or claim_ready()", "claim_ready()"),
     "a job that lost its worker is tried alone": Guard("if redis.call('HGET', JOB .. id, 'crashes') then", "if false then"),
     "the crash count": Guard("(tonumber(job[2]) or 0) + 1\n    if not", "(tonumber(job[2]) or 0)\n    if not"),

@@ -12,7 +12,7 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,15 +20,16 @@ from typing import Protocol
 import redis
 
 from dcp_pipeline.database.errors import LedgerError
+from dcp_pipeline.ledger.model import Standing
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import DeadLetter, WorkerVitals
 from dcp_worker.loop import Tally
-from dcp_worker.ports import DeadLedger
 
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 2.0
 _PAGE = 100
+_ALL_EVERY_RUNS = 15
 
 
 class ChoresQueue(Protocol):
@@ -36,26 +37,64 @@ class ChoresQueue(Protocol):
 
     def beat(self, worker: str, vitals: WorkerVitals, ttl_seconds: float = ...) -> None: ...
     def dead_letters(self, offset: int = 0, limit: int = 100) -> list[DeadLetter]: ...
+    def owner(self) -> str | None: ...
+    def requeue_dead(self, ids: Sequence[str]) -> int: ...
+    def purge_dead(self, ids: Sequence[str]) -> int: ...
+
+
+class Graveyard(Protocol):
+    """The ledger, as the undertaker uses it."""
+
+    @property
+    def pipeline(self) -> str: ...
+    def mark_dead(self, batch_id: str, reason: str, attempts: int) -> bool: ...
+    def standings(self, batch_ids: Sequence[str]) -> dict[str, Standing]: ...
+    def requeued(self, batch_ids: Sequence[str]) -> None: ...
 
 
 class Undertaker:
-    """Carries the queue's deaths over into the ledger."""
+    """Makes the queue's dead and the ledger's the same. Either may have gone back in time, and `dcp dead requeue` may
+    have ended between the two.
 
-    def __init__(self, queue: ChoresQueue, ledger: DeadLedger) -> None:
+    Dead in the queue, and in the ledger pending: given up there too; revived: requeued; done or unknown: dropped.
+    """
+
+    def __init__(self, queue: ChoresQueue, ledger: Graveyard) -> None:
         self._queue, self._ledger = queue, ledger
-        self._recorded: set[str] = set()
+        self._seen: frozenset[str] = frozenset()
+        self._runs = 0
 
     def run_once(self) -> int:
-        """How many deaths the ledger did not know."""
+        """How many deaths the ledger did not know. Letters seen before are compared again once in a while."""
         letters: list[DeadLetter] = []
         while page := self._queue.dead_letters(len(letters), _PAGE):
             letters += page
-        new = [each for each in letters if each.id not in self._recorded]
-        learnt = [each for each in new if self._ledger.mark_dead(each.id, each.reason, each.attempts + each.crashes)]
-        for each in learnt:
-            log.error("batch is dead", extra={"batch": each.id, "crashes": each.crashes, "why": each.reason})
-        self._recorded = {each.id for each in letters}
-        return len(learnt)
+        self._runs += 1
+        known = frozenset() if self._runs % _ALL_EVERY_RUNS == 1 else self._seen
+        new = [each for each in letters if each.id not in known]
+        self._seen = frozenset(each.id for each in letters)
+        if not new or self._queue.owner() not in (None, self._ledger.pipeline):
+            return 0
+        return self._compare(new)
+
+    def _compare(self, letters: Sequence[DeadLetter]) -> int:
+        standings = self._ledger.standings([each.id for each in letters])
+        revived = [each.id for each in letters if standings.get(each.id) is Standing.REVIVED]
+        if revived:
+            self._queue.requeue_dead(revived)
+            self._ledger.requeued(revived)
+            log.info("a requeue that was interrupted is carried out", extra={"batches": revived})
+        obsolete = [each.id for each in letters if standings.get(each.id) in (None, Standing.DONE)]
+        if obsolete:
+            self._queue.purge_dead(obsolete)
+            log.info("dead in the queue, and done or unknown in the ledger: dropped", extra={"batches": obsolete})
+        return sum(self._record(each) for each in letters if standings.get(each.id) is Standing.CUT)
+
+    def _record(self, letter: DeadLetter) -> bool:
+        learnt = self._ledger.mark_dead(letter.id, letter.reason, letter.attempts + letter.crashes)
+        if learnt:
+            log.error("batch is dead", extra={"batch": letter.id, "crashes": letter.crashes, "why": letter.reason})
+        return learnt
 
 
 class Chores:

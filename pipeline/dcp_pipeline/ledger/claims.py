@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from dcp_pipeline.batch import Batch, BatchForged
 from dcp_pipeline.database.columns import utc_now
-from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch
+from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch, Standing
 from dcp_pipeline.ledger.objects import REASON_CHARS
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS
 
 _CHUNK = 500
+REQUEUED = "requeued: the queue is still to be told"
 _OF_BATCH = ("object_id", "sequence", "start", "end", "records", "first_record", "first_line", "digest", "defect")
 _OF_OBJECT = ("source", "uri", "revision", "header")
 
@@ -28,7 +29,8 @@ def claim(connection: Connection, pipeline: str, batch_id: str, worker: str) -> 
     statement = update(BATCHES).where(
         BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value
     )
-    taken = connection.execute(statement.values(state=BatchState.DONE.value, worker=worker[:255], settled_at=utc_now()))
+    values = {"state": BatchState.DONE.value, "worker": worker[:255], "reason": None}
+    taken = connection.execute(statement.values(**values, settled_at=utc_now()))
     if taken.rowcount == 1:
         return ClaimKind.CLAIMED
     state = connection.execute(
@@ -88,7 +90,8 @@ def mark_dead(connection: Connection, pipeline: str, batch_id: str, reason: str,
 
 
 def revive(connection: Connection, pipeline: str, batch_ids: Sequence[str]) -> int:
-    """Make dead batches pending again; how many were dead."""
+    """Make dead batches pending again; how many were dead. They are marked until requeued() or a worker's claim: the
+    queue is still to be told, by whoever did this or by the next who sees the mark."""
     revived = 0
     for start in range(0, len(batch_ids), _CHUNK):
         statement = update(BATCHES).where(
@@ -96,9 +99,36 @@ def revive(connection: Connection, pipeline: str, batch_ids: Sequence[str]) -> i
             BATCHES.c.pipeline == pipeline,
             BATCHES.c.state == BatchState.DEAD.value,
         )
-        values = {"state": BatchState.CUT.value, "reason": None, "attempts": None, "settled_at": None}
+        values = {"state": BatchState.CUT.value, "reason": REQUEUED, "attempts": None, "settled_at": None}
         revived += connection.execute(statement.values(**values)).rowcount
     return revived
+
+
+def requeued(connection: Connection, pipeline: str, batch_ids: Sequence[str]) -> None:
+    """The queue was told of revived batches."""
+    for start in range(0, len(batch_ids), _CHUNK):
+        marked = (BATCHES.c.pipeline == pipeline, BATCHES.c.reason == REQUEUED)
+        statement = update(BATCHES).where(BATCHES.c.id.in_(batch_ids[start : start + _CHUNK]), *marked)
+        connection.execute(statement.values(reason=None))
+
+
+def requeueing(connection: Connection, pipeline: str) -> list[str]:
+    """Batches that were revived, and of which the queue may not have been told."""
+    query = select(BATCHES.c.id).where(BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value)
+    return list(connection.execute(query.where(BATCHES.c.reason == REQUEUED)).scalars())
+
+
+def standings(connection: Connection, pipeline: str, batch_ids: Sequence[str]) -> dict[str, Standing]:
+    """How the ledger has these batches; those that it does not know are left out."""
+    found: dict[str, Standing] = {}
+    for start in range(0, len(batch_ids), _CHUNK):
+        query = select(BATCHES.c.id, BATCHES.c.state, BATCHES.c.reason).where(
+            BATCHES.c.id.in_(batch_ids[start : start + _CHUNK]), BATCHES.c.pipeline == pipeline
+        )
+        for batch_id, state, reason in connection.execute(query):
+            revived = state == BatchState.CUT.value and reason == REQUEUED
+            found[batch_id] = Standing.REVIVED if revived else Standing(state)
+    return found
 
 
 def dead_batches(connection: Connection, pipeline: str) -> list[DeadBatch]:

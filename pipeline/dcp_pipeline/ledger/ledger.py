@@ -25,6 +25,7 @@ from dcp_pipeline.ledger.model import (
     ObjectState,
     RejectFilter,
     SourceObject,
+    Standing,
     StoredReject,
     Task,
     TaskState,
@@ -167,6 +168,18 @@ class Ledger:
     def revive(self, batch_ids: Sequence[str]) -> int:
         """Make dead batches pending again; how many of them were dead."""
         return self._transactions.write(lambda each: claims.revive(each, self.pipeline, batch_ids))
+
+    def requeued(self, batch_ids: Sequence[str]) -> None:
+        """The queue was told of batches that were revived."""
+        self._transactions.write(lambda each: claims.requeued(each, self.pipeline, batch_ids))
+
+    def requeueing(self) -> list[str]:
+        """Batches that were revived, and of which the queue may not have been told."""
+        return self._transactions.read(lambda each: claims.requeueing(each, self.pipeline))
+
+    def standings(self, batch_ids: Sequence[str]) -> dict[str, Standing]:
+        """How far these batches are; those that the ledger does not know are left out."""
+        return self._transactions.read(lambda each: claims.standings(each, self.pipeline, batch_ids))
 
     def dead_batches(self) -> list[DeadBatch]:
         """The batches that were given up."""

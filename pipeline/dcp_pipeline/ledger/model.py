@@ -30,6 +30,16 @@ class BatchState(StrEnum):
     """Given up after its attempts, with the reason."""
 
 
+class Standing(StrEnum):
+    """How far the ledger is with a batch that somebody else has as dead."""
+
+    CUT = BatchState.CUT
+    REVIVED = "revived"
+    """Pending again by `dcp dead requeue`, which may not have told the queue."""
+    DONE = BatchState.DONE
+    DEAD = BatchState.DEAD
+
+
 class BatchKind(StrEnum):
     """Where a batch's records came from."""
 

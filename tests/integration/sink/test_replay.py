@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
 
 from dcp_pipeline.batch import Batch
-from dcp_pipeline.ledger import Ledger, LedgerConflict
+from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import RejectFilter, RejectState, SourceObject
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format
@@ -171,7 +173,28 @@ def test_a_second_replay_at_the_same_time_takes_nothing_twice(case: Case) -> Non
             replay(case.ledger, other, case.plan(LENIENT), ALL)
             return lenient.clean(batch)
 
-    with pytest.raises(LedgerConflict, match="were replayed by another process meanwhile"):
-        replay(case.ledger, case.sink, lambda _: ReplayPlan(Overtaken(), CSV, "revision-3", True), ALL)
+    overtaken = replay(case.ledger, case.sink, lambda _: ReplayPlan(Overtaken(), CSV, "revision-3", True), ALL)
+    assert overtaken.written == 0
     assert totals(case) == (10, 6, 2, 2, 0)
+    case.assert_balanced()
+
+
+def test_replays_side_by_side_share_the_work_and_none_of_them_fails(case: Case) -> None:
+    """Each of its own filter, of which some overlap: all rejects are taken once, under numbers that differ."""
+    case.commit(case.source.lines(*(f"{n},{n + 20}" for n in range(100, 160))))
+    wanted = [ALL, RejectFilter(field="n"), RejectFilter(code="constraint-error"), ALL]
+    together = threading.Barrier(len(wanted))
+
+    def one(number: int) -> ReplayReport:
+        sink = SinkWriter(case.database.engine, PIPELINE, "clean")
+        sink.prepare(LENIENT)
+        plan = CleaningPlan.compile(LENIENT, CSV)
+        together.wait()
+        return replay(case.ledger, sink, lambda _: ReplayPlan(plan, CSV, f"r{number}", True), wanted[number])
+
+    before = case.ledger.count_rejects(ALL)
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        reports = list(pool.map(one, range(len(wanted))))
+    assert sum(each.written + each.duplicates for each in reports) == before - case.ledger.count_rejects(ALL)
+    assert sum(each.written for each in reports) >= 60
     case.assert_balanced()

@@ -8,6 +8,7 @@ committed together with the rejects' new state. Rejects that fail as they did be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -29,7 +30,7 @@ from dcp_pipeline.ledger.model import (
     SourceObject,
     StoredReject,
 )
-from dcp_pipeline.ledger.tables import BATCHES, REJECTS
+from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_worker.sink.again import Cleansed, ReplayPlan, clean_again, readable_alone
 from dcp_worker.sink.insertion import Inserted, Insertion, Refusal
@@ -57,6 +58,10 @@ class ReplayReport(msgspec.Struct, frozen=True):
         return ReplayReport(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
 
+class RejectsTaken(LedgerConflict):
+    """Another replay was faster. Nothing was written."""
+
+
 PlanOf = Callable[[SourceObject], ReplayPlan]
 
 
@@ -71,19 +76,37 @@ def replay(
 ) -> ReplayReport:
     """Clean the open rejects that `wanted` names again. The sink must be prepared.
 
-    Raises LedgerConflict where another replay takes the same rejects meanwhile; SinkUnavailable. What was replayed
-    until then stays.
+    What another replay takes meanwhile is left to it. Raises SinkUnavailable; what was replayed until then stays.
     """
     wanted = replace(wanted, state=RejectState.OPEN)
     report = ReplayReport()
     for object_id in ledger.objects_with_rejects(wanted):
         source = ledger.object(object_id)
-        if source is None:
-            raise LedgerConflict(f"rejects of object {object_id}, which the ledger does not know")
+        if source is None:  # forgotten with its rejects: the database went back in time
+            continue
         plan = plan_of(source)
         for chunk in _chunks(ledger.rejects_of(object_id, wanted)):
-            report += _replay_chunk(sink, source, chunk, plan, worker, observer)
+            once = partial(_replay_chunk, sink, source, plan=plan, worker=worker, observer=observer)
+            report += _replayed(ledger, wanted, chunk, once)
     return report
+
+
+def _replayed(
+    ledger: Ledger,
+    wanted: RejectFilter,
+    chunk: Sequence[StoredReject],
+    once: Callable[[Sequence[StoredReject]], ReplayReport],
+) -> ReplayReport:
+    """`once`, with what is left of the chunk each time that another replay was faster."""
+    left = list(chunk)
+    while left:
+        try:
+            return once(left)
+        except RejectsTaken:
+            mine = {(each.batch_id, each.record) for each in left}
+            still_open = ledger.rejects_of(left[0].object_id, wanted)
+            left = [each for each in still_open if (each.batch_id, each.record) in mine]
+    return ReplayReport()
 
 
 def _chunks(rejects: Iterator[StoredReject]) -> Iterator[list[StoredReject]]:
@@ -151,8 +174,9 @@ def _settle(
     batch_id: str,
     worker: str,
 ) -> Counts:
+    entry = _entry(connection, source, cleansed.taken, batch_id, worker)
     _take(connection, cleansed.taken, batch_id)
-    connection.execute(insert(BATCHES).values(**_entry(connection, source, cleansed.taken, batch_id, worker)))
+    connection.execute(insert(BATCHES).values(**entry))
     inserted = insertion(connection)
     rejects = [*cleansed.rejects, *_refused(inserted.refusals, cleansed.taken)]
     kept = keep_rejects(connection, batch_id, source.id, rejects, sink.kept_bytes_per_object)
@@ -182,14 +206,14 @@ def _take(connection: Connection, taken: Sequence[StoredReject], batch_id: str) 
         values = {"state": RejectState.REPLAYED.value, "replay_batch": batch_id}
         changed += connection.execute(statement.values(**values)).rowcount
     if changed != len(taken):
-        raise LedgerConflict(
-            f"{len(taken) - changed} of {len(taken)} rejects were replayed by another process meanwhile; run it again"
-        )
+        raise RejectsTaken(f"{len(taken) - changed} of {len(taken)} rejects were replayed by another process meanwhile")
 
 
 def _entry(
     connection: Connection, source: SourceObject, taken: Sequence[StoredReject], batch_id: str, worker: str
 ) -> dict[str, Any]:
+    # Replays of one object take turns, or two would take the same number.
+    connection.execute(select(OBJECTS.c.id).where(OBJECTS.c.id == source.id).with_for_update())
     last = connection.execute(
         select(func.max(BATCHES.c.sequence)).where(
             BATCHES.c.object_id == source.id, BATCHES.c.kind == BatchKind.REPLAY.value
