@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from dcp_fetcher.ground.patience import Backoff, Bridge
 from dcp_fetcher.ground.ports import Inbox, Secrets
 from dcp_fetcher.objects import ObjectReader, SourceTerms
@@ -17,6 +19,7 @@ from dcp_fetcher.reading import HowToCut
 from dcp_fetcher.sites.files.site import FileSite, list_files
 from dcp_fetcher.sites.http.client import HttpClient
 from dcp_fetcher.sites.http.listing import list_http
+from dcp_fetcher.sites.http.naming import Addresses
 from dcp_fetcher.sites.http.site import HttpSite
 from dcp_fetcher.sites.listing import Entry
 from dcp_fetcher.sites.site import Site
@@ -26,9 +29,6 @@ from dcp_fetcher.watch import Watch
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.spec.model import FileSource, Format, HttpSource, Pipeline, Source
 from dcp_pipeline.spec.revision import revision_from, revision_of
-
-ANYWHERE = HttpSource(url="http://nowhere.invalid/")
-"""For tasks whose URL is no source's own: no credentials, no authority of ours."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,12 @@ class Assembly:
         self._pipeline, self._around, self._outlet, self._stack = pipeline, around, outlet, stack
         self._slots = asyncio.Semaphore(around.side_by_side)
         self._formats: dict[str, Format] = {}
-        self._strange: HttpClient | None = None
+        self._strange: dict[str, HttpClient] = {}
+        """By source, for tasks whose URL is not its own: no credentials, no authority of ours."""
         self._watches: dict[str, Watch] = {}
+        self._addresses = {
+            each.name: Addresses(each.http.ignore_query if each.http else ()) for each in pipeline.spec.sources
+        }
 
     async def watches(self) -> list[Watch]:
         """One for each source, in the spec's order."""
@@ -67,8 +71,11 @@ class Assembly:
 
     async def desk(self, inbox: Inbox) -> TaskDesk:
         """The task desk; to be asked for after watches()."""
-        self._strange = await self._stack.enter_async_context(HttpClient(ANYWHERE, self._around.secrets))
         sources = self._pipeline.spec.sources
+        for each in sources:
+            if each.http is not None:
+                client = HttpClient(without_credentials(each.http), self._around.secrets)
+                self._strange[each.name] = await self._stack.enter_async_context(client)
         paths = {each.name: self._around.located(each.file) for each in sources if each.file is not None}
         terms = TaskTerms(sources, paths, self._pipeline.spec.worker)
         return TaskDesk(inbox, terms, self._watch_of, self._outlet)
@@ -79,8 +86,8 @@ class Assembly:
         if assigned.own and priority is None:
             return self._watches[source.name]
         site = self._watches[source.name].reader.site
-        if not assigned.own and self._strange is not None:
-            site = self._http_site(self._strange, source)
+        if not assigned.own:
+            site = self._http_site(self._strange[source.name], source)
         return self._watch(source, site, _nothing, priority)
 
     def _files_of(self, file: FileSource) -> Callable[[], Awaitable[list[Entry]]]:
@@ -90,7 +97,8 @@ class Assembly:
         stop, around = self._outlet.stop, self._around
         bridge = Bridge(asyncio.get_running_loop(), stop)
         spool_bytes = source.decompression.max_bytes.bytes
-        return HttpSite(bridge, stop, client, around.backoff, around.spool_folder, spool_bytes)
+        addresses = self._addresses[source.name]
+        return HttpSite(bridge, stop, client, around.backoff, around.spool_folder, spool_bytes, addresses)
 
     def _watch(
         self,
@@ -120,6 +128,11 @@ class Assembly:
             document = self._outlet.ledger.spec(recorded.revision)
             self._formats[recorded.revision] = revision_from(document).format
         return self._formats[recorded.revision]
+
+
+def without_credentials(source: HttpSource) -> HttpSource:
+    """The source, unknown to the servers that it asks."""
+    return msgspec.structs.replace(source, headers=(), basic_auth=None, bearer_token=None, tls=None)
 
 
 async def _nothing() -> list[Entry]:

@@ -79,7 +79,7 @@ async def _at(setup: Setup, source: Source, look: Callable[[Site, list[str]], T]
             listed = await list_http(client, source.http, _QUICKLY, stop, parts=True)
             bridge = Bridge(asyncio.get_running_loop(), stop)
             site = HttpSite(bridge, stop, client, _QUICKLY, Path(folder), source.decompression.max_bytes.bytes)
-            return await asyncio.to_thread(look, site, [each.url for each in listed])
+            return await asyncio.to_thread(look, site, [site.named(each.url) for each in listed])
 
 
 def _first(setup: Setup, source: Source, records: int, site: Site, uris: list[str]) -> Sample:

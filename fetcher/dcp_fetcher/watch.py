@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dcp_fetcher.ground.errors import FetchError, GoneError, RefusedError, Stopped, TemporaryError, UnreachableError
 from dcp_fetcher.ground.patience import Backoff
@@ -65,7 +65,7 @@ class Watch:
         known = await asyncio.to_thread(self._known)
         error, entries = None, []
         try:
-            entries = await self._list()
+            entries = self._named(await self._list())
         except Stopped:
             raise
         except FetchError as failed:
@@ -86,10 +86,16 @@ class Watch:
         due = await self._unlisted(set(), known)
         return Round(self.source, tuple(await self._look_at(iter(due), known)))
 
+    def _named(self, listed: list[Entry]) -> list[Entry]:
+        """By the names under which they are recorded; of two with one name the last."""
+        named = [replace(each, url=self.reader.site.named(each.url)) for each in listed]
+        return list({each.url: each for each in named}.values())
+
     async def look(self, uri: str) -> Look:
-        """Look at one object."""
-        known = await asyncio.to_thread(self._known_of, uri)
-        return await self._look(Entry(uri, uri), known)
+        """Look at one object, by its URL."""
+        name = self.reader.site.named(uri)
+        known = await asyncio.to_thread(self._known_of, name)
+        return await self._look(Entry(name, name), known)
 
     async def again(self, uri: str) -> Look:
         """Look at an object that the queue has lost a batch of, beside whatever is being read. Raises Stopped."""

@@ -63,6 +63,8 @@ class Ledger(Protocol):
         attempts: int | None = None,
         object_id: str | None = None,
         reason: str | None = None,
+        url: str | None = None,
+        raw: bytes | None = None,
     ) -> None: ...
     def purge_tasks(self, older_than_seconds: float) -> int: ...
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from dcp_fetcher.ground.ports import Inbox
 from dcp_fetcher.objects import Look, Outcome
 from dcp_fetcher.publishing.publish import Outlet
+from dcp_fetcher.sites.http.naming import object_name, redacted, scrubbed
 from dcp_fetcher.tasks.recall import MARGIN_SECONDS, Recall
 from dcp_fetcher.tasks.request import (
     Assigned,
@@ -143,8 +144,8 @@ class TaskDesk:
             object_id = task.object_id
             recorded = patience(lambda: ledger.object(object_id))
         elif task.url is not None and task.source is not None:
-            source, url = task.source, task.url
-            recorded = next(iter(patience(lambda: ledger.objects(source, url))), None)
+            source, name = task.source, self._name_of(task.source, task.url)
+            recorded = next(iter(patience(lambda: ledger.objects(source, name))), None)
         if recorded is not None:
             recorded_id = recorded.id
             cuts = patience(lambda: ledger.cuts(recorded_id))
@@ -173,6 +174,10 @@ class TaskDesk:
         self._not_before[task.id] = time.monotonic() + delay_seconds
         patience(lambda: ledger.update_task(task.id, attempts=attempts, reason=look.reason))
 
+    def _name_of(self, source: str, url: str) -> str:
+        http = next((each.http for each in self._terms.sources if each.name == source), None)
+        return url if url.startswith("file:") else object_name(url, http.ignore_query if http else ())
+
     def _tell(self, task: Task, recorded: SourceObject | None, cuts: list[Cut]) -> None:
         state = "processing" if task.id in self._reading or cuts else "waiting"
         fields = {"state": state, **progress_of(task, recorded, cuts)}
@@ -180,7 +185,9 @@ class TaskDesk:
 
     def _finish(self, task_id: str, state: TaskState, reason: str | None, counts: Mapping[str, str | int]) -> None:
         patience = self._outlet.patience
-        patience(lambda: self._outlet.ledger.update_task(task_id, state=state, reason=reason))
+        ledger, task = self._outlet.ledger, patience(lambda: self._outlet.ledger.task(task_id))
+        kept = {} if task is None else {"url": task.url and redacted(task.url), "raw": scrubbed(task.raw)}
+        patience(lambda: ledger.update_task(task_id, state=state, reason=reason, **kept))  # type: ignore[arg-type]
         fields: dict[str, str | int | float] = {**counts, "state": state.value, "reason": reason or ""}
         patience(lambda: self._inbox.put_task(task_id, fields))
         patience(lambda: self._inbox.expire_task(task_id, self._terms.worker.task_ttl.seconds))
@@ -204,7 +211,7 @@ def progress_of(task: Task, recorded: SourceObject | None, cuts: Sequence[Cut]) 
     """What other programs may read about a task."""
     settled = sum(cut.records for cut in cuts if cut.state is not BatchState.CUT)
     return {
-        "url": task.url or "",
+        "url": redacted(task.url or ""),
         "attempts": task.attempts,
         "records_cut": sum(cut.records for cut in cuts),
         "records_settled": settled,

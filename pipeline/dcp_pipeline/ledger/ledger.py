@@ -214,9 +214,11 @@ class Ledger:
         attempts: int | None = None,
         object_id: str | None = None,
         reason: str | None = None,
+        url: str | None = None,
+        raw: bytes | None = None,
     ) -> None:
         """Change what is given; None leaves as it is. Raises LedgerConflict where there is no such task."""
-        given = {"state": state, "attempts": attempts, "object_id": object_id, "reason": reason}
+        given = {"state": state, "attempts": attempts, "object_id": object_id, "reason": reason, "url": url, "raw": raw}
         changes = {name: value for name, value in given.items() if value is not None}
         self._transactions.write(lambda each: tasks.update_task(each, self.pipeline, id, changes))
 

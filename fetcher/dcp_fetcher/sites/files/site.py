@@ -59,6 +59,9 @@ class FileBody:
 class FileSite:
     """Opens files by their file:// uri."""
 
+    def named(self, url: str) -> str:
+        return url
+
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         file, path, status = _opened(uri)
         if settled and latest is not None and base_of(latest.version) == version_of(status):

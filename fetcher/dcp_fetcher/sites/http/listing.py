@@ -15,7 +15,8 @@ from dcp_fetcher.ground.errors import RefusedError, TemporaryError, UnreachableE
 from dcp_fetcher.ground.patience import Backoff, Stop
 from dcp_fetcher.opening.decoded import Decoded
 from dcp_fetcher.opening.decompress import Caps
-from dcp_fetcher.sites.http.client import HttpClient, network_error, redacted
+from dcp_fetcher.sites.http.client import HttpClient, network_error
+from dcp_fetcher.sites.http.naming import redacted
 from dcp_fetcher.sites.listing import Entry, ListingError, Page, chosen, name_of, parse_listing
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.spec.model import HttpSource
