@@ -18,7 +18,7 @@ from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.reading import HowToCut
 from dcp_fetcher.sites.files.site import FileSite, list_files
 from dcp_fetcher.sites.http.client import HttpClient
-from dcp_fetcher.sites.http.listing import list_http
+from dcp_fetcher.sites.http.listing import is_listing, list_http
 from dcp_fetcher.sites.http.naming import Addresses
 from dcp_fetcher.sites.http.site import HttpSite
 from dcp_fetcher.sites.listing import Entry
@@ -120,7 +120,26 @@ class Assembly:
         )
         reader = ObjectReader(terms, site, self._outlet)
         around = self._around
-        return Watch(source.name, list_entries, reader, self._outlet, self._slots, around.side_by_side, around.backoff)
+        return Watch(
+            source.name,
+            list_entries,
+            reader,
+            self._outlet,
+            self._slots,
+            around.side_by_side,
+            around.backoff,
+            self._covered(source),
+        )
+
+    def _covered(self, source: Source) -> Callable[[str], bool]:
+        """Whether the source's listing would name a uri: of a folder the files right in it, of a server all below."""
+        if source.file is not None:
+            path = self._around.located(source.file)
+            return lambda uri: path.is_dir() and uri.rpartition("/")[0] == path.resolve().as_uri()
+        if source.http is not None and is_listing(source.http):
+            folder = source.http.url.partition("?")[0].rpartition("/")[0] + "/"
+            return lambda uri: uri.startswith(folder)
+        return lambda uri: False
 
     def _format_of(self, recorded: SourceObject) -> Format:
         """The format of the revision that an object was opened with."""

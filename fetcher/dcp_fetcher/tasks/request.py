@@ -23,9 +23,11 @@ from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject
 from dcp_pipeline.queue.model import MAX_PRIORITY
 from dcp_pipeline.reach import reach_of
 from dcp_pipeline.spec.model import Source, Worker
+from dcp_pipeline.texts import storable
 
 MAX_URL_CHARS = 4096
 MAX_ID_CHARS = 255
+MAX_TASK_BYTES = 64 * 1024
 _KEYS = {"url", "priority", "source", "id"}
 _UNKEPT = re.compile("[\\0\ud800-\udfff]")
 
@@ -63,10 +65,12 @@ class TaskTerms:
 
 def parse_request(raw: bytes) -> Request:
     """The task that these bytes are. Raises TaskInvalid. Keys of other systems are let through."""
+    if len(raw) > MAX_TASK_BYTES:
+        raise TaskInvalid(f"has {len(raw)} bytes; a task has at most {MAX_TASK_BYTES}")
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise TaskInvalid(f"not JSON: {error}") from error
+        raise TaskInvalid(f"not JSON: {storable(str(error))}") from error
     if not isinstance(document, dict):
         raise TaskInvalid('not a JSON object such as {"url": "http://..."}')
     url, priority = document.get("url"), document.get("priority")
@@ -182,7 +186,7 @@ def decide(
         return Verdict(Step.WAIT)
     if recorded.state is ObjectState.CUTTING:
         return Verdict(Step.LOOK)
-    if recorded.state is ObjectState.UNAVAILABLE:
+    if recorded.state in (ObjectState.UNAVAILABLE, ObjectState.HISTORY):
         return Verdict(Step.FINISH, TaskState.FAILED, recorded.reason)
     if dead := sum(cut.state is BatchState.DEAD for cut in cuts):
         return Verdict(Step.FINISH, TaskState.FAILED, f"{dead} of {len(cuts)} batches are dead (dcp dead ls)")

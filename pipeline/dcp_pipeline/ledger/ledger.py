@@ -7,6 +7,7 @@ books.py. The worker's own transaction is in dcp_worker.sink.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -200,6 +201,10 @@ class Ledger:
         """Record an open task; False where its id is recorded already. Raises ValueError for a bad id."""
         wanted = {"id": id, "raw": raw, "url": url, "priority": priority, "source": source}
         return self._insert(lambda each: tasks.register_task(each, self.pipeline, wanted))
+
+    def now(self) -> datetime:
+        """The database's clock, by which tasks were created: UTC, without zone."""
+        return self._transactions.read(lambda each: tasks.seconds_ago(each, 0))
 
     def open_tasks(self) -> list[Task]:
         """The tasks that are not finished, in the order in which they came."""

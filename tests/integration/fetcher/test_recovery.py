@@ -21,7 +21,7 @@ ROWS = b"".join(b'%06d,"x%s\ny"\n' % (n, b"z" * 40) for n in range(3_000))
 BIG = b"".join(b"%06d,%s\n" % (n, b"x" * 90) for n in range(40_000))
 
 
-class Killed(BaseException):
+class Killed(GeneratorExit):
     """Ends a fetcher where it stands."""
 
 

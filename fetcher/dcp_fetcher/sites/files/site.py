@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from dcp_fetcher.ground.errors import ChangedError, GoneError, RefusedError, TemporaryError
 from dcp_fetcher.sites.listing import Entry, chosen
@@ -90,7 +90,8 @@ def version_of(status: os.stat_result) -> str:
 
 
 def list_files(path: Path, source: FileSource) -> list[Entry]:
-    """The files of the folder `path` that are wanted, by name, folders not descended; or the one file.
+    """The files of the folder `path` that are wanted, by name, folders not descended; or the one file. Those that are
+    left out by default are marked.
 
     Raises GoneError or RefusedError where `path` cannot be listed.
     """
@@ -109,7 +110,7 @@ def list_files(path: Path, source: FileSource) -> list[Entry]:
 
 def path_of(uri: str) -> Path:
     """The path of a file:// uri."""
-    return Path(unquote(urlsplit(uri).path))
+    return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))
 
 
 def _opened(uri: str) -> tuple[BinaryIO, Path, os.stat_result]:

@@ -64,7 +64,7 @@ class Pump:
                 await self._pieces.put(piece)
         except aiohttp.ClientError as error:
             await self._pieces.put(network_error(error, self._url))
-        except (TimeoutError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 (whoever waits for the next piece would wait for ever)
             await self._pieces.put(network_error(error, self._url))
         else:
             await self._pieces.put(b"")

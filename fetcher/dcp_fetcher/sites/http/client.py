@@ -24,6 +24,7 @@ from dcp_fetcher.sites.http.naming import redacted, without_queries
 from dcp_fetcher.sites.http.resolver import OutOfReach, ReachResolver
 from dcp_pipeline.reach import reach_of
 from dcp_pipeline.spec.model import HttpSource, SecretValue, Tls
+from dcp_pipeline.texts import url_problem
 
 MAX_REDIRECTS = 10
 READ_BUFFER_BYTES = 256 * 1024
@@ -194,24 +195,27 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
     """The wait that a Retry-After header asks for: seconds, or a date."""
     if value is None:
         return None
-    if value.strip().isdigit():
-        return float(value)
     try:
+        if value.isascii() and value.strip().isdigit():
+            return float(value)
         due = parsedate_to_datetime(value)
-    except ValueError:
+        due = due if due.tzinfo else due.replace(tzinfo=UTC)
+        return max(0.0, (due - (now or datetime.now(UTC))).total_seconds())
+    except (ValueError, OverflowError, TypeError):
         return None
-    due = due if due.tzinfo else due.replace(tzinfo=UTC)
-    return max(0.0, (due - (now or datetime.now(UTC))).total_seconds())
 
 
 def _target(answer: aiohttp.ClientResponse, url: str) -> str:
     location = answer.headers.get("Location")
     if not location:
         raise RefusedError(f"{redacted(url)}: HTTP {answer.status} without a Location")
-    target = urljoin(url, location)
-    parts = urlsplit(target)
-    if parts.scheme not in ("http", "https") or "@" in parts.netloc:
-        raise RefusedError(f"{redacted(url)}: redirected to what is no plain HTTP address")
+    try:
+        target = urljoin(url, location)
+        problem = url_problem(target)
+    except ValueError:
+        problem = "it is no URL"
+    if problem is not None:
+        raise RefusedError(f"{redacted(url)}: redirected to what is no plain HTTP address: {problem}")
     return target
 
 
