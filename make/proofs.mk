@@ -1,12 +1,16 @@
 # What shows that nothing is lost or doubled without killing anything: docs/reliability.md.
 #   make model EXAMPLES=5000 SEED=7       histories for each server
+#   make half-written                     a file of 10 kB cut at every byte
 #   make fuzz SECONDS=600                 rounds with new seeds, until the time is over or something breaks
 EXAMPLES ?= 60
 INPUTS ?= 100
 SECONDS ?= 0
 SEED ?= 0
 
-.PHONY: model fuzz
+.PHONY: model fuzz half-written
+
+half-written: $(READY) ## a file that is being written, looked at after every byte, in every format that grows
+	@$(PYTEST) -n 2 --timeout 0 tests/unit/fetcher/test_half_written.py --every-cut
 
 model: $(READY) servers ## the queue against its model: random histories, broken connections, lost replies
 	@$(PYTEST) -n 2 --dist load --timeout 0 tests/model --histories $(EXAMPLES) --hypothesis-seed $(SEED)

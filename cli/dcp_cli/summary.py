@@ -101,9 +101,7 @@ def _codes(books: Books) -> list[str]:
 
 def _troubles(summary: RunSummary) -> list[str]:
     unavailable = [f"unavailable: {each.uri}: {each.reason}" for each in summary.unavailable]
-    past = sum(each.state is ObjectState.HISTORY for each in summary.after.objects)
-    history = [f"history: {past} objects could not be read and are there no more (dcp objects ls)"] if past else []
-    return unavailable + [f"failed: {each}" for each in summary.failures] + history
+    return unavailable + [f"failed: {each}" for each in summary.failures]
 
 
 def verdict(books: Books) -> str:

@@ -12,28 +12,34 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from dcp_fetcher.ground.errors import ChangedError, DamagedError, GoneError, NotRecordsError, TemporaryError
+from dcp_fetcher.ground.errors import (
+    ChangedError,
+    CutOffError,
+    DamagedError,
+    GoneError,
+    NotRecordsError,
+    TemporaryError,
+)
 from dcp_fetcher.ground.ports import FormatOf
+from dcp_fetcher.held import Holding, may_go_on, waits
 from dcp_fetcher.publishing.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, first_needed, read_object
+from dcp_fetcher.settling import CUT_OFF, UNENDED, Settling
 from dcp_fetcher.sites.site import Opened, Site
 from dcp_fetcher.sites.versions import (
     BACK,
     CHANGED,
-    CUT_SHORT,
     GONE,
     REPLACED,
-    REREAD,
     WEB_PAGE,
     generation_of,
     growing_version,
     recorded_as,
 )
-from dcp_fetcher.unavailable import again_unavailable, clear_web_page, give_up, now_history
+from dcp_fetcher.unavailable import clear_web_page, give_up
 from dcp_pipeline.batch import object_id
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Phase
-from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +52,8 @@ class Outcome(StrEnum):
 
     UNCHANGED = "unchanged"
     CUT = "cut"
+    WAITING = "waiting"
+    """Read but for what may still change: it has to settle first."""
     UNAVAILABLE = "unavailable"
     FAILED = "failed"
     """Not now; the next round tries again."""
@@ -72,6 +80,9 @@ class SourceTerms:
     growing: bool
     how: HowToCut
     format_of: FormatOf
+    settling: Settling
+    table: str
+    """Where its rows go."""
 
 
 class ObjectReader:
@@ -80,6 +91,12 @@ class ObjectReader:
     def __init__(self, terms: SourceTerms, site: Site, outlet: Outlet) -> None:
         self.site = site
         self._terms, self._outlet = terms, outlet
+        self._holding = Holding(outlet, site, terms.settling, terms.table, terms.priority, self._how)
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long a version must have stayed as it is to be taken so."""
+        return self._terms.settling.seconds
 
     def look(self, uri: str, known: Sequence[SourceObject], incomplete: frozenset[str]) -> Look:
         """Bring the object up to what is served. `known`: its recorded versions, newest first; `incomplete`: the
@@ -94,7 +111,7 @@ class ObjectReader:
             return look(uri, list(known), lost)
         except GoneError as error:
             for each in known:
-                if is_incomplete(each, lost):
+                if is_incomplete(each, lost) and not (waits(each) and self._holding.take(each)):
                     give_up(self._outlet, each, f"{GONE}: {error}")
             raise
         except NotRecordsError as error:
@@ -113,45 +130,36 @@ class ObjectReader:
         return found
 
     def _replace(self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]]) -> Look:
-        before = known
         for _ in range(VERSIONS_PER_LOOK):
             latest = known[0] if known else None
-            opened = self.site.open(uri, latest, latest is not None and is_settled(latest, lost))
+            waiting = latest is not None and self._waits_here(latest, lost)
+            opened = self.site.open(uri, latest, latest is not None and (waiting or is_settled(latest, lost)))
+            if opened is None and latest is not None and waiting:
+                if (look := self._waited(latest)) is not None:
+                    return look
+                opened = self.site.open(uri, latest, settled=False)
             if opened is None:
-                return self._unchanged(uri, known, lost, latest)
+                self._supersede(known, lost, latest)
+                return Look(uri, Outcome.UNCHANGED, latest.id if latest else None)
             with closing(opened.stream):
                 served, version = recorded_as(opened.version, known)
                 if served is not None and is_settled(served, lost):
                     self._described(served, opened)
+                    self._supersede(known, lost, served)
                     clear_web_page(self._outlet, known)
-                    return self._unchanged(uri, known, lost, served)
+                    return Look(uri, Outcome.UNCHANGED, served.id, served.reason)
+                if served is not None and self._waits_here(served, lost) and (look := self._waited(served)) is not None:
+                    return look
+                if served is None and (why := self._holding.withdraw(uri, latest, opened.version)) is not None:
+                    return Look(uri, Outcome.WAITING, reason=why)
                 wanted = served or self._new(uri, version, opened)
                 try:
-                    look = self._read(wanted, known, opened, lost)
-                    if look.outcome is Outcome.CUT:
-                        self._past(before, wanted)
-                    return look
+                    return self._read(wanted, known, opened, lost)
                 except ChangedError as error:
                     give_up(self._outlet, self._recorded(wanted), f"{CHANGED}: {error}")
                     lost.pop(wanted.id, None)
                     known = self._outlet.patience(lambda: self._outlet.ledger.objects(self._terms.source, uri))
         return Look(uri, Outcome.FAILED, reason="it keeps changing while it is read")
-
-    def _unchanged(
-        self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]], served: SourceObject | None
-    ) -> Look:
-        self._supersede(known, lost, served)
-        if served is None:
-            return Look(uri, Outcome.UNCHANGED)
-        self._past(known, served)
-        again_unavailable(self._outlet, served)
-        return Look(uri, Outcome.UNCHANGED, served.id, served.reason)
-
-    def _past(self, known: Sequence[SourceObject], served: SourceObject) -> None:
-        """Another version is served whole: what was unavailable of those before is history."""
-        for each in known:
-            if each.id != served.id and each.state is ObjectState.UNAVAILABLE and each.version != WEB_PAGE:
-                now_history(self._outlet, each)
 
     def _grow(self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]]) -> Look:
         generation = 0
@@ -167,11 +175,7 @@ class ObjectReader:
         if opened is None:
             return Look(uri, Outcome.UNCHANGED)
         with closing(opened.stream):
-            try:
-                content = self._content(opened, self._terms.how)
-            except DamagedError as error:
-                damaged = self._new(uri, growing_version(generation + 1, False, opened.version), opened)
-                return self._damaged(damaged, opened, error)
+            content = self._content(opened, self._terms.how)
             version = growing_version(generation + 1, content.packed, opened.version)
             return self._read(self._new(uri, version, opened), known, opened, lost, content)
 
@@ -207,32 +211,49 @@ class ObjectReader:
         content: Content | None = None,
     ) -> Look:
         """Read one version to its end. Raises ChangedError, NotRecordsError, TemporaryError, Stopped."""
-        current, publisher = wanted, None
+        current, publisher, growing = wanted, None, self._terms.growing
+        settled = growing or self._terms.settling.settled(wanted.id, opened.age_seconds)
         try:
             content = content or self._content(opened, self._how(wanted))
-            self._supersede(known, lost, wanted)
+            before = [each for each in known if each.id not in (wanted.id, *lost) and may_go_on(each)]
+            self._supersede([each for each in known if each not in before], lost, wanted)
+            seen = self._holding.continuations(before, content)
             current = self._recorded(wanted)
-            cuts = self._cuts(current)
-            publisher = Publisher(self._outlet, current, self._terms.priority, len(cuts))
+            cuts, publisher = self._cuts(current), self._publisher(current)
             missing = lost.get(current.id, frozenset()) | self._revived(current)
-            read_object(content, publisher, cuts, missing, self._how(current), self._terms.growing)
+            held_back = growing or (not settled and content.may_grow)
+            ending = read_object(content, publisher, cuts, missing, self._how(current), held_back)
         except DamagedError as error:
-            return self._damaged(current, opened, error, publisher)
-        for warning in content.warnings:
-            log.warning("%s: %s", current.uri, warning)
-        publisher.close(**_description(opened), reason=storable("; ".join(content.warnings)))
+            if not opened.stream.end_known:
+                raise TemporaryError(str(error)) from error
+            publisher = publisher or self._publisher(self._recorded(current))
+            if isinstance(error, CutOffError) and not settled:
+                return Look(current.uri, Outcome.WAITING, current.id, self._holding.hold(publisher, None, error))
+            self._described(self._recorded(current), opened)
+            why = f"{CUT_OFF}: {error}" if isinstance(error, CutOffError) else str(error)
+            reason = give_up(self._outlet, current, why, publisher.recorded)
+            return Look(current.uri, Outcome.UNAVAILABLE, current.id, reason)
+        self._holding.conclude(seen)
+        if ending.unended and held_back and not growing:
+            self._described(publisher.object, opened)
+            return Look(current.uri, Outcome.WAITING, current.id, self._holding.hold(publisher, ending.rest))
+        self._terms.settling.forget(current.id)
+        publisher.close(UNENDED if ending.unended and not growing else "", **_description(opened))
         clear_web_page(self._outlet, known)
         return Look(current.uri, Outcome.CUT, current.id)
 
-    def _damaged(
-        self, read: SourceObject, opened: Opened, error: DamagedError, publisher: Publisher | None = None
-    ) -> Look:
-        """Raises TemporaryError where what is damaged may only be cut off."""
-        if not opened.stream.end_known:
-            raise TemporaryError(str(error)) from error
-        self._described(self._recorded(read), opened)
-        reason = give_up(self._outlet, read, storable(str(error)), publisher.recorded if publisher else None)
-        return Look(read.uri, Outcome.UNAVAILABLE, read.id, reason)
+    def _waits_here(self, recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:
+        """Was it read in this process but for what waits?"""
+        return waits(recorded) and recorded.id not in lost and self._terms.settling.knows(recorded.id)
+
+    def _waited(self, recorded: SourceObject) -> Look | None:
+        """It is still what it was: wait on, or take the rest. None: it has to be read again for that."""
+        if not self._terms.settling.settled(recorded.id):
+            return Look(recorded.uri, Outcome.WAITING, recorded.id, recorded.reason)
+        return Look(recorded.uri, Outcome.CUT, recorded.id) if self._holding.take(recorded) else None
+
+    def _publisher(self, recorded: SourceObject) -> Publisher:
+        return Publisher(self._outlet, recorded, self._terms.priority, len(self._cuts(recorded)))
 
     def _revived(self, recorded: SourceObject) -> frozenset[str]:
         """What was given up because it was not served, now that it is served again. Other deaths stay."""
@@ -255,7 +276,7 @@ class ObjectReader:
 
     def _count(self, bytes_read: int) -> None:
         self._outlet.progress.count(bytes_read=bytes_read)
-        self._outlet.vitals.alive("reads")
+        self._outlet.alive("reads")
         self._outlet.observer(Phase.FETCHING, "")
 
     def _described(self, recorded: SourceObject, opened: Opened) -> None:
@@ -270,13 +291,14 @@ class ObjectReader:
         """Other versions are served no more: what is incomplete of them will stay so."""
         for each in known:
             if (served is None or each.id != served.id) and is_incomplete(each, lost):
-                give_up(self._outlet, each, REPLACED)
+                if not (waits(each) and self._holding.take(each)):
+                    give_up(self._outlet, each, REPLACED)
                 lost.pop(each.id, None)
 
     def _end_generation(self, latest: SourceObject, lost: dict[str, frozenset[str]], why: str) -> None:
         log.info("%s: truncated, rotated or replaced (%s); a new generation begins", latest.uri, why)
         if is_incomplete(latest, lost):
-            give_up(self._outlet, latest, f"{CUT_SHORT}: {why}")
+            give_up(self._outlet, latest, f"truncated, rotated or replaced: {why}")
             lost.pop(latest.id, None)
 
     def _web_page(self, uri: str, error: NotRecordsError) -> Look:
@@ -320,10 +342,9 @@ def _description(opened: Opened) -> dict[str, object]:
 
 def is_settled(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:
     """Would reading this version again bring nothing? One that was gone may have come back."""
-    reason = recorded.reason or ""
-    if recorded.id in lost or recorded.state is ObjectState.CUTTING or reason.startswith(REREAD):
+    if recorded.id in lost or recorded.state is ObjectState.CUTTING:
         return False
-    return recorded.state is ObjectState.CUT or not reason.startswith((*BACK, CHANGED))
+    return recorded.state is ObjectState.CUT or not (recorded.reason or "").startswith((*BACK, CHANGED))
 
 
 def is_incomplete(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:

@@ -6,7 +6,6 @@ the queue does not know them. Cutting goes on behind the last of them.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,11 +16,11 @@ from dcp_fetcher.cutting.split import Position, Splitter
 from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
 from dcp_fetcher.ground.labels import LabelsMet
 from dcp_fetcher.ground.partial import only_a_part
-from dcp_fetcher.ground.wall import Damage
 from dcp_fetcher.opening.as_lines import as_lines
 from dcp_fetcher.opening.decoded import Decoded
 from dcp_fetcher.opening.decompress import Caps, Peekable, Readable
 from dcp_fetcher.publishing.publish import Publisher
+from dcp_fetcher.settling import Rest
 from dcp_fetcher.sites.site import Opened
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digester
 from dcp_pipeline.database.errors import LedgerWentBack
@@ -59,33 +58,38 @@ class Content:
 
     def __init__(self, opened: Opened, how: HowToCut) -> None:
         self.opened = opened
+        self._decoded = Decoded(opened.stream, how.caps, opened.content_encoding, how.form)
+        self._translated = how.form.translated
         self.met = LabelsMet(how.labels.known if how.labels else None)
-        with Damage():
-            self._decoded = Decoded(opened.stream, how.caps, opened.content_encoding, how.form)
-            self._translated = how.form.translated
-            if opened.offset:
-                self.stream: Readable = Peekable(opened.stream)
-            else:
-                _refuse_web_page(self._decoded.head(), opened.content_type)
-                self.stream = self._decoded
-                if not self._decoded.archive:
-                    self.stream = as_lines(self._decoded, how.form, how.parts, self.met)
+        self._structured = how.form.translated and not how.form.transcoded
+        if opened.offset:
+            self.stream: Readable = Peekable(opened.stream)
+        else:
+            _refuse_web_page(self._decoded.head(), opened.content_type)
+            self.stream = self._decoded
+            if not self._decoded.archive:
+                self.stream = as_lines(self._decoded, how.form, how.parts, self.met)
+        self.watchers: list[Callable[[int, bytes], None]] = []
+        """Told of all bytes that are read, and where they stand."""
         self.at = opened.offset
         """Where the next byte stands in what records are cut from."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What of the bytes was left out so far, in words."""
-        return self._decoded.warnings
 
     @property
     def packed(self) -> bool:
         """Not the file's own bytes, so that it cannot be read from the middle on."""
         return self._decoded.compression is not None or self._translated
 
+    @property
+    def may_grow(self) -> bool:
+        """May its last record be one that is still being written? What is compressed or an archive says itself where it
+        ends, and so do spreadsheets, Parquet and JSON arrays.
+        """
+        return self._decoded.compression is None and not self._structured
+
     def read(self, most: int) -> bytes:
-        with Damage():
-            data = self.stream.read(most)
+        data = self.stream.read(most)
+        for watch in self.watchers:
+            watch(self.at, data)
         self.at += len(data)
         return data
 
@@ -97,8 +101,8 @@ class Content:
 
 def read_object(
     content: Content, publisher: Publisher, cuts: list[Cut], lost: frozenset[str], how: HowToCut, growing: bool
-) -> None:
-    """Publish what is lost and what is new, up to the end.
+) -> Ending:
+    """Publish what is lost and what is new, up to the end; of a `growing` one up to its last whole record.
 
     Raises ChangedError where the bytes differ from what is recorded, DamagedError (what could be cut is published),
     TemporaryError and Stopped (what is recorded stays, the rest is read again).
@@ -115,15 +119,15 @@ def read_object(
         raise LedgerWentBack(f"it was opened at byte {content.at}, behind what the ledger has of it now")
     splitter = Splitter(how.form, how.batch, position)
     try:
-        _cut(content, publisher, splitter, growing)
+        ending = _cut(content, publisher, splitter, growing)
         content.opened.stream.check_unchanged()
         if content.opened.more is not None and not how.parts:
             raise DamagedError(only_a_part(content.opened.more))
+        return ending
     except HeaderError:
         raise
     except DamagedError:
-        with contextlib.suppress(DamagedError):  # where it is the cutting that failed, it fails again
-            _publish(publisher, splitter, lambda: splitter.finish(unterminated=False))
+        _publish(publisher, splitter, lambda: splitter.finish(unterminated=False))
         publisher.flush()
         raise
     except TemporaryError:
@@ -136,16 +140,56 @@ def first_needed(cuts: list[Cut], lost: frozenset[str]) -> int:
     return min([cut.start for cut in cuts if cut.batch_id in lost] + [cut.start for cut in cuts[-1:]], default=0)
 
 
-def _cut(content: Content, publisher: Publisher, splitter: Splitter, growing: bool) -> None:
-    while data := content.read(CHUNK_BYTES):
-        _publish(publisher, splitter, lambda data=data: splitter.feed(data))  # type: ignore[misc]
-    _publish(publisher, splitter, lambda: splitter.finish(unterminated=not growing))
+@dataclass(frozen=True)
+class Ending:
+    """How what was read ended: `unended`, in a record without its line end; `rest` is of one that was left."""
+
+    unended: bool
+    rest: Rest | None = None
+
+
+def cut_rest(rest: Rest, publisher: Publisher, how: HowToCut) -> None:
+    """Publish what was held back as the last record that it is."""
+    splitter = Splitter(how.form, how.batch, rest.at)
+    _publish(publisher, splitter, lambda: splitter.feed(rest.raw))
+    _publish(publisher, splitter, splitter.finish)
     publisher.flush()
 
 
+def first_unended(content: Content, cuts: list[Cut], how: HowToCut) -> int | None:
+    """The number of the first record that had no end where the last of these cuts ends, although it was cut; None where
+    the content ends there too. Raises ChangedError where it is not what was cut.
+    """
+    # A record may be so long; where a quote was open, what was taken for the next records is of it too.
+    longest_bytes = how.form.max_record_bytes.bytes + 1
+    last = max(0, *(n for n, cut in enumerate(cuts) if cut.start <= cuts[-1].end - longest_bytes), 0)
+    first = cuts[last]
+    content.skip_to(first.start)
+    while content.at < first.start and content.read(min(CHUNK_BYTES, first.start - content.at)):
+        pass
+    splitter = Splitter(how.form, how.batch, Position(first.start, first.sequence, first.first_record))
+    for cut in cuts[last:]:
+        found = read_range(content, cut.end - cut.start, cut.end - cut.start)
+        if found.digest != cut.digest:
+            raise ChangedError(f"bytes {cut.start}-{cut.end} are not those that were read before")
+        splitter.feed(found.kept)
+    splitter.finish(unterminated=False)
+    return splitter.position.record if content.read(1) else None
+
+
+def _cut(content: Content, publisher: Publisher, splitter: Splitter, growing: bool) -> Ending:
+    while data := content.read(CHUNK_BYTES):
+        _publish(publisher, splitter, lambda data=data: splitter.feed(data))  # type: ignore[misc]
+    unended, waiting = splitter.unended, splitter.waiting
+    _publish(publisher, splitter, lambda: splitter.finish(unterminated=not growing))
+    publisher.flush()
+    if not growing or not unended or waiting is None:
+        return Ending(unended)
+    return Ending(unended, Rest(splitter.position if splitter.begun else None, waiting))
+
+
 def _publish(publisher: Publisher, splitter: Splitter, step: Callable[[], list]) -> None:  # type: ignore[type-arg]
-    with Damage():
-        cuts = step()
+    cuts = step()
     header = splitter.header
     recorded = publisher.object
     if header is not None and recorded.header is None and not recorded.header_end and (header.end or header.labels):
@@ -204,8 +248,7 @@ def read_range(content: Content, length: int, keep_bytes: int, breaks: CountLine
 
 def _check_header(content: Content, recorded: SourceObject, form: Format) -> None:
     head = bytearray(read_range(content, recorded.header_end, recorded.header_end).kept)
-    with Damage():
-        header = read_header(head, form, ended=True)
+    header = read_header(head, form, ended=True)
     labels = header.labels if header and (form.header or form.labels) else recorded.header  # numbered ones are nowhere
     if header is None or (labels, header.end) != (recorded.header, recorded.header_end):
         raise ChangedError("the header is not the one that was read before")

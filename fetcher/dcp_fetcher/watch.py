@@ -5,26 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
-from dcp_fetcher.ground.errors import GoneError, TemporaryError, UnreachableError
+from dcp_fetcher.ground.errors import FetchError, GoneError, RefusedError, Stopped, TemporaryError, UnreachableError
 from dcp_fetcher.ground.patience import Backoff
-from dcp_fetcher.ground.wall import in_thread, reason_of
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.sites.http.listing import shown_unchanged
-from dcp_fetcher.sites.listing import Entry
-from dcp_fetcher.sites.versions import CUT_SHORT, REREAD
-from dcp_fetcher.unavailable import now_history
+from dcp_fetcher.sites.listing import Entry, name_of
 from dcp_pipeline.database.errors import LedgerConflict
 from dcp_pipeline.ledger.model import ObjectState, SourceObject
-from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)
-
-LONGEST_LISTING_SECONDS = 900.0
-_NAMES_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -61,26 +54,30 @@ class Watch:
         slots: asyncio.Semaphore,
         side_by_side: int,
         backoff: Backoff,
-        covers: Callable[[str], bool] = lambda uri: False,
     ) -> None:
-        """`covers`: would the listing name this uri, if it were there?"""
         self.source, self.reader = source, reader
         self._list, self._outlet, self._backoff = list_entries, outlet, backoff
         self._slots, self._side_by_side = slots, side_by_side
-        self._covers = covers
-        self._left_out: frozenset[str] = frozenset()
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long an object must have stayed as it is to be taken so."""
+        return self.reader.settle_seconds
 
     async def round(self) -> Round:
         """List the source and bring every object up to what is served. Raises Stopped."""
-        with self._outlet.vitals.doing(f"source {self.source}, listing"):
-            known = await in_thread(self._known)
-            error, listed = await self._listed()
-        entries = self._named(self._meant(listed))
+        self._outlet.alive(f"lists source {self.source}")
+        known = await asyncio.to_thread(self._known)
+        error, entries = None, []
+        try:
+            entries = await self._list()
+        except Stopped:
+            raise
+        except FetchError as failed:
+            error = str(failed)
+            log.warning("source cannot be listed: %s", failed, extra={"source": self.source})
         self._outlet.progress.looked(self.source, len(entries), error)
-        listed_uris = {entry.url for entry in entries}
-        if error is None:
-            await in_thread(self._past, listed_uris, known)
-        unlisted = await self._unlisted(listed_uris, known)
+        unlisted = await self._unlisted({entry.url for entry in entries}, known)
         looks = await self._look_at(self._due(entries, unlisted, known), known)
         if error is None:
             bad = [look for look in looks if look.outcome is Outcome.FAILED]
@@ -88,63 +85,26 @@ class Watch:
             self._outlet.progress.looked(self.source, len(entries), error_shown)
         return Round(self.source, tuple(looks), error)
 
-    async def _listed(self) -> tuple[str | None, list[Entry]]:
-        """(why it could not be listed, what is listed)."""
-        try:
-            async with asyncio.timeout(LONGEST_LISTING_SECONDS):
-                return None, await self._list()
-        except TimeoutError:
-            error = f"to list it took longer than {LONGEST_LISTING_SECONDS:.0f} s"
-        except BaseException as failed:  # noqa: BLE001 (the wall)
-            error = reason_of(failed)
-        log.warning("source cannot be listed: %s", error, extra={"source": self.source})
-        return error, []
-
-    def _past(self, listed: set[str], known: _Known) -> None:
-        """What was unavailable before this round, and is listed no more, is history."""
-        for uri, objects in known.by_uri.items():
-            if uri not in listed and self._covers(uri):
-                for each in objects:
-                    if each.state is ObjectState.UNAVAILABLE and not (each.reason or "").startswith(CUT_SHORT):
-                        now_history(self._outlet, each)
-
-    def _meant(self, listed: list[Entry]) -> list[Entry]:
-        """Without those of a kind that is left out by default, which are told once."""
-        names = frozenset(entry.name for entry in listed if entry.left_out)
-        if names - self._left_out:
-            shown = ", ".join(sorted(names)[:_NAMES_TOLD]) + (", ..." if len(names) > _NAMES_TOLD else "")
-            log.info(
-                "%d files are left out, as their kind is unless a pattern of include names it: %s",
-                len(names),
-                storable(shown),
-                extra={"source": self.source},
-            )
-        self._left_out = names
-        return [entry for entry in listed if not entry.left_out]
-
     async def reconcile(self) -> Round:
         """Look at what is incomplete only: to finish it, and to enqueue again what the queue has lost."""
-        known = await in_thread(self._known)
+        known = await asyncio.to_thread(self._known)
         due = await self._unlisted(set(), known)
         return Round(self.source, tuple(await self._look_at(iter(due), known)))
 
-    def _named(self, listed: list[Entry]) -> list[Entry]:
-        """By the names under which they are recorded; of two with one name the last."""
-        named = [each if each.problem else replace(each, url=self.reader.site.named(each.url)) for each in listed]
-        return list({each.url: each for each in named}.values())
+    async def once_more(self, uris: Iterable[str]) -> Round:
+        """Look at these objects once more."""
+        known = await asyncio.to_thread(self._known)
+        return Round(self.source, tuple(await self._look_at((Entry(uri, name_of(uri)) for uri in uris), known)))
 
     async def look(self, uri: str) -> Look:
-        """Look at one object, by its URL."""
-        name = self.reader.site.named(uri)
-        known = await in_thread(self._known_of, name)
-        return await self._look(Entry(name, name), known)
+        """Look at one object."""
+        known = await asyncio.to_thread(self._known_of, uri)
+        return await self._look(Entry(uri, uri), known)
 
     async def again(self, uri: str) -> Look:
         """Look at an object that the queue has lost a batch of, beside whatever is being read. Raises Stopped."""
-        known = await in_thread(self._known_of, uri)
-        with self._outlet.vitals.doing(uri):
-            look = await in_thread(self._tried, Entry(uri, ""), known)
-        return self._looked(look)
+        known = await asyncio.to_thread(self._known_of, uri)
+        return self._looked(await asyncio.to_thread(self._tried, Entry(uri, ""), known))
 
     def _known(self) -> _Known:
         ledger, patience = self._outlet.ledger, self._outlet.patience
@@ -166,8 +126,7 @@ class Watch:
         for entry in entries:
             objects = known.by_uri.get(entry.url, [])
             settled = bool(objects) and not any(each.id in known.incomplete for each in objects)
-            asked = bool(objects) and (objects[0].reason or "").startswith(REREAD)
-            if settled and not asked and objects[0].state is ObjectState.CUT and shown_unchanged(entry, objects[0]):
+            if settled and objects[0].state is ObjectState.CUT and shown_unchanged(entry, objects[0]):
                 self._outlet.progress.count(unchanged=1)
                 continue
             yield entry
@@ -184,8 +143,8 @@ class Watch:
             if each.id in known.incomplete:
                 if each.state is ObjectState.CUTTING:
                     return True
-                cuts = await in_thread(self._outlet.patience, lambda id_=each.id: self._outlet.ledger.cuts(id_))
-                if await in_thread(self._outlet.missing, cuts):
+                cuts = await asyncio.to_thread(self._outlet.patience, lambda id_=each.id: self._outlet.ledger.cuts(id_))
+                if await asyncio.to_thread(self._outlet.missing, cuts):
                     return True
         return False
 
@@ -202,19 +161,16 @@ class Watch:
         return looks
 
     async def _look(self, entry: Entry, known: _Known) -> Look:
-        if entry.problem is not None:
-            return self._looked(Look(entry.url, Outcome.FAILED, reason=entry.problem))
         async with self._slots:
             self._outlet.stop.check()
-            with self._outlet.vitals.doing(entry.url):
-                look = await in_thread(self._tried, entry, known)
+            look = await asyncio.to_thread(self._tried, entry, known)
         return self._looked(look)
 
     def _looked(self, look: Look) -> Look:
         self._outlet.progress.count(**_COUNTED[look.outcome])
-        level = logging.INFO if look.outcome in (Outcome.CUT, Outcome.UNCHANGED) else logging.WARNING
+        level = logging.WARNING if look.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else logging.INFO
         log.log(
-            level if look.outcome is not Outcome.UNCHANGED else logging.DEBUG,
+            logging.DEBUG if look.outcome in (Outcome.UNCHANGED, Outcome.WAITING) else level,
             "%s: %s",
             look.outcome,
             look.uri,
@@ -229,10 +185,10 @@ class Watch:
                 try:
                     return self.reader.look(uri, known.by_uri.get(uri, []), frozenset(known.incomplete))
                 except GoneError as error:
-                    return Look(uri, Outcome.FAILED if entry.name else Outcome.UNAVAILABLE, reason=storable(str(error)))
-                except BaseException as error:  # noqa: BLE001 (the wall)
-                    if not isinstance(error, (TemporaryError, LedgerConflict)) or isinstance(error, UnreachableError):
-                        return Look(uri, Outcome.FAILED, reason=reason_of(error))
+                    return Look(uri, Outcome.FAILED if entry.name else Outcome.UNAVAILABLE, reason=str(error))
+                except (RefusedError, UnreachableError) as error:
+                    return Look(uri, Outcome.FAILED, reason=str(error))
+                except (TemporaryError, LedgerConflict) as error:
                     failures += 1
                     if failures >= self._backoff.attempts:
                         return Look(uri, Outcome.FAILED, reason=f"{error} (tried {failures} times)")
@@ -252,6 +208,7 @@ class Watch:
 _COUNTED: dict[Outcome, dict[str, int]] = {
     Outcome.CUT: {"cut": 1},
     Outcome.UNCHANGED: {"unchanged": 1},
+    Outcome.WAITING: {},
     Outcome.UNAVAILABLE: {"failed": 1},
     Outcome.FAILED: {"failed": 1},
 }

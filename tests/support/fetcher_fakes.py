@@ -45,6 +45,7 @@ class FakeLedger:
         self._tasks: dict[str, Task] = {}
         self._specs: dict[str, bytes] = {}
         self._reasons: dict[str, str] = {}
+        self.withdrawn: list[tuple[str, int]] = []
         self.commits: list[list[Cut]] = []
         self.closed = self._remembers = 0
 
@@ -161,6 +162,10 @@ class FakeLedger:
         for batch_id in batch_ids:
             self._set(batch_id, BatchState.DONE)
 
+    def withdraw_records(self, table: str, batch_id: str, first: int) -> int:
+        self.withdrawn.append((batch_id, first))
+        return 1
+
     def _set(self, batch_id: str, state: BatchState, before: BatchState = BatchState.CUT) -> bool:
         with self._lock:
             for standing in self._cuts.values():
@@ -184,9 +189,6 @@ class FakeLedger:
         now = datetime.now(UTC).replace(tzinfo=None)
         task = Task(id, raw, url, priority, source, TaskState.OPEN, 0, None, None, now, now)
         return self._tasks.setdefault(id, task) is task
-
-    def now(self) -> datetime:
-        return datetime.now(UTC).replace(tzinfo=None)
 
     def open_tasks(self) -> list[Task]:
         return [task for task in self._tasks.values() if task.state is TaskState.OPEN]

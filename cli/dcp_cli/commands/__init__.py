@@ -17,7 +17,6 @@ COMMANDS = (
     "queue",
     "submit",
     "simulate",
-    "objects",
     "dead",
     "rejects",
 )

@@ -71,6 +71,24 @@ class Splitter:
         """Behind the last cut that was given out; bytes after it are to be read again by whoever goes on."""
         return self._at
 
+    @property
+    def unended(self) -> bool:
+        """Do bytes wait that are no whole record or header yet? Comments whose lines are whole do not count."""
+        if self._defect is not None:
+            return True
+        lone_comments = self._dialect.lead(self._buffer) == len(self._buffer) and self._buffer.endswith((b"\n", b"\r"))
+        return bool(self._buffer) and (self._header_due or not lone_comments)
+
+    @property
+    def waiting(self) -> bytes | None:
+        """Those bytes; None where they are too many to be held."""
+        return None if self._defect is not None else bytes(self._buffer)
+
+    @property
+    def begun(self) -> bool:
+        """Is what stands before the first record behind it?"""
+        return not self._header_due
+
     def feed(self, data: bytes) -> list[RawCut]:
         """The cuts that these bytes complete."""
         self._buffer += data

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 
-from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.errors import CutOffError, DamagedError
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Ahead
 from dcp_pipeline.spec.format import AUTO
 
@@ -110,6 +110,8 @@ class Transcoded:
         while not self._over:
             data = self._stream.read(most)
             self._over = not data
+            if self._over and self._decoder.getstate()[0]:
+                raise CutOffError("the text ends inside a character: it is cut off")
             try:
                 text = self._decoder.decode(data, final=self._over)
             except UnicodeError as error:  # bad bytes are _INVALID's; this is of the whole

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.errors import CutOffError, DamagedError
 from dcp_fetcher.ground.partial import Around, more_said, only_a_part
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Readable
 
@@ -48,9 +48,9 @@ class JsonArray:
             if not data:
                 self._over = True
                 if self._elements is None:
-                    raise self._preamble.not_found()
+                    raise CutOffError(str(self._preamble.not_found()))
                 if not self._elements.closed:
-                    raise DamagedError("the JSON document ends inside its array: it is cut off")
+                    raise CutOffError("the JSON document ends inside its array: it is cut off")
                 if not self._parts and (more := more_said(self._around.document())) is not None:
                     raise DamagedError(only_a_part(more))
                 return b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 
-from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.errors import CutOffError, DamagedError
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Peekable
 
 _BLOCK_BYTES = 512
@@ -43,11 +43,11 @@ def tar_files(stream: Peekable) -> Iterator[tuple[str, Iterator[bytes]]]:
                 for _ in pieces:
                     pass
     except tarfile.TarError as error:
-        raise DamagedError(f"the tar archive is cut off or corrupt: {error}") from error
+        raise CutOffError(f"the tar archive is cut off or corrupt: {error}") from error
     while source.read(PIECE_BYTES):
         pass
     if source.tail != bytes(_BLOCK_BYTES):  # tarfile takes the end of the bytes for the end of the archive
-        raise DamagedError("the tar archive is cut off: its end marker is missing")
+        raise CutOffError("the tar archive is cut off: its end marker is missing")
 
 
 def _next(archive: tarfile.TarFile, source: _Source) -> tarfile.TarInfo | None:
@@ -67,9 +67,9 @@ def _pieces(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Iterator[bytes]
             given += len(data)
             yield data
     except tarfile.TarError as error:
-        raise DamagedError(f"the tar archive is cut off inside {entry.name}: {error}") from error
+        raise CutOffError(f"the tar archive is cut off inside {entry.name}: {error}") from error
     if given < entry.size:
-        raise DamagedError(f"the tar archive is cut off inside {entry.name}")
+        raise CutOffError(f"the tar archive is cut off inside {entry.name}")
 
 
 class _Source:

@@ -5,7 +5,7 @@ A crash in between leaves a recorded cut that the queue does not know; reading.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -14,7 +14,6 @@ from dcp_fetcher.cutting.split import RawCut
 from dcp_fetcher.ground.patience import POLL_SECONDS, Patience, Stop
 from dcp_fetcher.ground.ports import Ledger, Queue
 from dcp_fetcher.ground.progress import Progress
-from dcp_fetcher.ground.vitals import Vitals
 from dcp_fetcher.publishing.cuts import batch_of, cut_of
 from dcp_pipeline.batch import encode_batch
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
@@ -35,8 +34,8 @@ class Outlet:
     stop: Stop
     progress: Progress
     observer: Observer
-    vitals: Vitals
-    """Told what is done, or waited for, each time it goes on."""
+    alive: Callable[[str], None]
+    """Told what it waits for, each time it looks."""
 
     def wait_for_room(self) -> None:
         """Return once the queue holds no more than its share. Raises Stopped."""
@@ -44,7 +43,7 @@ class Outlet:
         while (held := self.patience(self.queue.stats).bytes) > self.max_queue_bytes:
             waited = True
             self.progress.waiting(f"the queue holds {held:,} bytes, more than queue.maxBytes")
-            self.vitals.alive("waits for room in the queue")
+            self.alive("waits for room in the queue")
             self.stop.wait(POLL_SECONDS)
         if waited:
             self.progress.waiting(None)
@@ -96,15 +95,15 @@ class Publisher:
         outlet.patience(lambda: outlet.queue.enqueue(jobs))
         for job in jobs:
             outlet.observer(Phase.ENQUEUED, job.id)
-        outlet.vitals.alive("enqueued")
+        outlet.alive("enqueued")
         outlet.wait_for_room()
 
-    def close(self, **changes: object) -> None:
+    def close(self, reason: str = "", **changes: object) -> None:
         """The object was read to its end, with as many cuts as were recorded here. Raises LedgerWentBack."""
-        changes = {"reason": "", **changes, "state": ObjectState.CUT}
+        changes |= {"state": ObjectState.CUT}
         news = any(getattr(self.object, name) != value for name, value in changes.items() if value)
-        if news or self.object.reason:
-            self.update(having_cuts=self.recorded, **changes)
+        if news or (self.object.reason or "") != reason:
+            self.update(reason=reason, having_cuts=self.recorded, **changes)
 
     def update(self, **changes: object) -> None:
         """Change what the ledger says about the object."""

@@ -54,14 +54,12 @@ class Opened:
     content_type: str = ""
     more: str | None = None
     """What says that it is only a part of what there is."""
+    age_seconds: float | None = None
+    """How long ago it was changed, by the source's own clock."""
 
 
 class Site(Protocol):
     """A source that can be asked for one of its objects."""
-
-    def named(self, url: str) -> str:
-        """The name of the object at a URL: how the ledger, logs and people know it. Opened by it from now on."""
-        ...
 
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         """What is served now; None where that is still the version `latest` and this was `settled`.

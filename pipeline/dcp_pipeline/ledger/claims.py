@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import asdict
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, text, update
 
 from dcp_pipeline.batch import Batch, BatchForged
 from dcp_pipeline.database.columns import utc_now
-from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch, Standing
+from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch, RejectState, Standing
 from dcp_pipeline.ledger.objects import REASON_CHARS
-from dcp_pipeline.ledger.tables import BATCHES, OBJECTS
+from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
 
 _CHUNK = 500
 REQUEUED = "requeued: the queue is still to be told"
@@ -87,6 +87,50 @@ def mark_dead(connection: Connection, pipeline: str, batch_id: str, reason: str,
     )
     values = {"state": BatchState.DEAD.value, "reason": reason[:REASON_CHARS], "attempts": attempts}
     return connection.execute(statement.values(**values, settled_at=utc_now())).rowcount == 1
+
+
+def withdraw_records(connection: Connection, pipeline: str, table: str, batch_id: str, first: int) -> int:
+    """Take away rows and open rejects of a settled batch, from record `first` on; they count as duplicates then."""
+    done = select(BATCHES.c.id).where(
+        BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.DONE.value
+    )
+    if connection.execute(done.with_for_update()).one_or_none() is None:
+        return 0
+    those = (REJECTS.c.batch_id == batch_id, REJECTS.c.record >= first)
+    replays = select(REJECTS.c.replay_batch).where(*those, REJECTS.c.state == RejectState.REPLAYED.value).distinct()
+    batches = [batch_id, *connection.execute(replays).scalars()]
+    rejected, kept = connection.execute(
+        select(func.count(), func.coalesce(func.sum(func.length(REJECTS.c.raw)), 0)).where(
+            *those, REJECTS.c.state == RejectState.OPEN.value
+        )
+    ).one()
+    connection.execute(delete(REJECTS).where(*those, REJECTS.c.state == RejectState.OPEN.value))
+    _count_away(connection, batch_id, rejected=int(rejected), kept_bytes=int(kept))
+    rows = sum(_rows_away(connection, table, each, first) for each in batches)
+    return rows + int(rejected)
+
+
+def _rows_away(connection: Connection, table: str, batch_id: str, first: int) -> int:
+    quoted = connection.dialect.identifier_preparer.quote_identifier(table)
+    away = text(f"DELETE FROM {quoted} WHERE _dcp_batch = :batch AND _dcp_record >= :first")  # noqa: S608
+    rows = connection.execute(away, {"batch": bytes.fromhex(batch_id), "first": first}).rowcount
+    _count_away(connection, batch_id, written=rows)
+    return rows
+
+
+def _count_away(
+    connection: Connection, batch_id: str, written: int = 0, rejected: int = 0, kept_bytes: int = 0
+) -> None:
+    if written or rejected:
+        statement = update(BATCHES).where(BATCHES.c.id == batch_id)
+        connection.execute(
+            statement.values(
+                written=BATCHES.c.written - written,
+                rejected=BATCHES.c.rejected - rejected,
+                duplicates=BATCHES.c.duplicates + written + rejected,
+                kept_bytes=BATCHES.c.kept_bytes - kept_bytes,
+            )
+        )
 
 
 def revive(connection: Connection, pipeline: str, batch_ids: Sequence[str]) -> int:

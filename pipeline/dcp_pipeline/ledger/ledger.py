@@ -7,7 +7,6 @@ books.py. The worker's own transaction is in dcp_worker.sink.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -31,7 +30,7 @@ from dcp_pipeline.ledger.model import (
     Task,
     TaskState,
 )
-from dcp_pipeline.ledger.schema import check_schema, prepare_schema
+from dcp_pipeline.ledger.schema import prepare_schema
 
 T = TypeVar("T")
 _PAGE = 500
@@ -56,13 +55,6 @@ class Ledger:
         Raises LedgerVersion where a newer release made them.
         """
         prepare_schema(self.engine)
-
-    def check(self) -> None:
-        """For those who look at what others made: change nothing.
-
-        Raises LedgerVersion where there are no tables, or those of another release.
-        """
-        check_schema(self.engine)
 
     def warnings(self) -> list[str]:
         """What the server is set to that weakens a commit, for people."""
@@ -167,6 +159,15 @@ class Ledger:
             raise LedgerError(f"the ledger of {self.pipeline} holds no revision {revision} of the spec")
         return document
 
+    def withdraw_records(self, table: str, batch_id: str, first: int) -> int:
+        """Take the records of a settled batch from `first` on out of the table and the rejects; how many there were.
+
+        They count as duplicates from now on: of the record that they were the beginning of.
+        """
+        return self._transactions.write(
+            lambda each: claims.withdraw_records(each, self.pipeline, table, batch_id, first)
+        )
+
     # Dead batches.
 
     def mark_dead(self, batch_id: str, reason: str, attempts: int) -> bool:
@@ -202,10 +203,6 @@ class Ledger:
         wanted = {"id": id, "raw": raw, "url": url, "priority": priority, "source": source}
         return self._insert(lambda each: tasks.register_task(each, self.pipeline, wanted))
 
-    def now(self) -> datetime:
-        """The database's clock, by which tasks were created: UTC, without zone."""
-        return self._transactions.read(lambda each: tasks.seconds_ago(each, 0))
-
     def open_tasks(self) -> list[Task]:
         """The tasks that are not finished, in the order in which they came."""
         return self._transactions.read(lambda each: tasks.open_tasks(each, self.pipeline))
@@ -226,11 +223,9 @@ class Ledger:
         attempts: int | None = None,
         object_id: str | None = None,
         reason: str | None = None,
-        url: str | None = None,
-        raw: bytes | None = None,
     ) -> None:
         """Change what is given; None leaves as it is. Raises LedgerConflict where there is no such task."""
-        given = {"state": state, "attempts": attempts, "object_id": object_id, "reason": reason, "url": url, "raw": raw}
+        given = {"state": state, "attempts": attempts, "object_id": object_id, "reason": reason}
         changes = {name: value for name, value in given.items() if value is not None}
         self._transactions.write(lambda each: tasks.update_task(each, self.pipeline, id, changes))
 

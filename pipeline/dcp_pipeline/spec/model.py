@@ -83,6 +83,13 @@ class Listing(_Part, frozen=True):
 
 
 Growth = Literal["replace", "append"]
+Settle = Annotated[
+    Duration | None,
+    Meta(
+        description="How long a file must have stayed as it is before a last record without line end, or a file that "
+        "seems cut off, is taken as it is. A tenth more than interval by default; with --once 5s at most."
+    ),
+]
 Patterns = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=64)]
 
 
@@ -102,6 +109,7 @@ class HttpSource(_Part, frozen=True):
     interval: Annotated[Duration, Meta(description="How long to wait between two looks at the source.")] = Duration(
         "60s"
     )
+    settle: Settle = None
     growth: Annotated[
         Growth,
         Meta(
@@ -117,26 +125,6 @@ class HttpSource(_Part, frozen=True):
     bearer_token: Annotated[SecretValue | None, Meta(description="Bearer token.")] = None
     tls: Annotated[Tls | None, Meta(description="Authorities and client certificate.")] = None
     listing: Annotated[Listing | None, Meta(description="How to read an unusual JSON listing.")] = None
-    allow: Annotated[
-        Annotated[
-            tuple[
-                Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\s/?#@]+(/\d{1,3})?(:\d{1,5})?$")], ...
-            ],
-            Meta(max_length=64),
-        ],
-        Meta(
-            description="Where redirects, listings and tasks may lead besides the source's own host: host, *.domain "
-            "or * (any), at public addresses; an address or network (10.0.0.0/8), which may be private; each with "
-            ":port or without."
-        ),
-    ] = ()
-    ignore_query: Annotated[
-        Patterns,
-        Meta(
-            description="Glob patterns of query parameters that change from look to look and do not tell one file from "
-            "another; those of presigned URLs are known."
-        ),
-    ] = ()
 
 
 class FileSource(_Part, frozen=True):
@@ -148,6 +136,7 @@ class FileSource(_Part, frozen=True):
     interval: Annotated[Duration, Meta(description="How long to wait between two looks at the source.")] = Duration(
         "60s"
     )
+    settle: Settle = None
     growth: Annotated[
         Growth, Meta(description="replace: a changed file is a new version. append: only new bytes are read.")
     ] = "replace"
@@ -192,6 +181,12 @@ class Source(_Part, frozen=True):
         """How long to wait between two looks."""
         member = self.http or self.file
         return member.interval if member else Duration("60s")
+
+    @property
+    def settle(self) -> Duration | None:
+        """How long a file must have stayed as it is; None: as settling.py says."""
+        member = self.http or self.file
+        return member.settle if member else None
 
 
 class Redis(_Part, frozen=True):

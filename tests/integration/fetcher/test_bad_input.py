@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
@@ -39,6 +40,7 @@ PACKED = {
 def fetched(tmp_path: Path, content: bytes, max_records: int = 1_000, **source: object) -> Fetching:
     (tmp_path / "in").mkdir(exist_ok=True)
     (tmp_path / "in" / "a.csv").write_bytes(content)
+    os.utime(tmp_path / "in" / "a.csv", (1e9, 1e9))
     fetching = Fetching(file_source(tmp_path / "in", **source), max_records=max_records)
     fetching.report = fetching.run()  # type: ignore[attr-defined]
     return fetching

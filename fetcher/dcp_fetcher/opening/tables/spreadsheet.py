@@ -17,7 +17,7 @@ import msgspec
 from python_calamine import CalamineError, CalamineWorkbook
 
 from dcp_fetcher.cutting.header import HeaderError
-from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.errors import CutOffError, DamagedError
 from dcp_fetcher.ground.labels import LabelsMet
 from dcp_fetcher.opening.decompress import Readable
 from dcp_fetcher.opening.spool import Generated, spooled
@@ -58,7 +58,7 @@ def _check_size(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, ValueError) as error:
-        raise DamagedError(f"it cannot be read as an Excel workbook (.xlsx): {error}") from error
+        raise CutOffError(f"it cannot be read as an Excel workbook (.xlsx): {error}") from error
     if unpacked > LONGEST_UNPACKED_BYTES:
         raise DamagedError(f"the workbook unpacks to {unpacked} bytes; {LONGEST_UNPACKED_BYTES} are read at most")
 

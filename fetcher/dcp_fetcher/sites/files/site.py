@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dcp_fetcher.ground.errors import ChangedError, GoneError, RefusedError, TemporaryError
 from dcp_fetcher.sites.listing import Entry, chosen
@@ -59,9 +60,6 @@ class FileBody:
 class FileSite:
     """Opens files by their file:// uri."""
 
-    def named(self, url: str) -> str:
-        return url
-
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         file, path, status = _opened(uri)
         if settled and latest is not None and base_of(latest.version) == version_of(status):
@@ -90,8 +88,7 @@ def version_of(status: os.stat_result) -> str:
 
 
 def list_files(path: Path, source: FileSource) -> list[Entry]:
-    """The files of the folder `path` that are wanted, by name, folders not descended; or the one file. Those that are
-    left out by default are marked.
+    """The files of the folder `path` that are wanted, by name, folders not descended; or the one file.
 
     Raises GoneError or RefusedError where `path` cannot be listed.
     """
@@ -110,7 +107,7 @@ def list_files(path: Path, source: FileSource) -> list[Entry]:
 
 def path_of(uri: str) -> Path:
     """The path of a file:// uri."""
-    return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))
+    return Path(unquote(urlsplit(uri).path))
 
 
 def _opened(uri: str) -> tuple[BinaryIO, Path, os.stat_result]:
@@ -137,4 +134,5 @@ def _as_opened(file: BinaryIO, path: Path, status: os.stat_result, offset: int) 
         etag=str(status.st_ino),
         last_modified=str(status.st_mtime_ns),
         size_bytes=status.st_size,
+        age_seconds=time.time() - status.st_mtime,
     )
