@@ -1,4 +1,5 @@
-"""A PyMySQL connection whose LOAD DATA LOCAL INFILE reads from memory, and from nowhere else.
+"""A PyMySQL connection whose LOAD DATA LOCAL INFILE reads from memory, and from nowhere else, and that tells nobody its
+password (logins.py).
 
 In that protocol it is the server that names the file the client is to send. PyMySQL opens whatever is named; a
 hostile or hijacked server could so read this machine's files. Here only the bytes that were offered for this one
@@ -18,6 +19,7 @@ from pymysql.constants import CLIENT
 from pymysql.protocol import LoadLocalPacketWrapper
 
 from dcp_pipeline.database.errors import InfileRefused
+from dcp_pipeline.database.mysql.logins import handler_for, safe_first
 
 OFFERED_NAME = "dcp-rows"
 """The name in the statement. No file is opened by it."""
@@ -57,6 +59,13 @@ class MemoryInfileConnection(_Connection):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
+
+    def _get_server_information(self) -> None:
+        super()._get_server_information()  # type: ignore[misc]
+        self._auth_plugin_name: str = safe_first(self._auth_plugin_name)
+
+    def _get_auth_plugin_handler(self, plugin_name: Any) -> Any:
+        return handler_for(plugin_name, self)
 
     def load_data(self, statement: str, content: bytes) -> LoadResult:
         """Run a LOAD DATA LOCAL INFILE statement that names OFFERED_NAME, sending `content`.
