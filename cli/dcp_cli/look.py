@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json, table
-from dcp_cli.summary import COUNTS, object_as_json, verdict
+from dcp_cli.summary import COUNTS, object_as_json, remarks, verdict
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
 from dcp_pipeline.dialects import facts_of
 from dcp_pipeline.exit_codes import DONE
@@ -91,7 +91,7 @@ def show_status(setup: Setup, output: str) -> int:
     click.echo(f"pipeline {setup.pipeline.key}, table {setup.pipeline.table} in {setup.sink_url}\n")
     if books.objects:
         click.echo(_objects_table(books) + "\n")
-        click.echo(verdict(books))
+        click.echo("\n".join([*remarks(books), verdict(books)]))
     click.echo(f"rows written in the last 5 minutes: {recent:,}")
     click.echo(_queue_line(stats) if stats else f"queue: {trouble}")
     if note:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from dcp_cli.options import table
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
+from dcp_pipeline.spec.labels import remark_in
 
+MOST_REMARKS = 5
 COUNTS = ("read", "written", "duplicates", "rejected", "filtered", "dead")
 
 
@@ -71,6 +73,7 @@ class RunSummary:
             f"{rate:,.0f} records/s",
             *_codes(self.after),
             *_troubles(self),
+            *remarks(self.after),
             verdict(self.after),
             f"rows:    table {self.table} in {self.sink}",
             f"next:    dcp verify {self.spec}" + (f" · dcp rejects ls {self.spec}" if added["rejected"] else ""),
@@ -102,6 +105,13 @@ def _codes(books: Books) -> list[str]:
 def _troubles(summary: RunSummary) -> list[str]:
     unavailable = [f"unavailable: {each.uri}: {each.reason}" for each in summary.unavailable]
     return unavailable + [f"failed: {each}" for each in summary.failures]
+
+
+def remarks(books: Books) -> list[str]:
+    """What was said of objects that were read: labels that are missing or new; of the latest ones."""
+    said = [f"labels:  {each.uri}: {remark}" for each in books.objects if (remark := remark_in(each.reason))]
+    more = [f"labels:  and {len(said) - MOST_REMARKS} objects before"] if len(said) > MOST_REMARKS else []
+    return more + said[-MOST_REMARKS:]
 
 
 def verdict(books: Books) -> str:

@@ -25,6 +25,7 @@ from dcp_fetcher.tasks.desk import TaskDesk
 from dcp_fetcher.tasks.request import Assigned, TaskTerms
 from dcp_fetcher.watch import Watch
 from dcp_pipeline.ledger.model import SourceObject
+from dcp_pipeline.spec.labels import WantedLabels
 from dcp_pipeline.spec.model import FileSource, Format, HttpSource, Pipeline, Source
 from dcp_pipeline.spec.revision import revision_from, revision_of
 
@@ -109,7 +110,11 @@ class Assembly:
             priority=source.priority if priority is None else priority,
             growing=source.growth == "append",
             how=HowToCut(
-                source.format, self._pipeline.spec.fetcher.batch, source.decompression, source.partial == "accept"
+                source.format,
+                self._pipeline.spec.fetcher.batch,
+                source.decompression,
+                source.partial == "accept",
+                WantedLabels.of(self._pipeline.spec.cleaning),
             ),
             format_of=self._format_of,
             settling=self._settling[source.name],

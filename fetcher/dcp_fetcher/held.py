@@ -59,6 +59,7 @@ class Holding:
             self.settling.hold(found.id, rest)
         else:
             reason = f"{HELD}, until it has settled"
+        reason = publisher.with_remark(reason)
         if (found.state, found.reason) != (ObjectState.CUTTING, reason):
             publisher.update(state=ObjectState.CUTTING, reason=reason, having_cuts=publisher.recorded)
             log.info("%s: %s", found.uri, reason, extra={"source": found.source})

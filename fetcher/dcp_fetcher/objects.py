@@ -22,6 +22,7 @@ from dcp_fetcher.ground.errors import (
 )
 from dcp_fetcher.ground.ports import FormatOf
 from dcp_fetcher.held import Holding, may_go_on, waits
+from dcp_fetcher.publishing.labels import ObjectLabels, SourceLabels
 from dcp_fetcher.publishing.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, first_needed, read_object
 from dcp_fetcher.settling import CUT_OFF, UNENDED, Settling
@@ -40,6 +41,7 @@ from dcp_fetcher.unavailable import clear_web_page, give_up
 from dcp_pipeline.batch import object_id
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Phase
+from dcp_pipeline.spec.labels import WantedLabels
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,8 @@ class ObjectReader:
     def __init__(self, terms: SourceTerms, site: Site, outlet: Outlet) -> None:
         self.site = site
         self._terms, self._outlet = terms, outlet
+        wanted = terms.how.labels or WantedLabels((), frozenset())
+        self._labels = SourceLabels(terms.source, wanted, self._recorded_objects, outlet.progress)
         self._holding = Holding(outlet, site, terms.settling, terms.table, terms.priority, self._how)
 
     @property
@@ -219,7 +223,7 @@ class ObjectReader:
             self._supersede([each for each in known if each not in before], lost, wanted)
             seen = self._holding.continuations(before, content)
             current = self._recorded(wanted)
-            cuts, publisher = self._cuts(current), self._publisher(current)
+            cuts, publisher = self._cuts(current), self._publisher(current, content)
             missing = lost.get(current.id, frozenset()) | self._revived(current)
             held_back = growing or (not settled and content.may_grow)
             ending = read_object(content, publisher, cuts, missing, self._how(current), held_back)
@@ -252,8 +256,11 @@ class ObjectReader:
             return Look(recorded.uri, Outcome.WAITING, recorded.id, recorded.reason)
         return Look(recorded.uri, Outcome.CUT, recorded.id) if self._holding.take(recorded) else None
 
-    def _publisher(self, recorded: SourceObject) -> Publisher:
-        return Publisher(self._outlet, recorded, self._terms.priority, len(self._cuts(recorded)))
+    def _publisher(self, recorded: SourceObject, content: Content | None = None) -> Publisher:
+        labels = None
+        if content is not None:
+            labels = ObjectLabels(self._labels, content.met, self._how(recorded).form, self._terms.growing)
+        return Publisher(self._outlet, recorded, self._terms.priority, len(self._cuts(recorded)), labels)
 
     def _revived(self, recorded: SourceObject) -> frozenset[str]:
         """What was given up because it was not served, now that it is served again. Other deaths stay."""
@@ -323,6 +330,9 @@ class ObjectReader:
 
     def _recorded(self, wanted: SourceObject) -> SourceObject:
         return self._outlet.patience(lambda: self._outlet.ledger.open_object(wanted))
+
+    def _recorded_objects(self) -> list[SourceObject]:
+        return self._outlet.patience(lambda: self._outlet.ledger.objects(self._terms.source))
 
     def _cuts(self, recorded: SourceObject) -> list[Cut]:
         return self._outlet.patience(lambda: self._outlet.ledger.cuts(recorded.id))

@@ -54,6 +54,11 @@ def problems_by_source(loop: FetcherLoop) -> dict[str, str | None]:
     return {name: each.last_error for name, each in loop.progress.snapshot().sources.items()}
 
 
+def labels_by_source(loop: FetcherLoop) -> dict[str, str | None]:
+    """For the operator: what is missing or new among the labels of each source's latest object; None: nothing is."""
+    return {name: found.refused or found.remark for name, found in loop.progress.snapshot().labels.items()}
+
+
 def fetcher_gauges(loop: FetcherLoop) -> Gauges:
     """The fetcher's figures as metrics."""
     figures = loop.progress.snapshot()
@@ -65,6 +70,14 @@ def fetcher_gauges(loop: FetcherLoop) -> Gauges:
         "dcp_source_last_success_timestamp_seconds": (
             "When a source was last listed and read without an error.",
             {(("source", name),): each.last_success or 0 for name, each in figures.sources.items()},
+        ),
+        "dcp_source_labels": (
+            "Labels of a source's latest object: missing ones, and new ones of which no field is made.",
+            {
+                (("source", name), ("state", state)): len(labels)
+                for name, found in figures.labels.items()
+                for state, labels in (("missing", found.missing), ("new", found.new))
+            },
         ),
     }
 
@@ -89,7 +102,9 @@ def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_hos
     )
     health.start()
     queue, books = setup.pipeline.queue_name, shared.ledger.books
-    reporter = Reporter(shared.client, queue, "fetcher", books, lambda: problems_by_source(loop))
+    reporter = Reporter(
+        shared.client, queue, "fetcher", books, lambda: problems_by_source(loop), lambda: labels_by_source(loop)
+    )
     log.info("fetcher starts", extra={"pipeline": setup.pipeline.key, "health": health.port})
     try:
         _prepare(loop, shared, once)

@@ -190,10 +190,7 @@ def _cut(content: Content, publisher: Publisher, splitter: Splitter, growing: bo
 
 def _publish(publisher: Publisher, splitter: Splitter, step: Callable[[], list]) -> None:  # type: ignore[type-arg]
     cuts = step()
-    header = splitter.header
-    recorded = publisher.object
-    if header is not None and recorded.header is None and not recorded.header_end and (header.end or header.labels):
-        publisher.update(header=header.labels, header_end=header.end, header_lines=header.lines)
+    publisher.begin(splitter.header, cuts)
     for cut in cuts:
         publisher.add(cut)
 

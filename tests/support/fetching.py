@@ -39,7 +39,11 @@ def pipeline_of(*sources: dict[str, Any], **spec: Any) -> Pipeline:
         "apiVersion": "datacleaning.io/v1alpha1",
         "kind": "DataCleaningPipeline",
         "metadata": {"name": "test"},
-        "spec": {"sources": list(sources), "cleaning": {"fields": [{"name": "a"}], "unique": ["a"]}, **spec},
+        "spec": {
+            "sources": list(sources),
+            "cleaning": {"fields": [{"name": "a", "from": ["a", "col1"]}], "unique": ["a"]},
+            **spec,
+        },
     }
     return msgspec.convert(document, Pipeline, dec_hook=decode_unit)
 

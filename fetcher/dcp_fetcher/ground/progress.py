@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from dcp_pipeline.spec.labels import LabelsFound
+
 
 @dataclass(frozen=True)
 class SourceProgress:
@@ -33,6 +35,8 @@ class Snapshot:
     away: str | None
     """The server that everything waits for, with its error."""
     sources: dict[str, SourceProgress] = field(default_factory=dict)
+    labels: dict[str, LabelsFound] = field(default_factory=dict)
+    """Of each source's latest object whose labels are known."""
 
     @property
     def text(self) -> str:
@@ -52,6 +56,7 @@ class Progress:
         self._counts = dict.fromkeys(("cut", "unchanged", "failed", "bytes_read", "records_cut"), 0)
         self._reading: dict[str, int] = {}
         self._sources: dict[str, SourceProgress] = {}
+        self._labels: dict[str, LabelsFound] = {}
         self._waiting: str | None = None
         self._away: str | None = None
 
@@ -91,6 +96,11 @@ class Progress:
             success = time.time() if error is None else before.last_success
             self._sources[source] = SourceProgress(listed, success, error)
 
+    def labels(self, source: str, found: LabelsFound) -> None:
+        """What a source's object has for labels."""
+        with self._lock:
+            self._labels[source] = found
+
     def snapshot(self) -> Snapshot:
         with self._lock:
             return Snapshot(
@@ -99,5 +109,6 @@ class Progress:
                 waiting_for=self._away or self._waiting,
                 away=self._away,
                 sources=dict(self._sources),
+                labels=dict(self._labels),
                 **self._counts,
             )

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from dcp_fetcher.cutting.header import Header
 from dcp_fetcher.cutting.split import RawCut
 from dcp_fetcher.ground.patience import POLL_SECONDS, Patience, Stop
 from dcp_fetcher.ground.ports import Ledger, Queue
 from dcp_fetcher.ground.progress import Progress
 from dcp_fetcher.publishing.cuts import batch_of, cut_of
+from dcp_fetcher.publishing.labels import ObjectLabels
 from dcp_pipeline.batch import encode_batch
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_pipeline.queue.model import Job
+from dcp_pipeline.spec.labels import remark_in
 
 GROUP_BATCHES = 4
 
@@ -60,12 +63,27 @@ class Publisher:
     What it remembers of the object it says with each commit: a ledger that has gone back refuses (LedgerWentBack).
     """
 
-    def __init__(self, outlet: Outlet, recorded: SourceObject, priority: int, cuts: int = 0) -> None:
-        self._outlet, self.object, self._priority = outlet, recorded, priority
+    def __init__(
+        self, outlet: Outlet, recorded: SourceObject, priority: int, cuts: int = 0, labels: ObjectLabels | None = None
+    ) -> None:
+        self._outlet, self.object, self._priority, self._labels = outlet, recorded, priority, labels
         self.recorded = cuts
         """How many cuts of it are in the ledger, as far as is known here."""
         self._cuts: list[Cut] = []
         self._jobs: list[Job] = []
+
+    def begin(self, header: Header | None, cuts: Sequence[RawCut]) -> None:
+        """Record what stands before the first record, once it is known. Raises LabelsRefused before anything of the
+        object is published."""
+        if self.object.header is not None or self.object.header_end:
+            return
+        labels = self._labels.known(header, cuts) if self._labels else None
+        if self._labels and labels is not None:
+            self._labels.check(labels, self.object.uri)
+        if header is not None and (header.end or header.labels):
+            self.update(header=header.labels, header_end=header.end, header_lines=header.lines)
+        elif labels is not None:
+            self.update(header=labels)
 
     def add(self, raw: RawCut) -> None:
         """A new cut."""
@@ -101,9 +119,15 @@ class Publisher:
     def close(self, reason: str = "", **changes: object) -> None:
         """The object was read to its end, with as many cuts as were recorded here. Raises LedgerWentBack."""
         changes |= {"state": ObjectState.CUT}
+        reason = self.with_remark(reason)
         news = any(getattr(self.object, name) != value for name, value in changes.items() if value)
         if news or (self.object.reason or "") != reason:
             self.update(reason=reason, having_cuts=self.recorded, **changes)
+
+    def with_remark(self, reason: str) -> str:
+        """The reason, and what there is to be said of the object's labels."""
+        remark = self._labels.remark(self.object) if self._labels else remark_in(self.object.reason)
+        return "; ".join(filter(None, (reason, remark)))
 
     def update(self, **changes: object) -> None:
         """Change what the ledger says about the object."""

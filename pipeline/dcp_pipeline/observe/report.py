@@ -42,6 +42,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """None where the ledger could not be read."""
     sources: Mapping[str, str | None] = {}
     """Source's name -> its problem; only the fetcher knows."""
+    labels: Mapping[str, str | None] = {}
+    """Source's name -> what is missing or new among its latest object's labels; only the fetcher knows."""
     sink: str | None = None
     """The sink's problem."""
 

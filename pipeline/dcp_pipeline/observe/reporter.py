@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 
 import redis
+from msgspec.structs import replace
 
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.ledger.model import Books
@@ -35,10 +36,12 @@ class Reporter:
         component: str,
         read_books: Callable[[], Books],
         sources: Callable[[], Mapping[str, str | None]] = dict,
+        labels: Callable[[], Mapping[str, str | None]] = dict,
         period_seconds: float = PERIOD_SECONDS,
     ) -> None:
         self._client, self._queue, self._component = client, queue, component
-        self._read_books, self._sources, self._period = read_books, sources, period_seconds
+        self._read_books, self._period = read_books, period_seconds
+        self._sources, self._labels = sources, labels
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
@@ -55,13 +58,13 @@ class Reporter:
         if not take_turn(self._client, self._queue, self._component, self._period):
             return self._period
         started = time.monotonic()
-        report = Report(at=time.time(), sources=self._sources())
+        report = Report(at=time.time(), sources=self._sources(), labels=self._labels())
         try:
             books = self._read_books()
         except LedgerError as error:
-            report = Report(at=report.at, sources=report.sources, sink=str(error))
+            report = replace(report, sink=str(error))
         else:
-            report = Report(at=report.at, sources=report.sources, totals=totals_of(books))
+            report = replace(report, totals=totals_of(books))
         publish(self._client, self._queue, self._component, report)
         pause = min((time.monotonic() - started) / SHARE_OF_TIME, LONGEST_PAUSE_SECONDS)
         if pause > self._period:

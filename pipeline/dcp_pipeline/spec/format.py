@@ -67,6 +67,10 @@ class Format(Part, frozen=True):
     skip_rows: Annotated[
         int, Meta(description="csv: lines, xlsx: rows, before the header that do not count.", ge=0, le=10_000)
     ] = 0
+    blank_rows: Annotated[
+        Literal["reject", "skip"],
+        Meta(description="Rows and lines without a value: rejected (blank-row), or left out and counted as filtered."),
+    ] = "reject"
     items: Annotated[
         Annotated[str, Meta(max_length=256)] | None,
         Meta(description="json: dotted path of the array of records; by default the document is the array."),

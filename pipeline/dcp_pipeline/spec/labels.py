@@ -10,6 +10,8 @@ from dcp_pipeline.spec.checking.order import filled_by_enrichment
 from dcp_pipeline.spec.cleaning import Cleaning, LabelsDemand
 
 _LISTED_CHARS = 500
+_MISSING = "labels that are not there, so that their fields are empty: "
+_NEW = "new labels, of which no field is made: "
 
 
 class WantedLabels(msgspec.Struct, frozen=True):
@@ -47,8 +49,14 @@ class LabelsFound(msgspec.Struct, frozen=True):
         """What people should know; None where there is nothing to tell."""
         if self.missing:
             unused = f"; no field is made of {_listed(self.unused)}" if self.unused else ""
-            return f"labels that are not there, so that their fields are empty: {_listed(self.missing)}{unused}"
-        return f"new labels, of which no field is made: {_listed(self.new)}" if self.new else None
+            return f"{_MISSING}{_listed(self.missing)}{unused}"
+        return f"{_NEW}{_listed(self.new)}" if self.new else None
+
+
+def remark_in(reason: str | None) -> str:
+    """The remark about labels in an object's reason of the ledger; empty where there is none."""
+    begins = [at for each in (_MISSING, _NEW) if (at := (reason or "").find(each)) >= 0]
+    return (reason or "")[min(begins) :] if begins else ""
 
 
 def labels_found(wanted: WantedLabels, labels: Sequence[str], earlier: Collection[str] | None) -> LabelsFound:

@@ -415,3 +415,48 @@ def test_a_preview_of_a_defect_is_its_reject() -> None:
     (shown,) = clean_preview(plan_of(A), batch_of(b"x", defect="too long", end=99))
     assert shown.reject is not None
     assert shown.reject.reason == "too long"
+
+
+@pytest.mark.parametrize(
+    ("type", "raw", "header"),
+    [
+        ("csv", b"x,2,3\n\n,,\ny,2,3\n\n", "a,b,c"),
+        ("ndjson", b'{"a": "x"}\n\n \n{"a": "y"}\n\n', None),
+        ("fixed", b"x\n\n \ny\n\n", None),
+    ],
+)
+def test_blank_rows_are_rejected_or_left_out_as_the_format_says(type: str, raw: bytes, header: str | None) -> None:
+    columns = [{"name": "a", "width": 3}] if type == "fixed" else []
+    for blank_rows, rejected, filtered in (("reject", 3, 0), ("skip", 0, 3)):
+        form = format_of(type, blankRows=blank_rows, columns=columns)
+        result = CleaningPlan.compile(cleaning_of(A), form).clean(batch_of(raw, header, first_record=7))
+        assert (result.read, len(result.rejects), result.filtered) == (5, rejected, filtered)
+        assert rows(result) == [("x",), ("y",)]
+        assert result.filtered == 0 or result.left_out.to_list() == [8, 9, 11]
+
+
+def test_of_several_labels_the_first_with_a_value_counts() -> None:
+    many = {"name": "a", "from": ["new", "old", "older"], "constraints": {"required": True}}
+    plan = CleaningPlan.compile(cleaning_of(many, missingValues=["", "-"]), format_of())
+    both = plan.clean(batch_of(b"1,2\n,3\n-,4\n,-\n", "old,new"))
+    assert rows(both) == [("2",), ("3",), ("4",)]
+    assert [(each.record, each.code) for each in both.rejects] == [(4, "constraint-error")]
+    assert rows(plan.clean(batch_of(b"5,x\n", "older,other"))) == [("5",)]
+    (missing,) = plan.clean(batch_of(b"5,x\n", "oldest,other")).rejects
+    assert (missing.code, "new, old, older" in missing.reason) == ("missing-label", True)
+    records = CleaningPlan.compile(cleaning_of({"name": "a", "from": ["x.y", "z"]}), format_of("ndjson"))
+    lines = b'{"x": {"y": 1}}\n{"z": 2}\n{"x": {"y": null}, "z": 3}\n'
+    assert rows(records.clean(batch_of(lines, None))) == [("1",), ("2",), ("3",)]
+
+
+def test_what_is_missing_may_be_said_for_each_field() -> None:
+    country = {"name": "a", "missingValues": ["", "-"], "transforms": ["upper"]}
+    count = {"name": "b", "type": "integer", "missingValues": []}
+    result = cleaned(b"na,NA,NA\n-,1,-\n,,x\n", country, count, C, missingValues=["", "NA", "-"])
+    assert rows(result) == [(None, 1, None)]
+    assert [(each.record, each.field, each.code) for each in result.rejects] == [
+        (1, "b", "type-error"),
+        (3, "b", "type-error"),
+    ]
+    kept = cleaned(b"NA,1,NA\n", country, {**count, "type": "string"}, C, missingValues=["NA"])
+    assert rows(kept) == [("NA", "1", None)]

@@ -26,7 +26,7 @@ from dcp_worker.clean.rejects import defect_reject, rejects_of
 from dcp_worker.clean.types.types import polars_type
 from dcp_worker.enrich import GeoStep
 from dcp_worker.formats.readers import known_labels, reader_of
-from dcp_worker.formats.records import INDEX, Fault, Reader, Records, header_of
+from dcp_worker.formats.records import BLANK_ROW, INDEX, Fault, Reader, Records, header_of
 from dcp_worker.ground.errors import PlanError
 from dcp_worker.ground.fingerprint import fingerprint, record_identity
 from dcp_worker.ground.limits import ColumnLimit
@@ -66,6 +66,8 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
     unique: tuple[str, ...]
     steps: tuple[GeoStep, ...]
     has_header: bool
+    blank_rows_count: bool
+    """Whether a row without a value is a reject; else it is left out, as by a filter."""
     known_labels: tuple[str, ...] | None
     """Of a format whose records all have the same ones; None where a header, or each record, names them."""
     identifying: frozenset[str]
@@ -94,6 +96,7 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
             unique=cleaning.unique,
             steps=tuple(enrichers),
             has_header=format.delimited,
+            blank_rows_count=format.blank_rows == "reject",
             known_labels=known_labels(format),
             identifying=origins(cleaning.unique, reads_of(cleaning)),
         )
@@ -115,8 +118,18 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         records = self.reader.read(raw, header)
         good, faults, left_out = self._checked(records, header)
         rows, duplicates = self._identified(good, batch)
-        rejects = rejects_of(batch, raw, (*records.faults, *faults), records.spans)
+        unreadable, blank = self._without_blank(records.faults)
+        if blank:
+            left_out = left_out.append(pl.Series(blank, dtype=left_out.dtype)).sort()
+        rejects = rejects_of(batch, raw, (*unreadable, *faults), records.spans)
         return CleanedBatch(rows, rejects, records.count, duplicates, left_out + batch.first_record)
+
+    def _without_blank(self, faults: Sequence[Fault]) -> tuple[Sequence[Fault], list[int]]:
+        """The faults that are rejects, and the INDEX of the blank rows that are none."""
+        if self.blank_rows_count:
+            return faults, []
+        blank = [fault.index for fault in faults if fault.code == BLANK_ROW]
+        return [fault for fault in faults if fault.code != BLANK_ROW], blank
 
     def _checked(self, records: Records, header: tuple[str, ...] | None) -> tuple[pl.DataFrame, list[Fault], pl.Series]:
         """The rows that pass, the faults of those that do not, and the INDEX of those that the filter left out."""

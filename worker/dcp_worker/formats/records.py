@@ -16,6 +16,10 @@ INDEX = "_dcp_index"
 """Column of `Records.cells`: which record of the batch a row is, from 0."""
 
 
+BLANK_ROW = "blank-row"
+"""The code of a record in which no cell has a value."""
+
+
 def cell_column(label: str) -> str:
     """Column of `Records.cells` for a label. The prefix keeps Polars from reading `*` or `^...$` as a pattern."""
     return f"cell:{label}"

@@ -18,6 +18,7 @@ FILES = (
     "degraded",
     "scaling_active",
     "sources",
+    "labels",
     "sink",
 )
 

@@ -29,6 +29,7 @@ _BELONGS = {
     "skip_rows": _TABLES,
     "missing_cells": _CSV,
     "extra_cells": _CSV,
+    "blank_rows": _TEXT | {"xlsx"},
     "items": frozenset(("json",)),
     "concatenated": frozenset(("json",)),
     "pattern": frozenset(("regex",)),
