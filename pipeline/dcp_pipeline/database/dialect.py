@@ -52,6 +52,9 @@ class Dialect(Protocol):
     def ddl_lock(self, connection: Connection) -> AbstractContextManager[None]:
         """Only one process of all that use this database alters tables. Raises TryAgain."""
 
+    def check_server(self, connection: Connection) -> None:
+        """Raises SinkDenied where the server is set so that it would refuse the work, saying what to set."""
+
     def warnings(self, connection: Connection) -> list[str]:
         """A sentence for each setting of the server by which a commit is less than it should be."""
 

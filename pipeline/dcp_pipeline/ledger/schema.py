@@ -22,9 +22,10 @@ _NAME = "schema"
 def prepare_schema(engine: Engine) -> None:
     """Make the ledger's tables where they do not stand as this release needs them.
 
-    Raises LedgerVersion where a newer release made them, SinkUnavailable.
+    Raises LedgerVersion where a newer release made them, SinkUnavailable; SinkDenied where the server will not have it.
     """
     transactions = Transactions(engine)
+    transactions.read(dialect_of(engine).check_server)
     if not transactions.read(_is_whole):
         transactions.write(_bring_up)
 

@@ -23,7 +23,9 @@ class Look:
         source = self.table or "(SELECT '' AS _dcp_batch, 0 AS _dcp_record, '' AS _dcp_id FROM dcp_meta WHERE 1 = 0) t"
         self.rows_per_batch = (
             f"(SELECT {self.hex('_dcp_batch')} AS id, COUNT(*) AS n, COUNT(DISTINCT _dcp_record) AS numbers, "  # noqa: S608
-            f"MIN(_dcp_record) AS least, MAX(_dcp_record) AS most FROM {source} GROUP BY _dcp_batch)"
+            f"MIN(_dcp_record) AS least, MAX(_dcp_record) AS most FROM {source} "
+            # Rows that were in the table before us, or came some other way, are nobody's books.
+            "WHERE _dcp_batch IS NOT NULL GROUP BY _dcp_batch)"
         )
 
         # Each in the way in which the database can use a key: of the table's, or of the rejects'.

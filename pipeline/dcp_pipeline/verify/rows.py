@@ -46,7 +46,7 @@ def doubled(look: Look) -> Iterator[Finding]:
     query = f"""
         SELECT g.id, g.n, g.first_batch, g.last_batch, o.uri FROM (
             SELECT {look.hex("t._dcp_id")} AS id, COUNT(*) AS n, MIN({batch}) AS first_batch, MAX({batch}) AS last_batch
-            FROM {look.table} t GROUP BY t._dcp_id HAVING COUNT(*) > 1) g
+            FROM {look.table} t WHERE t._dcp_id IS NOT NULL GROUP BY t._dcp_id HAVING COUNT(*) > 1) g
         LEFT JOIN dcp_batches b ON b.id = g.first_batch LEFT JOIN dcp_objects o ON o.id = b.object_id
         ORDER BY g.id"""  # noqa: S608
     for row in look.rows(query):

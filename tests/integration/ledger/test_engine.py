@@ -6,8 +6,9 @@ import socket
 import struct
 import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pymysql
 import pytest
@@ -20,7 +21,9 @@ from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Transactions
 from dcp_pipeline.ledger import Ledger, LedgerError, Patience, SinkDenied, SinkUnavailable, TlsSettings, connect
 from support.databases import Database
+from support.dcp_process import dcp, write_spec
 from support.mariadb_server import MariaDBServer, free_port, mariadb_missing, mariadb_server
+from support.mysql_server import mysql_server
 
 IMPATIENT = Patience(attempts=1, lost_attempts=0)
 PASSWORD = "hunter2-never-shown"
@@ -253,3 +256,37 @@ def test_the_servers_weak_settings_are_named(mariadb: Database) -> None:
 
 def test_sqlite_has_settings_of_ours(sqlite: Database) -> None:
     assert Ledger(sqlite.engine, "default/test").warnings() == []
+
+
+@pytest.mark.parametrize("start", [mariadb_server, mysql_server])
+def test_a_server_that_logs_statements_is_told_at_the_start_with_what_to_set(
+    start: Callable[..., AbstractContextManager[MariaDBServer]], tmp_path: Path
+) -> None:
+    with start("--log-bin", "--server-id=1", "--binlog-format=STATEMENT") as server:
+        url = server.create_database("logged")
+        engine = connect(url, password=server.password)
+        with pytest.raises(SinkDenied, match=r"binlog_format is STATEMENT.*SET GLOBAL binlog_format = 'ROW'"):
+            Ledger(engine, "default/x").prepare()
+        assert not server.execute("SHOW TABLES", "logged")
+        spec = write_spec(tmp_path / "spec.yaml", "http://127.0.0.1:9/", sink=url)
+        env = {"DCP_SECRET_SINK_PASSWORD": server.password}
+        code, ran = dcp(tmp_path, "run", str(spec), "--once", env=env)
+        assert code == 1
+        assert "binlog_format is STATEMENT" in ran.err()
+        assert "Traceback" not in ran.err()
+        server.execute("SET GLOBAL binlog_format = 'MIXED'")
+        Ledger(engine, "default/x").prepare()  # by the same engine: a process that waits goes on
+        engine.dispose()
+
+
+def test_a_server_that_begins_to_log_statements_is_no_trace(mariadb: Database) -> None:
+    assert mariadb.server
+    with mariadb_server("--log-bin", "--server-id=1", "--binlog-format=MIXED") as server:
+        engine = connect(server.create_database("logged"), password=server.password)
+        ledger = Ledger(engine, "default/x")
+        ledger.prepare()
+        engine.dispose()
+        server.execute("SET GLOBAL binlog_format = 'STATEMENT'")
+        with pytest.raises(SinkDenied, match=r"BINLOG_FORMAT = STATEMENT"):
+            ledger.save_spec("r", b"{}")
+        engine.dispose()

@@ -43,7 +43,7 @@ def test_narrower_columns_are_accepted_and_told_as_limits(mysql_like: Database) 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (f"({FIELDS})", "column _dcp_id is missing.*ADD COLUMN `_dcp_id` BINARY"),
+        (f"({FIELDS})", r"column _dcp_id is missing.*ADD COLUMN `_dcp_id` BINARY\(16\),"),
         (
             f"(name VARCHAR(100), n BIGINT, ip VARCHAR(45), {OWN})",
             r"column at is missing.*ADD COLUMN `at` DATETIME\(6\)",
@@ -53,17 +53,15 @@ def test_narrower_columns_are_accepted_and_told_as_limits(mysql_like: Database) 
             r"column n is varchar\(9\).*MODIFY COLUMN `n` BIGINT",
         ),
         (f"({FIELDS.replace('n BIGINT', 'n FLOAT')}, {OWN})", "column n is float"),
-        (f"({FIELDS.replace('name VARCHAR(100)', 'name CHAR(100)')}, {OWN})", r"column name is char\(100\)"),
-        (f"({FIELDS.replace('DATETIME(6)', 'TIMESTAMP')}, {OWN})", "column at is timestamp"),
-        (f"({FIELDS}, {OWN}, UNIQUE KEY theirs (ip))", r"unique key theirs on \(ip\).*DROP INDEX `theirs`"),
+        (f"({FIELDS.replace('name VARCHAR(100)', 'name VARBINARY(100)')}, {OWN})", r"column name is varbinary\(100\)"),
+        (f"({FIELDS.replace('n BIGINT', 'n BIGINT AS (1)')}, {OWN})", "column n is generated.*out of the spec"),
         (
-            f"({FIELDS}, {OWN}, CONSTRAINT fk FOREIGN KEY (n) REFERENCES other (id))",
-            "foreign key fk.*DROP FOREIGN KEY `fk`",
+            f"({FIELDS}, {OWN}, must INT NOT NULL)",
+            "column must is int.*NOT NULL without a default.*MODIFY COLUMN `must`",
         ),
-        (f"({FIELDS}, {OWN}, twice BIGINT AS (n * 2))", "column twice is generated.*DROP COLUMN `twice`"),
-        (f"({FIELDS}, {OWN}, must INT NOT NULL)", "column must is int.*NOT NULL without a default"),
+        (f"({FIELDS}, {OWN}, must INT, PRIMARY KEY (must))", "column must is int.*add a field must"),
         (f"({FIELDS}, {OWN}) ENGINE=MyISAM", "its engine is MyISAM.*ENGINE=InnoDB"),
-        (f"({FIELDS}, {OWN.replace(' UNIQUE', '')})", "no unique key on _dcp_id.*CREATE UNIQUE INDEX"),
+        (f"({FIELDS}, {OWN.replace(' UNIQUE', '')})", "no unique key on _dcp_id.*ADD UNIQUE KEY `_dcp_id`"),
         (
             f"({FIELDS}, {OWN.replace('_dcp_id BINARY(16)', '_dcp_id CHAR(32)')})",
             r"column _dcp_id is char\(32\).*BINARY\(16\)",
@@ -73,31 +71,17 @@ def test_narrower_columns_are_accepted_and_told_as_limits(mysql_like: Database) 
 def test_a_table_of_another_shape_is_refused_and_the_remedy_named(
     mysql_like: Database, table: str, message: str
 ) -> None:
-    assert_refused(mysql_like, table, message)
-
-
-# MySQL before 8.0.16, the one that can be had here, reads CHECKs and forgets them.
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        (f"({FIELDS}, {OWN}, CONSTRAINT small CHECK (n < 9))", "CHECK constraint small.*DROP CONSTRAINT `small`"),
-        (f"({FIELDS} CHECK (ip <> ''), {OWN})", "CHECK constraint ip"),
-    ],
-)
-def test_a_table_with_checks_is_refused(mariadb: Database, table: str, message: str) -> None:
-    assert_refused(mariadb, table, message)
-
-
-def assert_refused(database: Database, table: str, message: str) -> None:
-    with pytest.raises(TableMismatch, match=message) as caught:
-        prepared(database, "CREATE TABLE other (id BIGINT PRIMARY KEY)", f"CREATE TABLE clean {table}")
+    with pytest.raises(TableMismatch, match=f"(?s){message}") as caught:
+        prepared(mysql_like, f"CREATE TABLE clean {table}")
     assert "table clean" in str(caught.value)
 
 
-def test_a_trigger_and_a_view_are_refused(mysql_like: Database) -> None:
+def test_a_trigger_that_could_change_a_row_and_a_view_are_refused(mysql_like: Database) -> None:
+    later = "CREATE TRIGGER notes AFTER INSERT ON clean FOR EACH ROW INSERT INTO noted VALUES (NEW.n)"
+    prepared(mysql_like, f"CREATE TABLE clean ({FIELDS}, {OWN})", "CREATE TABLE noted (n BIGINT)", later)
     trigger = "CREATE TRIGGER changes BEFORE INSERT ON clean FOR EACH ROW SET NEW.n = 1"
-    with pytest.raises(TableMismatch, match=r"trigger changes.*DROP TRIGGER `changes`"):
-        prepared(mysql_like, f"CREATE TABLE clean ({FIELDS}, {OWN})", trigger)
+    with pytest.raises(TableMismatch, match=r"trigger changes .*name another table"):
+        prepared(mysql_like, trigger)
     with pytest.raises(TableMismatch, match="it is a view"):
         prepared(mysql_like, "RENAME TABLE clean TO base", "CREATE VIEW clean AS SELECT * FROM base")
 
@@ -111,10 +95,10 @@ SQLITE = "name TEXT, n BIGINT, at DATETIME, ip TEXT"
     [
         (f"({SQLITE.replace('name TEXT', 'name INTEGER')}, {SQLITE_OWN})", "column name is INTEGER.*TEXT"),
         (f"({SQLITE.replace('n BIGINT', 'n TEXT')}, {SQLITE_OWN})", "column n is TEXT.*BIGINT"),
-        (f"({SQLITE}, {SQLITE_OWN}, UNIQUE (ip))", r"unique key .* on \(ip\)"),
-        (f"({SQLITE}, {SQLITE_OWN}, CONSTRAINT small CHECK (n < 9))", "CHECK constraint small"),
-        (f"({SQLITE}, {SQLITE_OWN}, FOREIGN KEY (n) REFERENCES other (id))", "foreign key"),
-        (f"({SQLITE}, {SQLITE_OWN}, twice BIGINT AS (n * 2))", "column twice is generated"),
+        (
+            f"({SQLITE}, {SQLITE_OWN}, FOREIGN KEY (n) REFERENCES other (id) DEFERRABLE INITIALLY DEFERRED)",
+            "a deferred foreign key is checked at COMMIT only",
+        ),
         (f"({SQLITE}, {SQLITE_OWN}, must INT NOT NULL)", "column must is INT NOT NULL"),
         (f"({SQLITE})", "column _dcp_id is missing"),
     ],

@@ -21,3 +21,11 @@ class ColumnLimit(msgspec.Struct, frozen=True):
     nullable: bool = True
     digits: int | None = None
     exact: bool = False
+    single_precision: bool = False
+    """It keeps numbers in 32 bits."""
+    members: tuple[str, ...] | None = None
+    """The texts that an ENUM has."""
+    trailing_blanks: bool = True
+    """Whether blanks at a text's end are kept."""
+    zero: bool = True
+    """Whether a 0 stays one: a column that counts by itself makes the next number of it."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from dcp_pipeline.spec.model import Field
 from dcp_worker.ground.limits import ColumnLimit
+from dcp_worker.sink.alterations import Alteration
 from dcp_worker.sink.insertion import Insertion
 from dcp_worker.sink.shape import CleanTable, ObservedColumn, ObservedTable, Quote
 
@@ -37,8 +38,11 @@ class SinkDialect(Protocol):
     def create_table(self, table: str, fields: Sequence[Field], quote: Quote) -> str:
         """The statement that makes the table."""
 
-    def change_type(self, table: str, column: str, wanted: str, quote: Quote) -> str:
-        """The statement, or the advice, that gives a column another type."""
+    def script(self, table: str, alterations: Sequence[Alteration], quote: Quote) -> list[str]:
+        """The lines that alter a table, without harm to the rows that stand in it."""
+
+    def widens(self, column: ObservedColumn, wanted: str) -> bool:
+        """Whether every value that a column may hold is the same in a column of type `wanted`, or stops the change."""
 
     def observe_table(self, connection: Connection, table: str) -> ObservedTable | None:
         """The shape of a table that stands; None where there is none."""

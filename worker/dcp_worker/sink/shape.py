@@ -29,6 +29,8 @@ class ObservedColumn(msgspec.Struct, frozen=True):
     """It has a default, or counts by itself."""
     auto_increment: bool = False
     generated: bool = False
+    attributes: str = ""
+    """What stands behind the type where the table is defined: NULL or not, its default, its comment."""
     max_chars: int | None = None
     max_bytes: int | None = None
     precision: int | None = None
@@ -44,6 +46,8 @@ class UniqueKey(msgspec.Struct, frozen=True):
 
     name: str
     columns: tuple[str, ...]
+    whole: bool = True
+    """It is on all of each column, byte for byte what is asked of it, and for all rows."""
 
 
 class ObservedTable(msgspec.Struct, frozen=True):
@@ -55,19 +59,28 @@ class ObservedTable(msgspec.Struct, frozen=True):
     """None where the database has but one."""
     columns: tuple[ObservedColumn, ...] = ()
     unique_keys: tuple[UniqueKey, ...] = ()
-    checks: tuple[str, ...] = ()
-    foreign_keys: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
+    """Those by which a row could be changed, or left out, as it is written."""
+    late_rules: tuple[str, ...] = ()
+    """Those that are checked at COMMIT only. Others refuse a row as it is written, which is then a reject."""
+    has_rows: bool = False
 
     def column(self, name: str) -> ObservedColumn | None:
         """A column, by its name in any case."""
         return next((each for each in self.columns if each.name.lower() == name.lower()), None)
 
 
-def unique_keys(pairs: Sequence[tuple[str, str]]) -> tuple[UniqueKey, ...]:
-    """From (name of the key, column), in the order of the columns."""
-    names = dict.fromkeys(name for name, _ in pairs)
-    return tuple(UniqueKey(name, tuple(column for key, column in pairs if key == name)) for name in names)
+def unique_keys(parts: Sequence[tuple[str, str, bool]]) -> tuple[UniqueKey, ...]:
+    """From (name of the key, column, whether it is whole), in the order of the columns."""
+    names = dict.fromkeys(name for name, _, _ in parts)
+    return tuple(
+        UniqueKey(
+            name,
+            tuple(column for key, column, _ in parts if key == name),
+            all(whole for key, _, whole in parts if key == name),
+        )
+        for name in names
+    )
 
 
 class CleanTable(msgspec.Struct, frozen=True):
@@ -77,3 +90,6 @@ class CleanTable(msgspec.Struct, frozen=True):
     quoted: str
     identity_keys: frozenset[str]
     """Names of the unique keys on the row's identity: a duplicate of one of these is a duplicate record."""
+    twin_keys: tuple[tuple[str, ...], ...] = ()
+    """Columns of the table's own keys on exactly the fields that identify a record: a row that has the same values
+    there is the same record, though it came in some other way."""

@@ -14,7 +14,7 @@ from dcp_pipeline.spec.model import Cleaning
 from dcp_worker.ground.fingerprint import FINGERPRINT_VERSION
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.dialects import sink_dialect_of
-from dcp_worker.sink.fit import identity_keys, limits_of
+from dcp_worker.sink.fit import identity_keys, limits_of, twin_keys
 from dcp_worker.sink.shape import CleanTable
 
 
@@ -46,10 +46,11 @@ def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prep
             connection.exec_driver_sql(dialect.create_table(name, cleaning.columns, quote))
             observed = dialect.observe_table(connection, name)
             assert observed is not None
-        limits = limits_of(dialect, observed, cleaning.columns, quote)
+        limits = limits_of(dialect, observed, cleaning, quote)
         _own(connection, name, cleaning.unique)
         connection.commit()
-    table = CleanTable(observed.name, quote(name), identity_keys(observed))
+    twins = tuple(key.columns for key in twin_keys(observed, cleaning.unique))
+    table = CleanTable(observed.name, quote(name), identity_keys(observed), twins)
     return Prepared(dialect.writable(connection, table), limits)
 
 

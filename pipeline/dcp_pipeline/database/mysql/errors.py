@@ -16,7 +16,7 @@ _CODES = {
     Trouble.READ_ONLY: {1290, 1792, 1836, 1874},
     Trouble.ABSENT: {1146},
     Trouble.DENIED: {
-        1044, 1045, 1049, 1130, 1142, 1143, 1227, 1251, 1698, 1820, 1862, 2026, 2054, 2059, 2061, 3118, 3159,
+        1044, 1045, 1049, 1130, 1142, 1143, 1227, 1251, 1665, 1698, 1820, 1862, 2026, 2054, 2059, 2061, 3118, 3159,
     },
 }  # fmt: skip
 _TROUBLE = {code: trouble for trouble, codes in _CODES.items() for code in codes}

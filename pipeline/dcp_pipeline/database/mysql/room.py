@@ -16,6 +16,7 @@ from dcp_pipeline.database.dialect import Dialect, Wanted
 from dcp_pipeline.database.errors import Trouble
 from dcp_pipeline.database.mysql.durability import durability_warnings
 from dcp_pipeline.database.mysql.errors import trouble
+from dcp_pipeline.database.mysql.refusals import check_server
 from dcp_pipeline.database.mysql.session import open_engine
 from dcp_pipeline.database.transactions import TryAgain
 
@@ -45,6 +46,9 @@ class MySQL:
         finally:
             if not connection.invalidated:  # else it went with the session, and what was lost is to be told
                 connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+
+    def check_server(self, connection: Connection) -> None:
+        check_server(connection)
 
     def warnings(self, connection: Connection) -> list[str]:
         return durability_warnings(connection)

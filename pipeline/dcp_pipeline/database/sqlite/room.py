@@ -31,6 +31,9 @@ class SQLite:
     def ddl_lock(self, connection: Connection) -> AbstractContextManager[None]:
         return nullcontext()  # its transaction is such a lock
 
+    def check_server(self, connection: Connection) -> None:
+        return
+
     def warnings(self, connection: Connection) -> list[str]:
         return []  # its settings are ours (session.py)
 

@@ -24,6 +24,8 @@ from dcp_worker.ground.errors import PlanError
 from dcp_worker.ground.limits import ColumnLimit
 
 SHOWN_CHARS = 80
+_SINGLE_DIGITS = 6
+"""Of any decimal number, that come back from 32 bits as they went in (FLT_DIG)."""
 TEXTS = ("string", "ip")
 ORDERED = ("integer", "number", "decimal", "date", "time", "datetime")
 
@@ -149,12 +151,28 @@ def _limits(field: Field, limit: ColumnLimit, exact: bool) -> Iterator[Breach]:
     if field.type in TEXTS and limit.max_bytes is not None:
         complaint = f"does not fit {column}: more than {limit.max_bytes} bytes"
         yield value.str.len_bytes() > limit.max_bytes, complaint
+    if field.type in TEXTS and limit.members is not None:
+        yield ~value.is_in(list(limit.members)), f"does not fit {column}: is none of its members"
+    if field.type in TEXTS and not limit.trailing_blanks:
+        yield value.str.ends_with(" "), f"does not fit {column}: it drops the blanks at the end"
+    if not limit.zero:
+        yield value == 0, f"does not fit {column}: it counts by itself, and would make the next number of a 0"
+    if limit.single_precision:
+        yield ~_survives(value), f"does not fit {column}: more than {_SINGLE_DIGITS} digits, or too large or small"
     if limit.digits is not None:
         yield from _digits(field, limit.digits, limit.scale or 0, column, always=True)
     if field.type in ("integer", "number", "decimal", "datetime"):
         yield from _number_limits(field, limit, column, exact)
     if limit.scale is not None and field.type in ("time", "datetime"):
         yield from _scale_limit(field, limit.scale, column)
+
+
+def _survives(value: pl.Expr) -> pl.Expr:
+    """Whether a number comes back from 32 bits, of which the server shows so many digits, as it went in."""
+    stored = value.cast(pl.Float32).cast(pl.String).cast(pl.Float64)
+    rounded = (value.round_sig_figs(_SINGLE_DIGITS) - value).abs() <= value.abs() * 1e-15  # itself rounded, at 1e30
+    normal = (value == 0) | (value.abs() >= 1.2e-38)
+    return (stored == value) & rounded & normal
 
 
 def _number_limits(field: Field, limit: ColumnLimit, column: str, exact: bool) -> Iterator[Breach]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from dcp_pipeline.spec.model import Field
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.shape import RECORD, ObservedColumn
 
 _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "integer": 32, "bigint": 64}
 _STRINGS = frozenset({"varchar", "tinytext", "text", "mediumtext", "longtext"})
+_MEMBER = re.compile(r"'((?:[^']|'')*)'")
+_TIMESTAMP = (1, 2**31 - 1)
+"""Seconds since 1970: 0 is no moment there, and in 2038 it ends."""
 
 
 def holds_own(name: str, column: ObservedColumn) -> bool:
@@ -18,9 +23,31 @@ def holds_own(name: str, column: ObservedColumn) -> bool:
 
 
 def limit_of(field: Field, column: ObservedColumn) -> ColumnLimit | None:
-    """None where the column would change values. CHAR is one of those: it drops blanks at the end. FLOAT rounds,
-    TIMESTAMP ends in 2038, an integer column rounds fractions without a warning."""
-    if column.type in _STRINGS and field.type == "string":
+    """None where the column would change values: an integer column rounds fractions without a warning, SET sorts."""
+    if field.type == "string":
+        return _text_limit(column)
+    if column.type in (*_STRINGS, "char") and field.type == "ip":
+        return ColumnLimit(column.sql_type, max_chars=column.max_chars)
+    if column.type in _INTEGER_BITS and field.type in ("integer", "boolean"):
+        least, most = _integer_range(column)
+        return ColumnLimit(
+            column.sql_type, minimum=least, maximum=most, exact=most >= 2**63, zero=not column.auto_increment
+        )
+    if column.type == "decimal" and field.type in ("integer", "number", "decimal"):
+        return _decimal_limit(column)
+    if column.type in ("double", "float") and field.type == "number":
+        return _float_limit(column)
+    if column.type == field.type == "date":
+        return ColumnLimit(column.sql_type)
+    if column.type == "timestamp" and field.type == "datetime":
+        return ColumnLimit(column.sql_type, minimum=_TIMESTAMP[0], maximum=_TIMESTAMP[1], scale=column.scale)
+    if column.type == field.type and field.type in ("time", "datetime"):
+        return ColumnLimit(column.sql_type, scale=column.scale)
+    return None
+
+
+def _text_limit(column: ObservedColumn) -> ColumnLimit | None:
+    if column.type in _STRINGS:
         # An octet length of 4 per character is that of VARCHAR(n) itself, and no further limit.
         texts = column.type != "varchar"
         return ColumnLimit(
@@ -28,20 +55,19 @@ def limit_of(field: Field, column: ObservedColumn) -> ColumnLimit | None:
             max_chars=None if texts else column.max_chars,
             max_bytes=column.max_bytes if texts else None,
         )
-    if column.type in (*_STRINGS, "char") and field.type == "ip":
-        return ColumnLimit(column.sql_type, max_chars=column.max_chars)
-    if column.type in _INTEGER_BITS and field.type in ("integer", "boolean"):
-        least, most = _integer_range(column)
-        return ColumnLimit(column.sql_type, minimum=least, maximum=most, exact=most >= 2**63)
-    if column.type == "decimal" and field.type in ("integer", "number", "decimal"):
-        return _decimal_limit(column)
-    if column.type == "double" and field.type == "number" and column.scale is None and not column.unsigned:
-        return ColumnLimit(column.sql_type)
-    if column.type == field.type == "date":
-        return ColumnLimit(column.sql_type)
-    if column.type == field.type and field.type in ("time", "datetime"):
-        return ColumnLimit(column.sql_type, scale=column.scale)
+    if column.type == "char":
+        return ColumnLimit(column.sql_type, max_chars=column.max_chars, trailing_blanks=False)
+    if column.type == "enum":
+        # Told by their exact letters: the server would take "NEW" for "new" and store that.
+        members = tuple(each.replace("''", "'") for each in _MEMBER.findall(column.sql_type))
+        return ColumnLimit(column.sql_type, members=members)
     return None
+
+
+def _float_limit(column: ObservedColumn) -> ColumnLimit | None:
+    if column.scale is not None or column.unsigned:
+        return None
+    return ColumnLimit(column.sql_type, single_precision=column.type == "float")
 
 
 def _integer_range(column: ObservedColumn) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -19,16 +20,14 @@ _TABLE = """
     SELECT TABLE_TYPE AS kind, ENGINE AS engine FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = :table"""
 _KEYS = """
-    SELECT INDEX_NAME AS name, COLUMN_NAME AS col FROM information_schema.STATISTICS
+    SELECT INDEX_NAME AS name, COLUMN_NAME AS col, SUB_PART AS part FROM information_schema.STATISTICS
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = :table AND NON_UNIQUE = 0
     ORDER BY INDEX_NAME, SEQ_IN_INDEX"""
-_CONSTRAINTS = """
-    SELECT CONSTRAINT_NAME AS name, CONSTRAINT_TYPE AS kind FROM information_schema.TABLE_CONSTRAINTS
-    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = :table AND CONSTRAINT_TYPE IN ('CHECK', 'FOREIGN KEY')
-    ORDER BY CONSTRAINT_NAME"""
 _TRIGGERS = """
     SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS
-    WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = :table ORDER BY TRIGGER_NAME"""
+    WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = :table
+      AND EVENT_MANIPULATION = 'INSERT' AND ACTION_TIMING = 'BEFORE' ORDER BY TRIGGER_NAME"""
+_DEFINED = re.compile(r"^\s*`((?:[^`]|``)+)` (.*?),?$")
 
 
 def observe_table(connection: Connection, table: str) -> ObservedTable | None:
@@ -40,20 +39,33 @@ def observe_table(connection: Connection, table: str) -> ObservedTable | None:
     found = rows(_TABLE)
     if not found:
         return None
-    constraints = rows(_CONSTRAINTS)
+    plain = found[0].kind == "BASE TABLE"
+    behind = _attributes(connection, table) if plain else {}
+    quoted = connection.dialect.identifier_preparer.quote_identifier(table)
     return ObservedTable(
         name=table,
         kind=found[0].kind,
         engine=found[0].engine or "none",
-        columns=tuple(_column(row) for row in rows(_COLUMNS)),
-        unique_keys=unique_keys([(row.name, row.col) for row in rows(_KEYS)]),
-        checks=tuple(row.name for row in constraints if row.kind == "CHECK"),
-        foreign_keys=tuple(row.name for row in constraints if row.kind == "FOREIGN KEY"),
+        columns=tuple(_column(row, behind.get(row.name, "")) for row in rows(_COLUMNS)),
+        unique_keys=unique_keys([(row.name, row.col or "an expression", _whole(row)) for row in rows(_KEYS)]),
         triggers=tuple(row.name for row in rows(_TRIGGERS)),
+        has_rows=plain and connection.exec_driver_sql(f"SELECT 1 FROM {quoted} LIMIT 1").first() is not None,  # noqa: S608
     )
 
 
-def _column(row: Any) -> ObservedColumn:
+def _attributes(connection: Connection, table: str) -> dict[str, str]:
+    """What stands behind the name of each column where the table is defined: its type and the rest."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier(table)
+    definition = str(connection.exec_driver_sql(f"SHOW CREATE TABLE {quoted}").one()[1])
+    lines = (_DEFINED.match(line) for line in definition.splitlines()[1:])
+    return {each[1].replace("``", "`"): each[2] for each in lines if each}
+
+
+def _whole(row: Any) -> bool:
+    return row.part is None and row.col is not None
+
+
+def _column(row: Any, defined: str) -> ObservedColumn:
     extra = (row.extra or "").lower()
     base = row.type.lower()
     temporal = base in ("time", "datetime", "timestamp")
@@ -68,6 +80,7 @@ def _column(row: Any) -> ObservedColumn:
         filled_by_database=has_default or "auto_increment" in extra,
         auto_increment="auto_increment" in extra,
         generated=generated,
+        attributes=defined.removeprefix(row.sql_type) if defined.startswith(row.sql_type) else "",
         max_chars=row.chars,
         max_bytes=row.octets,
         precision=row.digits,

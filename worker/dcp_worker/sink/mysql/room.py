@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 
 from dcp_pipeline.spec.model import Field
 from dcp_worker.ground.limits import ColumnLimit
+from dcp_worker.sink.alterations import Alteration
 from dcp_worker.sink.dialect import SinkDialect, Way, Ways
+from dcp_worker.sink.mysql.alter import script, widens
 from dcp_worker.sink.mysql.columns import column_types, create_table
 from dcp_worker.sink.mysql.fit import holds_own, limit_of
 from dcp_worker.sink.mysql.load_data import load_data, load_fresh
@@ -30,8 +32,11 @@ class MySQLSink:
     def create_table(self, table: str, fields: Sequence[Field], quote: Quote) -> str:
         return create_table(table, fields, quote)
 
-    def change_type(self, table: str, column: str, wanted: str, quote: Quote) -> str:
-        return f"ALTER TABLE {quote(table)} MODIFY COLUMN {quote(column)} {wanted}"
+    def script(self, table: str, alterations: Sequence[Alteration], quote: Quote) -> list[str]:
+        return script(table, alterations, quote)
+
+    def widens(self, column: ObservedColumn, wanted: str) -> bool:
+        return widens(column, wanted)
 
     def observe_table(self, connection: Connection, table: str) -> ObservedTable | None:
         return observe_table(connection, table)
@@ -49,7 +54,7 @@ class MySQLSink:
         careful = cast(Way, strict_insert)
         if not cast(ServerTable, table).local_infile:
             return Ways(careful, careful)
-        return Ways(load_fresh if many_stand_already else load_data, careful)
+        return Ways(load_fresh if many_stand_already or table.twin_keys else load_data, careful)
 
     def slower(self, table: CleanTable) -> CleanTable:
         return replace(table, local_infile=False)

@@ -38,7 +38,7 @@ def strict_insert(table: ServerTable, batch_id: str, rows: pl.DataFrame) -> Inse
         driver: Any = connection.connection.driver_connection
         with driver.cursor() as cursor:
             fresh = fresh_positions(driver, table, rows)
-            statements = _Statements(cursor, table, head, values.gather(fresh), rows[RECORD].gather(fresh))
+            statements = _Statements(cursor, table, head, values.gather(fresh), rows[fresh])
             refusals: list[Refusal] = []
             for chunk in chunks(statements.values, min(_STATEMENT_BYTES, table.max_packet_bytes // 2)):
                 refusals += statements.narrow(chunk)
@@ -50,9 +50,9 @@ def strict_insert(table: ServerTable, batch_id: str, rows: pl.DataFrame) -> Inse
 class _Statements:
     """The statements of one batch, whole or in ever smaller parts."""
 
-    def __init__(self, cursor: Any, table: ServerTable, head: str, values: pl.Series, records: pl.Series) -> None:
+    def __init__(self, cursor: Any, table: ServerTable, head: str, values: pl.Series, rows: pl.DataFrame) -> None:
         self._cursor, self._table, self._head = cursor, table, head
-        self.values, self._records = values, records
+        self.values, self._rows = values, rows
 
     def _run(self, chunk: Chunk) -> None:
         """Insert a chunk, or raise NotAsSent with the database's reason."""
@@ -76,12 +76,20 @@ class _Statements:
             # A statement that only warned has stored its rows.
             self._cursor.execute("ROLLBACK TO SAVEPOINT dcp_rows")
             if chunk.end - chunk.start == 1:
-                yield Refusal(int(self._records[chunk.start]), _column_in(str(error)), str(error))
+                self._check_still_fresh(chunk)
+                yield Refusal(int(self._rows[RECORD][chunk.start]), _column_in(str(error)), str(error))
                 return
             middle = (chunk.start + chunk.end) // 2
             for start, end in ((chunk.start, middle), (middle, chunk.end)):
                 part = self.values.slice(start, end - start).str.join(",").item()
                 yield from self.narrow(Chunk(start, end, part))
+
+    def _check_still_fresh(self, chunk: Chunk) -> None:
+        """Raises TryAgain where another worker has just inserted the same record, and a key of the table's own said so
+        before that of the identity could."""
+        row = self._rows.slice(chunk.start, 1)
+        if self._table.twin_keys and not len(fresh_positions(self._cursor.connection, self._table, row)):
+            raise TryAgain("another worker inserted the same record just now")
 
     def _judged(self, error: pymysql.err.Error) -> Exception:
         if trouble(error) is not Trouble.OTHER:

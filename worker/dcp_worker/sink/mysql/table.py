@@ -21,4 +21,5 @@ def on_server(connection: Connection, table: CleanTable) -> ServerTable:
     facts = connection.execute(text("SELECT @@max_allowed_packet, @@GLOBAL.local_infile")).one()
     driver: Any = connection.connection.driver_connection
     allowed = bool(int(facts[1])) and driver.offers_infile
-    return ServerTable(table.name, table.quoted, table.identity_keys, int(facts[0]), allowed)
+    keys = table.identity_keys, table.twin_keys
+    return ServerTable(table.name, table.quoted, *keys, int(facts[0]), allowed)

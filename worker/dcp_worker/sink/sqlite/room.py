@@ -10,8 +10,10 @@ from sqlalchemy import Connection, insert
 from dcp_pipeline.ledger.tables import REJECTS
 from dcp_pipeline.spec.model import Field
 from dcp_worker.ground.limits import ColumnLimit
+from dcp_worker.sink.alterations import Alteration
 from dcp_worker.sink.dialect import SinkDialect, Ways
 from dcp_worker.sink.shape import CleanTable, ObservedColumn, ObservedTable, Quote
+from dcp_worker.sink.sqlite.alter import altered
 from dcp_worker.sink.sqlite.columns import column_types, create_table
 from dcp_worker.sink.sqlite.fit import holds_own, limit_of
 from dcp_worker.sink.sqlite.insert import careful_sqlite_insert, sqlite_insert
@@ -27,8 +29,11 @@ class SQLiteSink:
     def create_table(self, table: str, fields: Sequence[Field], quote: Quote) -> str:
         return create_table(table, fields, quote)
 
-    def change_type(self, table: str, column: str, wanted: str, quote: Quote) -> str:
-        return f"make the table anew with {quote(column)} {wanted} (SQLite cannot change a column's type)"
+    def script(self, table: str, alterations: Sequence[Alteration], quote: Quote) -> list[str]:
+        return [line for each in alterations for line in altered(table, each, quote)]
+
+    def widens(self, column: ObservedColumn, wanted: str) -> bool:
+        return True  # it cannot be changed at all, and the script says so
 
     def observe_table(self, connection: Connection, table: str) -> ObservedTable | None:
         return observe_table(connection, table)
