@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from dcp_fetcher.follower import Follower
 from dcp_fetcher.ground.patience import Backoff, Bridge
 from dcp_fetcher.ground.ports import Inbox, Secrets
 from dcp_fetcher.objects import ObjectReader, SourceTerms
@@ -80,7 +81,8 @@ class Assembly:
     def _watch_of(self, assigned: Assigned, priority: int | None) -> Watch:
         """Who reads a task: with its own priority, and without credentials where the URL is not the source's own."""
         source = assigned.source
-        if assigned.own and priority is None:
+        followed = source.file is not None and source.growth == "append"
+        if assigned.own and (priority is None or followed):
             return self._watches[source.name]
         site = self._watches[source.name].reader.site
         if not assigned.own and self._strange is not None:
@@ -122,7 +124,11 @@ class Assembly:
         )
         reader = ObjectReader(terms, site, self._outlet)
         around = self._around
-        return Watch(source.name, list_entries, reader, self._outlet, self._slots, around.side_by_side, around.backoff)
+        follower = None
+        if source.file is not None and terms.growing:
+            follower = Follower(reader, self._outlet, source.name, terms.settling)
+        side_by_side, backoff = around.side_by_side, around.backoff
+        return Watch(source.name, list_entries, reader, self._outlet, self._slots, side_by_side, backoff, follower)
 
     def _format_of(self, recorded: SourceObject) -> Format:
         """The format of the revision that an object was opened with."""

@@ -19,7 +19,7 @@ from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.ground.patience import Backoff, Patience, Stop
 from dcp_fetcher.ground.ports import Inbox, Ledger, Queue, Secrets
 from dcp_fetcher.ground.progress import Progress, Snapshot
-from dcp_fetcher.objects import Outcome
+from dcp_fetcher.objects import Look, Outcome
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.tasks.desk import TaskDesk
 from dcp_fetcher.watch import Round, Watch
@@ -52,8 +52,7 @@ class FetchReport:
     @property
     def problems(self) -> tuple[str, ...]:
         problems = [problem for each in self.rounds for problem in problems_of(each)]
-        last = {look.uri: look for each in self.rounds for look in each.looks}
-        waiting = [f"{look.uri}: {look.reason}" for look in last.values() if look.outcome is Outcome.WAITING]
+        waiting = [f"{look.uri}: {look.reason}" for look in _waiting(self.rounds)]
         return tuple(dict.fromkeys(problems + waiting))
 
 
@@ -188,7 +187,8 @@ class FetcherLoop:
     async def _written(self, watches: list[Watch], rounds: list[Round]) -> None:
         """Give what may still change the time to settle, twice; what changes even then is told as a problem."""
         for _ in range(SETTLED_AT_MOST):
-            due = [(watch, uris) for watch in watches if (uris := _waiting(rounds, watch.source))]
+            waiting = {watch: [look.uri for look in _waiting(rounds, watch.source)] for watch in watches}
+            due = [(watch, uris) for watch, uris in waiting.items() if uris]
             if not due:
                 return
             for watch, _ in due:
@@ -251,10 +251,17 @@ class FetcherLoop:
             self._outlet.alive(f"waits: {what}")
 
 
-def _waiting(rounds: Sequence[Round], source: str) -> list[str]:
+def _waiting(rounds: Sequence[Round], source: str | None = None) -> list[Look]:
     """What waited when it was last looked at."""
-    last = {look.uri: look for each in rounds if each.source == source for look in each.looks}
-    return [uri for uri, look in last.items() if look.outcome is Outcome.WAITING]
+    last: dict[str, dict[str, list[Look]]] = {}
+    for each in rounds:
+        before = {} if each.whole else last.get(each.source, {})
+        now: dict[str, list[Look]] = {}
+        for look in each.looks:
+            now.setdefault(look.uri, []).append(look)
+        last[each.source] = before | now
+    wanted = [looks for name, looks in last.items() if source in (None, name)]
+    return [look for by_uri in wanted for some in by_uri.values() for look in some if look.outcome is Outcome.WAITING]
 
 
 def problems_of(each: Round) -> Sequence[str]:

@@ -25,7 +25,7 @@ from dcp_fetcher.held import Holding, may_go_on, waits
 from dcp_fetcher.publishing.labels import ObjectLabels, SourceLabels
 from dcp_fetcher.publishing.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, first_needed, read_object
-from dcp_fetcher.settling import CUT_OFF, UNENDED, Settling
+from dcp_fetcher.settling import CUT_OFF, NO_LINE_END, UNENDED, Settling
 from dcp_fetcher.sites.site import Opened, Site
 from dcp_fetcher.sites.versions import (
     BACK,
@@ -102,6 +102,28 @@ class ObjectReader:
         """How long a version must have stayed as it is to be taken so."""
         return self._terms.settling.seconds
 
+    @property
+    def how(self) -> HowToCut:
+        """How objects are cut that are first read now."""
+        return self._terms.how
+
+    def begin_generation(
+        self, uri: str, number: int, opened: Opened, lost: dict[str, frozenset[str]], ended: bool
+    ) -> Look:
+        """Read a growing file that no generation is known of. Raises what read_generation raises."""
+        content = self._content(opened, self._terms.how)
+        version = growing_version(number, content.packed, opened.version)
+        return self._read(self._new(uri, version, opened), [], opened, lost, content, ended)
+
+    def read_generation(
+        self, generation: SourceObject, opened: Opened, lost: dict[str, frozenset[str]], ended: bool
+    ) -> Look:
+        """Read on; `ended`: nobody writes to it any more, so that its last record needs no line end.
+
+        Raises ChangedError where it is another file, NotRecordsError, TemporaryError, Stopped.
+        """
+        return self._read(generation, [], opened, lost, ended=ended)
+
     def look(self, uri: str, known: Sequence[SourceObject], incomplete: frozenset[str]) -> Look:
         """Bring the object up to what is served. `known`: its recorded versions, newest first; `incomplete`: the
         ids of those that are being cut or have pending batches.
@@ -109,7 +131,7 @@ class ObjectReader:
         Raises RefusedError, TemporaryError or Stopped where that says nothing about the object; GoneError where it
         is not there, once what was incomplete of it is given up.
         """
-        lost = self._lost([each for each in known if each.id in incomplete])
+        lost = self.lost([each for each in known if each.id in incomplete])
         look = self._grow if self._terms.growing else self._replace
         try:
             return look(uri, list(known), lost)
@@ -121,7 +143,7 @@ class ObjectReader:
         except NotRecordsError as error:
             return self._web_page(uri, error)
 
-    def _lost(self, known: Sequence[SourceObject]) -> dict[str, frozenset[str]]:
+    def lost(self, known: Sequence[SourceObject]) -> dict[str, frozenset[str]]:
         """Object id -> its pending batches that the queue does not know."""
         found = {}
         for each in known:
@@ -213,10 +235,16 @@ class ObjectReader:
         opened: Opened,
         lost: dict[str, frozenset[str]],
         content: Content | None = None,
+        ended: bool | None = None,
     ) -> Look:
-        """Read one version to its end. Raises ChangedError, NotRecordsError, TemporaryError, Stopped."""
-        current, publisher, growing = wanted, None, self._terms.growing
-        settled = growing or self._terms.settling.settled(wanted.id, opened.age_seconds)
+        """Read one version to its end; `ended` is of followed files.
+
+        Raises ChangedError, NotRecordsError, TemporaryError, Stopped.
+        """
+        current, publisher, growing = wanted, None, self._terms.growing and not ended
+        settled = bool(ended)
+        if ended is None:
+            settled = growing or self._terms.settling.settled(wanted.id, opened.age_seconds)
         try:
             content = content or self._content(opened, self._how(wanted))
             before = [each for each in known if each.id not in (wanted.id, *lost) and may_go_on(each)]
@@ -242,7 +270,8 @@ class ObjectReader:
             self._described(publisher.object, opened)
             return Look(current.uri, Outcome.WAITING, current.id, self._holding.hold(publisher, ending.rest))
         self._terms.settling.forget(current.id)
-        publisher.close(UNENDED if ending.unended and not growing else "", **_description(opened))
+        unended = NO_LINE_END if growing else UNENDED
+        publisher.close(unended if ending.unended else "", **_description(opened))
         clear_web_page(self._outlet, known)
         return Look(current.uri, Outcome.CUT, current.id)
 

@@ -27,6 +27,10 @@ CUT_OFF = "it is cut off"
 WAITING = (HELD, CUT_OFF)
 UNENDED = "its last record has no line end"
 """The reason of one that had settled so, and was read with it."""
+NO_LINE_END = "its last record has no line end yet"
+"""How the reason of a growing file begins that is read up to there."""
+SOUGHT = "looked for"
+"""How the reason of one begins whose file is not where it was."""
 CONTINUED = "the version that followed begins with it"
 """The reason of one whose last record stands whole in the next version."""
 

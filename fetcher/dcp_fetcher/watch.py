@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from dcp_fetcher.follower import Follower
 from dcp_fetcher.ground.errors import FetchError, GoneError, RefusedError, Stopped, TemporaryError, UnreachableError
 from dcp_fetcher.ground.patience import Backoff
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
@@ -27,6 +28,8 @@ class Round:
     source: str
     looks: tuple[Look, ...] = ()
     error: str | None = None
+    whole: bool = False
+    """Whether all of the source was looked at."""
 
     def of(self, outcome: Outcome) -> list[Look]:
         """The looks that ended so."""
@@ -54,10 +57,12 @@ class Watch:
         slots: asyncio.Semaphore,
         side_by_side: int,
         backoff: Backoff,
+        follower: Follower | None = None,
     ) -> None:
         self.source, self.reader = source, reader
         self._list, self._outlet, self._backoff = list_entries, outlet, backoff
         self._slots, self._side_by_side = slots, side_by_side
+        self._follower = follower
 
     @property
     def settle_seconds(self) -> float:
@@ -67,44 +72,65 @@ class Watch:
     async def round(self) -> Round:
         """List the source and bring every object up to what is served. Raises Stopped."""
         self._outlet.alive(f"lists source {self.source}")
-        known = await asyncio.to_thread(self._known)
-        error, entries = None, []
+        error, missing, entries = None, False, []
         try:
             entries = await self._list()
         except Stopped:
             raise
         except FetchError as failed:
-            error = str(failed)
+            error, missing = str(failed), isinstance(failed, GoneError)
             log.warning("source cannot be listed: %s", failed, extra={"source": self.source})
         self._outlet.progress.looked(self.source, len(entries), error)
-        unlisted = await self._unlisted({entry.url for entry in entries}, known)
-        looks = await self._look_at(self._due(entries, unlisted, known), known)
+        if self._follower is not None:
+            looks = await self._follow(self._follower, entries) if error is None or missing else []
+        else:
+            known = await asyncio.to_thread(self._known)
+            unlisted = await self._unlisted({entry.url for entry in entries}, known)
+            looks = await self._look_at(self._due(entries, unlisted, known), known)
         if error is None:
             bad = [look for look in looks if look.outcome is Outcome.FAILED]
             error_shown = f"{bad[0].uri}: {bad[0].reason}" if bad else None
             self._outlet.progress.looked(self.source, len(entries), error_shown)
-        return Round(self.source, tuple(looks), error)
+        return Round(self.source, tuple(looks), error, whole=error is None)
 
     async def reconcile(self) -> Round:
         """Look at what is incomplete only: to finish it, and to enqueue again what the queue has lost."""
         known = await asyncio.to_thread(self._known)
+        if self._follower is not None:
+            return await self.round() if known.incomplete else Round(self.source)
         due = await self._unlisted(set(), known)
         return Round(self.source, tuple(await self._look_at(iter(due), known)))
 
     async def once_more(self, uris: Iterable[str]) -> Round:
         """Look at these objects once more."""
+        if self._follower is not None:
+            return await self.round()
         known = await asyncio.to_thread(self._known)
         return Round(self.source, tuple(await self._look_at((Entry(uri, name_of(uri)) for uri in uris), known)))
 
     async def look(self, uri: str) -> Look:
         """Look at one object."""
+        if self._follower is not None:
+            return await self._followed(uri, await self._list(), self._follower)
         known = await asyncio.to_thread(self._known_of, uri)
         return await self._look(Entry(uri, uri), known)
 
     async def again(self, uri: str) -> Look:
         """Look at an object that the queue has lost a batch of, beside whatever is being read. Raises Stopped."""
+        if self._follower is not None:
+            return await self._followed(uri, await self._list(), self._follower)
         known = await asyncio.to_thread(self._known_of, uri)
         return self._looked(await asyncio.to_thread(self._tried, Entry(uri, ""), known))
+
+    async def _follow(self, follower: Follower, entries: list[Entry]) -> list[Look]:
+        async with self._slots:
+            return [self._looked(look) for look in await asyncio.to_thread(follower.look, entries)]
+
+    async def _followed(self, uri: str, entries: list[Entry], follower: Follower) -> Look:
+        """A look at all of the source, for one of its files: which is which they tell together."""
+        named = [] if any(each.url == uri for each in entries) else [Entry(uri, name_of(uri))]
+        looks = await self._follow(follower, [*entries, *named])
+        return next((look for look in looks if look.uri == uri), Look(uri, Outcome.FAILED, reason="it is not there"))
 
     def _known(self) -> _Known:
         ledger, patience = self._outlet.ledger, self._outlet.patience

@@ -72,7 +72,7 @@ class FileSite:
         unchanged = known is not None and (known.size_bytes, known.last_modified, known.etag) == (
             status.st_size,
             str(status.st_mtime_ns),
-            str(status.st_ino),
+            identity_of(status),
         )
         if unchanged or status.st_size < offset:
             file.close()
@@ -85,6 +85,11 @@ class FileSite:
 def version_of(status: os.stat_result) -> str:
     """A file's version token: size, time of the last change, inode."""
     return f"size:{status.st_size};mtime_ns:{status.st_mtime_ns};inode:{status.st_ino}"
+
+
+def identity_of(status: os.stat_result) -> str:
+    """What tells a file from others while it lives, whatever it is called: device and inode."""
+    return f"{status.st_dev}:{status.st_ino}"
 
 
 def list_files(path: Path, source: FileSource) -> list[Entry]:
@@ -131,7 +136,7 @@ def _as_opened(file: BinaryIO, path: Path, status: os.stat_result, offset: int) 
         version=version_of(status),
         stream=FileBody(file, path, status, offset),
         offset=offset,
-        etag=str(status.st_ino),
+        etag=identity_of(status),
         last_modified=str(status.st_mtime_ns),
         size_bytes=status.st_size,
         age_seconds=time.time() - status.st_mtime,
