@@ -36,7 +36,7 @@ class Actor:
 
     def __init__(self, role: Role, spec: Path, folder: Path, env: Mapping[str, str]) -> None:
         self.name, self._lives = role.name, list(role.lives)
-        self._spec, self._folder, self._env = spec, folder / role.name, dict(env)
+        self.spec, self._folder, self._env = spec, folder / role.name, dict(env)
         self._lock = threading.RLock()
         self._down = False
         self._starts = 0
@@ -103,7 +103,7 @@ class Actor:
         doom = [] if life.doom is None else _words(life.doom)
         env = {**self._env, **_clock(life.clock_skew_seconds)}
         program = [sys.executable, doomed.__file__]
-        return DcpProcess(self._folder, kind, str(self._spec), str(journal), *doom, env=env, program=program)
+        return DcpProcess(self._folder, kind, str(self.spec), str(journal), *doom, env=env, program=program)
 
     def _journal(self, number: int) -> Path:
         return self._folder / f"journal-{number}"

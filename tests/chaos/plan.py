@@ -105,6 +105,8 @@ class Plan:
 
     label: str = ""
     """The name of its folder."""
+    certain: tuple[str, ...] = ()
+    """Faults of which one strikes whatever the seed says."""
 
     @property
     def dooms(self) -> tuple[Doom, ...]:
@@ -143,6 +145,7 @@ def plan_of(seed: int, certain: Sequence[str] = ()) -> Plan:
         max_queue_bytes=chance.choice((32, 128, 1024)) * 1024,
         withdraws=withdraws,
         label=str(seed),
+        certain=tuple(certain),
     )
 
 

@@ -25,7 +25,8 @@ def line_of(outcome: Outcome) -> str:
     words += "".join(f"; {each.role} ended by itself with {each.code}" for each in outcome.by_itself)
     if verdict.good:
         return words
-    command = f"chaos SCHEDULES=1 SEED={plan.seed}" if plan.seed else f"chaos-faults ONLY={plan.label}"
+    certain = f" CERTAIN={','.join(plan.certain)}" if plan.certain else ""
+    command = f"chaos SCHEDULES=1 SEED={plan.seed}{certain}" if plan.seed else f"chaos-faults ONLY={plan.label}"
     again = f"  again: make {command}; logs: build/chaos/{plan.label}"
     return "\n".join([words, *(f"  - {each}" for each in verdict.findings), again])
 

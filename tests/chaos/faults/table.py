@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from chaos.faults import feed, network, processes, queue, rewinds, sink
+from chaos.faults import feed, intruders, network, processes, queue, rewinds, sink
 from chaos.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
     *processes.FAULTS,
     *queue.FAULTS,
+    *intruders.FAULTS,
     *sink.FAULTS,
     *rewinds.FAULTS,
     *network.FAULTS,

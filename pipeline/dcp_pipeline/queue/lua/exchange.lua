@@ -141,7 +141,10 @@ end
 -- In the order of the queue. One that is to be tried alone ends it: it is taken by a process that holds nothing, and
 -- waited for by one that does. Returns whether it is waited for.
 local function claim_ready()
-  while #leases < 3 * want and handed_out < most_bytes do
+  for _ = 1, SWEEP do
+    if #leases >= 3 * want or handed_out >= most_bytes then
+      return false
+    end
     local ids = redis.call('ZRANGE', READY, 0, math.min(want - #leases / 3, 100) - 1)
     if #ids == 0 then
       return false
