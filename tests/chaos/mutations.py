@@ -81,6 +81,11 @@ def kills(*phases: Phase) -> Callable[[Plan], bool]:
     return lambda plan: any(doom.phase in phases and doom.how is How.KILL for doom in plan.dooms)
 
 
+def guard(name: str, file: str, before: str, after: str, catchers: Callable[[], Iterator[Catcher]]) -> Mutation:
+    """A guard that is one text in one file."""
+    return Mutation(name, (Patch(file, before, after),), catchers)
+
+
 MUTATIONS = (
     Mutation(
         "the ledger check: a batch that is done is done again",
@@ -89,10 +94,10 @@ MUTATIONS = (
                 "pipeline/dcp_pipeline/ledger/claims.py",
                 """        BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value
     )
-    taken""",
+    values = {"state": BatchState.DONE""",
                 """        BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline
     )
-    taken""",
+    values = {"state": BatchState.DONE""",
             ),
         ),
         seeds(kills(Phase.COMMITTED)),
@@ -140,6 +145,62 @@ MUTATIONS = (
         ),
         # The ledger stands behind the token, so no row shows its absence: only the queue's own tests do.
         tests("tests/integration/queue/test_failures.py", "tests/model/test_queue.py"),
+    ),
+    guard(
+        "a cut stands behind the one before it: after lost commits it leaves a gap",
+        "pipeline/dcp_pipeline/ledger/objects.py",
+        "            _follows(object_id, recorded, standing.get(cut.sequence - 1), cut)\n",
+        "",
+        chain(tests("tests/integration/ledger/test_went_back.py"), schedule("mariadb-failed-over")),
+    ),
+    guard(
+        "an object is closed with all its cuts: after lost commits its end is missing",
+        "pipeline/dcp_pipeline/ledger/objects.py",
+        "    if recorded != having_cuts:\n",
+        "    if False:\n",
+        tests("tests/integration/ledger/test_went_back.py"),
+    ),
+    guard(
+        "the epoch: an object that was forgotten whole is not looked for",
+        "pipeline/dcp_pipeline/ledger/epoch.py",
+        "self._went_back |= at < remembered",
+        "self._went_back |= False",
+        tests("tests/integration/ledger/test_went_back.py"),
+    ),
+    guard(
+        "the ledger's word on a batch: forged ones are written",
+        "worker/dcp_worker/sink/writer.py",
+        "        claims.check(connection, batch)\n",
+        "",
+        chain(tests("tests/integration/sink/test_forged.py"), schedule("batch-forged")),
+    ),
+    guard(
+        "tried alone: a poison batch takes its neighbour along",
+        "pipeline/dcp_pipeline/queue/lua/exchange.lua",
+        " and job[3] == job[4] then",
+        " then",
+        tests("tests/integration/queue/test_alone.py"),
+    ),
+    guard(
+        "the queue's owner: another pipeline's worker is given batches",
+        "pipeline/dcp_pipeline/queue/lua/exchange.lua",
+        "local owner = pipeline ~= '' and redis.call",
+        "local owner = false and redis.call",
+        tests("tests/integration/queue/test_alone.py"),
+    ),
+    guard(
+        "the indexes are compared: a job that fell out of one waits for ever",
+        "pipeline/dcp_pipeline/queue/lua/mend.lua",
+        "        make_ready(id)\n",
+        "",
+        chain(tests("tests/integration/queue/test_mend.py"), schedule("redis-evicts")),
+    ),
+    guard(
+        "the dead are compared: a ledger that went back never hears of a death",
+        "worker/dcp_worker/chores.py",
+        "frozenset() if self._runs % _ALL_EVERY_RUNS == 1 else self._seen",
+        "self._seen",
+        tests("tests/integration/worker/test_dead.py"),
     ),
 )
 
