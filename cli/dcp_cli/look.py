@@ -51,7 +51,7 @@ def ledger_of(setup: Setup, stack: ExitStack) -> Ledger:
     Raises CommandFailed where nothing has run here yet.
     """
     ledger = Ledger(engine_of(setup, stack), setup.pipeline.key)
-    ledger.prepare()
+    ledger.check()
     return ledger
 
 

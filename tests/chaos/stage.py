@@ -21,7 +21,7 @@ from chaos.verdict import TABLE
 from support.botnet_feed import HEADER, lines
 from support.dcp_process import EXAMPLES
 from support.feed_server import FeedServer, feed_server
-from support.mariadb_server import MariaDBServer, mariadb_server
+from support.mariadb_server import MariaDBServer, documented_rights, mariadb_server
 from support.redis_server import RunningServer, redis_server
 from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import wait_until
@@ -176,7 +176,7 @@ def stage() -> Iterator[Stage]:
         spare = stack.enter_context(redis_server(appendonly="yes"))
         mariadb = stack.enter_context(mariadb_server(disk_bytes=_DISK_BYTES))
         mariadb.execute(f"CREATE USER '{_USER}'@'%' IDENTIFIED BY '{mariadb.password}'")
-        mariadb.execute(f"GRANT ALL ON `chaos\\_%`.* TO '{_USER}'@'%'")
+        mariadb.execute(f"GRANT {documented_rights()} ON `chaos\\_%`.* TO '{_USER}'@'%'")
         feed = stack.enter_context(feed_server())
         ports = {
             FETCHER_REDIS: redis.port,

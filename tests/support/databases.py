@@ -44,8 +44,14 @@ class Database:
         """One more engine on it."""
         return connect(self.url, password=self.password, **options)
 
+    def connect_as(self, user: str) -> Engine:
+        """One more engine on it, of a user whom `server.grant` made."""
+        return connect(str(self.engine.url.set(username=user)), password=self.password)
+
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """One statement, committed; its rows."""
+        """One statement as the administrator, committed; its rows."""
+        if self.server is not None:
+            return self.server.execute(statement, self.engine.url.database)
         with self.engine.connect() as connection:
             result = connection.execute(text(statement.replace(":", r"\:")))
             rows = [tuple(row) for row in result] if result.returns_rows else []

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import re
 import shutil
 import signal
 import socket
@@ -45,6 +46,15 @@ SMALL_AND_FAST = (
     "--table-open-cache=200",
 )
 _INSTALLS = 3
+PIPELINE_USER = "pipeline"
+"""Who the product is, towards the database. `dcp` is the administrator."""
+
+
+def documented_rights() -> str:
+    """What docs/ledger.md says that the pipeline's user needs."""
+    page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
+    [rights] = re.findall(r"^ *GRANT (.+) ON clean\.\* TO dcp;$", page, re.MULTILINE)
+    return str(rights)
 
 
 def free_port() -> int:
@@ -113,10 +123,20 @@ class MariaDBServer:
             return list(cursor.fetchall())
 
     def create_database(self, name: str) -> str:
-        """A fresh database; its URL."""
+        """A fresh database; its URL, by a user who has exactly the rights that are documented."""
         self.execute(f"DROP DATABASE IF EXISTS `{name}`")
         self.execute(f"CREATE DATABASE `{name}`")
-        return self.url(database=name)
+        self.grant(name)
+        return self.url(PIPELINE_USER, name)
+
+    def grant(self, database: str, rights: str | None = None, user: str = PIPELINE_USER) -> None:
+        """Give a user, who is made where there is none, these rights on the database and no others; by default those
+        that docs/ledger.md says are needed."""
+        pattern = database.replace("_", "\\_")
+        self.execute(f"CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY '{self.password}'")
+        self.execute(f"GRANT ALL ON `{pattern}`.* TO '{user}'@'%'")
+        self.execute(f"REVOKE ALL ON `{pattern}`.* FROM '{user}'@'%'")
+        self.execute(f"GRANT {rights or documented_rights()} ON `{pattern}`.* TO '{user}'@'%'")
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

@@ -5,6 +5,7 @@ The worker's part of it (the clean table, the ways to insert) is dcp_worker.sink
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -48,6 +49,9 @@ class Dialect(Protocol):
 
     def trouble(self, error: BaseException) -> Trouble:
         """What kind of failure an error of its driver is; OTHER too where it is none of its driver's."""
+
+    def standing(self, connection: Connection, tables: Sequence[str]) -> set[tuple[str, str]]:
+        """What stands of these tables: (table, name) for each column and each index, in one query."""
 
     def ddl_lock(self, connection: Connection) -> AbstractContextManager[None]:
         """Only one process of all that use this database alters tables. Raises TryAgain."""

@@ -104,7 +104,8 @@ class Transactions:
     def _abandon(self, connection: Connection, error: BaseException) -> None:
         """Roll back; a connection that cannot even do that, or whose stream may be out of step, is closed."""
         try:
-            if not isinstance(error, Exception) or trouble_of(error, self._dialect) is Trouble.LOST:
+            # DENIED too: a session keeps the rights of its database that it had when it was opened.
+            if not isinstance(error, Exception) or trouble_of(error, self._dialect) in (Trouble.LOST, Trouble.DENIED):
                 connection.invalidate(error)
             connection.rollback()
         except self._errors:

@@ -30,7 +30,7 @@ from dcp_pipeline.ledger.model import (
     Task,
     TaskState,
 )
-from dcp_pipeline.ledger.schema import prepare_schema
+from dcp_pipeline.ledger.schema import check_schema, prepare_schema
 
 T = TypeVar("T")
 _PAGE = 500
@@ -55,6 +55,13 @@ class Ledger:
         Raises LedgerVersion where a newer release made them.
         """
         prepare_schema(self.engine)
+
+    def check(self) -> None:
+        """For those who look at what others made: change nothing.
+
+        Raises LedgerVersion where there are no tables, or those of another release.
+        """
+        check_schema(self.engine)
 
     def warnings(self) -> list[str]:
         """What the server is set to that weakens a commit, for people."""

@@ -46,7 +46,7 @@ def check_schema(engine: Engine) -> None:
 
 
 def _is_whole(connection: Connection) -> bool:
-    return _recorded_version(connection) == SCHEMA_VERSION and not statements_for_missing(connection)
+    return not statements_for_missing(connection) and _recorded_version(connection) == SCHEMA_VERSION
 
 
 def _recorded_version(connection: Connection) -> int | None:

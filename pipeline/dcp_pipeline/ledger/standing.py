@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Inspector, Table, inspect
+from sqlalchemy import Connection
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from dcp_pipeline.database.rooms import dialect_of
@@ -17,26 +17,20 @@ def statements_for_missing(connection: Connection) -> list[str]:
 
 
 def _missing(connection: Connection) -> Iterator[str]:
-    inspector = inspect(connection)
-    standing = set(inspector.get_table_names())
-    for table in METADATA.sorted_tables:
-        if table.name not in standing:
-            yield _compiled(connection, CreateTable(table)) + f" {dialect_of(connection).table_options}"
-            indexes: set[str | None] = set()
-        else:
-            yield from _missing_columns(connection, inspector, table)
-            indexes = {each["name"] for each in inspector.get_indexes(table.name)}
-        for index in sorted(table.indexes, key=lambda each: str(each.name)):
-            if index.name not in indexes:
-                yield _compiled(connection, CreateIndex(index))
-
-
-def _missing_columns(connection: Connection, inspector: Inspector, table: Table) -> Iterator[str]:
-    standing = {each["name"] for each in inspector.get_columns(table.name)}
+    dialect = dialect_of(connection)
+    standing = dialect.standing(connection, [table.name for table in METADATA.sorted_tables])
+    tables = {table for table, _ in standing}
     compiler = connection.dialect.ddl_compiler(connection.dialect, None)  # type: ignore[arg-type]
-    for column in table.columns:
-        if column.name not in standing:
-            yield f"ALTER TABLE {table.name} ADD COLUMN {compiler.get_column_specification(column)}"
+    for table in METADATA.sorted_tables:
+        if table.name not in tables:
+            yield f"{_compiled(connection, CreateTable(table))} {dialect.table_options}"
+        else:
+            for column in table.columns:
+                if (table.name, column.name) not in standing:
+                    yield f"ALTER TABLE {table.name} ADD COLUMN {compiler.get_column_specification(column)}"
+        for index in sorted(table.indexes, key=lambda each: str(each.name)):
+            if (table.name, str(index.name)) not in standing:
+                yield _compiled(connection, CreateIndex(index))
 
 
 def _compiled(connection: Connection, element: CreateTable | CreateIndex) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -27,6 +28,14 @@ class SQLite:
 
     def trouble(self, error: BaseException) -> Trouble:
         return trouble(error)
+
+    def standing(self, connection: Connection, tables: Sequence[str]) -> set[tuple[str, str]]:
+        named = ", ".join(f"'{table}'" for table in tables)
+        query = (
+            f"SELECT m.name, c.name FROM sqlite_master m, pragma_table_xinfo(m.name) c WHERE m.name IN ({named}) "  # noqa: S608
+            f"UNION ALL SELECT tbl_name, name FROM sqlite_master WHERE type = 'index' AND tbl_name IN ({named})"
+        )
+        return {(str(table), str(name)) for table, name in connection.exec_driver_sql(query)}
 
     def ddl_lock(self, connection: Connection) -> AbstractContextManager[None]:
         return nullcontext()  # its transaction is such a lock
