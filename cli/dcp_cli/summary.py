@@ -104,7 +104,9 @@ def _codes(books: Books) -> list[str]:
 
 def _troubles(summary: RunSummary) -> list[str]:
     unavailable = [f"unavailable: {each.uri}: {each.reason}" for each in summary.unavailable]
-    return unavailable + [f"failed: {each}" for each in summary.failures]
+    past = sum(each.state is ObjectState.HISTORY for each in summary.after.objects)
+    history = [f"history: {past} objects could not be read and are there no more (dcp objects ls)"] if past else []
+    return unavailable + [f"failed: {each}" for each in summary.failures] + history
 
 
 def remarks(books: Books) -> list[str]:

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from dcp_fetcher.follower import Follower
 from dcp_fetcher.ground.patience import Backoff, Bridge
 from dcp_fetcher.ground.ports import Inbox, Secrets
+from dcp_fetcher.ground.wall import in_thread
 from dcp_fetcher.objects import ObjectReader, SourceTerms
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.reading import HowToCut
 from dcp_fetcher.settling import Settling, settle_seconds
 from dcp_fetcher.sites.files.site import FileSite, list_files
 from dcp_fetcher.sites.http.client import HttpClient
-from dcp_fetcher.sites.http.listing import list_http
+from dcp_fetcher.sites.http.listing import is_listing, list_http
+from dcp_fetcher.sites.http.naming import Addresses
 from dcp_fetcher.sites.http.site import HttpSite
 from dcp_fetcher.sites.listing import Entry
 from dcp_fetcher.sites.site import Site
@@ -29,9 +33,6 @@ from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.spec.labels import WantedLabels
 from dcp_pipeline.spec.model import FileSource, Format, HttpSource, Pipeline, Source
 from dcp_pipeline.spec.revision import revision_from, revision_of
-
-ANYWHERE = HttpSource(url="http://nowhere.invalid/")
-"""For tasks whose URL is no source's own: no credentials, no authority of ours."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,12 @@ class Assembly:
         self._pipeline, self._around, self._outlet, self._stack = pipeline, around, outlet, stack
         self._slots = asyncio.Semaphore(around.side_by_side)
         self._formats: dict[str, Format] = {}
-        self._strange: HttpClient | None = None
+        self._strange: dict[str, HttpClient] = {}
+        """By source, for tasks whose URL is not its own: no credentials, no authority of ours."""
         self._watches: dict[str, Watch] = {}
+        self._addresses = {
+            each.name: Addresses(each.http.ignore_query if each.http else ()) for each in pipeline.spec.sources
+        }
         self._settling = {each.name: Settling(settle_seconds(each, around.once)) for each in pipeline.spec.sources}
 
     async def watches(self) -> list[Watch]:
@@ -72,8 +77,11 @@ class Assembly:
 
     async def desk(self, inbox: Inbox) -> TaskDesk:
         """The task desk; to be asked for after watches()."""
-        self._strange = await self._stack.enter_async_context(HttpClient(ANYWHERE, self._around.secrets))
         sources = self._pipeline.spec.sources
+        for each in sources:
+            if each.http is not None:
+                client = HttpClient(without_credentials(each.http), self._around.secrets)
+                self._strange[each.name] = await self._stack.enter_async_context(client)
         paths = {each.name: self._around.located(each.file) for each in sources if each.file is not None}
         terms = TaskTerms(sources, paths, self._pipeline.spec.worker)
         return TaskDesk(inbox, terms, self._watch_of, self._outlet)
@@ -85,18 +93,19 @@ class Assembly:
         if assigned.own and (priority is None or followed):
             return self._watches[source.name]
         site = self._watches[source.name].reader.site
-        if not assigned.own and self._strange is not None:
-            site = self._http_site(self._strange, source)
+        if not assigned.own:
+            site = self._http_site(self._strange[source.name], source)
         return self._watch(source, site, _nothing, priority)
 
     def _files_of(self, file: FileSource) -> Callable[[], Awaitable[list[Entry]]]:
-        return lambda: asyncio.to_thread(list_files, self._around.located(file), file)
+        return lambda: in_thread(list_files, self._around.located(file), file)
 
     def _http_site(self, client: HttpClient, source: Source) -> HttpSite:
         stop, around = self._outlet.stop, self._around
         bridge = Bridge(asyncio.get_running_loop(), stop)
         spool_bytes = source.decompression.max_bytes.bytes
-        return HttpSite(bridge, stop, client, around.backoff, around.spool_folder, spool_bytes)
+        addresses = self._addresses[source.name]
+        return HttpSite(bridge, stop, client, around.backoff, around.spool_folder, spool_bytes, addresses)
 
     def _watch(
         self,
@@ -127,8 +136,27 @@ class Assembly:
         follower = None
         if source.file is not None and terms.growing:
             follower = Follower(reader, self._outlet, source.name, terms.settling)
-        side_by_side, backoff = around.side_by_side, around.backoff
-        return Watch(source.name, list_entries, reader, self._outlet, self._slots, side_by_side, backoff, follower)
+        return Watch(
+            source.name,
+            list_entries,
+            reader,
+            self._outlet,
+            self._slots,
+            around.side_by_side,
+            around.backoff,
+            follower,
+            self._covered(source),
+        )
+
+    def _covered(self, source: Source) -> Callable[[str], bool]:
+        """Whether the source's listing would name a uri: of a folder the files right in it, of a server all below."""
+        if source.file is not None:
+            path = self._around.located(source.file)
+            return lambda uri: path.is_dir() and uri.rpartition("/")[0] == path.resolve().as_uri()
+        if source.http is not None and is_listing(source.http):
+            folder = source.http.url.partition("?")[0].rpartition("/")[0] + "/"
+            return lambda uri: uri.startswith(folder)
+        return lambda uri: False
 
     def _format_of(self, recorded: SourceObject) -> Format:
         """The format of the revision that an object was opened with."""
@@ -136,6 +164,11 @@ class Assembly:
             document = self._outlet.ledger.spec(recorded.revision)
             self._formats[recorded.revision] = revision_from(document).format
         return self._formats[recorded.revision]
+
+
+def without_credentials(source: HttpSource) -> HttpSource:
+    """The source, unknown to the servers that it asks."""
+    return msgspec.structs.replace(source, headers=(), basic_auth=None, bearer_token=None, tls=None)
 
 
 async def _nothing() -> list[Entry]:

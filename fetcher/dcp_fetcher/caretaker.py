@@ -5,10 +5,10 @@ while nothing is wrong.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
+from dcp_fetcher.ground.wall import in_thread
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.watch import Watch
 from dcp_pipeline.ledger.model import SourceObject
@@ -28,18 +28,18 @@ class Caretaker:
 
     async def look_back(self) -> None:
         """Has the ledger forgotten what it had committed? Then all that is served is to be compared with it again."""
-        if await asyncio.to_thread(self._outlet.patience, self._outlet.ledger.went_back):
+        if await in_thread(self._outlet.patience, self._outlet.ledger.went_back):
             log.warning(
                 "the database has gone back in time: commits that it had confirmed are gone; what it has forgotten is "
                 "read again from its source"
             )
-            await asyncio.to_thread(self._save_revisions)
+            await in_thread(self._save_revisions)
             self.rewinds += 1
 
     async def mend_queue(self) -> None:
         """Whose is the queue, and do its indexes agree with each other? Raises ForeignPipeline."""
-        await asyncio.to_thread(self._outlet.patience, self._outlet.queue.own)
-        mended = await asyncio.to_thread(self._outlet.patience, self._outlet.queue.mend)
+        await in_thread(self._outlet.patience, self._outlet.queue.own)
+        mended = await in_thread(self._outlet.patience, self._outlet.queue.mend)
         if mended.gone or mended.back:
             log.warning(
                 "the queue had lost keys (is maxmemory-policy noeviction?): %d batches were put back, %d are gone and "
@@ -50,7 +50,7 @@ class Caretaker:
 
     async def find_lost(self) -> None:
         """Read again what is pending and not in the queue. Raises Stopped."""
-        for lost in await asyncio.to_thread(self._objects_with_lost_batches):
+        for lost in await in_thread(self._objects_with_lost_batches):
             watch = self._watches.get(lost.source)
             # Who is reading it now will find its own; and a source that the spec has no more cannot be asked.
             if watch is not None and lost.uri not in self._outlet.progress.snapshot().current_uris:

@@ -24,8 +24,8 @@ from dcp_fetcher.ground.errors import (
     FetchError,
     GoneError,
     NotRecordsError,
-    Stopped,
 )
+from dcp_fetcher.ground.wall import reason_of
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
 from dcp_fetcher.opening.decompress import compression_of
 from dcp_fetcher.publishing.publish import Outlet
@@ -118,10 +118,10 @@ class Follower:
             return None
         except (_Moved, GoneError):
             return None
-        except Stopped:
-            raise
-        except (FetchError, LedgerConflict) as error:
+        except LedgerConflict as error:
             return Look(file.uri, Outcome.FAILED, reason=str(error))
+        except BaseException as error:  # noqa: BLE001 (the wall)
+            return Look(file.uri, Outcome.FAILED, reason=reason_of(error))
 
     # What lies there.
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dcp_fetcher.assemble import Assembly, Surroundings
 from dcp_fetcher.caretaker import EVERY_SECONDS as CARE_SECONDS
@@ -19,6 +21,8 @@ from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.ground.patience import Backoff, Patience, Stop
 from dcp_fetcher.ground.ports import Inbox, Ledger, Queue, Secrets
 from dcp_fetcher.ground.progress import Progress, Snapshot
+from dcp_fetcher.ground.vitals import Vitals
+from dcp_fetcher.ground.wall import in_thread
 from dcp_fetcher.objects import Look, Outcome
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.tasks.desk import TaskDesk
@@ -36,9 +40,6 @@ RECONCILE_EVERY_POLLS = 10
 BEAT_SECONDS = 1.0
 SETTLED_AT_MOST = 2
 """How often `once` waits for settle: for what is being written when it looks, and once more for what it then became."""
-BUSY_AT_MOST_SECONDS = 300.0
-"""A source may be silent for its timeout, several times over; with no sign of life for longer something is stuck."""
-BUSY = "fetcher: objects"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class FetcherLoop:
             stop=self._stop,
             progress=self.progress,
             observer=observer,
-            alive=lambda doing: self._pulse.beat(BUSY, doing, BUSY_AT_MOST_SECONDS),
+            vitals=Vitals(self._pulse),
         )
 
     def request_stop(self) -> None:
@@ -122,8 +123,6 @@ class FetcherLoop:
                     await self._for_ever(watches, desk, caretaker)
         except* Stopped:
             stopped = True
-        finally:
-            self._pulse.end(BUSY)
         return FetchReport(tuple(rounds), stopped, self.progress.snapshot())
 
     async def run_round(self, source: str) -> Round:
@@ -134,8 +133,8 @@ class FetcherLoop:
     @asynccontextmanager
     async def _assembled(self, once: bool = False) -> AsyncIterator[tuple[list[Watch], TaskDesk | None]]:
         async with AsyncExitStack() as stack:
-            await asyncio.to_thread(self._outlet.patience, self._outlet.queue.own)
-            await asyncio.to_thread(self._save_revisions)
+            await in_thread(self._outlet.patience, self._outlet.queue.own)
+            await in_thread(self._save_revisions)
             assembly = Assembly(self._pipeline, replace(self._around, once=once), self._outlet, stack)
             watches = await assembly.watches()
             yield watches, await assembly.desk(self._inbox) if self._inbox is not None else None
@@ -176,13 +175,14 @@ class FetcherLoop:
         caretaker: Caretaker,
     ) -> None:
         polls = 0
-        while await self._unfinished(desk, settle):
-            polls += 1
-            if settle and polls % RECONCILE_EVERY_POLLS == 0:
-                await caretaker.mend_queue()
-                rounds += [await each.reconcile() for each in watches]
-            self._outlet.alive("waits for what is on its way")
-            await self._stop.sleep(POLL_SECONDS)
+        with self._outlet.vitals.doing("what is on its way"):
+            while await self._unfinished(desk, settle):
+                polls += 1
+                if settle and polls % RECONCILE_EVERY_POLLS == 0:
+                    await caretaker.mend_queue()
+                    rounds += [await each.reconcile() for each in watches]
+                self._outlet.vitals.alive("waits for what is on its way")
+                await self._stop.sleep(POLL_SECONDS)
 
     async def _written(self, watches: list[Watch], rounds: list[Round]) -> None:
         """Give what may still change the time to settle, twice; what changes even then is told as a problem."""
@@ -198,7 +198,7 @@ class FetcherLoop:
 
     async def _rest(self, seconds: float) -> None:
         while seconds > 0:
-            self._outlet.alive("waits for files to settle")
+            self._outlet.vitals.alive("waits for files to settle")
             await self._stop.sleep(min(BEAT_SECONDS, seconds))
             seconds -= BEAT_SECONDS
 
@@ -209,7 +209,7 @@ class FetcherLoop:
                 return True
         if not settle:
             return False
-        return bool(await asyncio.to_thread(self._outlet.patience, self._outlet.ledger.pending_batches))
+        return bool(await in_thread(self._outlet.patience, self._outlet.ledger.pending_batches))
 
     async def _for_ever(self, watches: list[Watch], desk: TaskDesk | None, caretaker: Caretaker) -> None:
         async with asyncio.TaskGroup() as group:
@@ -219,26 +219,33 @@ class FetcherLoop:
                 group.create_task(self._repeat(name, watch.round, interval_seconds, lambda: caretaker.rewinds))
             if desk is not None:
                 interval_seconds = max(POLL_SECONDS, self._pipeline.spec.worker.progress_interval.seconds)
-                group.create_task(self._repeat("inbox", desk.run_once, interval_seconds))
+                group.create_task(self._repeat("inbox", partial(self._inbox_step, desk), interval_seconds))
             group.create_task(self._repeat("ledger", caretaker.look_back, self._care_seconds))
             group.create_task(self._repeat("queue", caretaker.mend_queue, self._care_seconds))
             group.create_task(self._repeat("lost batches", caretaker.find_lost, self._care_seconds))
 
+    async def _inbox_step(self, desk: TaskDesk) -> None:
+        with self._outlet.vitals.doing("a step of the inbox"):
+            await desk.run_once()
+
     async def _repeat(
         self,
         name: str,
-        step: Callable[[], object],
+        step: Callable[[], Coroutine[Any, Any, Any]],
         interval_seconds: float,
         due: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`step`, then idle with a beat every few seconds: idle is not stuck. Where `due` has changed by then, the
-        interval is over."""
+        """`step`, then idle, with a beat every few seconds: neither a long round nor idleness is stuck. What is read in
+        a round beats for itself. Where `due` has changed by then, the interval is over."""
         beat = f"fetcher: {name}"
         while True:
             before = due()
             if not self._pipeline.spec.paused:
-                self._pulse.beat(beat, "busy", BUSY_AT_MOST_SECONDS)
-                await step()  # type: ignore[misc]
+                async with asyncio.TaskGroup() as group:
+                    running = group.create_task(step())
+                    while not running.done():
+                        self._pulse.beat(beat, "busy")
+                        await asyncio.wait({running}, timeout=BEAT_SECONDS)
             left = interval_seconds
             while left > 0 and due() == before:
                 self._pulse.beat(beat)
@@ -248,7 +255,7 @@ class FetcherLoop:
     def _waiting(self, what: str | None) -> None:
         self.progress.away(what)
         if what is not None:
-            self._outlet.alive(f"waits: {what}")
+            self._outlet.vitals.alive(f"waits: {what}")
 
 
 def _waiting(rounds: Sequence[Round], source: str | None = None) -> list[Look]:

@@ -30,18 +30,21 @@ from dcp_fetcher.sites.site import Opened, Site
 from dcp_fetcher.sites.versions import (
     BACK,
     CHANGED,
+    CUT_SHORT,
     GONE,
     REPLACED,
+    REREAD,
     WEB_PAGE,
     generation_of,
     growing_version,
     recorded_as,
 )
-from dcp_fetcher.unavailable import clear_web_page, give_up
+from dcp_fetcher.unavailable import again_unavailable, clear_web_page, give_up, now_history
 from dcp_pipeline.batch import object_id
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.spec.labels import WantedLabels
+from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +159,7 @@ class ObjectReader:
         return found
 
     def _replace(self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]]) -> Look:
+        before = known
         for _ in range(VERSIONS_PER_LOOK):
             latest = known[0] if known else None
             waiting = latest is not None and self._waits_here(latest, lost)
@@ -165,27 +169,44 @@ class ObjectReader:
                     return look
                 opened = self.site.open(uri, latest, settled=False)
             if opened is None:
-                self._supersede(known, lost, latest)
-                return Look(uri, Outcome.UNCHANGED, latest.id if latest else None)
+                return self._unchanged(uri, known, lost, latest)
             with closing(opened.stream):
                 served, version = recorded_as(opened.version, known)
                 if served is not None and is_settled(served, lost):
                     self._described(served, opened)
-                    self._supersede(known, lost, served)
                     clear_web_page(self._outlet, known)
-                    return Look(uri, Outcome.UNCHANGED, served.id, served.reason)
+                    return self._unchanged(uri, known, lost, served)
                 if served is not None and self._waits_here(served, lost) and (look := self._waited(served)) is not None:
                     return look
                 if served is None and (why := self._holding.withdraw(uri, latest, opened.version)) is not None:
                     return Look(uri, Outcome.WAITING, reason=why)
                 wanted = served or self._new(uri, version, opened)
                 try:
-                    return self._read(wanted, known, opened, lost)
+                    look = self._read(wanted, known, opened, lost)
+                    if look.outcome is Outcome.CUT:
+                        self._past(before, wanted)
+                    return look
                 except ChangedError as error:
                     give_up(self._outlet, self._recorded(wanted), f"{CHANGED}: {error}")
                     lost.pop(wanted.id, None)
                     known = self._outlet.patience(lambda: self._outlet.ledger.objects(self._terms.source, uri))
         return Look(uri, Outcome.FAILED, reason="it keeps changing while it is read")
+
+    def _unchanged(
+        self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]], served: SourceObject | None
+    ) -> Look:
+        self._supersede(known, lost, served)
+        if served is None:
+            return Look(uri, Outcome.UNCHANGED)
+        self._past(known, served)
+        again_unavailable(self._outlet, served)
+        return Look(uri, Outcome.UNCHANGED, served.id, served.reason)
+
+    def _past(self, known: Sequence[SourceObject], served: SourceObject) -> None:
+        """Another version is served whole: what was unavailable of those before is history."""
+        for each in known:
+            if each.id != served.id and each.state is ObjectState.UNAVAILABLE and each.version != WEB_PAGE:
+                now_history(self._outlet, each)
 
     def _grow(self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]]) -> Look:
         generation = 0
@@ -201,7 +222,11 @@ class ObjectReader:
         if opened is None:
             return Look(uri, Outcome.UNCHANGED)
         with closing(opened.stream):
-            content = self._content(opened, self._terms.how)
+            try:
+                content = self._content(opened, self._terms.how)
+            except DamagedError as error:
+                damaged = self._new(uri, growing_version(generation + 1, False, opened.version), opened)
+                return self._damaged(damaged, opened, error, None, settled=True)
             version = growing_version(generation + 1, content.packed, opened.version)
             return self._read(self._new(uri, version, opened), known, opened, lost, content)
 
@@ -256,24 +281,33 @@ class ObjectReader:
             held_back = growing or (not settled and content.may_grow)
             ending = read_object(content, publisher, cuts, missing, self._how(current), held_back)
         except DamagedError as error:
-            if not opened.stream.end_known:
-                raise TemporaryError(str(error)) from error
-            publisher = publisher or self._publisher(self._recorded(current))
-            if isinstance(error, CutOffError) and not settled:
-                return Look(current.uri, Outcome.WAITING, current.id, self._holding.hold(publisher, None, error))
-            self._described(self._recorded(current), opened)
-            why = f"{CUT_OFF}: {error}" if isinstance(error, CutOffError) else str(error)
-            reason = give_up(self._outlet, current, why, publisher.recorded)
-            return Look(current.uri, Outcome.UNAVAILABLE, current.id, reason)
+            return self._damaged(current, opened, error, publisher, settled)
         self._holding.conclude(seen)
         if ending.unended and held_back and not growing:
             self._described(publisher.object, opened)
             return Look(current.uri, Outcome.WAITING, current.id, self._holding.hold(publisher, ending.rest))
         self._terms.settling.forget(current.id)
+        for warning in content.warnings:
+            log.warning("%s: %s", current.uri, warning)
         unended = NO_LINE_END if growing else UNENDED
-        publisher.close(unended if ending.unended else "", **_description(opened))
+        said = ([unended] if ending.unended else []) + list(content.warnings)
+        publisher.close(storable("; ".join(said)), **_description(opened))
         clear_web_page(self._outlet, known)
         return Look(current.uri, Outcome.CUT, current.id)
+
+    def _damaged(
+        self, read: SourceObject, opened: Opened, error: DamagedError, publisher: Publisher | None, settled: bool
+    ) -> Look:
+        """Raises TemporaryError where what is damaged may only be cut off."""
+        if not opened.stream.end_known:
+            raise TemporaryError(str(error)) from error
+        publisher = publisher or self._publisher(self._recorded(read))
+        if isinstance(error, CutOffError) and not settled:
+            return Look(read.uri, Outcome.WAITING, read.id, self._holding.hold(publisher, None, error))
+        self._described(self._recorded(read), opened)
+        why = f"{CUT_OFF}: {error}" if isinstance(error, CutOffError) else str(error)
+        reason = give_up(self._outlet, read, storable(why), publisher.recorded)
+        return Look(read.uri, Outcome.UNAVAILABLE, read.id, reason)
 
     def _waits_here(self, recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:
         """Was it read in this process but for what waits?"""
@@ -312,7 +346,7 @@ class ObjectReader:
 
     def _count(self, bytes_read: int) -> None:
         self._outlet.progress.count(bytes_read=bytes_read)
-        self._outlet.alive("reads")
+        self._outlet.vitals.alive("reads")
         self._outlet.observer(Phase.FETCHING, "")
 
     def _described(self, recorded: SourceObject, opened: Opened) -> None:
@@ -334,7 +368,7 @@ class ObjectReader:
     def _end_generation(self, latest: SourceObject, lost: dict[str, frozenset[str]], why: str) -> None:
         log.info("%s: truncated, rotated or replaced (%s); a new generation begins", latest.uri, why)
         if is_incomplete(latest, lost):
-            give_up(self._outlet, latest, f"truncated, rotated or replaced: {why}")
+            give_up(self._outlet, latest, f"{CUT_SHORT}: {why}")
             lost.pop(latest.id, None)
 
     def _web_page(self, uri: str, error: NotRecordsError) -> Look:
@@ -381,9 +415,10 @@ def _description(opened: Opened) -> dict[str, object]:
 
 def is_settled(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:
     """Would reading this version again bring nothing? One that was gone may have come back."""
-    if recorded.id in lost or recorded.state is ObjectState.CUTTING:
+    reason = recorded.reason or ""
+    if recorded.id in lost or recorded.state is ObjectState.CUTTING or reason.startswith(REREAD):
         return False
-    return recorded.state is ObjectState.CUT or not (recorded.reason or "").startswith((*BACK, CHANGED))
+    return recorded.state is ObjectState.CUT or not reason.startswith((*BACK, CHANGED))
 
 
 def is_incomplete(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:

@@ -6,6 +6,7 @@ the queue does not know them. Cutting goes on behind the last of them.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from dcp_fetcher.cutting.split import Position, Splitter
 from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
 from dcp_fetcher.ground.labels import LabelsMet
 from dcp_fetcher.ground.partial import only_a_part
+from dcp_fetcher.ground.wall import Damage
 from dcp_fetcher.opening.as_lines import as_lines
 from dcp_fetcher.opening.decoded import Decoded
 from dcp_fetcher.opening.decompress import Caps, Peekable, Readable
@@ -58,21 +60,27 @@ class Content:
 
     def __init__(self, opened: Opened, how: HowToCut) -> None:
         self.opened = opened
-        self._decoded = Decoded(opened.stream, how.caps, opened.content_encoding, how.form)
-        self._translated = how.form.translated
         self.met = LabelsMet(how.labels.known if how.labels else None)
         self._structured = how.form.translated and not how.form.transcoded
-        if opened.offset:
-            self.stream: Readable = Peekable(opened.stream)
-        else:
-            _refuse_web_page(self._decoded.head(), opened.content_type)
-            self.stream = self._decoded
-            if not self._decoded.archive:
-                self.stream = as_lines(self._decoded, how.form, how.parts, self.met)
+        with Damage():
+            self._decoded = Decoded(opened.stream, how.caps, opened.content_encoding, how.form)
+            self._translated = how.form.translated
+            if opened.offset:
+                self.stream: Readable = Peekable(opened.stream)
+            else:
+                _refuse_web_page(self._decoded.head(), opened.content_type)
+                self.stream = self._decoded
+                if not self._decoded.archive:
+                    self.stream = as_lines(self._decoded, how.form, how.parts, self.met)
         self.watchers: list[Callable[[int, bytes], None]] = []
         """Told of all bytes that are read, and where they stand."""
         self.at = opened.offset
         """Where the next byte stands in what records are cut from."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the bytes was left out so far, in words."""
+        return self._decoded.warnings
 
     @property
     def packed(self) -> bool:
@@ -87,7 +95,8 @@ class Content:
         return self._decoded.compression is None and not self._structured
 
     def read(self, most: int) -> bytes:
-        data = self.stream.read(most)
+        with Damage():
+            data = self.stream.read(most)
         for watch in self.watchers:
             watch(self.at, data)
         self.at += len(data)
@@ -127,7 +136,8 @@ def read_object(
     except HeaderError:
         raise
     except DamagedError:
-        _publish(publisher, splitter, lambda: splitter.finish(unterminated=False))
+        with contextlib.suppress(DamagedError):  # where it is the cutting that failed, it fails again
+            _publish(publisher, splitter, lambda: splitter.finish(unterminated=False))
         publisher.flush()
         raise
     except TemporaryError:
@@ -189,7 +199,8 @@ def _cut(content: Content, publisher: Publisher, splitter: Splitter, growing: bo
 
 
 def _publish(publisher: Publisher, splitter: Splitter, step: Callable[[], list]) -> None:  # type: ignore[type-arg]
-    cuts = step()
+    with Damage():
+        cuts = step()
     publisher.begin(splitter.header, cuts)
     for cut in cuts:
         publisher.add(cut)
@@ -245,7 +256,8 @@ def read_range(content: Content, length: int, keep_bytes: int, breaks: CountLine
 
 def _check_header(content: Content, recorded: SourceObject, form: Format) -> None:
     head = bytearray(read_range(content, recorded.header_end, recorded.header_end).kept)
-    header = read_header(head, form, ended=True)
+    with Damage():
+        header = read_header(head, form, ended=True)
     labels = header.labels if header and (form.header or form.labels) else recorded.header  # numbered ones are nowhere
     if header is None or (labels, header.end) != (recorded.header, recorded.header_end):
         raise ChangedError("the header is not the one that was read before")

@@ -23,6 +23,7 @@ from dcp_fetcher.sites.files.site import FileSite, list_files
 from dcp_fetcher.sites.http.client import HttpClient
 from dcp_fetcher.sites.http.listing import list_http
 from dcp_fetcher.sites.http.site import HttpSite
+from dcp_fetcher.sites.listing import Entry
 from dcp_fetcher.sites.site import Opened, Site
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.ledger.model import SourceObject
@@ -72,14 +73,18 @@ async def _at(setup: Setup, source: Source, look: Callable[[Site, list[str]], T]
         if source.file is None:
             raise GoneError(f"source {source.name} has neither http nor file")
         entries = list_files(setup.located_source(source.file), source.file)
-        return look(FileSite(), [each.url for each in entries])
+        return look(FileSite(), _readable(entries))
     stop = Stop()
     with tempfile.TemporaryDirectory(prefix="dcp-preview-") as folder:
         async with HttpClient(source.http, setup.secrets) as client:
             listed = await list_http(client, source.http, _QUICKLY, stop, parts=True)
             bridge = Bridge(asyncio.get_running_loop(), stop)
             site = HttpSite(bridge, stop, client, _QUICKLY, Path(folder), source.decompression.max_bytes.bytes)
-            return await asyncio.to_thread(look, site, [each.url for each in listed])
+            return await asyncio.to_thread(look, site, [site.named(each) for each in _readable(listed)])
+
+
+def _readable(entries: list[Entry]) -> list[str]:
+    return [each.url for each in entries if not each.left_out and each.problem is None]
 
 
 def _first(setup: Setup, source: Source, records: int, site: Site, uris: list[str]) -> Sample:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from dcp_fetcher.publishing.publish import Outlet
-from dcp_fetcher.sites.versions import WEB_PAGE
+from dcp_fetcher.sites.versions import FORGOTTEN, WEB_PAGE
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,20 @@ def give_up(outlet: Outlet, unwanted: SourceObject, why: str, having_cuts: int |
     )
     log.warning("object unavailable: %s", reason, extra={"source": unwanted.source, "uri": unwanted.uri})
     return reason
+
+
+def now_history(outlet: Outlet, unavailable: SourceObject) -> None:
+    """What its source has no more cannot be mended there: it is shown, and no failure any longer."""
+    id_, reason = unavailable.id, unavailable.reason
+    log.info("an unavailable object is history: its source has it no more", extra={"uri": unavailable.uri})
+    outlet.patience(lambda: outlet.ledger.update_object(id_, state=ObjectState.HISTORY, reason=reason))
+
+
+def again_unavailable(outlet: Outlet, history: SourceObject) -> None:
+    """Its source has it still, or again. What a person said to forget stays forgotten."""
+    if history.state is ObjectState.HISTORY and not (history.reason or "").startswith(FORGOTTEN):
+        id_ = history.id
+        outlet.patience(lambda: outlet.ledger.update_object(id_, state=ObjectState.UNAVAILABLE))
 
 
 def clear_web_page(outlet: Outlet, known: Iterable[SourceObject]) -> None:

@@ -6,19 +6,26 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dcp_fetcher.follower import Follower
-from dcp_fetcher.ground.errors import FetchError, GoneError, RefusedError, Stopped, TemporaryError, UnreachableError
+from dcp_fetcher.ground.errors import GoneError, TemporaryError, UnreachableError
 from dcp_fetcher.ground.patience import Backoff
+from dcp_fetcher.ground.wall import in_thread, reason_of
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.sites.http.listing import shown_unchanged
 from dcp_fetcher.sites.listing import Entry, name_of
+from dcp_fetcher.sites.versions import CUT_SHORT, REREAD
+from dcp_fetcher.unavailable import now_history
 from dcp_pipeline.database.errors import LedgerConflict
 from dcp_pipeline.ledger.model import ObjectState, SourceObject
+from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)
+
+LONGEST_LISTING_SECONDS = 900.0
+_NAMES_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -58,11 +65,15 @@ class Watch:
         side_by_side: int,
         backoff: Backoff,
         follower: Follower | None = None,
+        covers: Callable[[str], bool] = lambda uri: False,
     ) -> None:
+        """`covers`: would the listing name this uri, if it were there?"""
         self.source, self.reader = source, reader
         self._list, self._outlet, self._backoff = list_entries, outlet, backoff
         self._slots, self._side_by_side = slots, side_by_side
         self._follower = follower
+        self._covers = covers
+        self._left_out: frozenset[str] = frozenset()
 
     @property
     def settle_seconds(self) -> float:
@@ -71,21 +82,18 @@ class Watch:
 
     async def round(self) -> Round:
         """List the source and bring every object up to what is served. Raises Stopped."""
-        self._outlet.alive(f"lists source {self.source}")
-        error, missing, entries = None, False, []
-        try:
-            entries = await self._list()
-        except Stopped:
-            raise
-        except FetchError as failed:
-            error, missing = str(failed), isinstance(failed, GoneError)
-            log.warning("source cannot be listed: %s", failed, extra={"source": self.source})
+        with self._outlet.vitals.doing(f"source {self.source}, listing"):
+            error, missing, listed = await self._listed()
+        entries = self._named(self._meant(listed))
         self._outlet.progress.looked(self.source, len(entries), error)
         if self._follower is not None:
             looks = await self._follow(self._follower, entries) if error is None or missing else []
         else:
-            known = await asyncio.to_thread(self._known)
-            unlisted = await self._unlisted({entry.url for entry in entries}, known)
+            known = await in_thread(self._known)
+            listed_uris = {entry.url for entry in entries}
+            if error is None:
+                await in_thread(self._past, listed_uris, known)
+            unlisted = await self._unlisted(listed_uris, known)
             looks = await self._look_at(self._due(entries, unlisted, known), known)
         if error is None:
             bad = [look for look in looks if look.outcome is Outcome.FAILED]
@@ -93,38 +101,86 @@ class Watch:
             self._outlet.progress.looked(self.source, len(entries), error_shown)
         return Round(self.source, tuple(looks), error, whole=error is None)
 
+    async def _listed(self) -> tuple[str | None, bool, list[Entry]]:
+        """(why it could not be listed, whether it is not there at all, what is listed)."""
+        missing = False
+        try:
+            async with asyncio.timeout(LONGEST_LISTING_SECONDS):
+                return None, False, await self._list()
+        except TimeoutError:
+            error = f"to list it took longer than {LONGEST_LISTING_SECONDS:.0f} s"
+        except BaseException as failed:  # noqa: BLE001 (the wall)
+            error, missing = reason_of(failed), isinstance(failed, GoneError)
+        log.warning("source cannot be listed: %s", error, extra={"source": self.source})
+        return error, missing, []
+
+    def _past(self, listed: set[str], known: _Known) -> None:
+        """What was unavailable before this round, and is listed no more, is history."""
+        for uri, objects in known.by_uri.items():
+            if uri not in listed and self._covers(uri):
+                for each in objects:
+                    if each.state is ObjectState.UNAVAILABLE and not (each.reason or "").startswith(CUT_SHORT):
+                        now_history(self._outlet, each)
+
+    def _meant(self, listed: list[Entry]) -> list[Entry]:
+        """Without those of a kind that is left out by default, which are told once."""
+        names = frozenset(entry.name for entry in listed if entry.left_out)
+        if names - self._left_out:
+            shown = ", ".join(sorted(names)[:_NAMES_TOLD]) + (", ..." if len(names) > _NAMES_TOLD else "")
+            log.info(
+                "%d files are left out, as their kind is unless a pattern of include names it: %s",
+                len(names),
+                storable(shown),
+                extra={"source": self.source},
+            )
+        self._left_out = names
+        return [entry for entry in listed if not entry.left_out]
+
     async def reconcile(self) -> Round:
         """Look at what is incomplete only: to finish it, and to enqueue again what the queue has lost."""
-        known = await asyncio.to_thread(self._known)
+        known = await in_thread(self._known)
         if self._follower is not None:
             return await self.round() if known.incomplete else Round(self.source)
         due = await self._unlisted(set(), known)
         return Round(self.source, tuple(await self._look_at(iter(due), known)))
 
+    def _named(self, listed: list[Entry]) -> list[Entry]:
+        """By the names under which they are recorded; of two with one name the last."""
+        named = [each if each.problem else replace(each, url=self.reader.site.named(each.url)) for each in listed]
+        return list({each.url: each for each in named}.values())
+
     async def once_more(self, uris: Iterable[str]) -> Round:
         """Look at these objects once more."""
         if self._follower is not None:
             return await self.round()
-        known = await asyncio.to_thread(self._known)
+        known = await in_thread(self._known)
         return Round(self.source, tuple(await self._look_at((Entry(uri, name_of(uri)) for uri in uris), known)))
 
     async def look(self, uri: str) -> Look:
-        """Look at one object."""
+        """Look at one object, by its URL."""
         if self._follower is not None:
-            return await self._followed(uri, await self._list(), self._follower)
-        known = await asyncio.to_thread(self._known_of, uri)
-        return await self._look(Entry(uri, uri), known)
+            return await self._followed(uri, await self._entries(), self._follower)
+        name = self.reader.site.named(uri)
+        known = await in_thread(self._known_of, name)
+        return await self._look(Entry(name, name), known)
 
     async def again(self, uri: str) -> Look:
         """Look at an object that the queue has lost a batch of, beside whatever is being read. Raises Stopped."""
         if self._follower is not None:
-            return await self._followed(uri, await self._list(), self._follower)
-        known = await asyncio.to_thread(self._known_of, uri)
-        return self._looked(await asyncio.to_thread(self._tried, Entry(uri, ""), known))
+            return await self._followed(uri, await self._entries(), self._follower)
+        known = await in_thread(self._known_of, uri)
+        with self._outlet.vitals.doing(uri):
+            look = await in_thread(self._tried, Entry(uri, ""), known)
+        return self._looked(look)
+
+    async def _entries(self) -> list[Entry]:
+        _, _, listed = await self._listed()
+        return self._meant(listed)
 
     async def _follow(self, follower: Follower, entries: list[Entry]) -> list[Look]:
         async with self._slots:
-            return [self._looked(look) for look in await asyncio.to_thread(follower.look, entries)]
+            with self._outlet.vitals.doing(f"source {self.source}, following"):
+                return [self._looked(look) for look in await in_thread(follower.look, entries)]
 
     async def _followed(self, uri: str, entries: list[Entry], follower: Follower) -> Look:
         """A look at all of the source, for one of its files: which is which they tell together."""
@@ -152,7 +208,8 @@ class Watch:
         for entry in entries:
             objects = known.by_uri.get(entry.url, [])
             settled = bool(objects) and not any(each.id in known.incomplete for each in objects)
-            if settled and objects[0].state is ObjectState.CUT and shown_unchanged(entry, objects[0]):
+            asked = bool(objects) and (objects[0].reason or "").startswith(REREAD)
+            if settled and not asked and objects[0].state is ObjectState.CUT and shown_unchanged(entry, objects[0]):
                 self._outlet.progress.count(unchanged=1)
                 continue
             yield entry
@@ -169,8 +226,8 @@ class Watch:
             if each.id in known.incomplete:
                 if each.state is ObjectState.CUTTING:
                     return True
-                cuts = await asyncio.to_thread(self._outlet.patience, lambda id_=each.id: self._outlet.ledger.cuts(id_))
-                if await asyncio.to_thread(self._outlet.missing, cuts):
+                cuts = await in_thread(self._outlet.patience, lambda id_=each.id: self._outlet.ledger.cuts(id_))
+                if await in_thread(self._outlet.missing, cuts):
                     return True
         return False
 
@@ -187,9 +244,12 @@ class Watch:
         return looks
 
     async def _look(self, entry: Entry, known: _Known) -> Look:
+        if entry.problem is not None:
+            return self._looked(Look(entry.url, Outcome.FAILED, reason=entry.problem))
         async with self._slots:
             self._outlet.stop.check()
-            look = await asyncio.to_thread(self._tried, entry, known)
+            with self._outlet.vitals.doing(entry.url):
+                look = await in_thread(self._tried, entry, known)
         return self._looked(look)
 
     def _looked(self, look: Look) -> Look:
@@ -211,10 +271,10 @@ class Watch:
                 try:
                     return self.reader.look(uri, known.by_uri.get(uri, []), frozenset(known.incomplete))
                 except GoneError as error:
-                    return Look(uri, Outcome.FAILED if entry.name else Outcome.UNAVAILABLE, reason=str(error))
-                except (RefusedError, UnreachableError) as error:
-                    return Look(uri, Outcome.FAILED, reason=str(error))
-                except (TemporaryError, LedgerConflict) as error:
+                    return Look(uri, Outcome.FAILED if entry.name else Outcome.UNAVAILABLE, reason=storable(str(error)))
+                except BaseException as error:  # noqa: BLE001 (the wall)
+                    if not isinstance(error, (TemporaryError, LedgerConflict)) or isinstance(error, UnreachableError):
+                        return Look(uri, Outcome.FAILED, reason=reason_of(error))
                     failures += 1
                     if failures >= self._backoff.attempts:
                         return Look(uri, Outcome.FAILED, reason=f"{error} (tried {failures} times)")

@@ -190,6 +190,9 @@ class FakeLedger:
         task = Task(id, raw, url, priority, source, TaskState.OPEN, 0, None, None, now, now)
         return self._tasks.setdefault(id, task) is task
 
+    def now(self) -> datetime:
+        return datetime.now(UTC).replace(tzinfo=None)
+
     def open_tasks(self) -> list[Task]:
         return [task for task in self._tasks.values() if task.state is TaskState.OPEN]
 

@@ -17,6 +17,7 @@ COMMANDS = (
     "queue",
     "submit",
     "simulate",
+    "objects",
     "dead",
     "rejects",
 )

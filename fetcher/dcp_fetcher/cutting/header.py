@@ -68,8 +68,9 @@ def _first_record(buffer: bytearray, start: int, form: Format, ended: bool) -> H
     dialect = dialect_of(form)
     assert isinstance(dialect, Csv)
     most = form.max_record_bytes.bytes
-    limit = start + most + 1
-    state, at, broke = dialect.run(buffer, start, min(limit, len(buffer)), State.FRESH)
+    first = start if form.header else _behind_blank_lines(buffer, start)
+    limit = first + most + 1
+    state, at, broke = dialect.run(buffer, first, min(limit, len(buffer)), State.FRESH)
     what = "header" if form.header else "first record"
     if state is State.BROKEN:
         return _numbered_by_the_next(buffer, start, form, ended)
@@ -82,12 +83,12 @@ def _first_record(buffer: bytearray, start: int, form: Format, ended: bool) -> H
     end = after_break(buffer, at, ended) if broke else at
     if end < 0:
         return None
-    if b"\0" in buffer[start:at]:
+    if b"\0" in buffer[first:at]:
         raise HeaderError(f"the {what} holds NUL bytes: this is no text in the declared encoding")
-    labels = _labels(bytes(buffer[start:at]), form)
+    labels = _labels(bytes(buffer[first:at]), form)
     if form.header:
         return Header(labels, end, count_lines(bytes(buffer[:end])) + (not broke))
-    numbered = tuple(f"col{number + 1}" for number in range(len(labels)))
+    numbered = tuple(f"col{number + 1}" for number in range(max(1, len(labels))))
     return Header(numbered, start, count_lines(bytes(buffer[:start])))
 
 
@@ -134,6 +135,13 @@ def _preamble(buffer: bytearray, form: Format, ended: bool) -> _Preamble | None:
     return _Preamble(at, comment) if ended else None
 
 
+def _behind_blank_lines(buffer: bytearray, start: int) -> int:
+    """Where the first line begins that is not empty: it has the cells by which columns are numbered."""
+    while start < len(buffer) and buffer[start] in (LF, CR):
+        start += 1
+    return start
+
+
 def _after_line(buffer: bytearray, at: int, ended: bool) -> int:
     """Behind the line at `at`; -1 where its end is not there yet."""
     found = Csv.line_end.search(buffer, at)
@@ -146,7 +154,7 @@ def _labels(raw: bytes, form: Format) -> tuple[str, ...]:
     """Bad bytes in a label become U+FFFD: the other columns can still be read by their labels."""
     text = raw.decode(form.text_encoding, errors="replace")
     try:
-        cells = next(csv.reader(io.StringIO(text, newline=""), **form.csv_words()))
+        cells = next(csv.reader(io.StringIO(text, newline=""), **form.csv_words()), [])
     except csv.Error as error:
         raise HeaderError(f"the header cannot be read: {error}") from error
     return tuple(cell.strip() for cell in cells)

@@ -6,6 +6,7 @@ All of it is synchronous and thread-safe.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from dcp_pipeline.ledger.model import Cut, DeadBatch, ObjectState, SourceObject, Task, TaskState
@@ -53,6 +54,7 @@ class Ledger(Protocol):
     def register_task(
         self, id: str, raw: bytes, url: str | None, priority: int | None = None, source: str | None = None
     ) -> bool: ...
+    def now(self) -> datetime: ...
     def open_tasks(self) -> list[Task]: ...
     def known_tasks(self, ids: Sequence[str]) -> frozenset[str]: ...
     def task(self, id: str) -> Task | None: ...
@@ -64,6 +66,8 @@ class Ledger(Protocol):
         attempts: int | None = None,
         object_id: str | None = None,
         reason: str | None = None,
+        url: str | None = None,
+        raw: bytes | None = None,
     ) -> None: ...
     def purge_tasks(self, older_than_seconds: float) -> int: ...
 

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from dcp_fetcher.cutting.header import Header, HeaderError, read_header
 from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.names import is_member
 from dcp_fetcher.opening.as_lines import as_lines
-from dcp_fetcher.opening.decompress import PIECE_BYTES, Caps, Layer, Peekable, compression_of
+from dcp_fetcher.opening.decompress import PIECE_BYTES, Caps, Layer, Peekable, Warn, compression_of
 from dcp_fetcher.opening.spool import Generated
 from dcp_pipeline.spec.format import Format
+from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)
 
 _LONGEST_MAGIC_BYTES = 16
+_NAMES_TOLD = 5
 
 
-def joined(files: Iterator[tuple[str, Iterator[bytes]]], form: Format, caps: Caps) -> Iterator[bytes]:
+def joined(
+    files: Iterator[tuple[str, Iterator[bytes]]], form: Format, caps: Caps, warn: Warn = log.warning
+) -> Iterator[bytes]:
     """The bytes of the files that format.members names, each decompressed where it is compressed itself.
 
     Raises DamagedError where a file has other labels than the first one.
     """
     first: _Labels | None = None
-    at, last = 0, b"\n"
-    for name, pieces in files:
-        if form.members and not any(fnmatchcase(name, pattern) for pattern in form.members):
+    passed: list[str] = []
+    at, last, taken = 0, b"\n", 0
+    for stored_name, pieces in files:
+        name = storable(stored_name)
+        if not is_member(name, form.members):
+            passed.append(name)
             continue
         log.info("member %s of the archive starts at byte %d", name, at)
         found, begins = _Labels(name, None), True
@@ -35,7 +42,17 @@ def joined(files: Iterator[tuple[str, Iterator[bytes]]], form: Format, caps: Cap
                 piece = b"\n" + piece
             begins, at, last = False, at + len(piece), piece[-1:]
             yield piece
+        taken += 1
+        for said in found.layer.warnings if found.layer else ():
+            warn(f"{name}: {said}")
         first = first or (found if found.header else None)
+    if passed:
+        log.info("left out of the archive: %s", ", ".join(passed[:_NAMES_TOLD]), extra={"files": len(passed)})
+    if passed and not taken:
+        raise DamagedError(
+            f"none of its {len(passed)} files is read ({', '.join(passed[:_NAMES_TOLD])}): "
+            "name those that are wanted in format.members"
+        )
 
 
 class _Labels:
@@ -43,6 +60,7 @@ class _Labels:
 
     def __init__(self, name: str, header: Header | None) -> None:
         self.name, self.header = name, header
+        self.layer: Layer | None = None
 
 
 def _text(
@@ -51,7 +69,8 @@ def _text(
     compression = compression_of(packed.peek(_LONGEST_MAGIC_BYTES))
     if compression == "zip":
         raise DamagedError(f"{name} in the archive is an archive itself; it is unpacked once")
-    plain = Peekable(Layer(packed, compression, caps)) if compression else packed
+    found.layer = Layer(packed, compression, caps) if compression else None
+    plain = Peekable(found.layer) if found.layer else packed
     text = as_lines(plain, form, parts=True)  # a next page is of an answer, not of an archive
     if form.json_lines:
         while data := text.read(PIECE_BYTES):

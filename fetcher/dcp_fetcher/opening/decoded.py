@@ -6,7 +6,7 @@ from dcp_fetcher.ground.errors import DamagedError
 from dcp_fetcher.opening.archive import joined
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Caps, Layer, Peekable, Readable, compression_of
 from dcp_fetcher.opening.untar import is_tar, tar_files
-from dcp_fetcher.opening.unzip import zip_files
+from dcp_fetcher.opening.unzip import zip_begins, zip_files
 from dcp_pipeline.spec.format import Format
 
 HEAD_BYTES = 512
@@ -35,6 +35,14 @@ class Decoded:
         self.archive = False
         """Whether read() gives the files of an archive, already as lines where the format has others."""
         self._opened = False
+        self._zip_at = 0
+        self._layers_open: list[Layer] = []
+        self._warnings: list[str] = []
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the bytes was left out so far, in words."""
+        return (*self._warnings, *(said for layer in self._layers_open for said in layer.warnings))
 
     def head(self) -> bytes:
         """The first bytes, which stay to be read."""
@@ -59,14 +67,18 @@ class Decoded:
             name = self._compression()
             if name is None or name in _ARCHIVES:
                 break
-            self._stream = Peekable(Layer(self._stream, name, self._caps))
+            self._layers_open.append(Layer(self._stream, name, self._caps))
+            self._stream = Peekable(self._layers_open[-1])
             self.compression = self.compression or name
         name = self._compression()
         if name in _ARCHIVES:
             self.compression = self.compression or name
             self.archive = True
+            if skipped := self._zip_at if name == "zip" else 0:
+                self._stream.exactly(skipped)
+                self._warnings.append(f"before the zip archive stand {skipped} bytes that are none; they are left out")
             files = zip_files(self._stream) if name == "zip" else tar_files(self._stream)
-            pieces = joined(files, self._form, self._caps)
+            pieces = joined(files, self._form, self._caps, self._warnings.append)
             self._stream = Peekable(Layer(self._stream, name, self._caps, pieces))
         elif name is not None:
             raise DamagedError(f"inside the {self.compression} data there is {name} data again; it is unpacked once")
@@ -74,4 +86,7 @@ class Decoded:
     def _compression(self) -> str | None:
         head = self._stream.peek(HEAD_BYTES)
         name = "tar" if is_tar(head) else compression_of(head)
+        if name is None and self._form.type not in ("xlsx", "parquet"):
+            self._zip_at = zip_begins(head)
+            name = "zip" if self._zip_at else None
         return None if name == "zip" and self._form.type == "xlsx" else name

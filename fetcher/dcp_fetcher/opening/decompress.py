@@ -10,7 +10,7 @@ import bz2
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +18,10 @@ import zstandard
 
 from dcp_fetcher.ground.errors import CutOffError, DamagedError
 
+Warn = Callable[[str], object]
+"""Told what is left out."""
 PIECE_BYTES = 256 * 1024
+_LONGEST_MAGIC_BYTES = 16
 RATIO_COUNTS_FROM_BYTES = 64 * 1024 * 1024
 XZ_MEMORY_BYTES = 256 * 1024 * 1024
 ZSTD_WINDOW_BYTES = 128 * 1024 * 1024
@@ -55,14 +58,24 @@ class Peekable:
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._ahead = b""
+        self._damage: DamagedError | None = None
         self.taken = 0
         """Bytes read from the stream so far."""
 
     def peek(self, count: int) -> bytes:
-        """The next bytes, fewer only at the end; they stay to be read."""
-        while len(self._ahead) < count and (more := self._fetch(PIECE_BYTES)):
+        """The next bytes, fewer only at the end or before damage, which read() tells; they stay to be read."""
+        while len(self._ahead) < count and (more := self._fetch_ahead()):
             self._ahead += more
         return self._ahead[:count]
+
+    def _fetch_ahead(self) -> bytes:
+        try:
+            return self._fetch(PIECE_BYTES)
+        except DamagedError as error:
+            if not self._ahead:
+                raise
+            self._damage = error
+            return b""
 
     def read(self, most: int = PIECE_BYTES) -> bytes:
         if not self._ahead:
@@ -83,6 +96,8 @@ class Peekable:
         self._ahead = data + self._ahead
 
     def _fetch(self, most: int) -> bytes:
+        if self._damage is not None:
+            raise self._damage
         data = self._stream.read(most)
         self.taken += len(data)
         return data
@@ -152,16 +167,24 @@ class Zstd:
         return bytes(out)
 
 
-def members(stream: Peekable, new: Callable[[], Member]) -> Iterator[bytes]:
-    """What all members say, one after the other. Zeros between them are padding.
+def members(stream: Peekable, new: Callable[[], Member], name: str, warn: Warn) -> Iterator[bytes]:
+    """What all members say, one after the other. Zeros between them are padding; what else comes behind a whole member
+    is garbage, which is left out and told.
 
     Raises DamagedError where the last one is cut off; the library's error where one is corrupt.
     """
+    whole = 0
     while data := stream.read():
         data = data.lstrip(b"\0")
         if not data:
             continue
-        yield from member_bytes(stream, new(), data)
+        stream.unread(data)
+        if whole and compression_of(stream.peek(_LONGEST_MAGIC_BYTES)) != name:
+            left = sum(len(piece) for piece in iter(stream.read, b""))
+            warn(f"behind the whole {name} data come {left} bytes that are none; they are left out")
+            return
+        yield from member_bytes(stream, new(), stream.read())
+        whole += 1
 
 
 def member_bytes(stream: Peekable, member: Member, data: bytes) -> Iterator[bytes]:
@@ -204,7 +227,9 @@ class Layer:
 
     def __init__(self, packed: Peekable, name: str, caps: Caps, pieces: Iterator[bytes] | None = None) -> None:
         self._packed, self._name, self._caps = packed, name, caps
-        self._pieces = _pieces(packed, name) if pieces is None else pieces
+        self.warnings: list[str] = []
+        """What was left out, in words."""
+        self._pieces = _pieces(packed, name, self.warnings.append) if pieces is None else pieces
         self._left = b""
         self._out = 0
 
@@ -233,11 +258,13 @@ class Layer:
         return piece
 
 
-def _pieces(packed: Peekable, name: str) -> Iterator[bytes]:
-    if name == "gzip":
-        return members(packed, lambda: Inflate(31))
-    if name == "zstd":
-        return members(packed, Zstd)
-    if name == "bzip2":
-        return members(packed, bz2.BZ2Decompressor)
-    return members(packed, lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES))
+def _pieces(packed: Peekable, name: str, warn: Warn) -> Iterator[bytes]:
+    return members(packed, _NEW[name], name, warn)
+
+
+_NEW: Mapping[str, Callable[[], Member]] = {
+    "gzip": lambda: Inflate(31),
+    "zstd": Zstd,
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES),
+}

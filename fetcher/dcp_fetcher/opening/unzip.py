@@ -17,7 +17,21 @@ _LONGEST_TAIL_BYTES = _END_BYTES + 65535
 """The archive's end with the longest comment there may be."""
 _ENCRYPTED, _SIZES_FOLLOW, _UTF8_NAME = 1, 8, 0x800
 _STORED, _DEFLATED = 0, 8
+_NEWEST_VERSION, _METHODS, _KNOWN_FLAGS = 63, (0, 8, 9, 12, 14, 93, 95), 0x280F
 _ZIP64 = 0xFFFFFFFF
+
+
+def zip_begins(head: bytes) -> int:
+    """Where an archive begins behind something else, as behind a program that unpacks itself; 0 where none does."""
+    at = head.find(_ENTRY)
+    while at > 0 and len(head) - at >= _LOCAL.size:
+        _, version, flags, method, _, _, _, packed, plain, name_bytes, _ = _LOCAL.unpack_from(head, at)
+        name = head[at + _LOCAL.size : at + _LOCAL.size + name_bytes]
+        known = version & 0xFF <= _NEWEST_VERSION and method in _METHODS and not flags & ~_KNOWN_FLAGS
+        if known and name and b"\0" not in name and (packed or flags & _SIZES_FOLLOW or not plain):
+            return at
+        at = head.find(_ENTRY, at + 1)
+    return 0
 
 
 def zip_files(stream: Peekable) -> Iterator[tuple[str, Iterator[bytes]]]:

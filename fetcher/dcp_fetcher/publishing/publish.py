@@ -5,7 +5,7 @@ A crash in between leaves a recorded cut that the queue does not know; reading.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from dcp_fetcher.cutting.split import RawCut
 from dcp_fetcher.ground.patience import POLL_SECONDS, Patience, Stop
 from dcp_fetcher.ground.ports import Ledger, Queue
 from dcp_fetcher.ground.progress import Progress
+from dcp_fetcher.ground.vitals import Vitals
 from dcp_fetcher.publishing.cuts import batch_of, cut_of
 from dcp_fetcher.publishing.labels import ObjectLabels
 from dcp_pipeline.batch import encode_batch
@@ -37,8 +38,8 @@ class Outlet:
     stop: Stop
     progress: Progress
     observer: Observer
-    alive: Callable[[str], None]
-    """Told what it waits for, each time it looks."""
+    vitals: Vitals
+    """Told what is done, or waited for, each time it goes on."""
 
     def wait_for_room(self) -> None:
         """Return once the queue holds no more than its share. Raises Stopped."""
@@ -46,7 +47,7 @@ class Outlet:
         while (held := self.patience(self.queue.stats).bytes) > self.max_queue_bytes:
             waited = True
             self.progress.waiting(f"the queue holds {held:,} bytes, more than queue.maxBytes")
-            self.alive("waits for room in the queue")
+            self.vitals.alive("waits for room in the queue")
             self.stop.wait(POLL_SECONDS)
         if waited:
             self.progress.waiting(None)
@@ -115,7 +116,7 @@ class Publisher:
         outlet.patience(lambda: outlet.queue.enqueue(jobs))
         for job in jobs:
             outlet.observer(Phase.ENQUEUED, job.id)
-        outlet.alive("enqueued")
+        outlet.vitals.alive("enqueued")
         outlet.wait_for_room()
 
     def close(self, reason: str = "", **changes: object) -> None:

@@ -7,17 +7,18 @@ condition, which costs a line where nothing has changed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from html.parser import HTMLParser
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 from dcp_fetcher.ground.errors import DamagedError, RefusedError
+from dcp_fetcher.ground.names import left_out, named
 from dcp_fetcher.ground.partial import NEXTS, more_said, spelt, total_said
 from dcp_fetcher.sites.no_index import refused_xml, why_no_index, xml_root
 from dcp_pipeline.spec.model import Listing
+from dcp_pipeline.texts import storable, url_problem
 
 ITEMS = ("items", "files", "entries", "objects", "results", "data", "contents", "children")
 REFERENCES = ("url", "href", "downloadurl", "link")
@@ -25,6 +26,7 @@ REFERENCES = ("url", "href", "downloadurl", "link")
 NAMES = ("name", "path", "key", "filename")
 SIZES = ("size", "sizebytes", "bytes", "length", "contentlength")
 TIMES = ("lastmodified", "mtime", "modified", "updated", "updatedat", "date")
+_SHOWN_CHARS = 200
 FOLDERS = ("directory", "dir", "folder", "tree")
 NO_LISTS = ("errors", "warnings", "messages")
 """Keys whose array is of no files."""
@@ -50,6 +52,10 @@ class Entry:
     size_bytes: int | None = None
     etag: str | None = None
     modified: str | None = None
+    problem: str | None = None
+    """Why it cannot be asked for; the URL is then as it was listed."""
+    left_out: bool = False
+    """Of a kind that is not read by default (names.py)."""
 
 
 @dataclass(frozen=True)
@@ -66,26 +72,25 @@ class Page:
     """How many there are on all pages, where it says that."""
 
 
-def wanted(name: str, include: Iterable[str], exclude: Iterable[str]) -> bool:
-    """Does a file's name match one of `include` (any, if there is none) and none of `exclude`?"""
-    patterns = tuple(include) or ("*",)
-    return any(fnmatchcase(name, each) for each in patterns) and not any(fnmatchcase(name, each) for each in exclude)
-
-
 def chosen(entries: Iterable[Entry], include: Iterable[str], exclude: Iterable[str], where: str) -> list[Entry]:
-    """The wanted ones. Raises NothingWanted where `include` matches none of what is there.
+    """The wanted ones, those of a kind that is left out by default marked. Raises NothingWanted where `include` matches
+    none of what is there.
 
     `where` is the member of the source that says what to include.
     """
     there, patterns = list(entries), tuple(include)
-    if patterns and there and not any(wanted(each.name, patterns, ()) for each in there):
+    if patterns and there and not any(named(each.name, patterns, ()) for each in there):
         shown = ", ".join(repr(each.name) for each in there[:NAMES_SHOWN]) + (
             ", ..." if len(there) > NAMES_SHOWN else ""
         )
         raise NothingWanted(
             f"{len(there)} files are there ({shown}) and {where}.include matches none of them: {', '.join(patterns)}"
         )
-    return [each for each in there if wanted(each.name, patterns, exclude)]
+    return [
+        replace(each, left_out=True) if left_out(each.name, patterns) else each
+        for each in there
+        if named(each.name, patterns, exclude)
+    ]
 
 
 def name_of(url: str) -> str:
@@ -99,8 +104,8 @@ def parse_listing(body: bytes, base_url: str, content_type: str, hints: Listing 
     if hints is not None or "json" in content_type or text.lstrip()[:1] in ("[", "{"):
         try:
             document = json.loads(text)
-        except ValueError as error:
-            raise ListingError(f"the listing is no JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise ListingError(f"the listing is no JSON: {storable(str(error))}") from error
         return _json_page(document, base_url, hints or Listing())
     if (root := xml_root(text)) is not None:
         raise ListingError(refused_xml(root, text))
@@ -109,25 +114,34 @@ def parse_listing(body: bytes, base_url: str, content_type: str, hints: Listing 
     raise ListingError(f"the listing is neither JSON nor an HTML index (Content-Type {content_type or 'missing'})")
 
 
-class _Links(HTMLParser):
-    """The href of every <a>."""
+class _Links:
+    """The href of every <a>, as lxml's parser tells of them: no tree is made."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.found: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            self.found += [value for name, value in attrs if name == "href" and value]
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag == "a" and (href := attributes.get("href")):
+            self.found.append(href)
+
+    def close(self) -> list[str]:
+        return self.found
+
+
+def _hrefs(text: str) -> list[str]:
+    from lxml import etree  # for HTML only
+
+    parser = etree.HTMLParser(target=_Links(), encoding="utf-8", no_network=True)
+    parser.feed(text.replace("\0", "\ufffd").encode())
+    found: list[str] = parser.close()
+    return found
 
 
 def _html_page(text: str, base_url: str) -> Page:
-    links = _Links()
-    links.feed(text)
-    links.close()
-    entries = tuple(_html_entries(links.found, base_url))
+    hrefs = _hrefs(text)
+    entries = tuple(_html_entries(hrefs, base_url))
     folder = urlsplit(base_url).path.rpartition("/")[0] + "/"
-    why = None if entries else why_no_index(text, len(links.found), folder)
+    why = None if entries else why_no_index(text, len(hrefs), folder)
     if why is not None:
         raise ListingError(why)
     return Page(entries)
@@ -143,6 +157,8 @@ def _html_entries(hrefs: Iterable[str], base_url: str) -> Iterable[Entry]:
             url = urldefrag(urljoin(base_url, href.strip())).url
             parts = urlsplit(url)
         except ValueError:
+            continue
+        if url_problem(url) is not None:
             continue
         if (parts.scheme, parts.netloc) != (base.scheme, base.netloc) or not _is_below(parts.path, folder):
             continue
@@ -215,11 +231,13 @@ def _entry(
 ) -> Entry | None:
     try:
         url = urldefrag(urljoin(base_url, reference)).url if is_reference else urljoin(base_url, quote(reference))
-        parts = urlsplit(url)
+        problem = url_problem(url)
     except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or "@" in parts.netloc:
-        return None
+        url, problem = reference, "it is no URL"
+    if problem is not None:
+        shown = _shown(reference)
+        said = f"the listing names it so that it cannot be asked for: {problem}"
+        return Entry(shown, shown.rpartition("/")[2], problem=said)
     return Entry(url, name_of(url), size_bytes, etag, modified)
 
 
@@ -240,7 +258,25 @@ def _next_url(document: Any, base_url: str, hints: Listing) -> str | None:
         return None
     if isinstance(found, dict):
         found = _first(found, REFERENCES)
-    return urljoin(base_url, found) if isinstance(found, str) and found else None
+    return next_url(base_url, found) if isinstance(found, str) and found else None
+
+
+def next_url(base_url: str, reference: str) -> str:
+    """The next page's URL. Raises ListingError where it is none."""
+    try:
+        url = urljoin(base_url, reference)
+        problem = url_problem(url)
+    except ValueError:
+        problem = "it is no URL"
+    if problem is not None:
+        raise ListingError(f"the listing's next page cannot be asked for ({_shown(reference)!r}): {problem}")
+    return url
+
+
+def _shown(reference: str) -> str:
+    """For people: without what may be a password or a key."""
+    bare = re.sub("//[^/]*@", "//...@", storable(reference).partition("?")[0])
+    return bare[:_SHOWN_CHARS]
 
 
 def _first(item: Any, names: Iterable[str]) -> Any:

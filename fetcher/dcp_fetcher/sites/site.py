@@ -61,6 +61,10 @@ class Opened:
 class Site(Protocol):
     """A source that can be asked for one of its objects."""
 
+    def named(self, url: str) -> str:
+        """The name of the object at a URL: how the ledger, logs and people know it. Opened by it from now on."""
+        ...
+
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         """What is served now; None where that is still the version `latest` and this was `settled`.
 

@@ -18,6 +18,12 @@ REPLACED = "another version is served in its place"
 BACK = (GONE, REPLACED)
 CHANGED = "other bytes came under its version"
 """How the reason of an object begins whose token now stands for other bytes, to be read as another version."""
+CUT_SHORT = "truncated, rotated or replaced"
+"""How the reason of a growing file's generation begins that ended before all of it was read."""
+FORGOTTEN = "forgotten by hand"
+"""How the reason of an object begins that a person wants to hear of no more, though it be served."""
+REREAD = "to be read again by hand"
+"""How the reason of an object begins that a person wants to have read again, as another version."""
 
 _AGAIN = re.compile(r"(.*)#(\d+)", re.DOTALL)
 
@@ -36,7 +42,7 @@ def recorded_as(token: str, known: Sequence[SourceObject]) -> tuple[SourceObject
     same = [each for each in known if base_of(each.version) == token]
     if not same:
         return None, token
-    if (same[0].reason or "").startswith(CHANGED):
+    if (same[0].reason or "").startswith((CHANGED, REREAD)):
         return None, f"{token}#{len(same) + 1}"
     return same[0], same[0].version
 

@@ -10,14 +10,18 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from dcp_fetcher.ground.ports import Inbox
+from dcp_fetcher.ground.wall import in_thread, reason_of
 from dcp_fetcher.objects import Look, Outcome
 from dcp_fetcher.publishing.publish import Outlet
+from dcp_fetcher.sites.http.naming import object_name, redacted, scrubbed
 from dcp_fetcher.tasks.recall import MARGIN_SECONDS, Recall
 from dcp_fetcher.tasks.request import (
+    MAX_TASK_BYTES,
     Assigned,
+    Request,
     Step,
     TaskInvalid,
     TaskTerms,
@@ -60,15 +64,16 @@ class TaskDesk:
         self._recall = Recall(inbox, terms, outlet)
 
     async def run_once(self) -> DeskState:
-        """One look at inbox and open tasks. Raises Stopped, and what reading a task raised that it should not."""
+        """One look at inbox and open tasks. Raises Stopped, and what is wrong with the pipeline rather than a task."""
         for defect in self._defects:
             raise defect
-        await asyncio.to_thread(self._recall.run)
-        await asyncio.to_thread(self._absorb)
-        open_tasks = await asyncio.to_thread(self._outlet.patience, self._outlet.ledger.open_tasks)
-        steps = [await self._step(task) for task in open_tasks]
-        await asyncio.to_thread(self._purge)
-        waiting = await asyncio.to_thread(self._outlet.patience, self._inbox.length)
+        await in_thread(self._recall.run)
+        await in_thread(self._absorb)
+        open_tasks = await in_thread(self._outlet.patience, self._outlet.ledger.open_tasks)
+        now = await in_thread(self._outlet.patience, self._outlet.ledger.now) if open_tasks else datetime.min
+        steps = [await self._borne(task, now) for task in open_tasks]
+        await in_thread(self._purge)
+        waiting = await in_thread(self._outlet.patience, self._inbox.length)
         return DeskState(open=waiting + len(steps), to_read=waiting + steps.count(Step.LOOK))
 
     def _absorb(self) -> None:
@@ -87,11 +92,10 @@ class TaskDesk:
         """Record a task, an invalid one as failed. Was it a new and valid one?"""
         patience, ledger = self._outlet.patience, self._outlet.ledger
         try:
-            request = parse_request(raw)
-            assigned = assign(request, self._terms.sources, self._terms.paths)
+            request, assigned = self._understood(raw)
         except TaskInvalid as error:
             task_id, reason = id_of(raw, time.time_ns()), str(error)
-            patience(lambda: ledger.register_task(task_id, raw, None))
+            patience(lambda: ledger.register_task(task_id, raw[:MAX_TASK_BYTES], None))
             self._finish(task_id, TaskState.FAILED, reason, {})
             return False
         register = ledger.register_task
@@ -109,25 +113,38 @@ class TaskDesk:
                 return False
         return False
 
-    async def _step(self, task: Task) -> Step:
+    def _understood(self, raw: bytes) -> tuple[Request, Assigned]:
+        """Raises TaskInvalid, whatever is wrong with it."""
         try:
-            return await self._one_step(task)
+            request = parse_request(raw)
+            return request, assign(request, self._terms.sources, self._terms.paths)
+        except TaskInvalid:
+            raise
+        except BaseException as error:
+            raise TaskInvalid(reason_of(error)) from error
+
+    async def _borne(self, task: Task, now: datetime) -> Step:
+        try:
+            return await self._step(task, now)
         except LedgerWentBack as error:
             log.warning("task put off: %s", error, extra={"task": task.id})
             return Step.LOOK
+        except BaseException as error:  # noqa: BLE001 (the wall)
+            await in_thread(self._finish, task.id, TaskState.FAILED, reason_of(error), {})
+            return Step.FINISH
 
-    async def _one_step(self, task: Task) -> Step:
-        verdict, recorded, cuts = await asyncio.to_thread(self._verdict, task)
+    async def _step(self, task: Task, now: datetime) -> Step:
+        verdict, recorded, cuts = await in_thread(self._verdict, task, now)
         if verdict.step is Step.FINISH and verdict.state is not None:
             counts = progress_of(task, recorded, cuts)
-            await asyncio.to_thread(self._finish, task.id, verdict.state, verdict.reason, counts)
+            await in_thread(self._finish, task.id, verdict.state, verdict.reason, counts)
             return verdict.step
         due = time.monotonic() >= self._not_before.get(task.id, 0.0)
         if verdict.step is Step.LOOK and due and task.id not in self._reading:
             reading = asyncio.create_task(self._read(task))
             self._reading[task.id] = reading
             reading.add_done_callback(lambda done: self._ended(task.id, done))
-        await asyncio.to_thread(self._tell, task, recorded, cuts)
+        await in_thread(self._tell, task, recorded, cuts)
         return verdict.step
 
     def _ended(self, task_id: str, reading: asyncio.Task[None]) -> None:
@@ -136,29 +153,32 @@ class TaskDesk:
         if error is not None and not isinstance(error, LedgerWentBack):  # the recall has the task done again
             self._defects.append(error)
 
-    def _verdict(self, task: Task) -> tuple[Verdict, SourceObject | None, list[Cut]]:
+    def _verdict(self, task: Task, now: datetime) -> tuple[Verdict, SourceObject | None, list[Cut]]:
         patience, ledger = self._outlet.patience, self._outlet.ledger
         recorded, cuts = None, []
         if task.object_id is not None:
             object_id = task.object_id
             recorded = patience(lambda: ledger.object(object_id))
         elif task.url is not None and task.source is not None:
-            source, url = task.source, task.url
-            recorded = next(iter(patience(lambda: ledger.objects(source, url))), None)
+            source, name = task.source, self._name_of(task.source, task.url)
+            recorded = next(iter(patience(lambda: ledger.objects(source, name))), None)
         if recorded is not None:
             recorded_id = recorded.id
             cuts = patience(lambda: ledger.cuts(recorded_id))
         timeout = self._terms.worker.task_timeout.timedelta
-        return decide(task, recorded, cuts, datetime.now(UTC).replace(tzinfo=None), timeout), recorded, cuts
+        return decide(task, recorded, cuts, now, timeout), recorded, cuts
 
     async def _read(self, task: Task) -> None:
         try:
-            assigned = assign(parse_request(task.raw), self._terms.sources, self._terms.paths)
+            _, assigned = self._understood(task.raw)
         except TaskInvalid as error:  # The spec was changed since.
-            await asyncio.to_thread(self._finish, task.id, TaskState.FAILED, str(error), {})
+            await in_thread(self._finish, task.id, TaskState.FAILED, str(error), {})
             return
-        look = await self._watch_of(assigned, task.priority).look(task.url or "")
-        await asyncio.to_thread(self._looked, task, look)
+        try:
+            look = await self._watch_of(assigned, task.priority).look(task.url or "")
+        except BaseException as error:  # noqa: BLE001 (the wall)
+            look = Look(task.url or "", Outcome.FAILED, reason=reason_of(error))
+        await in_thread(self._looked, task, look)
 
     def _looked(self, task: Task, look: Look) -> None:
         patience, ledger, worker = self._outlet.patience, self._outlet.ledger, self._terms.worker
@@ -173,6 +193,10 @@ class TaskDesk:
         self._not_before[task.id] = time.monotonic() + delay_seconds
         patience(lambda: ledger.update_task(task.id, attempts=attempts, reason=look.reason))
 
+    def _name_of(self, source: str, url: str) -> str:
+        http = next((each.http for each in self._terms.sources if each.name == source), None)
+        return url if url.startswith("file:") else object_name(url, http.ignore_query if http else ())
+
     def _tell(self, task: Task, recorded: SourceObject | None, cuts: list[Cut]) -> None:
         state = "processing" if task.id in self._reading or cuts else "waiting"
         fields = {"state": state, **progress_of(task, recorded, cuts)}
@@ -180,7 +204,9 @@ class TaskDesk:
 
     def _finish(self, task_id: str, state: TaskState, reason: str | None, counts: Mapping[str, str | int]) -> None:
         patience = self._outlet.patience
-        patience(lambda: self._outlet.ledger.update_task(task_id, state=state, reason=reason))
+        ledger, task = self._outlet.ledger, patience(lambda: self._outlet.ledger.task(task_id))
+        kept = {} if task is None else {"url": task.url and redacted(task.url), "raw": scrubbed(task.raw)}
+        patience(lambda: ledger.update_task(task_id, state=state, reason=reason, **kept))  # type: ignore[arg-type]
         fields: dict[str, str | int | float] = {**counts, "state": state.value, "reason": reason or ""}
         patience(lambda: self._inbox.put_task(task_id, fields))
         patience(lambda: self._inbox.expire_task(task_id, self._terms.worker.task_ttl.seconds))
@@ -204,7 +230,7 @@ def progress_of(task: Task, recorded: SourceObject | None, cuts: Sequence[Cut]) 
     """What other programs may read about a task."""
     settled = sum(cut.records for cut in cuts if cut.state is not BatchState.CUT)
     return {
-        "url": task.url or "",
+        "url": redacted(task.url or ""),
         "attempts": task.attempts,
         "records_cut": sum(cut.records for cut in cuts),
         "records_settled": settled,

@@ -14,17 +14,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeGuard
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dcp_fetcher.sites.files.site import path_of
 from dcp_fetcher.sites.http.client import origin_of
 from dcp_pipeline.batch import stable_id
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject, Task, TaskState
 from dcp_pipeline.queue.model import MAX_PRIORITY
+from dcp_pipeline.reach import reach_of
 from dcp_pipeline.spec.model import Source, Worker
+from dcp_pipeline.texts import storable
 
 MAX_URL_CHARS = 4096
 MAX_ID_CHARS = 255
+MAX_TASK_BYTES = 64 * 1024
 _KEYS = {"url", "priority", "source", "id"}
 _UNKEPT = re.compile("[\\0\ud800-\udfff]")
 
@@ -62,10 +65,12 @@ class TaskTerms:
 
 def parse_request(raw: bytes) -> Request:
     """The task that these bytes are. Raises TaskInvalid. Keys of other systems are let through."""
+    if len(raw) > MAX_TASK_BYTES:
+        raise TaskInvalid(f"has {len(raw)} bytes; a task has at most {MAX_TASK_BYTES}")
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise TaskInvalid(f"not JSON: {error}") from error
+        raise TaskInvalid(f"not JSON: {storable(str(error))}") from error
     if not isinstance(document, dict):
         raise TaskInvalid('not a JSON object such as {"url": "http://..."}')
     url, priority = document.get("url"), document.get("priority")
@@ -110,10 +115,11 @@ def _check_url(url: str) -> None:
 
 
 def assign(request: Request, sources: Sequence[Source], paths: Mapping[str, Path]) -> Assigned:
-    """Whose terms hold for a task: the named source's, else the first whose URL it begins with, else the first's.
+    """Whose terms hold for a task: the named source's, else the first whose URL it begins with, else the first that may
+    be led to its host.
 
-    `paths`: where each file source's file or folder is. Raises TaskInvalid for an unknown source, or a file that is
-    below none of them.
+    `paths`: where each file source's file or folder is. Raises TaskInvalid for an unknown source, a file that is below
+    none of them, or a host that none may be led to.
     """
     candidates = [each for each in sources if request.source in (None, each.name)]
     if not candidates:
@@ -129,13 +135,21 @@ def assign(request: Request, sources: Sequence[Source], paths: Mapping[str, Path
     for each in candidates:
         if each.http is not None and _below(request.url, each.http.url):
             return Assigned(each, own=True)
-    return Assigned(candidates[0], own=False)
+    refused = []
+    for each in candidates:
+        if each.http is None:
+            continue
+        why = reach_of(each.http.url, each.http.allow).refuses(request.url)
+        if why is None:
+            return Assigned(each, own=False)
+        refused.append(f"source {each.name}: {why}")
+    raise TaskInvalid("; ".join(refused) or "no http source of this pipeline could ask for it")
 
 
 def _below(url: str, source_url: str) -> bool:
     folder = urlsplit(source_url).path.rpartition("/")[0] + "/"
     path = urlsplit(url).path
-    return origin_of(url) == origin_of(source_url) and path.startswith(folder) and "/../" not in path
+    return origin_of(url) == origin_of(source_url) and path.startswith(folder) and "/../" not in f"{unquote(path)}/"
 
 
 def id_of(raw: bytes, taken: int) -> str:
@@ -172,7 +186,7 @@ def decide(
         return Verdict(Step.WAIT)
     if recorded.state is ObjectState.CUTTING:
         return Verdict(Step.LOOK)
-    if recorded.state is ObjectState.UNAVAILABLE:
+    if recorded.state in (ObjectState.UNAVAILABLE, ObjectState.HISTORY):
         return Verdict(Step.FINISH, TaskState.FAILED, recorded.reason)
     if dead := sum(cut.state is BatchState.DEAD for cut in cuts):
         return Verdict(Step.FINISH, TaskState.FAILED, f"{dead} of {len(cuts)} batches are dead (dcp dead ls)")

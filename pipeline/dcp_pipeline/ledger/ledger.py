@@ -7,6 +7,7 @@ books.py. The worker's own transaction is in dcp_worker.sink.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -210,6 +211,10 @@ class Ledger:
         wanted = {"id": id, "raw": raw, "url": url, "priority": priority, "source": source}
         return self._insert(lambda each: tasks.register_task(each, self.pipeline, wanted))
 
+    def now(self) -> datetime:
+        """The database's clock, by which tasks were created: UTC, without zone."""
+        return self._transactions.read(lambda each: tasks.seconds_ago(each, 0))
+
     def open_tasks(self) -> list[Task]:
         """The tasks that are not finished, in the order in which they came."""
         return self._transactions.read(lambda each: tasks.open_tasks(each, self.pipeline))
@@ -230,9 +235,11 @@ class Ledger:
         attempts: int | None = None,
         object_id: str | None = None,
         reason: str | None = None,
+        url: str | None = None,
+        raw: bytes | None = None,
     ) -> None:
         """Change what is given; None leaves as it is. Raises LedgerConflict where there is no such task."""
-        given = {"state": state, "attempts": attempts, "object_id": object_id, "reason": reason}
+        given = {"state": state, "attempts": attempts, "object_id": object_id, "reason": reason, "url": url, "raw": raw}
         changes = {name: value for name, value in given.items() if value is not None}
         self._transactions.write(lambda each: tasks.update_task(each, self.pipeline, id, changes))
 

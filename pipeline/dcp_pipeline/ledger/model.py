@@ -17,6 +17,8 @@ class ObjectState(StrEnum):
     """Read to its end (growth: append: to the last record that was complete)."""
     UNAVAILABLE = "unavailable"
     """Incomplete, and it cannot be completed: no longer served, changed, damaged, not what it should be."""
+    HISTORY = "history"
+    """Was unavailable; its source has it no more, or a person said to forget it: no failure any longer."""
 
 
 class BatchState(StrEnum):

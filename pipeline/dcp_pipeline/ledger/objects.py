@@ -14,6 +14,7 @@ from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import LedgerConflict, LedgerWentBack
 from dcp_pipeline.ledger.model import BatchKind, BatchState, Cut, ObjectState, SourceObject
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS
+from dcp_pipeline.texts import storable
 
 REASON_CHARS = 4000
 
@@ -177,7 +178,7 @@ def _stored(values: dict[str, Any]) -> dict[str, Any]:
     if stored.get("header") is not None:
         stored["header"] = msgspec.json.encode(list(stored["header"])).decode()
     if stored.get("reason") is not None:
-        stored["reason"] = stored["reason"][:REASON_CHARS]
+        stored["reason"] = storable(stored["reason"])[:REASON_CHARS]
     if stored.get("state") is not None:
         stored["state"] = ObjectState(stored["state"]).value
     return stored

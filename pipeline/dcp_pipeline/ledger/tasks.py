@@ -13,6 +13,7 @@ from dcp_pipeline.database.errors import LedgerWentBack
 from dcp_pipeline.ledger.model import Task, TaskState
 from dcp_pipeline.ledger.objects import REASON_CHARS
 from dcp_pipeline.ledger.tables import SPECS, TASKS
+from dcp_pipeline.texts import storable
 
 MAX_TASK_ID_CHARS = 255
 
@@ -60,7 +61,7 @@ def update_task(connection: Connection, pipeline: str, task_id: str, changes: di
     if stored.get("state") is not None:
         stored["state"] = TaskState(stored["state"]).value
     if stored.get("reason") is not None:
-        stored["reason"] = stored["reason"][:REASON_CHARS]
+        stored["reason"] = storable(stored["reason"])[:REASON_CHARS]
     statement = update(TASKS).where(TASKS.c.pipeline == pipeline, TASKS.c.id == task_id)
     if connection.execute(statement.values(**stored, updated_at=utc_now())).rowcount != 1:
         raise LedgerWentBack(f"the ledger of {pipeline} knows no task {task_id}")

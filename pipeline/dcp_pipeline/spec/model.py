@@ -125,6 +125,26 @@ class HttpSource(_Part, frozen=True):
     bearer_token: Annotated[SecretValue | None, Meta(description="Bearer token.")] = None
     tls: Annotated[Tls | None, Meta(description="Authorities and client certificate.")] = None
     listing: Annotated[Listing | None, Meta(description="How to read an unusual JSON listing.")] = None
+    allow: Annotated[
+        Annotated[
+            tuple[
+                Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\s/?#@]+(/\d{1,3})?(:\d{1,5})?$")], ...
+            ],
+            Meta(max_length=64),
+        ],
+        Meta(
+            description="Where redirects, listings and tasks may lead besides the source's own host: host, *.domain "
+            "or * (any), at public addresses; an address or network (10.0.0.0/8), which may be private; each with "
+            ":port or without."
+        ),
+    ] = ()
+    ignore_query: Annotated[
+        Patterns,
+        Meta(
+            description="Glob patterns of query parameters that change from look to look and do not tell one file from "
+            "another; those of presigned URLs are known."
+        ),
+    ] = ()
 
 
 class FileSource(_Part, frozen=True):

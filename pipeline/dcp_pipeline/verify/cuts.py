@@ -100,7 +100,7 @@ def pending_and_dead(look: Look) -> Iterator[Finding]:
 def unavailable(look: Look) -> Iterator[Finding]:
     query = """
         SELECT uri, state, reason FROM dcp_objects
-        WHERE pipeline = :pipeline AND state <> 'cut' ORDER BY number"""
+        WHERE pipeline = :pipeline AND state NOT IN ('cut', 'history') ORDER BY number"""
     for row in look.rows(query):
         if row.state == "unavailable":
             yield Finding(row.uri, FindingKind.UNAVAILABLE, row.reason or "no longer served")

@@ -206,7 +206,12 @@ def test_credentials_go_to_their_own_origin_only_and_never_into_a_message(feed: 
         ref = {"valueFrom": {"secretKeyRef": {"name": "feed", "key": "key"}}}
         auth = {part: {"secretKeyRef": {"name": "feed", "key": part}} for part in ("username", "password")}
         fetching = Fetching(
-            http_source(feed.url + "a.csv", basicAuth=auth, headers=[{"name": "X-Key", **ref}]),
+            http_source(
+                feed.url + "a.csv",
+                basicAuth=auth,
+                headers=[{"name": "X-Key", **ref}],
+                allow=[f"127.0.0.1:{other.port}"],
+            ),
             http_source(feed.url + "missing.csv", basicAuth=auth, name="missing"),
         )
         fetching.secrets = {"username": "me\n", "password": "s3cret-word\n", "key": "k3y-word"}

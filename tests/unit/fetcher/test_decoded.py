@@ -58,10 +58,12 @@ def test_plain_bytes_are_themselves() -> None:
         assert decoded.compression is None
 
 
-def test_gzip_may_be_padded_with_zeros_but_not_with_anything_else() -> None:
-    assert whole(Decoded(io.BytesIO(gzip.compress(TEXT) + bytes(1000)), CAPS)) == TEXT
-    with pytest.raises(DamagedError, match="corrupt"):
-        whole(Decoded(io.BytesIO(gzip.compress(TEXT) + b"garbage"), CAPS))
+def test_gzip_may_be_padded_with_zeros_and_what_else_stands_behind_it_is_told() -> None:
+    padded = Decoded(io.BytesIO(gzip.compress(TEXT) + bytes(1000)), CAPS)
+    assert (whole(padded), padded.warnings) == (TEXT, ())
+    followed = Decoded(io.BytesIO(gzip.compress(TEXT) + b"garbage"), CAPS)
+    assert whole(followed) == TEXT
+    assert "7 bytes that are none" in followed.warnings[0]
 
 
 def test_a_wrong_checksum_is_corrupt() -> None:

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from dcp_fetcher.ground.names import wanted
 from dcp_fetcher.sites.http.listing import shown_unchanged
-from dcp_fetcher.sites.listing import Entry, ListingError, parse_listing, wanted
+from dcp_fetcher.sites.listing import Entry, ListingError, parse_listing
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.spec.model import Listing
 
@@ -55,9 +56,12 @@ def test_names_are_encoded_and_urls_are_not() -> None:
 
 
 def test_a_listing_leads_to_http_addresses_only() -> None:
-    assert urls(
-        [{"url": "file:///etc/passwd"}, {"url": "http://user:pw@host/x"}, {"url": "https://cdn.test/x.csv"}]
-    ) == ["https://cdn.test/x.csv"]
+    listed = [{"url": "file:///etc/passwd"}, {"url": "http://user:pw@host/x?key"}, {"url": "https://cdn.test/x.csv"}]
+    page = parse_listing(json.dumps(listed).encode(), BASE, "application/json", None)
+    assert [each.url for each in page.entries if each.problem is None] == ["https://cdn.test/x.csv"]
+    told = [(each.url, each.problem or "") for each in page.entries if each.problem]
+    assert [url for url, _ in told] == ["file:///etc/passwd", "http://...@host/x"]
+    assert all("cannot be asked for" in problem for _, problem in told)
 
 
 def test_unusual_json_is_read_where_the_spec_says() -> None:

@@ -75,7 +75,8 @@ def test_a_task_is_read_and_keys_of_others_are_let_through() -> None:
         (b'{"url": "http://h/a", "priority": -1}', "priority"),
         (b'{"url": "http://h/a", "source": 1}', "source"),
         (b'{"url": "http://h/a", "id": ""}', "id"),
-        (b"[" * 100_000, "not JSON"),
+        (b"[" * 50_000, "not JSON"),
+        (b" " * 9_000_000, "9000000 bytes; a task has at most 65536"),
         (b'{"url": "file:///%00"}', "NUL"),
         (b'{"url": "http://h/\\udc00"}', "url"),
         (b'{"url": "http://h/a", "id": "\\ud800"}', "id"),
@@ -97,7 +98,7 @@ def test_a_task_is_read_with_the_terms_of_the_source_it_belongs_to(tmp_path: Pat
     (inside / "link.csv").symlink_to(outside / "x.csv")
     sources = pipeline_of(
         http_source("http://a.test/one/", name="one"),
-        http_source("http://a.test/two/?list=1", name="two"),
+        http_source("http://a.test/two/?list=1", name="two", allow=["*.b.test"]),
         file_source(inside, name="three"),
     ).spec.sources
     paths = {"three": inside}
@@ -110,8 +111,13 @@ def test_a_task_is_read_with_the_terms_of_the_source_it_belongs_to(tmp_path: Pat
     assert assigned("http://a.test:80/one/x.csv") == ("one", True)
     assert assigned("https://a.test/one/x.csv") == ("one", False)
     assert assigned("http://a.test/one/../two/x.csv") == ("one", False)
-    assert assigned("http://b.test/x.csv") == ("one", False)
-    assert assigned("http://b.test/x.csv", "two") == ("two", False)
+    assert assigned("http://a.test/two/%2e%2e/one/x.csv") == ("one", False)
+    assert assigned("http://x.b.test/x.csv") == ("two", False)
+    for named, url in (("one", "http://x.b.test/x.csv"), (None, "http://b.test/x.csv"), ("two", "http://10.0.0.1/")):
+        with pytest.raises(TaskInvalid, match="allow"):
+            assigned(url, named)
+    with pytest.raises(TaskInvalid, match="no http source"):
+        assigned("http://x.b.test/x.csv", "three")
     assert assigned((inside / "y.csv").as_uri()) == ("three", True)
     for url in ((outside / "x.csv").as_uri(), (inside / "link.csv").as_uri(), f"file://{inside}/../out/x.csv"):
         with pytest.raises(TaskInvalid, match="not below"):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from dcp_fetcher.ground.errors import ChangedError, GoneError, RefusedError, TemporaryError
 from dcp_fetcher.sites.listing import Entry, chosen
@@ -60,6 +60,9 @@ class FileBody:
 class FileSite:
     """Opens files by their file:// uri."""
 
+    def named(self, url: str) -> str:
+        return url
+
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         file, path, status = _opened(uri)
         if settled and latest is not None and base_of(latest.version) == version_of(status):
@@ -93,7 +96,8 @@ def identity_of(status: os.stat_result) -> str:
 
 
 def list_files(path: Path, source: FileSource) -> list[Entry]:
-    """The files of the folder `path` that are wanted, by name, folders not descended; or the one file.
+    """The files of the folder `path` that are wanted, by name, folders not descended; or the one file. Those that are
+    left out by default are marked.
 
     Raises GoneError or RefusedError where `path` cannot be listed.
     """
@@ -112,7 +116,7 @@ def list_files(path: Path, source: FileSource) -> list[Entry]:
 
 def path_of(uri: str) -> Path:
     """The path of a file:// uri."""
-    return Path(unquote(urlsplit(uri).path))
+    return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))
 
 
 def _opened(uri: str) -> tuple[BinaryIO, Path, os.stat_result]:

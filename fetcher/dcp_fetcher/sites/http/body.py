@@ -17,8 +17,9 @@ import aiohttp
 
 from dcp_fetcher.ground.errors import ChangedError, FetchError, TemporaryError
 from dcp_fetcher.ground.patience import Backoff, Bridge, Stop
-from dcp_fetcher.sites.http.client import HttpClient, network_error, redacted
+from dcp_fetcher.sites.http.client import HttpClient, network_error
 from dcp_fetcher.sites.http.extent import Extent, extent_of
+from dcp_fetcher.sites.http.naming import redacted
 from dcp_fetcher.sites.http.validators import Validators, token_of, validators_of
 from dcp_pipeline.batch import digester
 
@@ -63,7 +64,7 @@ class Pump:
                 await self._pieces.put(piece)
         except aiohttp.ClientError as error:
             await self._pieces.put(network_error(error, self._url))
-        except (TimeoutError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 (whoever waits for the next piece would wait for ever)
             await self._pieces.put(network_error(error, self._url))
         else:
             await self._pieces.put(b"")

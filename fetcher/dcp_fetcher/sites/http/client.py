@@ -20,7 +20,11 @@ from yarl import URL
 
 from dcp_fetcher.ground.errors import FetchError, GoneError, RefusedError, TemporaryError
 from dcp_fetcher.ground.ports import Secrets
+from dcp_fetcher.sites.http.naming import redacted, without_queries
+from dcp_fetcher.sites.http.resolver import OutOfReach, ReachResolver
+from dcp_pipeline.reach import reach_of
 from dcp_pipeline.spec.model import HttpSource, SecretValue, Tls
+from dcp_pipeline.texts import url_problem
 
 MAX_REDIRECTS = 10
 READ_BUFFER_BYTES = 256 * 1024
@@ -32,19 +36,21 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 class HttpClient:
     """A session with one source; to be entered on the event loop.
 
-    Redirects are followed by hand: credentials and the client certificate go to the source's own scheme, host and
-    port and nowhere else.
+    Redirects are followed by hand: each only where the source may be led to, and credentials and the client certificate
+    go to the source's own scheme, host and port and nowhere else.
     """
 
     def __init__(self, source: HttpSource, secrets: Secrets) -> None:
         self._source, self._secrets = source, secrets
         self._origin = origin_of(source.url)
+        self._reach = reach_of(source.url, source.allow)
         self._session: aiohttp.ClientSession | None = None
         self._tls: dict[bool, ssl.SSLContext] = {}
 
     async def __aenter__(self) -> HttpClient:
         silent_seconds = self._source.timeout.seconds
         self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=ReachResolver(self._reach)),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=READ_BUFFER_BYTES,
@@ -68,6 +74,8 @@ class HttpClient:
             if url in visited or len(visited) > MAX_REDIRECTS:
                 raise RefusedError(f"{redacted(visited[0])}: redirected in a circle or over {MAX_REDIRECTS} times")
             visited.append(url)
+            if (why := self._reach.refuses(url)) is not None:
+                raise RefusedError(f"{redacted(url)}: {why}")
             answer = await self._get_one(url, headers or {})
             if answer.status not in _REDIRECTS:
                 break
@@ -157,21 +165,17 @@ def origin_of(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or "").lower(), port
 
 
-def redacted(url: str) -> str:
-    """A URL for people: without its query, in which some carry keys."""
-    parts = urlsplit(url)
-    return parts._replace(query="..." if parts.query else "", fragment="").geturl()
-
-
 def network_error(error: BaseException, url: str) -> FetchError:
-    """A failure below HTTP. A certificate that does not verify is no passing trouble."""
+    """A failure below HTTP. A certificate that does not verify is no passing trouble, nor one's reach."""
+    if isinstance(below := getattr(error, "os_error", None), OutOfReach):
+        return RefusedError(f"{redacted(url)}: {below}")
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return RefusedError(f"{redacted(url)}: TLS: {error}")
+        return RefusedError(f"{redacted(url)}: TLS: {without_queries(str(error))}")
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return RefusedError(f"{redacted(url)}: not a URL that can be asked for")
     if isinstance(error, TimeoutError):
         return TemporaryError(f"{redacted(url)}: no answer in time")
-    return TemporaryError(f"{redacted(url)}: {type(error).__name__}: {error}".replace(url, redacted(url)))
+    return TemporaryError(f"{redacted(url)}: {type(error).__name__}: {without_queries(str(error))}")
 
 
 def error_of(status: int, headers: Mapping[str, str], shown: str) -> FetchError:
@@ -191,24 +195,27 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
     """The wait that a Retry-After header asks for: seconds, or a date."""
     if value is None:
         return None
-    if value.strip().isdigit():
-        return float(value)
     try:
+        if value.isascii() and value.strip().isdigit():
+            return float(value)
         due = parsedate_to_datetime(value)
-    except ValueError:
+        due = due if due.tzinfo else due.replace(tzinfo=UTC)
+        return max(0.0, (due - (now or datetime.now(UTC))).total_seconds())
+    except (ValueError, OverflowError, TypeError):
         return None
-    due = due if due.tzinfo else due.replace(tzinfo=UTC)
-    return max(0.0, (due - (now or datetime.now(UTC))).total_seconds())
 
 
 def _target(answer: aiohttp.ClientResponse, url: str) -> str:
     location = answer.headers.get("Location")
     if not location:
         raise RefusedError(f"{redacted(url)}: HTTP {answer.status} without a Location")
-    target = urljoin(url, location)
-    parts = urlsplit(target)
-    if parts.scheme not in ("http", "https") or "@" in parts.netloc:
-        raise RefusedError(f"{redacted(url)}: redirected to what is no plain HTTP address")
+    try:
+        target = urljoin(url, location)
+        problem = url_problem(target)
+    except ValueError:
+        problem = "it is no URL"
+    if problem is not None:
+        raise RefusedError(f"{redacted(url)}: redirected to what is no plain HTTP address: {problem}")
     return target
 
 

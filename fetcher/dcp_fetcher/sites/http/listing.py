@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import random
 from collections.abc import Sequence
@@ -15,8 +16,9 @@ from dcp_fetcher.ground.errors import RefusedError, TemporaryError, UnreachableE
 from dcp_fetcher.ground.patience import Backoff, Stop
 from dcp_fetcher.opening.decoded import Decoded
 from dcp_fetcher.opening.decompress import Caps
-from dcp_fetcher.sites.http.client import HttpClient, network_error, redacted
-from dcp_fetcher.sites.listing import Entry, ListingError, Page, chosen, name_of, parse_listing
+from dcp_fetcher.sites.http.client import HttpClient, network_error
+from dcp_fetcher.sites.http.naming import redacted
+from dcp_fetcher.sites.listing import Entry, ListingError, Page, chosen, name_of, next_url, parse_listing
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.spec.model import HttpSource
 
@@ -96,11 +98,20 @@ async def _parsed(answer: aiohttp.ClientResponse, source: HttpSource, url: str) 
     caps = Caps(MAX_PAGE_BYTES, MAX_PAGE_BYTES)
     decoded = Decoded(io.BytesIO(packed), caps, answer.headers.get("Content-Encoding", ""))
     body = b"".join(iter(decoded.read, b""))
-    page = parse_listing(body, str(answer.url), answer.headers.get("Content-Type", "").lower(), source.listing)
-    links = answer.links
-    if page.next_url is None and "next" in links:
-        return replace(page, next_url=str(links["next"]["url"]), more=None)
+    content_type = answer.headers.get("Content-Type", "").lower()
+    page = await asyncio.to_thread(parse_listing, body, str(answer.url), content_type, source.listing)
+    linked = _linked(answer)
+    if page.next_url is None and linked:
+        return replace(page, next_url=next_url(str(answer.url), linked), more=None)
     return page
+
+
+def _linked(answer: aiohttp.ClientResponse) -> str | None:
+    """The next page of a Link header."""
+    try:
+        return str(answer.links["next"]["url"]) if "next" in answer.links else None
+    except ValueError as error:
+        raise ListingError(f"its Link header names no URL: {error}") from error
 
 
 async def _body(answer: aiohttp.ClientResponse, url: str) -> bytes:
@@ -142,7 +153,7 @@ def _second(text: str | None) -> int | None:
     for parse in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             when = parse(text)
-        except ValueError:
+            return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+        except (ValueError, OverflowError, TypeError):
             continue
-        return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
     return None

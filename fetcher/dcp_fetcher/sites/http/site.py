@@ -18,8 +18,9 @@ import aiohttp
 from dcp_fetcher.ground.errors import ChangedError, RefusedError, TemporaryError, UnreachableError
 from dcp_fetcher.ground.patience import Backoff, Bridge, Stop
 from dcp_fetcher.sites.http.body import Asking, HttpBody
-from dcp_fetcher.sites.http.client import HttpClient, redacted
+from dcp_fetcher.sites.http.client import HttpClient
 from dcp_fetcher.sites.http.extent import Extent, extent_of
+from dcp_fetcher.sites.http.naming import Addresses, redacted
 from dcp_fetcher.sites.http.validators import Validators, token_of, validators_of
 from dcp_fetcher.sites.site import Opened
 from dcp_fetcher.sites.versions import DIGEST
@@ -66,9 +67,14 @@ class HttpSite:
         backoff: Backoff,
         spool_folder: Path | None,
         spool_max_bytes: int,
+        addresses: Addresses | None = None,
     ) -> None:
         self._bridge, self._stop, self._client, self._backoff = bridge, stop, client, backoff
+        self._addresses = addresses or Addresses()
         self._spool_folder, self._spool_max_bytes = spool_folder, spool_max_bytes
+
+    def named(self, url: str) -> str:
+        return self._addresses.named(url)
 
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         return self._tried(lambda: self._open(uri, latest, settled))
@@ -121,7 +127,7 @@ class HttpSite:
         return _opened(token, body, answer, body.offset, extent.total)
 
     def _asking(self, uri: str) -> Asking:
-        return Asking(self._bridge, self._stop, self._client, self._backoff, uri)
+        return Asking(self._bridge, self._stop, self._client, self._backoff, self._addresses.of(uri))
 
     def _spooled(self, body: HttpBody, answer: aiohttp.ClientResponse) -> Opened:
         """Downloaded to a file without a name, with its digest as version."""

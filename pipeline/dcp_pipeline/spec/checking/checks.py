@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dcp_pipeline.dialects import is_file
+from dcp_pipeline.reach import allowed
 from dcp_pipeline.spec.checking.format_checks import format_problems, not_linear
 from dcp_pipeline.spec.checking.rule_checks import rule_problems
 from dcp_pipeline.spec.errors import SpecProblem, path_of
@@ -71,6 +72,11 @@ def _credentials(source: Source, index: int) -> Iterator[SpecProblem]:
     if source.http is None:
         return
     place = ("sources", index, "http")
+    for n, each in enumerate(source.http.allow):
+        try:
+            allowed(each)
+        except ValueError as error:
+            yield _at(str(error), *place, "allow", n)
     if source.http.basic_auth and source.http.bearer_token:
         yield _at("is set beside basicAuth; at most one is wanted", *place, "bearerToken")
     for number, header in enumerate(source.http.headers):

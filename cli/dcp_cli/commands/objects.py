@@ -1,0 +1,55 @@
+"""`dcp objects`."""
+
+from __future__ import annotations
+
+import click
+
+from dcp_cli.errors import exits
+from dcp_cli.options import json_option, server_options, set_up, spec_argument
+
+
+@click.group()
+def command() -> None:
+    """Objects, each one version of one file: list them, forget those that are unavailable, have them read again."""
+
+
+@command.command("ls")
+@spec_argument
+@click.option("--state", type=click.Choice(["cutting", "cut", "unavailable", "history"]), help="Only of this state.")
+@click.option("--source", help="Only of this source.")
+@server_options
+@json_option
+@exits
+def objects_ls(
+    spec: str, state: str | None, source: str | None, redis: str | None, sink: str | None, output: str
+) -> int:
+    """List objects with their state, their records and the reason."""
+    from dcp_cli.objects import list_objects
+
+    return list_objects(set_up(spec, redis, sink), state, source, output)
+
+
+@command.command("forget")
+@spec_argument
+@click.argument("objects", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that are unavailable.")
+@server_options
+@exits
+def objects_forget(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
+    """Take unavailable objects as they are: no failure any longer. What was read of them stays."""
+    from dcp_cli.objects import forget_objects
+
+    return forget_objects(set_up(spec, redis, sink), objects, every)
+
+
+@command.command("reread")
+@spec_argument
+@click.argument("objects", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that are unavailable.")
+@server_options
+@exits
+def objects_reread(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
+    """Have the fetcher read objects again from their beginning, by the spec as it is now."""
+    from dcp_cli.objects import reread_objects
+
+    return reread_objects(set_up(spec, redis, sink), objects, every)

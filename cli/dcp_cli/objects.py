@@ -1,0 +1,100 @@
+"""`dcp objects`: what the ledger says of each version of each file, and what a person decides about it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import click
+
+from dcp_cli.errors import CommandFailed
+from dcp_cli.look import ledger_of
+from dcp_cli.options import print_json, table
+from dcp_cli.summary import object_as_json
+from dcp_fetcher.sites.versions import FORGOTTEN, REREAD
+from dcp_pipeline.exit_codes import DONE
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
+from dcp_pipeline.setup import Setup
+
+_ID_CHARS = 12
+"""Of an id, as far as it is shown."""
+
+
+def list_objects(setup: Setup, state: str | None, source: str | None, output: str) -> int:
+    """Print the objects."""
+    with ExitStack() as stack:
+        found = [
+            each
+            for each in ledger_of(setup, stack).books().objects
+            if state in (None, each.state.value) and source in (None, each.source)
+        ]
+    if output == "json":
+        print_json({"objects": [object_as_json(each) for each in found]})
+        return DONE
+    rows = [
+        [each.object_id[:_ID_CHARS], each.state.value, f"{each.read:,}", each.uri, each.reason or ""] for each in found
+    ]
+    click.echo(table(rows, ["id", "state", "records", "object", "reason"]) if rows else "there are no such objects")
+    return DONE
+
+
+def forget_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
+    """Make unavailable objects history."""
+    with ExitStack() as stack:
+        ledger = ledger_of(setup, stack)
+        chosen = _chosen(ledger, ids, every)
+        others = [each for each in chosen if each.state is not ObjectState.UNAVAILABLE]
+        if others:
+            raise CommandFailed(f"not unavailable, but {others[0].state.value}: {others[0].uri}")
+        for each in chosen:
+            reason = f"{FORGOTTEN}; {each.reason or ''}"
+            ledger.update_object(each.object_id, state=ObjectState.HISTORY, reason=reason)
+    click.echo(f"{len(chosen)} objects are history: `dcp objects ls --state history`")
+    return DONE
+
+
+def reread_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
+    """Ask for objects to be read again, as versions of their own."""
+    with ExitStack() as stack:
+        ledger = ledger_of(setup, stack)
+        chosen = _chosen(ledger, ids, every)
+        for each in chosen:
+            _check_rereadable(setup, each)
+        for each in chosen:
+            state = ObjectState.CUT if each.state is ObjectState.CUT else ObjectState.HISTORY
+            ledger.update_object(each.object_id, state=state, reason=f"{REREAD}; {each.reason or ''}")
+    click.echo(
+        f"{len(chosen)} objects are read again at the fetcher's next look, where their source has them; "
+        "records that are in the table already count as duplicates"
+    )
+    return DONE
+
+
+def _check_rereadable(setup: Setup, each: ObjectBooks) -> None:
+    if each.state is ObjectState.CUTTING:
+        raise CommandFailed(f"it is being read, wait until that is over: {each.uri}")
+    source = next((one for one in setup.pipeline.spec.sources if one.name == each.source), None)
+    if source is None:
+        raise CommandFailed(f"it came from source {each.source!r}, which the spec has no more: {each.uri}")
+    if source.growth == "append":
+        raise CommandFailed(
+            f"source {each.source} grows (growth: append) and is read on by itself; read again, its records would be "
+            f"in the table twice: {each.uri}"
+        )
+
+
+def _chosen(ledger: Ledger, ids: tuple[str, ...], every: bool) -> list[ObjectBooks]:
+    if every == bool(ids):
+        raise click.UsageError("name objects by their ids (see `dcp objects ls`), or --all")
+    known = ledger.books().objects
+    if every:
+        return [each for each in known if each.state is ObjectState.UNAVAILABLE]
+    return [_only_one(known, id_) for id_ in ids]
+
+
+def _only_one(known: tuple[ObjectBooks, ...], id_: str) -> ObjectBooks:
+    """An id may be shortened, as far as it names one object."""
+    found = [each for each in known if each.object_id.startswith(id_)]
+    if len(found) != 1:
+        raise CommandFailed(f"{id_} names {len(found)} objects; see `dcp objects ls`")
+    return found[0]

@@ -1,0 +1,35 @@
+"""Texts from outside, made such that everything can keep and show them."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+MAX_URL_CHARS = 4096
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
+_UNASKABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text as every database bears it: NUL, and half a character, which no encoding has, are U+FFFD."""
+    return _UNKEPT.sub("\ufffd", text)
+
+
+def url_problem(url: str) -> str | None:
+    """Why no request can be made to a URL; None where nothing is wrong with it."""
+    if len(url) > MAX_URL_CHARS:
+        return f"it has {len(url)} characters, more than {MAX_URL_CHARS}"
+    if _UNASKABLE.search(url):
+        return "it holds a control character, or half of a character"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        return f"it is no URL ({str(error).lower()})"
+    if parts.scheme not in ("http", "https"):
+        return "it is neither http:// nor https://"
+    if not parts.hostname:
+        return "it names no host"
+    if port == 0:
+        return "its port is 0"
+    return "it holds a user or password" if "@" in parts.netloc else None

@@ -1,0 +1,46 @@
+"""`dcp objects`: what could not be read is listed, forgotten, read again."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+from support.dcp_process import dcp
+
+SPEC = """
+apiVersion: datacleaning.io/v1alpha1
+kind: DataCleaningPipeline
+metadata: {name: objects}
+spec:
+  sources: [{name: in, file: {path: in}}]
+  sink: {sql: {url: "sqlite:///out.db", table: clean}}
+  cleaning:
+    fields: [{name: a, type: integer}, {name: b}]
+    unique: [a]
+"""
+
+
+def test_objects_are_listed_forgotten_and_read_again(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "good.csv").write_text("a,b\n1,x\n2,y\n")
+    (tmp_path / "in" / "bad.csv").write_bytes(gzip.compress(b"a,b\n3,z\n4,w\n")[:-9])
+    code, ran = dcp(tmp_path, "run", "spec.yaml", "--once", "-o", "json")
+    assert (code, ran.answer()["errors"]) == (1, 2)
+    code, listed = dcp(tmp_path, "objects", "ls", "spec.yaml", "--state", "unavailable", "-o", "json")
+    (bad,) = listed.answer()["objects"]
+    assert bad["uri"].endswith("bad.csv")
+    assert "truncated" in bad["reason"]
+    assert dcp(tmp_path, "objects", "forget", "spec.yaml", bad["id"][:12])[0] == 0
+    code, ran = dcp(tmp_path, "run", "spec.yaml", "--once", "-o", "json")
+    assert (code, ran.answer()["errors"], ran.answer()["balanced"]) == (0, 0, True)
+    assert "history: 1 objects" in dcp(tmp_path, "run", "spec.yaml", "--once")[1].out()
+    assert dcp(tmp_path, "verify", "spec.yaml")[0] == 0
+    good = next(each for each in ran.answer()["objects"] if each["uri"].endswith("good.csv"))
+    code, refused = dcp(tmp_path, "objects", "forget", "spec.yaml", good["id"])
+    assert (code, "not unavailable, but cut" in refused.err()) == (1, True)
+    assert dcp(tmp_path, "objects", "reread", "spec.yaml", good["id"])[0] == 0
+    code, ran = dcp(tmp_path, "run", "spec.yaml", "--once", "-o", "json")
+    assert (code, ran.answer()["this_run"]["duplicates"], ran.answer()["this_run"]["written"]) == (0, 2, 0)
+    code, ran = dcp(tmp_path, "run", "spec.yaml", "--once", "-o", "json")
+    assert ran.answer()["this_run"]["read"] == 0, "it is read again once"

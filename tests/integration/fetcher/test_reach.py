@@ -1,0 +1,130 @@
+"""A server may lead a source anywhere; it goes where it may: for each way in, and by the address that is connected to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import pytest
+from aiohttp.abc import ResolveResult
+
+from dcp_fetcher.objects import Outcome
+from dcp_fetcher.sites.http.resolver import OutOfReach, ReachResolver
+from dcp_pipeline.ledger.model import TaskState
+from dcp_pipeline.reach import reach_of
+from support.feed_server import FeedServer, feed_server
+from support.fetching import Fetching, http_source
+from support.odd_server import Ask, answer, odd_server
+
+CSV = b"a,b\n1,x\n"
+INSIDE = b"a,b\n666,secret\n"
+WAYS = ["redirect", "json listing", "redirected listing", "next page", "link header", "task"]
+
+
+def respond_by(way: str, inside: str) -> object:
+    def respond(ask: Ask) -> bytes:
+        if ask.path == "/feed/a.csv":
+            return answer(302, Location=inside + "x.csv") if way == "redirect" else answer(200, CSV)
+        if way == "json listing":
+            return answer(200, json.dumps([inside + "x.csv", "a.csv"]).encode())
+        if way == "redirected listing":
+            return answer(302, Location=inside)
+        if way == "next page":
+            return answer(200, json.dumps({"files": ["a.csv"], "next": inside}).encode())
+        if way == "link header":
+            return answer(200, b'["a.csv"]', Link=f'<{inside}>; rel="next"')
+        return answer(200, b'["a.csv"]')
+
+    return respond
+
+
+@pytest.mark.parametrize("allow", [[], ["localhost"], ["*"]])
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_leads_to_another_server_inside(feed: FeedServer, way: str, allow: list[str]) -> None:
+    feed.put("x.csv", INSIDE)
+    for inside in (feed.url, feed.url.replace("127.0.0.1", "localhost")):
+        with odd_server(respond_by(way, inside)) as server:  # type: ignore[arg-type]
+            fetching = Fetching(http_source(server.url, allow=allow), worker={"maxAttempts": 1})
+            if way == "task":
+                fetching.inbox.waiting.append(json.dumps({"url": inside + "x.csv"}).encode())
+            report = fetching.run()
+            told = str(report.problems) if way != "task" else str(fetching.ledger.tasks())
+            assert "allow" in told
+            assert b"666" not in fetching.records()
+    assert feed.asked == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_allowed_is_followed(feed: FeedServer, way: str) -> None:
+    feed.put("x.csv", INSIDE)
+    inside = feed.url.replace("127.0.0.1", "localhost")
+    with odd_server(respond_by(way, inside)) as server:  # type: ignore[arg-type]
+        allow = ["localhost", f"127.0.0.0/8:{feed.port}", f"[::1]:{feed.port}"]
+        fetching = Fetching(http_source(server.url, allow=allow), worker={"maxAttempts": 1})
+        if way == "task":
+            fetching.inbox.waiting.append(json.dumps({"url": inside + "x.csv"}).encode())
+        fetching.run()
+        assert b"666,secret\n" in fetching.records()
+
+
+def test_a_name_that_leads_inside_by_the_time_of_the_connection_is_not_connected_to() -> None:
+    answers = ["93.184.215.14", "169.254.169.254"]
+
+    class Rebinding:
+        async def resolve(self, host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+            address = answers.pop(0)
+            return [ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)]
+
+    async def resolved() -> list[str]:
+        resolver = ReachResolver(reach_of("http://feed.test/", ["cdn.test"]), Rebinding())
+        return [each["host"] for each in await resolver.resolve("cdn.test", 80)]
+
+    assert asyncio.run(resolved()) == ["93.184.215.14"]
+    with pytest.raises(OutOfReach, match=r"169\.254\.169\.254"):
+        asyncio.run(resolved())
+
+
+def test_credentials_do_not_go_along_to_an_allowed_host(feed: FeedServer) -> None:
+    feed.put("x.csv", CSV)
+    token = {"secretKeyRef": {"name": "feed", "key": "token"}}
+    with odd_server(lambda ask: answer(302, Location=feed.url + "x.csv")) as server:
+        fetching = Fetching(http_source(server.url + "a.csv", allow=[f"127.0.0.1:{feed.port}"], bearerToken=token))
+        fetching.secrets["token"] = "s3cret"
+        assert fetching.run().problems == ()
+        assert server.asks[0].headers["authorization"] == "Bearer s3cret"
+        assert "Authorization" not in feed.asked[0].headers
+
+
+def test_a_presigned_object_is_one_object_and_no_query_shows(caplog: pytest.LogCaptureFixture) -> None:
+    signed: list[int] = []
+
+    def respond(ask: Ask) -> bytes:
+        if ask.path == "/feed/":
+            signed.append(len(signed))
+            query = f"X-Amz-Date={len(signed)}&X-Amz-Signature=s3cret{len(signed)}"
+            return answer(200, json.dumps([{"url": f"a.csv?{query}"}, {"url": f"b.csv?key=s3cret&{query}"}]).encode())
+        return answer(200, CSV, ETag='"1"') if f"s3cret{len(signed)}" in ask.path else answer(403)
+
+    with odd_server(respond) as server, caplog.at_level("DEBUG"):
+        fetching = Fetching(http_source(server.url))
+        for _ in range(3):
+            assert fetching.round().of(Outcome.FAILED) == []
+        assert fetching.records() == b"1,x\n" * 2
+        seen = [caplog.text, str(fetching.ledger.all_objects()), str(fetching.queue.batches()), str(fetching.run())]
+        assert "s3cret" not in "".join(seen)
+
+
+def test_a_finished_task_keeps_no_query(feed: FeedServer) -> None:
+    url = feed.put("a.csv", CSV) + "?key=s3cret"
+    fetching = Fetching(http_source(feed.url, include=["none"]))
+    fetching.inbox.waiting += [json.dumps({"url": url}).encode(), b'{"url": "http://u:s3cret@h/?s3cret"}']
+    fetching.run()
+    fetching.work()
+    fetching.run(settle=True)
+    told = [each for each in fetching.inbox.told.values() if "url" in each]
+    states = sorted(task.state for task in fetching.ledger.tasks())
+    assert states == [TaskState.DONE, TaskState.FAILED]
+    assert "s3cret" not in str(fetching.ledger.tasks()) + str([each["url"] for each in told])
+    with feed_server() as other:
+        assert other.asked == []
