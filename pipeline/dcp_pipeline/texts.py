@@ -17,19 +17,27 @@ def storable(text: str) -> str:
 
 def url_problem(url: str) -> str | None:
     """Why no request can be made to a URL; None where nothing is wrong with it."""
+    problem = address_problem(url)
+    if problem is not None:
+        return problem
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return "it is neither http:// nor https://"
+    return "it holds a user or password" if "@" in parts.netloc else None
+
+
+def address_problem(url: str) -> str | None:
+    """Why a URL of whatever scheme leads to no server; None where nothing is wrong with it."""
     if len(url) > MAX_URL_CHARS:
         return f"it has {len(url)} characters, more than {MAX_URL_CHARS}"
     if _UNASKABLE.search(url):
         return "it holds a control character, or half of a character"
     try:
         parts = urlsplit(url)
-        port = parts.port
+        host, port = parts.hostname, parts.port
+        _ = (host or "").encode("idna")
     except ValueError as error:
         return f"it is no URL ({str(error).lower()})"
-    if parts.scheme not in ("http", "https"):
-        return "it is neither http:// nor https://"
-    if not parts.hostname:
+    if not host:
         return "it names no host"
-    if port == 0:
-        return "its port is 0"
-    return "it holds a user or password" if "@" in parts.netloc else None
+    return "its port is 0" if port == 0 else None

@@ -23,7 +23,8 @@ Warn = Callable[[str], object]
 PIECE_BYTES = 256 * 1024
 _LONGEST_MAGIC_BYTES = 16
 RATIO_COUNTS_FROM_BYTES = 64 * 1024 * 1024
-XZ_MEMORY_BYTES = 256 * 1024 * 1024
+XZ_MEMORY_BYTES = 96 * 1024 * 1024
+"""What `xz -9` takes, and some: a stream says itself how much it wants."""
 ZSTD_WINDOW_BYTES = 128 * 1024 * 1024
 ZSTD_SLICE_BYTES = 1024
 """A zstd block of 4 bytes may stand for 128 KiB, and the library has no bound on its output: so 32 MiB at a time."""

@@ -1,17 +1,31 @@
-"""The port on which a process answers /healthz, /readyz and /metrics, in a thread of its own."""
+"""The port on which a process answers /healthz, /readyz and /metrics, from one thread however many ask.
+
+Whoever reaches the port learns which check fails, and no more: what is wrong, with hosts and users, stands in the log.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import logging
 import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+log = logging.getLogger(__name__)
+
 Check = Callable[[], str | None]
 """None when all is well, else what is wrong."""
+Page = Callable[[], tuple[int, str, bytes]]
+
+REQUEST_SECONDS = 5.0
+"""Within which a request has to be there, and its answer to be taken."""
+MAX_CONNECTIONS = 128
+"""More than these push out the oldest: half of a request keeps no probe out."""
+_LONGEST_REQUEST_BYTES = 8192
+_PHRASES = {200: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
 
 
 class HealthServer:
@@ -26,51 +40,100 @@ class HealthServer:
         ready: Mapping[str, Check],
         registry: CollectorRegistry,
     ) -> None:
-        pages = {
-            "/healthz": lambda: _answer(alive),
-            "/readyz": lambda: _answer({**alive, **ready}),
+        self._told: dict[str, str] = {}
+        self._pages: Mapping[str, Page] = {
+            "/healthz": lambda: self._answer(alive),
+            "/readyz": lambda: self._answer({**alive, **ready}),
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(registry)),
         }
-        self._server = ThreadingHTTPServer((host, port), _handler(pages))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._open: dict[asyncio.StreamWriter, None] = {}
+        self._loop = asyncio.new_event_loop()
+        self._metrics_turn = asyncio.Lock()
+        # Bound here: a port that is taken is told to whoever builds us.
+        try:
+            self._server = self._loop.run_until_complete(
+                asyncio.start_server(self._serve, host, port, limit=_LONGEST_REQUEST_BYTES, backlog=MAX_CONNECTIONS)
+            )
+        except BaseException:
+            self._loop.close()
+            raise
+        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
 
     @property
     def port(self) -> int:
-        return int(self._server.server_address[1])
+        return int(self._server.sockets[0].getsockname()[1])
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(REQUEST_SECONDS)
 
+    def _run(self) -> None:
+        try:
+            self._loop.run_forever()
+        finally:
+            self._server.close()
+            for each in asyncio.all_tasks(self._loop):
+                each.cancel()
+            with contextlib.suppress(RuntimeError):
+                self._loop.run_until_complete(asyncio.sleep(0))
+            self._loop.close()
 
-Page = Callable[[], tuple[int, str, bytes]]
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open[writer] = None
+        if len(self._open) > MAX_CONNECTIONS:
+            next(iter(self._open)).transport.abort()
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+            # Metrics ask Redis, which may keep us waiting: one at a time, beside the loop that answers the probes.
+            writer.write(await self._respond(head))
+            async with asyncio.timeout(REQUEST_SECONDS):
+                await writer.drain()
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass
+        finally:
+            self._open.pop(writer, None)
+            writer.close()
 
+    async def _respond(self, head: bytes) -> bytes:
+        method, _, rest = head.partition(b" ")
+        path = rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1")
+        page = self._pages.get(path)
+        if method not in (b"GET", b"HEAD"):
+            status, content_type, body = 405, "text/plain", b"GET only\n"
+        elif page is None:
+            status, content_type, body = 404, "text/plain", b"see /healthz /readyz /metrics\n"
+        elif path == "/metrics":
+            async with self._metrics_turn:
+                status, content_type, body = await asyncio.to_thread(page)
+        else:
+            status, content_type, body = page()
+        headers = (
+            f"HTTP/1.1 {status} {_PHRASES[status]}\r\nContent-Type: {content_type}\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        return headers.encode() + (b"" if method == b"HEAD" else body)
 
-def _answer(checks: Mapping[str, Check]) -> tuple[int, str, bytes]:
-    wrong = {name: said for name, check in checks.items() if (said := check()) is not None}
-    body = {
-        "status": "unavailable" if wrong else "ok",
-        "checks": {name: wrong.get(name, "ok") for name in checks},
-    }
-    return (503 if wrong else 200), "application/json", json.dumps(body).encode() + b"\n"
+    def _answer(self, checks: Mapping[str, Check]) -> tuple[int, str, bytes]:
+        wrong = {name: said for name, check in checks.items() if (said := check()) is not None}
+        for name in checks:
+            self._tell(name, wrong.get(name))
+        body = {
+            "status": "unavailable" if wrong else "ok",
+            "checks": {name: "failed, see the log" if name in wrong else "ok" for name in checks},
+        }
+        return (503 if wrong else 200), "application/json", json.dumps(body).encode() + b"\n"
 
-
-def _handler(pages: Mapping[str, Page]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            page = pages.get(self.path.split("?")[0])
-            status, content_type, body = page() if page else (404, "text/plain", b"see /healthz /readyz /metrics\n")
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Probes come every few seconds; they are not worth a line each."""
-
-    return Handler
+    def _tell(self, check: str, wrong: str | None) -> None:
+        """In the log, once when it begins and once when it ends."""
+        before = self._told.pop(check, None)
+        if wrong is not None:
+            self._told[check] = wrong
+            if before is None:
+                log.warning("not well: %s: %s", check, wrong)
+        elif before is not None:
+            log.info("well again: %s", check)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import yaml
+
+MAX_CHARS = 4 << 20
+MAX_VALUES = 200_000
+MAX_DEPTH = 100
+_END: Final = object()
 
 
 class YamlError(ValueError):
@@ -13,10 +19,37 @@ class YamlError(ValueError):
 
 def yaml_documents(text: str) -> list[Any]:
     """The documents of a text, without the empty ones. Raises YamlError."""
+    if len(text) > MAX_CHARS:
+        raise YamlError(f"it has {len(text)} characters; a spec has at most {MAX_CHARS}")
     try:
-        return [each for each in yaml.load_all(text, Loader=_Loader) if each is not None]
+        documents = [each for each in yaml.load_all(text, Loader=_Loader) if each is not None]
+        _check_size(documents)
+        return documents
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise YamlError(str(error)) from error
+
+
+def _check_size(documents: list[Any]) -> None:
+    """An alias costs a word and stands for all that it names: what is small to read may be endless to use."""
+    left: list[Iterator[Any]] = [iter(documents)]
+    values = chars = 0
+    while left:
+        value = next(left[-1], _END)
+        if value is _END:
+            left.pop()
+            continue
+        values += 1
+        chars += len(value) if isinstance(value, str) else 0
+        if isinstance(value, dict):
+            chars += sum(map(len, value))
+            left.append(iter(value.values()))
+        elif isinstance(value, list | set | tuple):
+            left.append(iter(value))
+        if values > MAX_VALUES or chars > MAX_CHARS or len(left) > MAX_DEPTH:
+            raise ValueError(
+                f"with its aliases in place it has more than {MAX_VALUES} values, {MAX_CHARS} characters or "
+                f"{MAX_DEPTH} levels"
+            )
 
 
 class _Loader(yaml.SafeLoader):

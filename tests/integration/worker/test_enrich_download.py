@@ -15,9 +15,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dcp_worker.enrich import Enrichers, EnrichmentError, GeoStep
+from dcp_worker.enrich import Enrichers, EnrichmentError, GeoStep, download
 from support.batches import cleaning_of
 from support.mmdb import flat, write_mmdb
+from support.waiting import wait_until
 
 
 class Vendor:
@@ -144,3 +145,37 @@ def test_what_a_full_disk_left_of_a_database_is_as_none(
     kept.write_bytes(left or state.body[: len(state.body) // 2])
     assert country(step_of(tmp_path, url)) == "KE"
     assert state.asked == [None, None]
+
+
+def test_what_unpacks_to_far_more_than_a_database_does_is_no_file_on_disk(
+    tmp_path: Path, vendor: tuple[Vendor, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, url = vendor
+    monkeypatch.setattr(download, "LEAST_CAP_BYTES", 1 << 20)
+    state.body = gzip.compress(bytes(64 << 20))
+    with pytest.raises(EnrichmentError, match=r"more than 1\d{6} bytes"):
+        step_of(tmp_path, url)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_slow_server_keeps_no_batch_waiting_while_there_is_a_database(
+    tmp_path: Path, vendor: tuple[Vendor, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, url = vendor
+    state.body = database(tmp_path, "DE")
+    step_of(tmp_path, url)
+    age(tmp_path, 90_000)
+    answered = threading.Event()
+    fetch = download.DownloadedDatabase._fetch
+
+    def slowly(self: download.DownloadedDatabase) -> None:
+        assert answered.wait(120)
+        fetch(self)
+
+    monkeypatch.setattr(download.DownloadedDatabase, "_fetch", slowly)
+    monkeypatch.setattr(download, "_PATIENCE_SECONDS", 0.01)
+    state.body = database(tmp_path, "FR")
+    step = step_of(tmp_path, url)
+    assert country(step) == "DE"
+    answered.set()
+    wait_until(lambda: country(step) == "FR", "the new one is taken")

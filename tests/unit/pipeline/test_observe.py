@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import threading
 import urllib.error
 import urllib.request
 
@@ -80,11 +82,49 @@ def test_an_unknown_level_is_refused() -> None:
         set_up_logs("loud", "json", str)
 
 
+def test_half_open_connections_take_no_threads_and_keep_no_probe_out() -> None:
+    server = HealthServer("127.0.0.1", 0, alive={}, ready={}, registry=Metrics("default/botnet").registry)
+    server.start()
+    held = []
+    try:
+        before = threading.active_count()
+        for number in range(300):
+            held.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            held[-1].sendall(b"GET /healthz HTTP/1.1\r\nX: " + b"y" * number)
+        assert threading.active_count() <= before
+        assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=60).status == 200
+        held[-1].sendall(b"z" * 20_000 + b"\r\n\r\n")
+        assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=60).status == 200
+    finally:
+        for each in held:
+            each.close()
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    "head", [b"\r\n\r\n", b"POST /healthz HTTP/1.1\r\n\r\n", b"\xff\xfe \0 x\r\n\r\n", b"GET\r\n\r\n"]
+)
+def test_whatever_is_asked_is_answered(head: bytes) -> None:
+    server = HealthServer("127.0.0.1", 0, alive={}, ready={}, registry=Metrics("default/botnet").registry)
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as asked:
+            asked.sendall(head)
+            assert asked.recv(100).startswith((b"HTTP/1.1 404", b"HTTP/1.1 405"))
+        assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}/readyz", timeout=60).status == 200
+    finally:
+        server.stop()
+
+
 def test_the_health_port_answers_and_says_what_is_wrong() -> None:
     metrics = Metrics("default/botnet")
     metrics.settled(Counts(read=3, written=1, duplicates=1, rejected=1))
     server = HealthServer(
-        "127.0.0.1", 0, alive={"loops": lambda: None}, ready={"sink": lambda: "away"}, registry=metrics.registry
+        "127.0.0.1",
+        0,
+        alive={"loops": lambda: None},
+        ready={"sink": lambda: "me@db.secret.example/clean is away"},
+        registry=metrics.registry,
     )
     server.start()
     try:
@@ -93,7 +133,7 @@ def test_the_health_port_answers_and_says_what_is_wrong() -> None:
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{base}/readyz")
         assert refused.value.code == 503
-        assert json.loads(refused.value.read())["checks"] == {"loops": "ok", "sink": "away"}
+        assert json.loads(refused.value.read())["checks"] == {"loops": "ok", "sink": "failed, see the log"}
         page = urllib.request.urlopen(f"{base}/metrics").read().decode()
         assert 'dcp_records_total{outcome="duplicates",pipeline="default/botnet"} 1.0' in page
     finally:

@@ -8,7 +8,6 @@ import hashlib
 import http.client
 import logging
 import os
-import shutil
 import tempfile
 import threading
 import time
@@ -36,6 +35,15 @@ _FAILURES = (
     http.client.HTTPException,
     maxminddb.InvalidDatabaseError,
 )
+_PATIENCE_SECONDS = 2.0
+"""How long a batch waits for a newer database, while it could go on with the one before."""
+_FIRST_SECONDS = 120.0
+_LONGEST_SECONDS = 1800.0
+_PIECE_BYTES = 256 * 1024
+LONGEST_BYTES = 2 << 30
+LEAST_CAP_BYTES = 64 << 20
+MAX_RATIO = 20
+"""Of what is unpacked to what came: databases shrink to a half, an attack to a thousandth."""
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -50,7 +58,7 @@ class DownloadedDatabase:
         self._url, self._refresh_seconds, self._setting = url, refresh_seconds, setting
         self.path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:24]}.mmdb"
         self._lock = threading.Lock()
-        self._error = ""
+        self._error = f"no whole answer within {_FIRST_SECONDS:.0f} s"
         self._kept = _opens(self.path)
         self._due = self._first_due()
         self.refresh()
@@ -65,6 +73,12 @@ class DownloadedDatabase:
         """Ask for a newer one when that is due. A failure is logged; what is there stays in use."""
         if time.monotonic() < self._due or not self._lock.acquire(blocking=False):
             return
+        fetching = threading.Thread(target=self._refreshed, name="geolocation download", daemon=True)
+        fetching.start()
+        fetching.join(_PATIENCE_SECONDS if self._kept else _FIRST_SECONDS)
+
+    def _refreshed(self) -> None:
+        """Holds the lock. In a thread of its own: a slow server keeps no batch waiting while there is a database."""
         try:
             self._fetch()
             self._due = time.monotonic() + self._refresh_seconds
@@ -95,15 +109,30 @@ class DownloadedDatabase:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.path.parent) as scratch:
             received, database = Path(scratch) / "received", Path(scratch) / "database"
+            until = time.monotonic() + _LONGEST_SECONDS
             with received.open("wb") as file:
-                shutil.copyfileobj(answer, file)
+                _copy(answer, file, LONGEST_BYTES, until)
+            packed_bytes = received.stat().st_size
             with received.open("rb") as packed:
                 is_gzip = packed.read(2) == _GZIP_MAGIC
             with gzip.open(received) if is_gzip else received.open("rb") as source, database.open("wb") as target:
-                shutil.copyfileobj(source, target)
+                most = max(LEAST_CAP_BYTES, MAX_RATIO * packed_bytes) if is_gzip else LONGEST_BYTES
+                _copy(source, target, min(most, LONGEST_BYTES), until)
             maxminddb.open_database(database).close()
             put_in_place(database, self.path)
             self._kept = True
+
+
+def _copy(source: IO[bytes] | gzip.GzipFile, target: IO[bytes], most_bytes: int, until: float) -> None:
+    """Raises ValueError where there is more, or it takes longer. `until` is of time.monotonic()."""
+    copied = 0
+    while piece := source.read(_PIECE_BYTES):
+        copied += len(piece)
+        if copied > most_bytes:
+            raise ValueError(f"it has more than {most_bytes} bytes, the most that is kept of such a download")
+        if time.monotonic() > until:
+            raise ValueError(f"it took longer than {_LONGEST_SECONDS:.0f} s")
+        target.write(piece)
 
 
 def _opens(path: Path) -> bool:

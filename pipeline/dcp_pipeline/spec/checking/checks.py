@@ -14,6 +14,7 @@ from dcp_pipeline.spec.checking.format_checks import format_problems, not_linear
 from dcp_pipeline.spec.checking.rule_checks import rule_problems
 from dcp_pipeline.spec.errors import SpecProblem, path_of
 from dcp_pipeline.spec.model import Field, Pipeline, Source, Spec
+from dcp_pipeline.texts import address_problem, url_problem
 
 _LENGTHS = {"string"}
 _RANGES = {"integer", "number", "decimal", "date", "time", "datetime"}
@@ -72,6 +73,8 @@ def _credentials(source: Source, index: int) -> Iterator[SpecProblem]:
     if source.http is None:
         return
     place = ("sources", index, "http")
+    if (problem := url_problem(source.http.url)) is not None:
+        yield _at(f"cannot be asked for: {problem}", *place, "url")
     for n, each in enumerate(source.http.allow):
         try:
             allowed(each)
@@ -88,7 +91,11 @@ def _credentials(source: Source, index: int) -> Iterator[SpecProblem]:
 
 def _queue(spec: Spec) -> Iterator[SpecProblem]:
     redis = spec.queue.redis
-    if redis and not redis.url.startswith("unix:") and urlsplit(redis.url).password:
+    if redis is None or redis.url.startswith("unix:"):
+        return
+    if (problem := address_problem(redis.url)) is not None:
+        yield _at(f"leads to no server: {problem}", "queue", "redis", "url")
+    elif urlsplit(redis.url).password:
         yield _at(
             "holds a password; put it into a Secret and name it in spec.queue.redis.password",
             "queue", "redis", "url",
@@ -195,6 +202,8 @@ def _enrichment(spec: Spec) -> Iterator[SpecProblem]:
             if name not in names:
                 yield _at(f"fills {name!r}, which is no field of spec.cleaning.fields", *place, "geoip", "fields")
         database = step.geoip.database
+        if database.url and (problem := url_problem(database.url)) is not None:
+            yield _at(f"cannot be asked for: {problem}", *place, "geoip", "database", "url")
         given = [each for each in (database.path, database.url, database.persistent_volume_claim) if each]
         if len(given) != 1:
             found = f"has {len(given)} of path, url and persistentVolumeClaim"
@@ -207,6 +216,9 @@ def _sink(spec: Spec) -> Iterator[SpecProblem]:
     if spec.sink.sql is None:
         yield _at("has no member; sql is wanted", "sink")
     elif not is_file(spec.sink.sql.url):
+        if (problem := address_problem(spec.sink.sql.url)) is not None:
+            yield _at(f"leads to no server: {problem}", "sink", "sql", "url")
+            return
         parts = urlsplit(spec.sink.sql.url)
         if parts.password:
             yield _at(
