@@ -1,13 +1,18 @@
 # What shows that nothing is lost or doubled without killing anything: docs/reliability.md.
 #   make model EXAMPLES=5000 SEED=7       histories for each server
+#   make logrotate ROTATIONS=50 SEED=1    of each mode
 #   make half-written                     a file of 10 kB cut at every byte
 #   make fuzz SECONDS=600                 rounds with new seeds, until the time is over or something breaks
 EXAMPLES ?= 60
 INPUTS ?= 100
 SECONDS ?= 0
 SEED ?= 0
+ROTATIONS ?= 50
 
-.PHONY: model fuzz half-written
+.PHONY: model fuzz half-written logrotate
+
+logrotate: $(READY) servers ## growing files under the real logrotate in each mode, with kills; lines are counted
+	@PYTHONPATH=tests $(BIN)/python -m logrotate --rotations $(ROTATIONS) --seed $(SEED)
 
 half-written: $(READY) ## a file that is being written, looked at after every byte, in every format that grows
 	@$(PYTEST) -n 2 --timeout 0 tests/unit/fetcher/test_half_written.py --every-cut
