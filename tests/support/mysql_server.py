@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pymysql
 
-from support.mariadb_server import MariaDBServer, free_port
+from support.mariadb_server import PIPELINE_USER, MariaDBServer, free_port
 
 BASE = Path(__file__).parents[2] / "build" / "servers" / "mysql"
 SMALL_AND_FAST = (
@@ -57,7 +57,22 @@ class MySQLServer(MariaDBServer):
         from the second login on MySQL does without.
         """
         super().start()
-        pymysql.connect(host=self.host, port=self.port, user=self.user, password=self.password).close()
+        for user in (self.user, *self._users):
+            self._make_known(user)
+
+    def grant(self, database: str, rights: str | None = None, user: str = PIPELINE_USER) -> None:
+        """The same, and have the server know the user's password."""
+        super().grant(database, rights, user)
+        if user not in self._users:
+            self._users.append(user)
+            self._make_known(user)
+
+    @functools.cached_property
+    def _users(self) -> list[str]:
+        return []
+
+    def _make_known(self, user: str) -> None:
+        pymysql.connect(host=self.host, port=self.port, user=user, password=self.password).close()
 
     def _program(self) -> str:
         missing = mysql_missing()
