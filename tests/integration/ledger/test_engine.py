@@ -136,7 +136,7 @@ def test_a_database_that_is_not_there_and_a_server_that_is_not_there_differ(mysq
     ("url", "message"),
     [
         ("no url", "the sink's url is none"),
-        ("postgresql://u@h/db", "names 'postgresql'"),
+        ("oracle://u@h/db", "names 'oracle'"),
         ("mysql://u@h", "names no a database|names no"),
         ("sqlite://", "names no a file|names no"),
         ("mysql://u@h/db?charset=latin1", "unknown options"),

@@ -89,7 +89,7 @@ def test_every_dialect_has_its_two_rooms() -> None:
         ("mariadb://u@h/db", "mysql", None),
         ("sqlite:///./a b.db", "sqlite", "./a b.db"),
         ("sqlite:////var/x.db?timeout=3", "sqlite", "/var/x.db"),
-        ("postgresql://u@h/db", None, None),
+        ("oracle://u@h/db", None, None),
         ("mysqlx://u@h/db", None, None),
         ("", None, None),
     ],
