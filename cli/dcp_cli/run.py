@@ -9,18 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NoReturn
 
 from dcp_cli.embedded import EmbeddedValkey, StateFolder
+from dcp_cli.opening import opening_line
 from dcp_cli.options import print_json
 from dcp_cli.progress import ProgressLine, say
 from dcp_cli.summary import RunSummary
-from dcp_fetcher.process import build_fetcher, trouble_of
+from dcp_fetcher.ground.patience import PERSON_SECONDS
+from dcp_fetcher.process import build_fetcher, fetcher_gauges, trouble_of
 from dcp_pipeline.connect import open_shared
-from dcp_pipeline.exit_codes import DONE, FAILED, INTERRUPTED
+from dcp_pipeline.database.errors import LedgerError
+from dcp_pipeline.errors import Unusable
+from dcp_pipeline.exit_codes import DONE, FAILED, INTERRUPTED, TIMED_OUT
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import Check, HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
@@ -42,6 +49,8 @@ class RunOptions:
     output: str
     health_host: str = "127.0.0.1"
     health_port: int | None = None
+    timeout_seconds: float | None = None
+    """How long `once` may take."""
 
 
 def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> int:
@@ -50,7 +59,7 @@ def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> i
     with ExitStack() as stack:
         session = _Session(stack, setup, options, observer)
         before = session.ledger.books()
-        stopped, failures = session.run()
+        ended, failures = session.run()
         after = session.ledger.books()
     summary = RunSummary(
         spec=options.spec,
@@ -61,20 +70,48 @@ def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> i
         elapsed_seconds=time.monotonic() - started,
         failures=failures,
     )
-    if options.output == "json":
-        print_json(summary.as_json())
-    else:
-        say(summary.as_text())
-    if stopped:
-        return INTERRUPTED
-    return DONE if summary.succeeded else FAILED
+    _tell(summary, options, ended)
+    if ended is Ending.DONE:
+        return DONE if summary.succeeded else FAILED
+    return _CODES[ended]
+
+
+def _tell(summary: RunSummary, options: RunOptions, ended: Ending) -> None:
+    if ended is Ending.TIMED_OUT:
+        pending = summary.after.total("pending")
+        log.error("--timeout is over: %s records are cut and not in the table; the next run goes on", f"{pending:,}")
+    try:
+        if options.output == "json":
+            print_json(summary.as_json())
+        else:
+            say(summary.as_text())
+    except OSError:
+        # A terminal that is gone can be told nothing, and its end was no failure.
+        if ended is not Ending.HUNG_UP:
+            raise
+
+
+class Ending(StrEnum):
+    """Why a run ended."""
+
+    DONE = "done"
+    """All that `once` was to do is done, or cannot be."""
+    TIMED_OUT = "timed out"
+    TOLD = "told to"
+    """A service that was told to stop: SIGTERM, or the terminal's end."""
+    HUNG_UP = "hung up"
+    INTERRUPTED = "interrupted"
+    """Ctrl-C; or `once` was told to stop before it was done."""
+
+
+_CODES = {Ending.TIMED_OUT: TIMED_OUT, Ending.TOLD: DONE, Ending.HUNG_UP: DONE, Ending.INTERRUPTED: INTERRUPTED}
 
 
 class _Session:
     """The parts of one run, built in the order in which they depend on each other, closed in the other."""
 
     def __init__(self, stack: ExitStack, setup: Setup, options: RunOptions, observer: Observer) -> None:
-        self._options, self._stop_requested = options, False
+        self._options, self._ending = options, Ending.DONE
         embedded, state = None, StateFolder(setup.state_folder)
         stack.enter_context(state.alone())
         if setup.pipeline.spec.queue.redis is None:
@@ -86,16 +123,19 @@ class _Session:
         for warning in (*check_server(shared.client), *self.ledger.warnings()):
             log.warning(warning)
         self._fetcher = build_fetcher(setup, shared)
+        shared.metrics.add_gauges(lambda: fetcher_gauges(self._fetcher))
+        shared.metrics.add_gauges(queue_gauges(self._queue))
         self._worker = WorkerProcess(setup, shared) if setup.workers_enabled else None
         if self._worker:
             self._worker.prepare()
             self._worker.start()
             stack.callback(self._worker.stop)
-        if options.health_port is not None:
-            stack.callback(self._serve_health(shared).stop)
+        server = self._serve_health(shared) if options.health_port is not None else None
+        if server is not None:
+            stack.callback(server.stop)
+        log.info(*opening_line(setup, f"http://{options.health_host}:{server.port}/metrics" if server else None))
 
     def _serve_health(self, shared: Shared) -> HealthServer:
-        shared.metrics.add_gauges(queue_gauges(self._queue))
         alive: dict[str, Check] = {"loops": shared.stuck}
         ready: dict[str, Check] = {"fetcher": lambda: trouble_of(self._fetcher)}
         if self._worker:
@@ -109,28 +149,50 @@ class _Session:
             registry=shared.metrics.registry,
         )
         server.start()
-        log.info("health and metrics", extra={"port": server.port})
         return server
 
-    def run(self) -> tuple[bool, tuple[str, ...]]:
-        """(whether it was interrupted, what could not be read)."""
+    def run(self) -> tuple[Ending, tuple[str, ...]]:
+        """(why it ended, what could not be read). Raises what only a person can mend, where `once` has met it."""
         progress = ProgressLine(self._fetcher, self._queue, self._worker)
         with told_to_stop(self._told_to_stop):
             progress.start()
+            timer = self._timer()
             try:
-                report = asyncio.run(self._fetcher.run(self._options.once, settle=self._worker is not None))
+                settle = self._worker is not None
+                report = asyncio.run(self._fetcher.run(self._options.once, settle, self._hopeless))
             finally:
+                timer.cancel()
                 progress.stop()
             if self._worker and not self._worker.stop():
                 _leave()
-        return self._stop_requested, report.problems
+        return self._ending, report.problems
 
-    def _told_to_stop(self) -> None:
-        if self._stop_requested:
+    def _hopeless(self) -> Exception | None:
+        met = self._worker.trouble.hopeless(PERSON_SECONDS) if self._worker else None
+        return met if met is None or isinstance(met, LedgerError | Unusable) else Unusable(str(met))
+
+    def _timer(self) -> threading.Timer:
+        """That ends `once` when its time is over; it is to be cancelled."""
+        timer = threading.Timer(self._options.timeout_seconds or 0, lambda: self._stop(Ending.TIMED_OUT))
+        timer.daemon = True
+        if self._options.timeout_seconds is not None:
+            timer.start()
+        return timer
+
+    def _told_to_stop(self, number: int) -> None:
+        if self._ending is not Ending.DONE:
+            if number == signal.SIGHUP:  # a shell and the kernel tell the same end of a terminal
+                return
             log.warning("leaving at once; what was in hand is done again by the next run")
             _leave()
-        self._stop_requested = True
         log.warning("stopping: finishing what is in hand; tell it again to leave at once")
+        if self._options.once or number == signal.SIGINT:
+            self._stop(Ending.INTERRUPTED)
+        else:
+            self._stop(Ending.HUNG_UP if number == signal.SIGHUP else Ending.TOLD)
+
+    def _stop(self, ending: Ending) -> None:
+        self._ending = ending
         self._fetcher.request_stop()
         if self._worker:
             self._worker.request_stop()

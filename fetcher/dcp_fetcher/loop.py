@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,9 +25,12 @@ from dcp_fetcher.ground.progress import Progress, Snapshot
 from dcp_fetcher.ground.vitals import Vitals
 from dcp_fetcher.ground.wall import in_thread
 from dcp_fetcher.objects import Look, Outcome
+from dcp_fetcher.publishing.done import DoneLog
 from dcp_fetcher.publishing.publish import Outlet
+from dcp_fetcher.sites.versions import generation_of
 from dcp_fetcher.tasks.desk import TaskDesk
 from dcp_fetcher.watch import Round, Watch
+from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.spec.model import FileSource, Pipeline
@@ -37,6 +41,7 @@ log = logging.getLogger(__name__)
 SIDE_BY_SIDE = 2
 POLL_SECONDS = 0.2
 RECONCILE_EVERY_POLLS = 10
+TELL_EVERY_POLLS = 5
 BEAT_SECONDS = 1.0
 SETTLED_AT_MOST = 2
 """How often `once` waits for settle: for what is being written when it looks, and once more for what it then became."""
@@ -95,6 +100,7 @@ class FetcherLoop:
             progress=self.progress,
             observer=observer,
             vitals=Vitals(self._pulse),
+            done=DoneLog(),
         )
 
     def request_stop(self) -> None:
@@ -106,12 +112,18 @@ class FetcherLoop:
         """For calls before the run: it waits for servers as the run does, and ends when a stop is requested."""
         return self._outlet.patience
 
-    async def run(self, once: bool, settle: bool = False) -> FetchReport:
+    async def run(
+        self, once: bool, settle: bool = False, hopeless: Callable[[], Exception | None] = lambda: None
+    ) -> FetchReport:
         """For ever at each source's interval; or `once`, until all that is listed is cut and the inbox is empty.
 
         `settle`: `once` goes on until no batch is pending and no task open, and enqueues again what Redis loses
-        meanwhile. Raises what no waiting mends, such as a queue of another pipeline.
+        meanwhile. `hopeless` says what the workers have met that only a person can mend: `once` ends with it, and
+        with what the fetcher itself has met of the kind. Raises what no waiting mends, such as a queue of another
+        pipeline.
         """
+        if once:
+            self._outlet.patience.until_a_person_is_needed(hopeless)
         rounds: list[Round] = []
         stopped = False
         try:
@@ -119,6 +131,7 @@ class FetcherLoop:
                 caretaker = Caretaker(self._outlet, {each.source: each for each in watches}, self._save_revisions)
                 if once:
                     await self._once(watches, desk, rounds, settle, caretaker)
+                    await self._tell_done()
                 else:
                     await self._for_ever(watches, desk, caretaker)
         except* Stopped:
@@ -135,9 +148,17 @@ class FetcherLoop:
         async with AsyncExitStack() as stack:
             await in_thread(self._outlet.patience, self._outlet.queue.own)
             await in_thread(self._save_revisions)
+            await in_thread(self._take_up)
             assembly = Assembly(self._pipeline, replace(self._around, once=once), self._outlet, stack)
             watches = await assembly.watches()
             yield watches, await assembly.desk(self._inbox) if self._inbox is not None else None
+
+    def _take_up(self) -> None:
+        """Objects that a run before this one has read, and whose records are still on their way, are told of too."""
+        for each in self._outlet.patience(self._outlet.ledger.incomplete_objects):
+            if each.state is ObjectState.CUT:
+                growing = generation_of(each.version) is not None
+                self._outlet.done.cut(each.id, time.monotonic(), growing)
 
     def _save_revisions(self) -> None:
         """Before an object pins a revision, the ledger knows it."""
@@ -181,6 +202,8 @@ class FetcherLoop:
                 if settle and polls % RECONCILE_EVERY_POLLS == 0:
                     await caretaker.mend_queue()
                     rounds += [await each.reconcile() for each in watches]
+                if polls % TELL_EVERY_POLLS == 0:
+                    await self._tell_done()
                 self._outlet.vitals.alive("waits for what is on its way")
                 await self._stop.sleep(POLL_SECONDS)
 
@@ -202,6 +225,10 @@ class FetcherLoop:
             await self._stop.sleep(min(BEAT_SECONDS, seconds))
             seconds -= BEAT_SECONDS
 
+    async def _tell_done(self) -> None:
+        ledger, patience = self._outlet.ledger, self._outlet.patience
+        await in_thread(self._outlet.done.tell, lambda ids: patience(lambda: ledger.books_of(ids)))
+
     async def _unfinished(self, desk: TaskDesk | None, settle: bool) -> bool:
         if desk is not None:
             state = await desk.run_once()
@@ -220,6 +247,7 @@ class FetcherLoop:
             if desk is not None:
                 interval_seconds = max(POLL_SECONDS, self._pipeline.spec.worker.progress_interval.seconds)
                 group.create_task(self._repeat("inbox", partial(self._inbox_step, desk), interval_seconds))
+            group.create_task(self._repeat("done", self._tell_done, POLL_SECONDS * TELL_EVERY_POLLS))
             group.create_task(self._repeat("ledger", caretaker.look_back, self._care_seconds))
             group.create_task(self._repeat("queue", caretaker.mend_queue, self._care_seconds))
             group.create_task(self._repeat("lost batches", caretaker.find_lost, self._care_seconds))

@@ -79,6 +79,10 @@ def fetcher_gauges(loop: FetcherLoop) -> Gauges:
                 for state, labels in (("missing", found.missing), ("new", found.new))
             },
         ),
+        "dcp_source_last_new_data_timestamp_seconds": (
+            "When a source last brought records that were not known before.",
+            {(("source", name),): each.last_news or 0 for name, each in figures.sources.items()},
+        ),
     }
 
 
@@ -86,7 +90,7 @@ def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, ob
     """Run until SIGTERM or SIGINT, or `once`; the exit code: 1 where something could not be read."""
     shared = open_shared(setup, pool_size=6, observer=observer)
     loop = build_fetcher(setup, shared)
-    with told_to_stop(loop.request_stop):
+    with told_to_stop(lambda _: loop.request_stop()):
         return _run(setup, shared, loop, once, health_host, health_port)
 
 

@@ -13,7 +13,16 @@ from msgspec.structs import replace
 
 from dcp_pipeline.batch import Batch, decode_batch
 from dcp_pipeline.database.errors import LedgerConflict, LedgerWentBack, SinkUnavailable
-from dcp_pipeline.ledger.model import BatchState, Cut, DeadBatch, ObjectState, SourceObject, Task, TaskState
+from dcp_pipeline.ledger.model import (
+    BatchState,
+    Cut,
+    DeadBatch,
+    ObjectBooks,
+    ObjectState,
+    SourceObject,
+    Task,
+    TaskState,
+)
 from dcp_pipeline.queue.model import Job, Mended, QueueStats
 
 
@@ -124,6 +133,10 @@ class FakeLedger:
     def pending_batches(self) -> int:
         self.switch.call("pending_batches")
         return sum(cut.state is BatchState.CUT for cut in self.all_cuts())
+
+    def books_of(self, object_ids: Sequence[str]) -> list[ObjectBooks]:
+        """None: nothing is settled here."""
+        return []
 
     def mark_dead(self, batch_id: str, reason: str, attempts: int) -> bool:
         self._reasons[batch_id] = reason

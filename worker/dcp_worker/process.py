@@ -155,7 +155,7 @@ def _lost(lease: Lease) -> None:
 def run_worker(setup: Setup, health_host: str, health_port: int, observer: Observer = unobserved) -> int:
     """Run until SIGTERM or SIGINT; the exit code. Batches in hand are finished, or left to others, first."""
     stopping = threading.Event()
-    with told_to_stop(stopping.set):
+    with told_to_stop(lambda _: stopping.set()):
         return _run(setup, health_host, health_port, observer, stopping)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 import maxminddb
 
-from dcp_pipeline.database.errors import SinkUnavailable, TableMismatch
+from dcp_pipeline.database.errors import NeedsAPerson, SinkUnavailable, TableMismatch
 from dcp_worker.enrich import EnrichmentError
 
 log = logging.getLogger(__name__)
 
 UNREADY = (SinkUnavailable, TableMismatch, EnrichmentError, maxminddb.InvalidDatabaseError)
 """What is wrong around a batch and not with it: it is given back, and the worker waits for the mending."""
+_MENDED_BY_HAND = (NeedsAPerson, TableMismatch, EnrichmentError, maxminddb.InvalidDatabaseError)
 
 
 class Trouble:
@@ -23,6 +25,7 @@ class Trouble:
         self._lock = threading.Lock()
         self._queue: str | None = None
         self._sink: str | None = None
+        self._hopeless: tuple[float, Exception] | None = None
 
     def queue(self, error: Exception | None) -> None:
         """The queue answered (None), or failed so."""
@@ -33,6 +36,17 @@ class Trouble:
         """The sink answered (None), or failed so."""
         with self._lock:
             self._sink = _changed("sink", self._sink, error)
+            if error is None or not isinstance(error, _MENDED_BY_HAND):
+                self._hopeless = None
+            else:
+                self._hopeless = (self._hopeless[0] if self._hopeless else time.monotonic(), error)
+
+    def hopeless(self, lasting_seconds: float) -> Exception | None:
+        """What has been wrong with the sink for so long and only a person can mend; None where nothing is."""
+        with self._lock:
+            if self._hopeless is None or time.monotonic() - self._hopeless[0] < lasting_seconds:
+                return None
+            return self._hopeless[1]
 
     def of_queue(self) -> str | None:
         """What is wrong with the queue; None when nothing is."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import json_option, profile_option, server_options, set_up, spec_argument
+from dcp_cli.options import duration_of, json_option, profile_option, server_options, set_up, spec_argument
 from dcp_pipeline.allocators import keep_memory_small
 
 
 @click.command()
 @spec_argument
 @click.option("--once", is_flag=True, help="End when every listed object is in the table.")
+@click.option("--timeout", metavar="TIME", help="End --once after so long, such as 30m; the next run goes on.")
+@click.option("--health-host", default="127.0.0.1", show_default=True)
 @click.option("--health-port", type=int, metavar="PORT", help="Answer /healthz, /readyz and /metrics here.")
 @server_options
 @profile_option
@@ -20,6 +22,8 @@ from dcp_pipeline.allocators import keep_memory_small
 def command(
     spec: str,
     once: bool,
+    timeout: str | None,
+    health_host: str,
     health_port: int | None,
     redis: str | None,
     sink: str | None,
@@ -33,9 +37,12 @@ def command(
       dcp run pipeline.yaml --once -o json | jq .rejected_by_code
       dcp run pipeline.yaml --redis redis://localhost/0 --sink mysql+pymysql://me@localhost/clean
     """
+    if timeout is not None and not once:
+        raise click.UsageError("--timeout is for --once")
+    seconds = duration_of("timeout", timeout) if timeout is not None else None
     setup = set_up(spec, redis, sink, profile)
     keep_memory_small(setup.pipeline.spec.worker.concurrency)
     from dcp_cli.run import RunOptions
     from dcp_cli.run import run as run_pipeline
 
-    return run_pipeline(setup, RunOptions(spec=spec, once=once, output=output, health_port=health_port))
+    return run_pipeline(setup, RunOptions(spec, once, output, health_host, health_port, seconds))

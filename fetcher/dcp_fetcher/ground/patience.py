@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import redis
 
 from dcp_fetcher.ground.errors import Stopped
-from dcp_pipeline.database.errors import SinkUnavailable
+from dcp_pipeline.database.errors import NeedsAPerson, SinkUnavailable
+from dcp_pipeline.queue.connection import refuses
 from dcp_pipeline.queue.model import QueueFull
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ T = TypeVar("T")
 AWAY = (SinkUnavailable, redis.RedisError, QueueFull)
 """The database or Redis cannot take it now. Nothing is lost by waiting, everything by going on."""
 POLL_SECONDS = 0.2
+PERSON_SECONDS = 10.0
+"""What only a person can mend ends a run of `once` when it has lasted for so long: it may have been a failover."""
 
 
 @dataclass(frozen=True)
@@ -128,15 +131,29 @@ class Patience:
     ) -> None:
         self._stop, self._on_wait = stop, on_wait
         self._base, self._longest = base_seconds, longest_seconds
+        self._hopeless: Callable[[], Exception | None] | None = None
+
+    def until_a_person_is_needed(self, hopeless: Callable[[], Exception | None]) -> None:
+        """From now on raise what only a person can mend, once it has lasted; `hopeless` says what others have met."""
+        self._hopeless = hopeless
 
     def __call__(self, call: Callable[[], T]) -> T:
-        """What `call` returns; it may be called again and must bear that. Raises Stopped, or what is no absence."""
-        failures = 0
+        """What `call` returns; it may be called again and must bear that.
+
+        Raises Stopped, what is no absence, and what only a person can mend where that is not to be waited for.
+        """
+        if self._hopeless is not None and (met := self._hopeless()) is not None:
+            raise met
+        failures, since = 0, time.monotonic()
         while True:
             try:
                 result = call()
             except AWAY as error:
                 failures += 1
+                if not _needs_a_person(error):
+                    since = time.monotonic()
+                elif self._hopeless is not None and time.monotonic() - since > PERSON_SECONDS:
+                    raise
                 if failures == 1:
                     log.warning("waiting: %s: %s", type(error).__name__, error)
                 if self._on_wait is not None:
@@ -148,3 +165,7 @@ class Patience:
                 if self._on_wait is not None:
                     self._on_wait(None)
             return result
+
+
+def _needs_a_person(error: BaseException) -> bool:
+    return isinstance(error, NeedsAPerson) or refuses(error)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dcp_pipeline.spec.labels import LabelsFound
 
@@ -18,6 +18,8 @@ class SourceProgress:
     listed: int = 0
     last_success: float | None = None
     last_error: str | None = None
+    last_news: float | None = None
+    """When records that were not known before were last cut."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,12 @@ class Progress:
         with self._lock:
             before = self._sources.get(source, SourceProgress())
             success = time.time() if error is None else before.last_success
-            self._sources[source] = SourceProgress(listed, success, error)
+            self._sources[source] = replace(before, listed=listed, last_success=success, last_error=error)
+
+    def brought_news(self, source: str) -> None:
+        """Records of this source were cut that were not known before."""
+        with self._lock:
+            self._sources[source] = replace(self._sources.get(source, SourceProgress()), last_news=time.time())
 
     def labels(self, source: str, found: LabelsFound) -> None:
         """What a source's object has for labels."""

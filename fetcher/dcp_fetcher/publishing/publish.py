@@ -5,6 +5,7 @@ A crash in between leaves a recorded cut that the queue does not know; reading.p
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,9 @@ from dcp_fetcher.ground.ports import Ledger, Queue
 from dcp_fetcher.ground.progress import Progress
 from dcp_fetcher.ground.vitals import Vitals
 from dcp_fetcher.publishing.cuts import batch_of, cut_of
+from dcp_fetcher.publishing.done import DoneLog
 from dcp_fetcher.publishing.labels import ObjectLabels
+from dcp_fetcher.sites.versions import generation_of
 from dcp_pipeline.batch import encode_batch
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Observer, Phase
@@ -40,6 +43,7 @@ class Outlet:
     observer: Observer
     vitals: Vitals
     """Told what is done, or waited for, each time it goes on."""
+    done: DoneLog
 
     def wait_for_room(self) -> None:
         """Return once the queue holds no more than its share. Raises Stopped."""
@@ -70,6 +74,7 @@ class Publisher:
         self._outlet, self.object, self._priority, self._labels = outlet, recorded, priority, labels
         self.recorded = cuts
         """How many cuts of it are in the ledger, as far as is known here."""
+        self._began = time.monotonic()
         self._cuts: list[Cut] = []
         self._jobs: list[Job] = []
 
@@ -112,6 +117,7 @@ class Publisher:
             for cut in cuts:
                 outlet.observer(Phase.CUT, cut.batch_id)
             outlet.progress.count(records_cut=sum(cut.records for cut in cuts))
+            outlet.progress.brought_news(opened.source)
         self._cuts, self._jobs = [], []
         outlet.patience(lambda: outlet.queue.enqueue(jobs))
         for job in jobs:
@@ -126,6 +132,7 @@ class Publisher:
         news = any(getattr(self.object, name) != value for name, value in changes.items() if value)
         if news or (self.object.reason or "") != reason:
             self.update(reason=reason, having_cuts=self.recorded, **changes)
+        self._outlet.done.cut(self.object.id, self._began, growing=generation_of(self.object.version) is not None)
 
     def with_remark(self, reason: str) -> str:
         """The reason, and what there is to be said of the object's labels."""

@@ -36,8 +36,20 @@ class SinkUnavailable(LedgerError):
     """The database cannot take the work now; it is to be tried again later. Nothing was kept."""
 
 
-class SinkDenied(SinkUnavailable):
+class NeedsAPerson(SinkUnavailable):
+    """No waiting mends it: somebody has to do what the message says."""
+
+
+class SinkDenied(NeedsAPerson):
     """The database refuses this user, or does not know the database: the settings are to be mended."""
+
+
+class SinkFull(NeedsAPerson):
+    """The disk of the database is full."""
+
+
+class SinkReadOnly(NeedsAPerson):
+    """The database takes no writes."""
 
 
 class InfileRefused(LedgerError):
@@ -68,6 +80,7 @@ _ADVICE = {
     Trouble.ABSENT: "the pipeline makes its tables when it first runs; has it run with this sink?",
     Trouble.OTHER: "it is tried again later",
 }
+_KINDS = {Trouble.DENIED: SinkDenied, Trouble.FULL: SinkFull, Trouble.READ_ONLY: SinkReadOnly}
 
 
 def driver_error(error: BaseException) -> BaseException:
@@ -93,5 +106,4 @@ def short(error: BaseException) -> str:
 
 def explained(error: BaseException, trouble: Trouble, where: str) -> SinkUnavailable:
     """The error as SinkUnavailable, saying where it happened and what to do."""
-    kind = SinkDenied if trouble is Trouble.DENIED else SinkUnavailable
-    return kind(f"{where}: {short(error)} ({_ADVICE[trouble]})")
+    return _KINDS.get(trouble, SinkUnavailable)(f"{where}: {short(error)} ({_ADVICE[trouble]})")

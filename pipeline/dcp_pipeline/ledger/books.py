@@ -24,7 +24,16 @@ from dcp_pipeline.ledger.tasks import seconds_ago
 
 def books(connection: Connection, pipeline: str) -> Books:
     """The books of all objects, oldest first."""
-    sums = _sums(pipeline)
+    return Books(objects=_entries(connection, pipeline), rejected_by_code=_by_code(connection, pipeline))
+
+
+def books_of(connection: Connection, pipeline: str, object_ids: Sequence[str]) -> tuple[ObjectBooks, ...]:
+    """The books of some objects, oldest first; it costs what they hold."""
+    return _entries(connection, pipeline, list(object_ids))
+
+
+def _entries(connection: Connection, pipeline: str, only: list[str] | None = None) -> tuple[ObjectBooks, ...]:
+    sums = _sums(pipeline, only)
     of_object = (OBJECTS.c.id, OBJECTS.c.source, OBJECTS.c.uri, OBJECTS.c.state, OBJECTS.c.reason, OBJECTS.c.header_end)
     query = (
         select(*of_object, *sums.c)
@@ -32,11 +41,12 @@ def books(connection: Connection, pipeline: str) -> Books:
         .where(OBJECTS.c.pipeline == pipeline)
         .order_by(OBJECTS.c.number)
     )
-    entries = tuple(_entry(row) for row in connection.execute(query))
-    return Books(objects=entries, rejected_by_code=_by_code(connection, pipeline))
+    if only is not None:
+        query = query.where(OBJECTS.c.id.in_(only))
+    return tuple(_entry(row) for row in connection.execute(query))
 
 
-def _sums(pipeline: str) -> Any:
+def _sums(pipeline: str, only: list[str] | None) -> Any:
     def records_in(state: BatchState) -> ColumnElement[int]:
         return func.sum(case((BATCHES.c.state == state.value, BATCHES.c.records), else_=0))
 
@@ -47,7 +57,7 @@ def _sums(pipeline: str) -> Any:
         return case((BATCHES.c.kind == BatchKind.CUT.value, value), else_=None)
 
     # A replay's entry has no records of its own; its counts add to those of the batches it took rejects from.
-    return (
+    sums = (
         select(
             BATCHES.c.object_id,
             func.sum(BATCHES.c.records).label("read"),
@@ -66,8 +76,8 @@ def _sums(pipeline: str) -> Any:
         )
         .where(BATCHES.c.pipeline == pipeline)
         .group_by(BATCHES.c.object_id)
-        .subquery()
     )
+    return (sums if only is None else sums.where(BATCHES.c.object_id.in_(only))).subquery()
 
 
 def _entry(row: Row[Any]) -> ObjectBooks:

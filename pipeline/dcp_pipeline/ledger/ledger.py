@@ -23,6 +23,7 @@ from dcp_pipeline.ledger.model import (
     Books,
     Cut,
     DeadBatch,
+    ObjectBooks,
     ObjectState,
     RejectFilter,
     SourceObject,
@@ -248,6 +249,10 @@ class Ledger:
         return self._transactions.write(lambda each: tasks.purge_tasks(each, self.pipeline, older_than_seconds))
 
     # The books.
+
+    def books_of(self, object_ids: Sequence[str]) -> tuple[ObjectBooks, ...]:
+        """The books of some objects only."""
+        return self._transactions.read(lambda each: books.books_of(each, self.pipeline, object_ids))
 
     def books(self) -> Books:
         """The books of all objects, oldest first. It reads an entry of every batch."""

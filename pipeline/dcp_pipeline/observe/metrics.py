@@ -16,6 +16,10 @@ from dcp_pipeline.observe.phases import Phase
 Gauges = Mapping[str, tuple[str, Mapping[tuple[tuple[str, str], ...], float]]]
 """Name -> (help, {labels: value})."""
 
+_OUTCOMES = ("read", "written", "duplicates", "rejected", "filtered")
+_TIMED = (Phase.CLEANED, Phase.INSERTED, Phase.COMMITTED)
+_WHERE = ("batch", "sink")
+
 
 class Metrics:
     """What a process counts. Being an Observer, it times the phases of the batches that pass."""
@@ -48,18 +52,30 @@ class Metrics:
             "dcp_errors", "Errors, by where they came from.", ["pipeline", "where"], registry=self.registry
         )
         self._last = threading.local()
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """A counter that is not there until the first of its kind is no 0: the first error would be no increase."""
+        for outcome in _OUTCOMES:
+            self._records.labels(self._pipeline, outcome)
+        for phase in Phase:
+            self._batches.labels(self._pipeline, phase.value)
+        for phase in _TIMED:
+            self._seconds.labels(self._pipeline, phase.value)
+        for where in _WHERE:
+            self._errors.labels(self._pipeline, where)
 
     def __call__(self, phase: Phase, batch_id: str) -> None:
         self._batches.labels(self._pipeline, phase.value).inc()
         now = time.monotonic()
         before = getattr(self._last, "at", None)
-        if before is not None and phase in (Phase.CLEANED, Phase.INSERTED, Phase.COMMITTED):
+        if before is not None and phase in _TIMED:
             self._seconds.labels(self._pipeline, phase.value).observe(now - before)
         self._last.at = now
 
     def settled(self, counts: Counts) -> None:
         """A batch was committed with these counts."""
-        for outcome in ("read", "written", "duplicates", "rejected", "filtered"):
+        for outcome in _OUTCOMES:
             self._records.labels(self._pipeline, outcome).inc(getattr(counts, outcome))
 
     def error(self, where: str) -> None:

@@ -19,6 +19,7 @@ SOCKET_TIMEOUT_SECONDS = 5.0
 """Silence of the server. With the retries, 20 s: a lease of 30 s is renewed after one hanging connection."""
 CONNECT_TIMEOUT_SECONDS = 5.0
 RETRIES = 3
+_REFUSALS = (redis.AuthenticationError, redis.exceptions.NoPermissionError, redis.exceptions.ReadOnlyError)
 OLDEST_SERVER = (6, 2)
 
 
@@ -76,3 +77,10 @@ def check_server(client: redis.Redis) -> list[str]:
             "then read again from its source; set it to noeviction"
         )
     return warnings
+
+
+def refuses(error: BaseException) -> bool:
+    """Whether an error of redis' is one that no waiting mends: a password, a right, a replica, its own full disk."""
+    return isinstance(error, _REFUSALS) or (
+        isinstance(error, redis.ResponseError) and str(error).startswith(("MISCONF", "WRONGPASS", "NOPERM"))
+    )

@@ -21,7 +21,7 @@ def work():
 for _ in range(6):
     threading.Thread(target=work, daemon=True).start()
 stopping = threading.Event()
-with told_to_stop(stopping.set):
+with told_to_stop(lambda _: stopping.set()):
     print("ready", flush=True)
     stopping.wait()
 """
@@ -32,6 +32,7 @@ with told_to_stop(stopping.set):
     [
         [signal.SIGTERM],
         [signal.SIGINT],
+        [signal.SIGHUP],
         # The kernel may give the last one to another thread than the main one: without told_to_stop two of three hung.
         [signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM],
     ],

@@ -21,6 +21,7 @@ from yarl import URL
 from dcp_fetcher.ground.errors import FetchError, GoneError, RefusedError, TemporaryError
 from dcp_fetcher.ground.ports import Secrets
 from dcp_fetcher.sites.http.naming import redacted, without_queries
+from dcp_fetcher.sites.http.proxies import proxies_named, proxy_of
 from dcp_fetcher.sites.http.resolver import OutOfReach, ReachResolver
 from dcp_pipeline.reach import reach_of
 from dcp_pipeline.spec.model import HttpSource, SecretValue, Tls
@@ -50,7 +51,7 @@ class HttpClient:
     async def __aenter__(self) -> HttpClient:
         silent_seconds = self._source.timeout.seconds
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=ReachResolver(self._reach)),
+            connector=aiohttp.TCPConnector(resolver=ReachResolver(self._reach, proxies=proxies_named())),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=READ_BUFFER_BYTES,
@@ -95,7 +96,11 @@ class HttpClient:
             sent |= self._credentials()
         try:
             return await self._session.get(
-                _as_url(url), headers=sent | dict(headers), allow_redirects=False, ssl=self._context(own)
+                _as_url(url),
+                headers=sent | dict(headers),
+                allow_redirects=False,
+                ssl=self._context(own),
+                proxy=proxy_of(url),
             )
         except aiohttp.ClientError as error:
             raise network_error(error, url) from error
