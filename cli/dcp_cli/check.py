@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 
-import click
 from msgspec.structs import replace
 
 from dcp_cli.look import engine_of
 from dcp_cli.options import print_json
+from dcp_cli.shown.say import say
 from dcp_cli.summary import COUNTS, object_as_json
 from dcp_pipeline.exit_codes import DONE, FAILED, INVALID
 from dcp_pipeline.ledger import Ledger
@@ -41,11 +41,11 @@ def validate_spec(path: str, output: str) -> int:
         return DONE
     spec = pipeline.spec
     sources = ", ".join(each.name for each in spec.sources)
-    click.echo(f"{path} is valid: pipeline {pipeline.key}")
-    click.echo(f"  sources  {sources}")
-    click.echo(f"  fields   {len(spec.cleaning.fields)}, unique by {', '.join(spec.cleaning.unique) or 'their place'}")
-    click.echo(f"  queue    {pipeline.queue_name}" + ("" if spec.queue.redis else " (embedded in `dcp run`)"))
-    click.echo(f"  sink     table {pipeline.table} in {setup.sink_url}")
+    say(f"{path} is valid: pipeline {pipeline.key}")
+    say(f"  sources  {sources}")
+    say(f"  fields   {len(spec.cleaning.fields)}, unique by {', '.join(spec.cleaning.unique) or 'their place'}")
+    say(f"  queue    {pipeline.queue_name}" + ("" if spec.queue.redis else " (embedded in `dcp run`)"))
+    say(f"  sink     table {pipeline.table} in {setup.sink_url}")
     return DONE
 
 
@@ -96,11 +96,11 @@ def verify_books(setup: Setup, path: str, output: str) -> int:
         )
         return DONE if balanced else FAILED
     for finding in report.findings:
-        click.echo(f"NOT BALANCED  {finding.uri}: {finding.kind}: {finding.message}")
+        say(f"NOT BALANCED  {finding.uri}: {finding.kind}: {finding.message}")
     for each in books.objects:
         if each.pending:
-            click.echo(f"pending       {each.uri}: {each.pending:,} records are cut and not in the table yet")
+            say(f"pending       {each.uri}: {each.pending:,} records are cut and not in the table yet")
     totals = " + ".join(f"{books.total(name):,} {name}" for name in COUNTS[1:])
-    click.echo(f"{len(books.objects)} objects: {books.total('read'):,} read, {totals}")
-    click.echo("the books balance" if balanced else f"the books do NOT balance (spec {path})")
+    say(f"{len(books.objects)} objects: {books.total('read'):,} read, {totals}")
+    say("the books balance" if balanced else f"the books do NOT balance (spec {path})")
     return DONE if balanced else FAILED

@@ -9,7 +9,9 @@ import click
 
 from dcp_cli.errors import CommandFailed
 from dcp_cli.look import client_of, ledger_of
-from dcp_cli.options import print_json, table
+from dcp_cli.options import print_json
+from dcp_cli.shown.say import say, to_a_terminal
+from dcp_cli.shown.tables import show_table
 from dcp_pipeline.batch import decode_batch
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.exit_codes import DONE
@@ -28,9 +30,10 @@ def list_dead(setup: Setup, output: str) -> int:
         [each.batch_id, each.uri, f"{each.start}..{each.end}", f"{each.records:,}", str(each.attempts), each.reason]
         for each in batches
     ]
-    click.echo(
-        table(rows, ["batch", "object", "bytes", "records", "attempts", "reason"]) if rows else "nothing is dead"
-    )
+    if rows:
+        show_table(rows, ["batch", "object", "bytes", "records", "attempts", "reason"])
+    else:
+        say("nothing is dead")
     return DONE
 
 
@@ -58,7 +61,11 @@ def show_dead(setup: Setup, batch_id: str) -> int:
             f"the queue has no bytes of a dead batch {batch_id}: see `dcp dead ls`; after a wiped Redis, "
             "`dcp dead requeue` has the fetcher read them again"
         )
-    sys.stdout.buffer.write(decode_batch(payload).raw())
+    records = decode_batch(payload).raw()
+    if to_a_terminal():
+        say(records.decode("utf-8", "backslashreplace"))
+    else:
+        sys.stdout.buffer.write(records)
     return DONE
 
 
@@ -76,7 +83,7 @@ def requeue_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
         ledger.revive(chosen)
         known = queue.requeue_dead(chosen)
         ledger.requeued(chosen)
-    click.echo(f"{len(chosen)} revived; {known} in the queue, the rest is read again at the fetcher's next look")
+    say(f"{len(chosen)} revived; {known} in the queue, the rest is read again at the fetcher's next look")
     return DONE
 
 
@@ -90,7 +97,7 @@ def purge_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
         Undertaker(queue, ledger).run_once()
         chosen = _chosen(batches, every, [each.batch_id for each in ledger.dead_batches()])
         purged = queue.purge_dead(chosen)
-    click.echo(f"{purged} purged from the queue; the ledger keeps them as dead")
+    say(f"{purged} purged from the queue; the ledger keeps them as dead")
     return DONE
 
 

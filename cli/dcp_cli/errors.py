@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec
 
-import click
-
+from dcp_cli.shown.say import say
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.exit_codes import FAILED, INTERRUPTED, INVALID, OVERLAPPING, PIPE_CLOSED
 from dcp_pipeline.settings import SettingInvalid
@@ -59,7 +58,7 @@ def _told(causes: list[Exception]) -> int | None:
     answers = dict.fromkeys(answer for answer in expected if answer is not None)
     try:
         for _, message in answers:
-            click.echo(f"dcp: {message}", err=True)
+            say(f"dcp: {message}", err=True)
     except BrokenPipeError:
         return pipe_closed()
     return max(number for number, _ in answers)

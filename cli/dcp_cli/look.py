@@ -7,19 +7,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
 import redis
 from sqlalchemy import Engine
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.options import print_json, table
+from dcp_cli.options import print_json
+from dcp_cli.shown.say import say
+from dcp_cli.shown.status import LAST_OBJECTS, object_header, object_rows, wrong
+from dcp_cli.shown.tables import show_table
 from dcp_cli.summary import COUNTS, object_as_json, remarks, verdict
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
 from dcp_pipeline.dialects import facts_of
 from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Books
+from dcp_pipeline.observe.report import Report, read_reports
 from dcp_pipeline.observe.scaling_note import ScalingNote, read_note
 from dcp_pipeline.queue import Inbox, QueueStats, WorkerReport
 from dcp_pipeline.setup import Setup
@@ -70,33 +73,44 @@ def engine_of(setup: Setup, stack: ExitStack) -> Engine:
     return engine
 
 
-def show_status(setup: Setup, output: str) -> int:
-    """Print books, queue and workers."""
+def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> int:
+    """Print books, what is wrong, queue and workers; the last objects, or all."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
         books, recent = ledger.books(), ledger.rows_written_since(RECENT_SECONDS)
         stats: QueueStats | None = None
         workers: list[WorkerReport] = []
         note: ScalingNote | None = None
+        reports: dict[str, Report] = {}
         trouble = ""
         try:
             client = client_of(setup, stack)
             queue = open_queue(setup, client)
             stats, workers, note = queue.stats(), queue.workers(), read_note(client, queue.name)
+            reports = read_reports(client, queue.name)
         except (CommandFailed, redis.RedisError) as error:
             trouble = str(error)
     if output == "json":
-        print_json(_status_json(books, recent, stats, workers, note))
+        found = {"wrong": wrong(books, reports, spec, every=True)}
+        print_json(_status_json(books, recent, stats, workers, note) | found)
         return DONE
-    click.echo(f"pipeline {setup.pipeline.key}, table {setup.pipeline.table} in {setup.sink_url}\n")
+    say(f"pipeline {setup.pipeline.key}, table {setup.pipeline.table} in {setup.sink_url}\n")
     if books.objects:
-        click.echo(_objects_table(books) + "\n")
-        click.echo("\n".join([*remarks(books), verdict(books)]))
-    click.echo(f"rows written in the last 5 minutes: {recent:,}")
-    click.echo(_queue_line(stats) if stats else f"queue: {trouble}")
+        if not every and len(books.objects) > LAST_OBJECTS:
+            say(f"the last {LAST_OBJECTS} objects; all: dcp status {spec} --all")
+        show_table(object_rows(books, every), object_header(), {"unavailable": "red", "cutting": "yellow"})
+        say("\n".join(["", *remarks(books), verdict(books)]))
+    for line in wrong(books, reports, spec, every):
+        say(f"WRONG    {line}")
+    say(f"rows written in the last 5 minutes: {recent:,}")
+    say(_queue_line(stats) if stats else f"queue: {trouble}")
     if note:
-        click.echo(f"scaling: {note.replicas} workers ({note.cause}): {note.reason}")
-    click.echo("\n" + _workers_table(workers) if workers else "no worker is alive" if stats else "")
+        say(f"scaling: {note.replicas} workers ({note.cause}): {note.reason}")
+    if workers:
+        say("")
+        _show_workers(workers)
+    elif stats:
+        say("no worker is alive")
     return DONE
 
 
@@ -144,21 +158,6 @@ def _uptime(report: WorkerReport) -> float:
     return (datetime.now(UTC) - report.vitals.started_at).total_seconds()
 
 
-def _objects_table(books: Books) -> str:
-    rows = [
-        [
-            each.object_id[:12],
-            each.uri,
-            each.state.value,
-            *(f"{getattr(each, name):,}" for name in COUNTS),
-            f"{each.pending:,}",
-        ]
-        for each in books.objects
-    ]
-    rows.append(["", "total", "", *(f"{books.total(name):,}" for name in COUNTS), f"{books.total('pending'):,}"])
-    return table(rows, ["id", "object", "state", *COUNTS, "pending"])
-
-
 def _queue_line(stats: QueueStats) -> str:
     return (
         f"queue: {stats.ready:,} ready, {stats.scheduled:,} scheduled, {stats.inflight:,} in flight, "
@@ -166,7 +165,7 @@ def _queue_line(stats: QueueStats) -> str:
     )
 
 
-def _workers_table(workers: list[WorkerReport]) -> str:
+def _show_workers(workers: list[WorkerReport]) -> None:
     rows = []
     for each in workers:
         facts = _worker_json(each)
@@ -174,7 +173,7 @@ def _workers_table(workers: list[WorkerReport]) -> str:
         done = [f"{facts['tasks_done']:,}", f"{facts['records']:,}"]
         cost = [f"{facts['cpu_percent']:.0f} %", f"{facts['rss_bytes'] / 2**20:,.0f} MiB"]
         rows.append([each.worker, uptime, *done, *cost, "busy" if facts["busy"] else "idle"])
-    return table(rows, ["worker", "uptime", "batches", "records", "cpu", "memory", ""])
+    show_table(rows, ["worker", "uptime", "batches", "records", "cpu", "memory", ""])
 
 
 def show_queue(setup: Setup, output: str) -> int:
@@ -195,10 +194,10 @@ def show_queue(setup: Setup, output: str) -> int:
             }
         )
         return DONE
-    click.echo(f"{setup.pipeline.queue_name}\n{_queue_line(stats)}")
+    say(f"{setup.pipeline.queue_name}\n{_queue_line(stats)}")
     for priority, count in priorities.items():
-        click.echo(f"  priority {priority}: {count:,} ready")
-    click.echo(f"inbox: {waiting:,} tasks wait (redis-cli LLEN {setup.pipeline.queue_name})")
+        say(f"  priority {priority}: {count:,} ready")
+    say(f"inbox: {waiting:,} tasks wait (redis-cli LLEN {setup.pipeline.queue_name})")
     for task in tasks:
-        click.echo("  " + " ".join(f"{key}={value}" for key, value in sorted(task.items())))
+        say("  " + " ".join(f"{key}={value}" for key, value in sorted(task.items())))
     return DONE

@@ -8,7 +8,9 @@ import click
 
 from dcp_cli.errors import CommandFailed
 from dcp_cli.look import ledger_of
-from dcp_cli.options import print_json, table
+from dcp_cli.options import print_json
+from dcp_cli.shown.say import say
+from dcp_cli.shown.tables import show_table
 from dcp_cli.summary import object_as_json
 from dcp_fetcher.sites.versions import FORGOTTEN, REREAD
 from dcp_pipeline.exit_codes import DONE
@@ -34,7 +36,10 @@ def list_objects(setup: Setup, state: str | None, source: str | None, output: st
     rows = [
         [each.object_id[:_ID_CHARS], each.state.value, f"{each.read:,}", each.uri, each.reason or ""] for each in found
     ]
-    click.echo(table(rows, ["id", "state", "records", "object", "reason"]) if rows else "there are no such objects")
+    if rows:
+        show_table(rows, ["id", "state", "records", "object", "reason"])
+    else:
+        say("there are no such objects")
     return DONE
 
 
@@ -49,7 +54,7 @@ def forget_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
         for each in chosen:
             reason = f"{FORGOTTEN}; {each.reason or ''}"
             ledger.update_object(each.object_id, state=ObjectState.HISTORY, reason=reason)
-    click.echo(f"{len(chosen)} objects are history: `dcp objects ls --state history`")
+    say(f"{len(chosen)} objects are history: `dcp objects ls --state history`")
     return DONE
 
 
@@ -63,7 +68,7 @@ def reread_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
         for each in chosen:
             state = ObjectState.CUT if each.state is ObjectState.CUT else ObjectState.HISTORY
             ledger.update_object(each.object_id, state=state, reason=f"{REREAD}; {each.reason or ''}")
-    click.echo(
+    say(
         f"{len(chosen)} objects are read again at the fetcher's next look, where their source has them; "
         "records that are in the table already count as duplicates"
     )

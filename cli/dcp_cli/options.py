@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from dcp_pipeline.observe.logs import set_up_logs
+from dcp_pipeline.observe.printable import printable_json
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.units import Duration
 
@@ -57,22 +58,4 @@ def duration_of(option: str, text: str) -> float:
 
 def print_json(answer: object) -> None:
     """One JSON object on stdout."""
-    click.echo(json.dumps(answer, default=str))
-
-
-def table(rows: list[list[str]], header: list[str]) -> str:
-    """Columns aligned for people; numbers to the right."""
-    lines = [header, *rows]
-    widths = [max(len(line[n]) for line in lines) for n in range(len(header))]
-    right = [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right, strict=True)
-        ).rstrip()
-        for line in lines
-    )
-
-
-def _is_number(cell: str) -> bool:
-    return cell.replace(",", "").replace(".", "").replace("-", "").replace("%", "").isdigit() or cell == ""
+    click.echo(printable_json(json.dumps(answer, default=str)))

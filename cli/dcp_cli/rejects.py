@@ -7,12 +7,13 @@ import json
 import sys
 from contextlib import ExitStack
 
-import click
-
 from dcp_cli.look import ledger_of
-from dcp_cli.options import print_json, table
+from dcp_cli.options import print_json
+from dcp_cli.shown.say import say, to_a_terminal
+from dcp_cli.shown.tables import show_table
 from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.ledger.model import RejectFilter, StoredReject
+from dcp_pipeline.observe.printable import printable_cell, printable_json
 from dcp_pipeline.setup import Setup
 
 _COLUMNS = ("source", "uri", "record", "line", "start", "field", "code", "reason", "raw", "raw_bytes", "raw_digest")
@@ -42,8 +43,8 @@ def list_rejects(setup: Setup, wanted: RejectFilter, limit: int, output: str) ->
         for each in shown
     ]
     if rows:
-        click.echo(table(rows, ["object", "record", "line", "field", "code", "reason", "bytes"]))
-    click.echo(f"{len(shown):,} of {total:,} rejects" if total else "no rejects")
+        show_table(rows, ["object", "record", "line", "field", "code", "reason", "bytes"])
+    say(f"{len(shown):,} of {total:,} rejects" if total else "no rejects")
     return DONE
 
 
@@ -53,12 +54,14 @@ def export_rejects(setup: Setup, wanted: RejectFilter, style: str) -> int:
         every = ledger_of(setup, stack).rejects(wanted)
         if style == "ndjson":
             for each in every:
-                click.echo(json.dumps(_as_json(each)))
+                say(printable_json(json.dumps(_as_json(each))))
             return DONE
-        writer = csv.writer(sys.stdout)
+        writer = csv.writer(sys.stdout, lineterminator="\n" if to_a_terminal() else "\r\n")
         writer.writerow(_COLUMNS)
+        shown = printable_cell if to_a_terminal() else str
         for each in every:
-            writer.writerow([guarded(str(value)) if value is not None else "" for value in _as_json(each).values()])
+            cells = (guarded(str(value)) if value is not None else "" for value in _as_json(each).values())
+            writer.writerow([shown(each) for each in cells])
     return DONE
 
 
@@ -88,12 +91,12 @@ def replay_rejects(setup: Setup, wanted: RejectFilter, output: str) -> int:
     if output == "json":
         print_json(answer)
     else:
-        click.echo(
+        say(
             f"{result.replayed:,} rejects cleaned again: {result.written:,} written, {result.duplicates:,} duplicates, "
             f"{result.filtered:,} filtered, {result.rejected:,} rejected again"
         )
         if result.cut_off:
-            click.echo(f"{result.cut_off:,} cannot be: not all of their bytes were kept")
+            say(f"{result.cut_off:,} cannot be: not all of their bytes were kept")
     # The pipeline may be at work: what it has not settled yet is nothing that a replay could have spoiled.
     return DONE if books.consistent else FAILED
 

@@ -18,9 +18,10 @@ from enum import StrEnum
 from typing import NoReturn
 
 from dcp_cli.embedded import EmbeddedValkey, StateFolder
-from dcp_cli.opening import opening_line
 from dcp_cli.options import print_json
-from dcp_cli.progress import ProgressLine, say
+from dcp_cli.shown.opening import opening_line
+from dcp_cli.shown.progress import ProgressLine
+from dcp_cli.shown.say import say
 from dcp_cli.summary import RunSummary
 from dcp_fetcher.ground.patience import PERSON_SECONDS
 from dcp_fetcher.process import build_fetcher, fetcher_gauges, trouble_of

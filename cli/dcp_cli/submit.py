@@ -6,11 +6,10 @@ import json
 import secrets
 from contextlib import ExitStack
 
-import click
-
 from dcp_cli.errors import CommandFailed
 from dcp_cli.look import client_of
 from dcp_cli.options import print_json
+from dcp_cli.shown.say import say
 from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.queue import Inbox
 from dcp_pipeline.setup import Setup
@@ -29,5 +28,5 @@ def submit_task(setup: Setup, url: str, priority: int | None, source: str | None
     if output == "json":
         print_json({**task, "queue": setup.pipeline.queue_name, "inbox": waiting})
     else:
-        click.echo(f"task {task['id']} left in {setup.pipeline.queue_name}; {waiting} wait there (see `dcp queue`)")
+        say(f"task {task['id']} left in {setup.pipeline.queue_name}; {waiting} wait there (see `dcp queue`)")
     return DONE

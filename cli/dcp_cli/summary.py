@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dcp_cli.options import table
+from dcp_cli.shown.tables import table
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
 from dcp_pipeline.spec.labels import remark_in
 
@@ -93,6 +93,8 @@ def object_as_json(each: ObjectBooks) -> dict[str, object]:
         "pending": each.pending,
         "batches": each.batches,
         "balanced": each.balanced,
+        "read_at": each.read_at.isoformat() if each.read_at else None,
+        "settled_at": each.settled_at.isoformat() if each.settled_at else None,
     }
 
 

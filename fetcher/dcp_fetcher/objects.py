@@ -342,6 +342,7 @@ class ObjectReader:
 
     def _content(self, opened: Opened, how: HowToCut) -> Content:
         opened.stream.on_bytes = self._count
+        self._outlet.progress.opened(None if opened.size_bytes is None else opened.size_bytes - opened.offset)
         return Content(opened, how)
 
     def _count(self, bytes_read: int) -> None:

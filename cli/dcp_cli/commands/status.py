@@ -10,11 +10,12 @@ from dcp_cli.options import json_option, server_options, set_up, spec_argument
 
 @click.command()
 @spec_argument
+@click.option("--all", "every", is_flag=True, help="All objects and all that is wrong, not only the last.")
 @server_options
 @json_option
 @exits
-def command(spec: str, redis: str | None, sink: str | None, output: str) -> int:
-    """Show the books, the queue, the workers with their uptime, CPU and memory, and the rows of the last 5 minutes."""
+def command(spec: str, every: bool, redis: str | None, sink: str | None, output: str) -> int:
+    """Show the last objects with their books, what is wrong, the queue, and the workers with their CPU and memory."""
     from dcp_cli.look import show_status
 
-    return show_status(set_up(spec, redis, sink), output)
+    return show_status(set_up(spec, redis, sink), spec, output, every)

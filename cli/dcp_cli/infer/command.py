@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import click
 import msgspec
 import yaml
 
@@ -17,6 +16,7 @@ from dcp_cli.infer.columns import guess, missing_in
 from dcp_cli.infer.draft import draft_of, yaml_of
 from dcp_cli.infer.layout import Layout, layout_of
 from dcp_cli.options import print_json
+from dcp_cli.shown.say import say
 from dcp_fetcher.ground.errors import FetchError
 from dcp_fetcher.opening.encodings import SAMPLE_BYTES, sniff
 from dcp_fetcher.sample import Head, Sample, head, is_table, sample
@@ -40,11 +40,11 @@ def infer_spec(where: str, records: int, name: str | None, output: str) -> int:
         setup = _setup(name, source, layout.words)
         taken = sample(setup, _source_of(setup), records)
     except FetchError as error:
-        click.echo(f"dcp: {where}: {error}", err=True)
+        say(f"dcp: {where}: {error}", err=True)
         return FAILED
     columns = _columns(taken, _source_of(setup))
     if not any(columns.values()):
-        click.echo(f"dcp: {where}: none of its first records can be read as {layout.words.get('type')}", err=True)
+        say(f"dcp: {where}: none of its first records can be read as {layout.words.get('type')}", err=True)
         return FAILED
     missing = missing_in(list(columns.values()))
     guesses = [guess(label, cells, missing) for label, cells in columns.items()]
@@ -54,7 +54,7 @@ def infer_spec(where: str, records: int, name: str | None, output: str) -> int:
         print_json({"spec": draft.document, "format": draft.format_seen, "fields": draft.fields_seen,
                     "unique": draft.key_seen, "sure": layout.sure, "yaml": text})  # fmt: skip
     else:
-        click.echo(text, nl=False)
+        say(text, end=False)
     return DONE
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from dcp_cli.options import duration_of
+from dcp_cli.shown.say import say
 from dcp_cli.simulate.contest import contest
 from dcp_cli.simulate.draw import draw_curves, draw_scatter
 from dcp_cli.simulate.grid import BOUNDS, TARGET_SECONDS, Verdict, compare, ready_made
@@ -29,15 +30,15 @@ def main(folder: Path | None, target: str) -> None:
     seconds = duration_of("target", target)
     verdicts = compare(ready_made(), Physics(), Policy(concurrency=1), seconds)
     count = len(verdicts[0].grid)
-    click.echo(f"time over {seconds:g} s and pod-seconds; ours against {count} settings of KEDA and the HPA\n")
-    click.echo(verdict_table(verdicts))
+    say(f"time over {seconds:g} s and pod-seconds; ours against {count} settings of KEDA and the HPA\n")
+    say(verdict_table(verdicts))
     if folder is not None:
         _write(folder, verdicts, seconds)
     problems = [problem for each in verdicts for problem in each.problems]
     for problem in problems:
-        click.echo(f"dcp: {problem}", err=True)
+        say(f"dcp: {problem}", err=True)
     if not problems:
-        click.echo("\nno setting is better than ours on any load; on those that come at once, none is near")
+        say("\nno setting is better than ours on any load; on those that come at once, none is near")
     sys.exit(FAILED if problems else DONE)
 
 

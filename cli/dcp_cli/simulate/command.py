@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from dcp_cli.options import print_json
+from dcp_cli.shown.say import say
 from dcp_cli.simulate.contest import contest, explained
 from dcp_cli.simulate.report import as_json, curves, result_table, steps_table
 from dcp_cli.simulate.trace import load_trace
@@ -54,9 +53,9 @@ def simulate_load(spec: str, trace_name: str, options: SimulateOptions) -> int:
     if options.output == "json":
         print_json(as_json(results, steps, target))
         return DONE
-    click.echo(f"{trace.name}: {len(trace.arrivals)} batches of {options.service_seconds:g} s in {trace.end:.0f} s\n")
-    click.echo(result_table(results, target))
-    click.echo("\n" + curves(results))
+    say(f"{trace.name}: {len(trace.arrivals)} batches of {options.service_seconds:g} s in {trace.end:.0f} s\n")
+    say(result_table(results, target))
+    say("\n" + curves(results))
     if options.explain:
-        click.echo("\n" + steps_table(steps))
+        say("\n" + steps_table(steps))
     return DONE

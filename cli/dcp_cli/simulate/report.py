@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from dcp_cli.options import table
+from dcp_cli.shown.tables import table
 from dcp_cli.simulate.contest import Result
 from dcp_cli.simulate.grid import Standing, Verdict
 from dcp_cli.simulate.ours import Step

@@ -39,6 +39,8 @@ class Snapshot:
     sources: dict[str, SourceProgress] = field(default_factory=dict)
     labels: dict[str, LabelsFound] = field(default_factory=dict)
     """Of each source's latest object whose labels are known."""
+    reading_fraction: float | None = 0.0
+    """Of the objects that are being read, the parts that were read, added up; None where a size is not known."""
 
     @property
     def text(self) -> str:
@@ -57,6 +59,9 @@ class Progress:
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(("cut", "unchanged", "failed", "bytes_read", "records_cut"), 0)
         self._reading: dict[str, int] = {}
+        self._parts: dict[str, tuple[int, int | None]] = {}
+        """Of the objects that are being read: bytes read, bytes in all."""
+        self._here = threading.local()
         self._sources: dict[str, SourceProgress] = {}
         self._labels: dict[str, LabelsFound] = {}
         self._waiting: str | None = None
@@ -67,10 +72,21 @@ class Progress:
         with self._lock:
             for name, increment in increments.items():
                 self._counts[name] += increment
+            uri = getattr(self._here, "uri", None)
+            if uri in self._parts:
+                read, size = self._parts[uri]
+                self._parts[uri] = (read + increments.get("bytes_read", 0), size)
+
+    def opened(self, size_bytes: int | None) -> None:
+        """The object that this thread reads has so many bytes to read; None: nobody knows."""
+        with self._lock:
+            if uri := getattr(self._here, "uri", None):
+                self._parts[uri] = (0, size_bytes)
 
     @contextmanager
     def reading(self, uri: str) -> Iterator[None]:
-        """While an object is looked at."""
+        """While an object is looked at, by this thread."""
+        self._here.uri = uri
         with self._lock:
             self._reading[uri] = self._reading.get(uri, 0) + 1
         try:
@@ -80,6 +96,7 @@ class Progress:
                 self._reading[uri] -= 1
                 if not self._reading[uri]:
                     del self._reading[uri]
+                self._parts.pop(uri, None)
 
     def waiting(self, what: str | None) -> None:
         """Something that everything waits for; None once it is there."""
@@ -117,5 +134,12 @@ class Progress:
                 away=self._away,
                 sources=dict(self._sources),
                 labels=dict(self._labels),
+                reading_fraction=_fraction(list(self._parts.values())),
                 **self._counts,
             )
+
+
+def _fraction(parts: list[tuple[int, int | None]]) -> float | None:
+    if any(size is None for _, size in parts):
+        return None
+    return sum(min(1.0, read / size) for read, size in parts if size)

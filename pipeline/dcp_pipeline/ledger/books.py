@@ -34,7 +34,15 @@ def books_of(connection: Connection, pipeline: str, object_ids: Sequence[str]) -
 
 def _entries(connection: Connection, pipeline: str, only: list[str] | None = None) -> tuple[ObjectBooks, ...]:
     sums = _sums(pipeline, only)
-    of_object = (OBJECTS.c.id, OBJECTS.c.source, OBJECTS.c.uri, OBJECTS.c.state, OBJECTS.c.reason, OBJECTS.c.header_end)
+    of_object = (
+        OBJECTS.c.id,
+        OBJECTS.c.source,
+        OBJECTS.c.uri,
+        OBJECTS.c.state,
+        OBJECTS.c.reason,
+        OBJECTS.c.header_end,
+        OBJECTS.c.updated_at,
+    )
     query = (
         select(*of_object, *sums.c)
         .outerjoin(sums, sums.c.object_id == OBJECTS.c.id)
@@ -61,6 +69,7 @@ def _sums(pipeline: str, only: list[str] | None) -> Any:
         select(
             BATCHES.c.object_id,
             func.sum(BATCHES.c.records).label("read"),
+            func.max(BATCHES.c.settled_at).label("settled_at"),
             total(BATCHES.c.written).label("written"),
             total(BATCHES.c.duplicates).label("duplicates"),
             total(BATCHES.c.rejected).label("rejected"),
@@ -96,6 +105,8 @@ def _entry(row: Row[Any]) -> ObjectBooks:
         pending=int(row.pending or 0),
         batches=int(row.batches or 0),
         whole=not row.batches or _whole(row),
+        read_at=row.updated_at,
+        settled_at=row.settled_at,
     )
 
 

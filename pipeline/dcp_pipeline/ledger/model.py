@@ -140,6 +140,10 @@ class ObjectBooks(msgspec.Struct, frozen=True):
     batches: int
     whole: bool = True
     """Whether no cut is missing before another."""
+    read_at: datetime | None = None
+    """When the fetcher last wrote something about it; UTC, without zone."""
+    settled_at: datetime | None = None
+    """When its last batch was settled."""
 
     @property
     def consistent(self) -> bool:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from dcp_pipeline.observe.printable import printable, printable_cell, printable_json
 from dcp_pipeline.settings import SettingInvalid
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -60,11 +61,11 @@ def _json_line(record: logging.LogRecord, trace: str) -> str:
     }
     if trace:
         line["error.stack_trace"] = trace
-    return json.dumps(line, default=str, ensure_ascii=False)
+    return printable_json(json.dumps(line, default=str, ensure_ascii=False))
 
 
 def _console_line(record: logging.LogRecord, trace: str) -> str:
     clock = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
-    extras = "".join(f" {key}={value}" for key, value in _extras(record).items())
-    line = f"{clock} {record.levelname.lower():7} {record.getMessage()}{extras}"
-    return f"{line}\n{trace}" if trace else line
+    extras = "".join(f" {key}={value}" for key, value in _extras(record).items() if value is not None)
+    line = f"{clock} {record.levelname.lower():7} {printable_cell(record.getMessage() + extras)}"
+    return f"{line}\n{printable(trace)}" if trace else line

@@ -66,6 +66,11 @@ def publish(client: redis.Redis, queue: str, component: str, report: Report) -> 
     pipeline.execute()
 
 
+def read_reports(client: redis.Redis, queue: str) -> dict[str, Report]:
+    """Component -> its last report."""
+    return reports_of(client.hgetall(report_key(queue)))  # type: ignore[arg-type]
+
+
 def reports_of(reply: Mapping[bytes, bytes]) -> dict[str, Report]:
     """Component -> its last report, from the hash's fields. What another release wrote is left out."""
     found: dict[str, Report] = {}

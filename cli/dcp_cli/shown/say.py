@@ -1,0 +1,19 @@
+"""Lines for people. What comes from outside stands in them, so nothing in them steers a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from dcp_pipeline.observe.printable import printable
+
+
+def say(text: str, err: bool = False, end: bool = True) -> None:
+    """A line, or several, to stdout or stderr."""
+    click.echo(printable(text), err=err, nl=end)
+
+
+def to_a_terminal() -> bool:
+    """Whether people read stdout as it is: what goes elsewhere goes unchanged."""
+    return sys.stdout.isatty()

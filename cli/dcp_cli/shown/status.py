@@ -1,0 +1,67 @@
+"""`dcp status`, for people: the last objects with their times, and what is wrong, each line with what to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from dcp_cli.summary import COUNTS
+from dcp_pipeline.ledger.model import Books, ObjectState
+from dcp_pipeline.observe.report import Report
+
+LAST_OBJECTS = 10
+_MOST_NAMED = 5
+
+
+def object_header() -> list[str]:
+    """Of the columns of object_rows."""
+    return ["id", "last (UTC)", "object", "state", *COUNTS, "pending"]
+
+
+def object_rows(books: Books, every: bool) -> list[list[str]]:
+    """A row for each of the last objects, or of all, and the sums over all."""
+    shown = books.objects if every else books.objects[-LAST_OBJECTS:]
+    rows = [
+        [
+            each.object_id[:12],
+            _time(max((t for t in (each.read_at, each.settled_at) if t is not None), default=None)),
+            each.uri,
+            each.state.value,
+            *(f"{getattr(each, name):,}" for name in COUNTS),
+            f"{each.pending:,}",
+        ]
+        for each in shown
+    ]
+    sums = [*(f"{books.total(name):,}" for name in COUNTS), f"{books.total('pending'):,}"]
+    return [*rows, ["", "", f"all {len(books.objects):,} objects", "", *sums]]
+
+
+def wrong(books: Books, reports: Mapping[str, Report], spec: str, every: bool) -> list[str]:
+    """What a person has to look at, worst first; nothing where all is well."""
+    lines = list(_wrong(books, reports, spec))
+    left = len(lines) - _MOST_NAMED
+    if every or left <= 0:
+        return lines
+    return [*lines[:_MOST_NAMED], f"and {left:,} more: dcp status {spec} --all"]
+
+
+def _wrong(books: Books, reports: Mapping[str, Report], spec: str) -> Iterator[str]:
+    for report in reports.values():
+        if report.sink:
+            yield f"sink: {report.sink}"
+    for report in reports.values():
+        for source, problem in report.sources.items():
+            if problem:
+                yield f"source {source}: {problem}"
+    if dead := books.total("dead"):
+        yield f"{dead:,} records are dead: dcp dead ls {spec}"
+    for each in books.objects:
+        if not each.consistent:
+            yield f"not balanced: {each.uri}: dcp verify {spec}"
+    for each in reversed(books.objects):
+        if each.state is ObjectState.UNAVAILABLE:
+            yield f"unavailable: {each.uri}: {each.reason}"
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%m-%d %H:%M:%S}" if moment else ""

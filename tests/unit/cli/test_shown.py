@@ -1,0 +1,143 @@
+"""What people see: nothing from outside steers the terminal, and lines fit it."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import datetime
+
+import pytest
+from rich.console import Console
+
+from dcp_cli.shown import tables
+from dcp_cli.shown.progress import Figures, figures_of, line_of, show
+from dcp_cli.shown.status import object_rows, wrong
+from dcp_fetcher.ground.progress import Progress, SourceProgress
+from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
+from dcp_pipeline.observe.printable import printable, printable_cell, printable_json
+from dcp_pipeline.observe.report import Report
+
+EVIL = [
+    ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+    ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+    ("a\rb", r"a\rb"),
+    ("\x9b2J", r"\x9b2J"),
+    ("del\x7f", r"del\x7f"),
+    ("\u202eexe.txt", r"\u202eexe.txt"),
+    ("half \ud83d", r"half \ud83d"),
+    ("back\x08space\x00", r"back\x08space\x00"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), EVIL)
+def test_what_steers_a_terminal_is_written_and_does_nothing(text: str, shown: str) -> None:
+    assert printable(text) == printable_cell(text) == shown
+
+
+@pytest.mark.parametrize("text", ["plain", "Zürich", "北京", "a\tb\nc", "👍🏽", "שלום", ""])
+def test_what_steers_nothing_is_as_it_was(text: str) -> None:
+    assert printable(text) == text
+    assert printable_cell(text) == text.replace("\t", "\\t").replace("\n", "\\n")
+
+
+@pytest.mark.parametrize(("text", "_"), EVIL)
+def test_json_means_the_same_and_steers_nothing(text: str, _: str) -> None:
+    for whole in (json.dumps({"a": text}, ensure_ascii=False), json.dumps({"a": text})):
+        made = printable_json(whole)
+        assert json.loads(made) == {"a": text}
+        assert made == printable_cell(made)
+
+
+def a_table(width: int, monkeypatch: pytest.MonkeyPatch, colour: bool = False) -> str:
+    out = io.StringIO()
+    made = Console(file=out, width=width, force_terminal=colour, markup=False, highlight=False)
+    monkeypatch.setattr(tables, "console", lambda err=False: made)
+    rows = [["http://feed.example/" + "x" * 60 + "\x1b[2J", "cut", "1,234"], ["[bold]b", "unavailable", "5"]]
+    tables.show_table(rows, ["object", "state", "read"], {"unavailable": "red"})
+    return out.getvalue()
+
+
+def test_a_table_folds_into_a_narrow_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = a_table(50, monkeypatch).splitlines()
+    assert max(map(len, lines)) <= 50
+    assert "\x1b" not in "".join(lines)
+    assert "".join(line.split()[0] for line in lines[1:-1]) == "http://feed.example/" + "x" * 60 + r"\x1b[2J"
+    assert "[bold]b" in lines[-1]
+
+
+def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "\x1b[31m" in a_table(200, monkeypatch, colour=True)
+    assert "\x1b" not in a_table(200, monkeypatch)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[31m" not in a_table(200, monkeypatch, colour=True)
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        Figures("0 of 0 objects", 0, 0.0, None),
+        Figures("12 of 1,234 objects", 123_456_789, 1_234_567.0, 0.45),
+        Figures("waits: SinkUnavailable: \x1b[2J" + "x" * 300, 1, 0.1, None),
+    ],
+)
+def test_the_progress_line_fits_80_columns(figures: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    made = Console(file=out, width=80, force_terminal=False, markup=False, highlight=False)
+    monkeypatch.setattr(tables, "console", lambda err=False: made)
+    line = line_of()
+    show(line, line.add_task("", total=None, settled=""), figures)
+    made.print(line.get_renderable())
+    (shown,) = out.getvalue().splitlines()
+    assert len(shown) <= 80
+    assert "\x1b" not in shown
+    assert f"{figures.settled:,} records" in shown
+    assert ("45 %" in shown) is (figures.fraction is not None)
+
+
+def test_the_share_that_is_done_counts_objects_parts_and_what_is_settled() -> None:
+    progress = Progress()
+    progress.looked("feed", 4, None)
+    progress.count(cut=1, records_cut=100)
+    with progress.reading("b"):
+        progress.opened(1000)
+        progress.count(bytes_read=500)
+        assert figures_of(progress.snapshot(), 100, 10.0) == Figures("1 of 4 objects", 100, 10.0, 0.375)
+        assert figures_of(progress.snapshot(), 50, 10.0).fraction == pytest.approx(0.1875)
+        with progress.reading("c"):
+            progress.opened(None)
+            assert figures_of(progress.snapshot(), 100, 10.0).fraction is None
+    assert figures_of(progress.snapshot(), 100, 10.0).fraction == 0.25
+    assert progress.snapshot().sources == {"feed": SourceProgress(4, progress.snapshot().sources["feed"].last_success)}
+
+
+def books(number: int, **changes: object) -> ObjectBooks:
+    counts = dict.fromkeys(("duplicates", "rejected", "filtered", "dead", "pending"), 0)
+    given = {"state": ObjectState.CUT, "reason": None, "read": 10, "written": 10, "batches": 1, **counts, **changes}
+    return ObjectBooks(object_id=f"id-{number}", source="feed", uri=f"http://feed/{number}.csv", **given)  # type: ignore[arg-type]
+
+
+def test_status_shows_the_last_objects_with_their_times_and_the_sums_of_all() -> None:
+    settled = datetime(2026, 11, 29, 2, 3, 4)
+    all_books = Books(tuple(books(n, settled_at=settled if n == 29 else None) for n in range(30)))
+    rows = object_rows(all_books, every=False)
+    assert len(rows) == 11
+    assert rows[-2][:3] == ["id-29", "11-29 02:03:04", "http://feed/29.csv"]
+    assert rows[-1][2:5] == ["all 30 objects", "", "300"]
+    assert len(object_rows(all_books, every=True)) == 31
+
+
+def test_status_says_what_is_wrong_and_what_to_do() -> None:
+    unavailable = [books(n, state=ObjectState.UNAVAILABLE, reason="HTTP 404") for n in range(7)]
+    found = Books((*unavailable, books(8, dead=3, written=7), books(9, written=9)))
+    reports = {"fetcher": Report(at=0, sources={"feed": "refused", "other": None})}
+    lines = wrong(found, reports, "spec.yaml", every=False)
+    assert lines[:3] == [
+        "source feed: refused",
+        "3 records are dead: dcp dead ls spec.yaml",
+        "not balanced: http://feed/9.csv: dcp verify spec.yaml",
+    ]
+    assert lines[-1] == "and 5 more: dcp status spec.yaml --all"
+    assert len(wrong(found, reports, "spec.yaml", every=True)) == 10
+    assert wrong(Books((books(1),)), {}, "spec.yaml", every=False) == []
