@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from dcp_fetcher.ground.patience import Patience, Stop
 from dcp_fetcher.ground.progress import Progress
+from dcp_fetcher.ground.vitals import Vitals
 from dcp_fetcher.objects import Look, ObjectReader, SourceTerms
+from dcp_fetcher.publishing.done import DoneLog
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.reading import HowToCut
 from dcp_fetcher.settling import Settling
@@ -16,6 +18,7 @@ from dcp_fetcher.sites.versions import base_of
 from dcp_pipeline.batch import digest_of
 from dcp_pipeline.ledger.model import SourceObject
 from dcp_pipeline.observe.phases import unobserved
+from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.spec.model import BatchSize, Decompression, Format
 from support.fetcher_fakes import FakeLedger, FakeQueue
 
@@ -76,7 +79,8 @@ class Watched:
             stop=stop,
             progress=Progress(),
             observer=unobserved,
-            alive=lambda _: None,
+            vitals=Vitals(Pulse()),
+            done=DoneLog(),
         )
         self._begin()
 
