@@ -16,6 +16,7 @@ import yaml
 
 from chaos.cast import Cast
 from chaos.faults.fault import FETCHER_FEED, FETCHER_MARIADB, FETCHER_REDIS, WORKER_MARIADB, WORKER_REDIS
+from chaos.faults.rewinds import USER
 from chaos.plan import Arrival, Plan
 from chaos.verdict import TABLE
 from support.botnet_feed import HEADER, lines
@@ -27,7 +28,6 @@ from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import wait_until
 
 LEASE_SECONDS = 2
-_USER = "app"
 _DISK_BYTES = 256 << 20
 
 
@@ -157,7 +157,7 @@ class Stage:
             "maxBytes": str(plan.max_queue_bytes),
             "redis": {"url": f"redis://127.0.0.1:{redis}/0"},
         }
-        sink = {"url": f"mysql+pymysql://{_USER}@127.0.0.1:{mariadb}/{self.database}", "table": TABLE}
+        sink = {"url": f"mysql+pymysql://{USER}@127.0.0.1:{mariadb}/{self.database}", "table": TABLE}
         spec["sink"] = {"sql": {**sink, "password": {"secretKeyRef": {"name": "sink", "key": "password"}}}}
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         return path
@@ -175,8 +175,8 @@ def stage() -> Iterator[Stage]:
         redis = stack.enter_context(redis_server(appendonly="yes"))
         spare = stack.enter_context(redis_server(appendonly="yes"))
         mariadb = stack.enter_context(mariadb_server(disk_bytes=_DISK_BYTES))
-        mariadb.execute(f"CREATE USER '{_USER}'@'%' IDENTIFIED BY '{mariadb.password}'")
-        mariadb.execute(f"GRANT {documented_rights()} ON `chaos\\_%`.* TO '{_USER}'@'%'")
+        mariadb.execute(f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{mariadb.password}'")
+        mariadb.execute(f"GRANT {documented_rights()} ON `chaos\\_%`.* TO '{USER}'@'%'")
         feed = stack.enter_context(feed_server())
         ports = {
             FETCHER_REDIS: redis.port,

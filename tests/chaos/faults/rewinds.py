@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chaos.faults.fault import MARIADB, Fault, Undo
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from chaos.plan import Strike
     from chaos.stage import Stage
     from support.mariadb_server import MariaDBServer
+
+USER = "app"
+"""Whose sessions the processes of a stage have."""
 
 
 def forgets(stage: Stage, strike: Strike) -> Undo:
@@ -50,22 +54,36 @@ def failed_over(stage: Stage, strike: Strike) -> Undo:
 
 
 def restored(stage: Stage, strike: Strike) -> Undo:
-    """A dump of now is loaded beside the tables and swapped in, as docs/operations.md says, while everybody works."""
+    """A dump of now is restored while everybody works, in one of the two ways of docs/operations.md."""
     server, database = stage.mariadb, stage.database
     dump = _client(server, "mariadb-dump", "--single-transaction", "--hex-blob", database)
+    restore = _swap_in if strike.draw < 0.5 else _load_over
+    return lambda: restore(server, database, dump)
 
-    def end() -> None:
-        beside, before = f"{database}_restored", f"{database}_before"
-        for each in (beside, before):
-            server.execute(f"CREATE DATABASE {each}")
-        _client(server, "mariadb", beside, words=dump)
-        tables = [str(name) for (name,) in server.execute(f"SHOW TABLES FROM {beside}")]
-        swaps = [f"{database}.{t} TO {before}.{t}, {beside}.{t} TO {database}.{t}" for t in tables]
-        server.execute(f"RENAME TABLE {', '.join(swaps)}")
-        for each in (beside, before):
-            server.execute(f"DROP DATABASE {each}")
 
-    return end
+def _swap_in(server: MariaDBServer, database: str, dump: bytes) -> None:
+    """Loaded beside, then all tables at once."""
+    beside, before = f"{database}_restored", f"{database}_before"
+    for each in (beside, before):
+        server.execute(f"CREATE DATABASE {each}")
+    _client(server, "mariadb", beside, words=dump)
+    tables = [str(name) for (name,) in server.execute(f"SHOW TABLES FROM {beside}")]
+    swaps = [f"{database}.{t} TO {before}.{t}, {beside}.{t} TO {database}.{t}" for t in tables]
+    server.execute(f"RENAME TABLE {', '.join(swaps)}")
+    for each in (beside, before):
+        server.execute(f"DROP DATABASE {each}")
+
+
+def _load_over(server: MariaDBServer, database: str, dump: bytes) -> None:
+    """Over the tables, with the pipeline's user locked out."""
+    server.execute(f"ALTER USER '{USER}'@'%' ACCOUNT LOCK")
+    try:
+        server.execute(f"KILL USER {USER}")
+        sessions = f"SELECT id FROM information_schema.processlist WHERE user = '{USER}'"
+        wait_until(lambda: not server.execute(sessions), "its sessions have ended", 60)
+        _client(server, "mariadb", database, words=dump)
+    finally:
+        server.execute(f"ALTER USER '{USER}'@'%' ACCOUNT UNLOCK")
 
 
 def _client(server: MariaDBServer, program: str, *arguments: str, words: bytes = b"") -> bytes:
@@ -96,7 +114,7 @@ FAULTS = (
         restored,
         (MARIADB,),
         (0.5, 5.0),
-        "a dump is swapped in while everybody works: as above",
+        "a dump is swapped in, or loaded with the user locked out, while everybody works: as above",
         forgets=True,
     ),
 )

@@ -99,7 +99,7 @@ def test_a_batch_that_kills_its_workers_is_dead_and_the_rest_goes_on(
     url, expected = feed
     sink = mariadb.create_database("poison")
     with redis_server() as queue:
-        spec = write_spec(tmp_path / "spec.yaml", url, sink=sink, redis=queue.url, concurrency=1, max_records=1000)
+        spec = write_spec(tmp_path / "spec.yaml", url, sink=sink, redis=queue.url, concurrency=2, max_records=1000)
         text = spec.read_text().replace("{redis:", "{lease: 1s, redis:").replace("maxAttempts: 3", "maxCrashes: 2")
         spec.write_text(text)
         env = secret_of(mariadb)

@@ -33,7 +33,10 @@ def wrapped(error: Exception) -> Exception:
         (1045, "Access denied", Trouble.DENIED),
         (2003, "Can't connect (certificate verify failed)", Trouble.DENIED),
         (2003, "Can't connect (timed out)", Trouble.LOST),
+        (4151, "Access denied, this account is locked", Trouble.DENIED),
+        (1412, "Table definition has changed, please retry transaction", Trouble.AGAIN),
         (1146, "Table doesn't exist", Trouble.ABSENT),
+        (1932, "Table doesn't exist in engine", Trouble.ABSENT),
         (1264, "Out of range value", Trouble.OTHER),
     ],
 )

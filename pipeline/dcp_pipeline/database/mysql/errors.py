@@ -7,16 +7,17 @@ import pymysql
 from dcp_pipeline.database.errors import Trouble, driver_error
 
 _CODES = {
-    Trouble.AGAIN: {1020, 1205, 1213, 1637, 3058},
+    Trouble.AGAIN: {1020, 1205, 1213, 1412, 1637, 3058},
     Trouble.LOST: {
         0, 1040, 1043, 1053, 1077, 1078, 1079, 1129, 1152, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1203,
         1226, 1317, 1927, 2002, 2003, 2006, 2012, 2013, 2014, 2027, 2045, 2055, 3169, 4031,
     },
     Trouble.FULL: {1021, 1026, 1037, 1038, 1041, 1114},
     Trouble.READ_ONLY: {1290, 1792, 1836, 1874},
-    Trouble.ABSENT: {1146},
+    Trouble.ABSENT: {1146, 1932},
     Trouble.DENIED: {
         1044, 1045, 1049, 1130, 1142, 1143, 1227, 1251, 1665, 1698, 1820, 1862, 2026, 2054, 2059, 2061, 3118, 3159,
+        4151,
     },
 }  # fmt: skip
 _TROUBLE = {code: trouble for trouble, codes in _CODES.items() for code in codes}
