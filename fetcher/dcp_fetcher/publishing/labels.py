@@ -69,11 +69,6 @@ class ObjectLabels:
         self._source, self._met, self._form, self._growing = source, met, form, growing
         self._judged: LabelsFound | None = None
 
-    @property
-    def in_each_record(self) -> bool:
-        """Whether the records name their labels themselves, as those of tables do once they are ndjson."""
-        return self._form.json_lines
-
     def known(self, header: Header | None, cuts: Sequence[RawCut]) -> tuple[str, ...] | None:
         """The labels, once they are known."""
         if header is not None and header.labels:

@@ -99,9 +99,7 @@ class Publisher:
 
     def again(self, cut: Cut, raw: bytes) -> None:
         """A batch for the queue: of a new cut, or of a recorded one that the queue has lost."""
-        # Each record of JSON has its own labels: the ledger's are for people.
-        told = replace(self.object, header=None) if self._labels and self._labels.in_each_record else self.object
-        payload = encode_batch(batch_of(told, cut, raw))
+        payload = encode_batch(batch_of(self.object, cut, raw))
         self._jobs.append(Job(cut.batch_id, payload, self._priority, self.object.pipeline))
         if len(self._jobs) >= GROUP_BATCHES:
             self.flush()

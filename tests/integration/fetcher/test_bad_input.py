@@ -154,10 +154,10 @@ def test_an_empty_object_has_no_records_and_is_complete(tmp_path: Path) -> None:
     assert fetching.ledger.all_cuts() == []
 
 
-def test_ndjson_has_no_header(tmp_path: Path) -> None:
+def test_the_header_of_ndjson_is_the_keys_of_its_first_records(tmp_path: Path) -> None:
     fetching = fetched(tmp_path, b'{"a":1}\n\n{"a":"\xe4"}', format={"type": "ndjson"})
     (batch,) = fetching.queue.batches()
-    assert (batch.header, batch.records, batch.first_line) == (None, 3, 1)
+    assert (batch.header, batch.records, batch.first_line) == (("a",), 3, 1)
 
 
 def test_a_folder_that_is_not_there_is_a_problem_and_not_an_empty_source(tmp_path: Path) -> None:
