@@ -276,7 +276,9 @@ class ObjectReader:
             self._supersede([each for each in known if each not in before], lost, wanted)
             seen = self._holding.continuations(before, content)
             current = self._recorded(wanted)
-            cuts, publisher = self._cuts(current), self._publisher(current, content)
+            cuts = self._cuts(current)
+            publisher = self._publisher(current, content)
+            publisher.recorded = len(cuts)  # of these and no later look: the ledger may have gone back in between
             missing = lost.get(current.id, frozenset()) | self._revived(current)
             held_back = growing or (not settled and content.may_grow)
             ending = read_object(content, publisher, cuts, missing, self._how(current), held_back)
