@@ -11,10 +11,12 @@ import msgspec
 import polars as pl
 
 from dcp_pipeline.spec.model import Field
+from dcp_worker.clean.types.decimals import rounded
 from dcp_worker.clean.types.types import parser
 from dcp_worker.ground.errors import PlanError
 
 MISSING = ("", "-", "--", "NULL", "null", "None", "N/A", "n/a", "NA", "NaN", "nan", r"\N", "(null)")
+MOST_DIGITS, MOST_DECIMALS = 38, 30
 _NEARLY = 0.98
 _SURE_FROM = 20
 _MOMENTS = (
@@ -50,7 +52,8 @@ def missing_in(columns: Sequence[Sequence[str | None]]) -> tuple[str, ...]:
 
 def guess(label: str, cells: Sequence[str | None], missing: Sequence[str]) -> Guess:
     """The type and constraints of a column."""
-    values = [None if cell is None or cell.strip() in missing else cell.strip() for cell in cells]
+    own = _own_missing(cells, missing)
+    values = [None if cell is None or cell.strip() in own else cell.strip() for cell in cells]
     known = pl.Series([value for value in values if value is not None], dtype=pl.String)
     gone = len(values) - len(known)
     words: dict[str, Any] = {"type": "string"}
@@ -62,19 +65,31 @@ def guess(label: str, cells: Sequence[str | None], missing: Sequence[str]) -> Gu
     elif len(values) >= _SURE_FROM:
         words["constraints"] = {"required": True, **words.get("constraints", {})}
         seen += f"; never missing in {len(values)}"
+    if own != missing:
+        words["missingValues"] = list(own)
+        seen += f"; {', '.join(each for each in missing if each not in own)} is one of these codes"
     return Guess(label, words, seen, tuple(values))
+
+
+def _own_missing(cells: Sequence[str | None], missing: Sequence[str]) -> Sequence[str]:
+    """Among codes of two letters NA is Namibia, or North America."""
+    others = {cell.strip() for cell in cells if cell is not None} - {"NA", *MISSING}
+    codes = "NA" in missing and len(others) > 1 and all(re.fullmatch("[A-Z]{2}", each) for each in others)
+    return tuple(each for each in missing if each != "NA") if codes else missing
 
 
 def _type(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:
     if (share := _share(known, type="ip")) >= _NEARLY:
         return {"type": "ip"}, _told("addresses", share, known, type="ip")
-    if known.str.contains(r"^[-+]?(0|[1-9][0-9]{0,17})$").all():
+    if known.str.contains(r"^[-+]?(0|[1-9][0-9]*)$").all():
+        if known.cast(pl.Int64, strict=False).null_count():
+            return {"type": "string"}, "whole numbers of more than 64 bits, as text"
         return _integer(label, known)
     if (
         known.str.contains(r"^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$").all()
         and not known.str.contains(r"^[-+]?0\d").any()
     ):
-        return {"type": "number"}, "numbers"
+        return _number(known)
     for yes, no in _TRUTHS:
         if set(known.str.to_lowercase()) <= {yes, no}:
             true, false = (sorted(set(known.filter(known.str.to_lowercase() == word))) or [word] for word in (yes, no))
@@ -87,6 +102,16 @@ def _type(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:
     distinct = known.n_unique()
     sample = ", ".join(known.unique(maintain_order=True).head(3))[:80]
     return {"type": "string"}, f"text of up to {longest} characters, {distinct} different, such as {sample}"
+
+
+def _number(known: pl.Series) -> tuple[dict[str, Any], str]:
+    """A number where floats hold all of them, else a decimal."""
+    floats = known.cast(pl.Float64, strict=False)
+    if not pl.select(rounded(pl.lit(known), pl.lit(floats), Field(name="x", type="number"))).to_series().any():
+        return {"type": "number"}, "numbers"
+    decimals = int(known.str.extract(r"\.([0-9]+)", 1).str.len_bytes().max() or 0)  # type: ignore[call-overload]
+    words = {"type": "decimal", "precision": MOST_DIGITS, "scale": min(max(decimals, 2), MOST_DECIMALS)}
+    return words, f"numbers of more digits than a float holds, up to {decimals} of them behind the point"
 
 
 def _integer(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 import polars as pl
@@ -19,6 +20,7 @@ from dcp_worker.clean.checks.comparing import compare, member_of
 from dcp_worker.clean.checks.patterns import check_pattern
 from dcp_worker.clean.prepare import Failure, text_column
 from dcp_worker.clean.types.decimals import rounded, too_long
+from dcp_worker.clean.types.moment_faults import moment_fault
 from dcp_worker.clean.types.types import expected, polars_type
 from dcp_worker.ground.errors import PlanError
 from dcp_worker.ground.limits import ColumnLimit
@@ -37,10 +39,15 @@ class Check(msgspec.Struct, frozen=True):
     failing: pl.Expr
     complaint: str
     shows: str
+    explain: Callable[[str], str | None] | None = None
+    """What else there is to say of a value."""
 
     def reason(self, text: str | None) -> str:
         """Why the value was refused: shows it, shortened, and what is allowed."""
-        return self.complaint if text is None else f"{shown(text)} {self.complaint}"
+        if text is None:
+            return self.complaint
+        why = self.explain(text) if self.explain else None
+        return f"{shown(text)} {self.complaint}" + (f": {why}" if why else "")
 
 
 def shown(text: str) -> str:
@@ -61,7 +68,8 @@ def checks_of(
     checks = [_transform_check(failure) for failure in failures]
     if field.type != "string":
         wrong = text.is_not_null() & value.is_null()
-        checks.append(Check("type-error", wrong, f"is not {expected(field)}", shows))
+        explain = partial(moment_fault, field=field) if field.type in ("date", "time", "datetime") else None
+        checks.append(Check("type-error", wrong, f"is not {expected(field)}", shows, explain))
     breaches = [*_constraints(field, f"{path}.constraints", exact)]
     breaches += _digits(field, field.precision - field.scale, field.scale, "scale and precision")
     if field.type == "number" and not exact:
