@@ -114,7 +114,11 @@ class ObjectReader:
         self, uri: str, number: int, opened: Opened, lost: dict[str, frozenset[str]], ended: bool
     ) -> Look:
         """Read a growing file that no generation is known of. Raises what read_generation raises."""
-        content = self._content(opened, self._terms.how)
+        try:
+            content = self._content(opened, self._terms.how)
+        except DamagedError as error:
+            damaged = self._new(uri, growing_version(number, False, opened.version), opened)
+            return self._damaged(damaged, opened, error, None, ended)
         version = growing_version(number, content.packed, opened.version)
         return self._read(self._new(uri, version, opened), [], opened, lost, content, ended)
 

@@ -20,6 +20,7 @@ from dcp_fetcher.opening.tables.parquet_values import json_lines
 
 LONGEST_BYTES = 64 << 30
 _ROWS = 20_000
+_PIECE_BYTES = 8 << 20
 _MOST_DIGITS = 38
 """Of a decimal that Polars can hold."""
 
@@ -47,13 +48,29 @@ def _rows(path: Path, schema: dict[str, pl.DataType], leaves: dict[str, tuple[Le
         count = pl.scan_parquet(path).select(pl.len()).collect().item()
         rows = pl.scan_parquet(path, schema=schema, extra_columns="ignore").select(list(schema))
         for start in range(0, count, _ROWS):
-            yield (
-                json_lines(rows.slice(start, _ROWS).collect(), leaves)
-                if schema
-                else b"{}\n" * min(_ROWS, count - start)
-            )
+            if not schema:
+                yield b"{}\n" * min(_ROWS, count - start)
+                continue
+            frame = rows.slice(start, _ROWS).collect()
+            for few in frame.iter_slices(_rows_at_once(frame)):
+                yield json_lines(few, leaves)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError) as error:
         raise _damaged(error) from error
+
+
+def _rows_at_once(frame: pl.DataFrame) -> int:
+    """How many rows are written at once. A value that stands in a dictionary once and in all rows is held once, but
+    written as often: 1 kB of a file may stand for gigabytes."""
+    texts = [name for name, dtype in frame.schema.items() if dtype in (pl.String, pl.Binary, pl.Categorical)]
+    lengths = [_bytes_of(frame[name]) for name in texts]
+    longest = max((int(each.max() or 0) for each in lengths), default=0)  # type: ignore[arg-type]
+    return max(1, min(_ROWS, _PIECE_BYTES // max(1, longest * len(texts))))
+
+
+def _bytes_of(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.Binary:
+        return column.bin.size()
+    return column.cast(pl.String).str.len_bytes()
 
 
 def _is_readable(name: str, dtype: Any, labels: LabelsMet) -> bool:

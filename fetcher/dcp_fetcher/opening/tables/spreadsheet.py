@@ -7,7 +7,6 @@ as ISO 8601; errors (`#N/A`) and formulas without a value as text (workbook_cell
 from __future__ import annotations
 
 import datetime
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -17,15 +16,15 @@ import msgspec
 from python_calamine import CalamineError, CalamineWorkbook
 
 from dcp_fetcher.cutting.header import HeaderError
-from dcp_fetcher.ground.errors import CutOffError, DamagedError
+from dcp_fetcher.ground.errors import DamagedError
 from dcp_fetcher.ground.labels import LabelsMet
 from dcp_fetcher.opening.decompress import Readable
 from dcp_fetcher.opening.spool import Generated, spooled
+from dcp_fetcher.opening.tables.workbook_area import check_area
 from dcp_fetcher.opening.tables.workbook_cells import Place, Told, odd_cells
 from dcp_pipeline.spec.format import Format
 
 LONGEST_BYTES = 64 << 20
-LONGEST_UNPACKED_BYTES = 1 << 30
 _ROWS_PER_PIECE = 500
 _LONGEST_WHOLE = 1e21
 """Greater numbers are written with an exponent."""
@@ -39,7 +38,7 @@ def sheet_lines(stream: Readable, form: Format, met: LabelsMet) -> Readable:
 def _lines(stream: Readable, form: Format, met: LabelsMet) -> Iterator[bytes]:
     encoder = msgspec.json.Encoder()
     with spooled(stream, LONGEST_BYTES, "xlsx") as path:
-        _check_size(path)
+        check_area(path)
         rows = _rows(path, form)
     labels = _labels(rows, form, met)
     piece: list[bytes] = []
@@ -51,16 +50,6 @@ def _lines(stream: Readable, form: Format, met: LabelsMet) -> Iterator[bytes]:
             piece = []
     if piece:
         yield b"\n".join(piece) + b"\n"
-
-
-def _check_size(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise CutOffError(f"it cannot be read as an Excel workbook (.xlsx): {error}") from error
-    if unpacked > LONGEST_UNPACKED_BYTES:
-        raise DamagedError(f"the workbook unpacks to {unpacked} bytes; {LONGEST_UNPACKED_BYTES} are read at most")
 
 
 def _rows(path: Path, form: Format) -> Iterator[list[Any]]:
