@@ -168,7 +168,7 @@ class Assembly:
 
 def without_credentials(source: HttpSource) -> HttpSource:
     """The source, unknown to the servers that it asks."""
-    return msgspec.structs.replace(source, headers=(), basic_auth=None, bearer_token=None, tls=None)
+    return msgspec.structs.replace(source, headers=(), query=(), basic_auth=None, bearer_token=None, tls=None)
 
 
 async def _nothing() -> list[Entry]:

@@ -27,6 +27,7 @@ NAMES = ("name", "path", "key", "filename")
 SIZES = ("size", "sizebytes", "bytes", "length", "contentlength")
 TIMES = ("lastmodified", "mtime", "modified", "updated", "updatedat", "date")
 _SHOWN_CHARS = 200
+_SCHEMES = ("http", "https", "ftp", "mailto", "javascript", "data", "tel", "file", "about", "blob")
 FOLDERS = ("directory", "dir", "folder", "tree")
 NO_LISTS = ("errors", "warnings", "messages")
 """Keys whose array is of no files."""
@@ -154,7 +155,7 @@ def _html_entries(hrefs: Iterable[str], base_url: str) -> Iterable[Entry]:
     seen = set()
     for href in hrefs:
         try:
-            url = urldefrag(urljoin(base_url, href.strip())).url
+            url = urldefrag(urljoin(base_url, _relative(href.strip()))).url
             parts = urlsplit(url)
         except ValueError:
             continue
@@ -165,6 +166,12 @@ def _html_entries(hrefs: Iterable[str], base_url: str) -> Iterable[Entry]:
         if url not in seen:
             seen.add(url)
             yield Entry(url, name_of(url))
+
+
+def _relative(href: str) -> str:
+    """A name with a colon in it, as some servers write it, is no scheme: a:b.csv."""
+    scheme = urlsplit(href).scheme
+    return f"./{href}" if scheme and scheme not in _SCHEMES and "://" not in href else href
 
 
 def _is_below(path: str, folder: str) -> bool:

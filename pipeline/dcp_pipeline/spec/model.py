@@ -121,6 +121,13 @@ class HttpSource(_Part, frozen=True):
         Duration("30s")
     )
     headers: Annotated[tuple[HttpHeader, ...], Meta(description="Request headers.", max_length=32)] = ()
+    query: Annotated[
+        tuple[HttpHeader, ...],
+        Meta(
+            description="Parameters that are added to the query of each request to the source's own host.",
+            max_length=32,
+        ),
+    ] = ()
     basic_auth: Annotated[BasicAuth | None, Meta(description="HTTP basic authentication.")] = None
     bearer_token: Annotated[SecretValue | None, Meta(description="Bearer token.")] = None
     tls: Annotated[Tls | None, Meta(description="Authorities and client certificate.")] = None

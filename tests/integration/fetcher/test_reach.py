@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from pathlib import Path
 
 import pytest
 from aiohttp.abc import ResolveResult
@@ -14,7 +15,7 @@ from dcp_fetcher.sites.http.resolver import OutOfReach, ReachResolver
 from dcp_pipeline.ledger.model import TaskState
 from dcp_pipeline.reach import reach_of
 from support.feed_server import FeedServer, feed_server
-from support.fetching import Fetching, http_source
+from support.fetching import Fetching, file_source, http_source
 from support.odd_server import Ask, answer, odd_server
 
 CSV = b"a,b\n1,x\n"
@@ -128,3 +129,39 @@ def test_a_finished_task_keeps_no_query(feed: FeedServer) -> None:
     assert "s3cret" not in str(fetching.ledger.tasks()) + str([each["url"] for each in told])
     with feed_server() as other:
         assert other.asked == []
+
+
+def test_a_parameter_from_a_secret_goes_to_the_own_host_only_and_is_shown_nowhere(
+    feed: FeedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    feed.put("x.csv", CSV)
+
+    def respond(ask: Ask) -> bytes:
+        if "token=s3cret%26" not in ask.path:
+            return answer(403)
+        return answer(302, Location=feed.url + "x.csv") if ask.path.startswith("/feed/a") else answer(200, b'["a.csv"]')
+
+    ref = {"valueFrom": {"secretKeyRef": {"name": "feed", "key": "token"}}}
+    with odd_server(respond) as server, caplog.at_level("DEBUG"):
+        query = [{"name": "token", **ref}, {"name": "v", "value": "2"}]
+        fetching = Fetching(http_source(server.url + "?v=1", allow=[f"127.0.0.1:{feed.port}"], query=query, listing={}))
+        fetching.secrets["token"] = "s3cret&"
+        report = fetching.run()
+        assert report.problems == ()
+        assert fetching.records() == b"1,x\n"
+        assert [ask.path.partition("?")[2] for ask in server.asks] == ["token=s3cret%26&v=2"] * 2
+    assert "s3cret" not in str(feed.asked) + caplog.text + str(fetching.ledger.all_objects()) + str(report)
+
+
+def test_a_link_that_leads_out_of_its_folder_is_told_and_not_read(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out.csv"
+    (inside / "..data").mkdir(parents=True)
+    outside.write_bytes(INSIDE)
+    (inside / "..data" / "real.csv").write_bytes(CSV)
+    (inside / "link.csv").symlink_to(inside / "..data" / "real.csv")
+    (inside / "out.csv").symlink_to(outside)
+    fetching = Fetching(file_source(inside))
+    report = fetching.run()
+    assert fetching.records() == b"1,x\n"
+    assert len(report.problems) == 1
+    assert "leads out of its folder" in report.problems[0]

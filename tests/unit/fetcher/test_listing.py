@@ -31,6 +31,10 @@ def test_an_index_lists_files_of_its_own_folder_only() -> None:
     ) == [BASE + name for name in ("a.csv", "b.csv", "c.csv", "d%20e.csv", "f.csv")]  # fmt: skip
 
 
+def test_a_name_with_a_colon_is_a_name() -> None:
+    assert links("a:b.csv", "12:30.csv", "javascript:void(0)", "mailto:x.csv") == [BASE + "a:b.csv", BASE + "12:30.csv"]
+
+
 def test_an_index_may_be_encoded_differently_from_its_url() -> None:
     base = "http://127.0.0.1:8000/my%20feed/"
     assert links("/my feed/a.csv", base=base) == ["http://127.0.0.1:8000/my feed/a.csv"]

@@ -111,7 +111,15 @@ def list_files(path: Path, source: FileSource) -> list[Entry]:
     except OSError as error:
         raise RefusedError(f"{path}: {error.strerror}") from error
     folder = path.resolve()
-    return chosen((Entry((folder / name).as_uri(), name) for name in names), source.include, source.exclude, "file")
+    entries = (Entry((folder / name).as_uri(), name, problem=why_outside(folder, name)) for name in names)
+    return chosen(entries, source.include, source.exclude, "file")
+
+
+def why_outside(folder: Path, name: str) -> str | None:
+    """Why a link in a folder is not followed: whoever may put files there may not read all that the fetcher may."""
+    if not (folder / name).is_symlink() or Path(os.path.realpath(folder / name)).is_relative_to(folder):
+        return None
+    return "it is a link that leads out of its folder; name the file or folder that it leads to in a source of its own"
 
 
 def path_of(uri: str) -> Path:

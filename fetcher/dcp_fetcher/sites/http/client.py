@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote_plus, urlencode, urljoin, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -94,6 +94,7 @@ class HttpClient:
         sent = {"Accept-Encoding": "identity", "User-Agent": "datacleaning-pipelines"}
         if own:
             sent |= self._credentials()
+            url = self._with_query(url)
         try:
             return await self._session.get(
                 _as_url(url),
@@ -119,6 +120,18 @@ class HttpClient:
             user, password = self._secret(source.basic_auth.username), self._secret(source.basic_auth.password)
             sent["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         return sent
+
+    def _with_query(self, url: str) -> str:
+        """The URL with the parameters of the spec, those of the same names replaced."""
+        given = {
+            each.name: each.value or "" if each.value_from is None else self._secret(each.value_from)
+            for each in self._source.query
+        }
+        if not given:
+            return url
+        parts = urlsplit(url)
+        kept = [pair for pair in parts.query.split("&") if pair and unquote_plus(pair.partition("=")[0]) not in given]
+        return parts._replace(query="&".join([*kept, urlencode(given)])).geturl()
 
     def _secret(self, value: SecretValue) -> str:
         text = secret_text(self._secrets, value)

@@ -12,6 +12,7 @@ from dcp_pipeline.dialects import is_file
 from dcp_pipeline.reach import allowed
 from dcp_pipeline.spec.checking.format_checks import format_problems, not_linear
 from dcp_pipeline.spec.checking.rule_checks import rule_problems
+from dcp_pipeline.spec.checking.secret_checks import secret_problems
 from dcp_pipeline.spec.errors import SpecProblem, path_of
 from dcp_pipeline.spec.model import Field, Pipeline, Source, Spec
 from dcp_pipeline.texts import address_problem, url_problem
@@ -27,7 +28,18 @@ _SHORTEST_INTERVAL_SECONDS = 0.01
 def problems_of(pipeline: Pipeline) -> list[SpecProblem]:
     """Everything that is wrong across fields, in the order of the spec."""
     spec = pipeline.spec
-    checks = (_sources, _queue, _times, _fields, rule_problems, _identity, _enrichment, _sink, _scaling)
+    checks = (
+        _sources,
+        _queue,
+        _times,
+        _fields,
+        rule_problems,
+        _identity,
+        _enrichment,
+        _sink,
+        _scaling,
+        secret_problems,
+    )
     return [problem for check in checks for problem in check(spec)]
 
 
@@ -75,16 +87,17 @@ def _credentials(source: Source, index: int) -> Iterator[SpecProblem]:
     place = ("sources", index, "http")
     if (problem := url_problem(source.http.url)) is not None:
         yield _at(f"cannot be asked for: {problem}", *place, "url")
-    for n, each in enumerate(source.http.allow):
+    for n, entry in enumerate(source.http.allow):
         try:
-            allowed(each)
+            allowed(entry)
         except ValueError as error:
             yield _at(str(error), *place, "allow", n)
     if source.http.basic_auth and source.http.bearer_token:
         yield _at("is set beside basicAuth; at most one is wanted", *place, "bearerToken")
-    for number, header in enumerate(source.http.headers):
-        if (header.value is None) == (header.value_from is None):
-            yield _at("exactly one of value and valueFrom is wanted", *place, "headers", number)
+    for member, given in (("headers", source.http.headers), ("query", source.http.query)):
+        for number, each in enumerate(given):
+            if (each.value is None) == (each.value_from is None):
+                yield _at("exactly one of value and valueFrom is wanted", *place, member, number)
     if source.http.tls and (source.http.tls.cert is None) != (source.http.tls.key is None):
         yield _at("cert and key belong together", *place, "tls")
 
