@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +71,8 @@ class Follower:
         self._reader, self._outlet, self._source, self._settling = reader, outlet, source, settling
         self._lock = threading.Lock()
         self._denied: set[tuple[str, str]] = set()
+        self._neutral: dict[Found, tuple[int, frozenset[str]]] = {}
+        """Files that were no generation's and not new, and at which state of the others."""
 
     def look(self, entries: Sequence[Entry]) -> list[Look]:
         """Bring every generation up to what lies there. Raises Stopped."""
@@ -133,14 +135,17 @@ class Follower:
         matched = match(files, known, self._denied)
         lost = self._reader.lost([each for each in known if each.id in incomplete])
         now = _Pass(files, known, matched, lost)
-        if any(file.size_bytes for file in matched.unknown):
-            self._prove(now)
+        # What was no generation's a moment ago is none while the generations and their homes are the same.
+        state = (len(known), frozenset(matched.homes))
+        unsure = [file for file in matched.unknown if file.size_bytes and self._neutral.get(file) != state]
+        if unsure:
+            self._prove(now, unsure, state)
         return now
 
     def _files(self, entries: Sequence[Entry], known: Sequence[SourceObject]) -> Iterator[Found]:
         listed = {path_of(entry.url): entry.url for entry in entries}
-        bases = dict.fromkeys([*(path.name for path in listed), *(path_of(each.uri).name for each in known)])
-        bases = dict.fromkeys(base for base in bases if rotated_from(base, bases) is None)
+        names = {*(path.name for path in listed), *(path_of(each.uri).name for each in known)}
+        bases = frozenset(name for name in names if rotated_from(name, names) is None)
         inodes = {inode_of(each) for each in known}
         folders = dict.fromkeys([*(path.parent for path in listed), *(path_of(each.uri).parent for each in known)])
         seen: set[tuple[int, int]] = set()
@@ -158,14 +163,12 @@ class Follower:
 
     # What no hint knows.
 
-    def _prove(self, now: _Pass) -> None:
+    def _prove(self, now: _Pass, unsure: Sequence[Found], state: tuple[int, frozenset[str]]) -> None:
         """Find the generations that unknown files are, by their beginnings; sort out what is new."""
         firsts = {each.id: cuts[0] for each in now.known if (cuts := self._cuts(each))}
         homes = dict(now.matched.homes)
         longest_bytes = max((cut.end for cut in firsts.values()), default=0)
-        for file in sorted(now.matched.unknown, key=lambda each: each.modified_ns):
-            if not file.size_bytes:
-                continue
+        for file in sorted(unsure, key=lambda each: each.modified_ns):
             beginning, whole = self._beginning(file, longest_bytes)
             alike = [each for each in now.known if _begins(beginning, firsts.get(each.id))]
             alike = [each for each in alike if (each.id, file.identity) not in self._denied]
@@ -173,12 +176,15 @@ class Follower:
             if homeless:
                 same_time = [each for each in homeless if each.last_modified == str(file.modified_ns)]
                 homes[(same_time or homeless)[0].id] = file
-            elif file.rotated and (alike or self._is_copy(beginning, homes.values())):
-                continue
+            elif file.rotated and (alike or self._is_copy(beginning, _kin(file, homes.values()))):
+                self._neutral[file] = state
             elif file.rotated and not whole:
                 now.waiting.append(file)
             elif file.listed or self._is_between(file, now):
                 now.fresh.append(file)
+            else:
+                self._neutral[file] = state
+        self._neutral = {file: known for file, known in self._neutral.items() if file in now.matched.unknown}
         now.matched = Matched(homes, now.matched.unknown)
 
     def _beginning(self, file: Found, longest_bytes: int) -> tuple[bytes, bool]:
@@ -245,8 +251,13 @@ class Follower:
 
     def _ended(self, key: str, file: Found) -> bool:
         """Was it moved aside, and has nobody written to it for long?"""
-        age_seconds = time.time() - file.modified_ns / 1e9
-        return file.rotated and self._settling.settled(f"{key}:{file.size_bytes}:{file.modified_ns}", age_seconds)
+        if not file.rotated:
+            return False
+        key = f"{key}:{file.size_bytes}:{file.modified_ns}"
+        settled = self._settling.settled(key, time.time() - file.modified_ns / 1e9)
+        if settled:
+            self._settling.forget(key)
+        return settled
 
     # What is found nowhere.
 
@@ -257,6 +268,8 @@ class Follower:
             is_newest = each.uri not in newest
             newest.add(each.uri)
             at_home = each.id in now.matched.homes
+            if at_home:
+                self._settling.forget(_sought_key(each))
             if at_home or each.state is ObjectState.UNAVAILABLE or not path_of(each.uri).parent.is_dir():
                 continue
             live = is_newest and rotated_from(path_of(each.uri).name, names) is None
@@ -265,14 +278,14 @@ class Follower:
 
     def _is_sought(self, generation: SourceObject, now: _Pass) -> bool:
         """Another file is in its place; or it is gone and was being written when it was last seen."""
-        if any(file.uri == generation.uri for file in now.files):
+        if generation.uri in {file.uri for file in now.files}:
             return True
         idle_seconds = time.time() - int(generation.last_modified or 0) / 1e9
         return (generation.reason or "").startswith(NO_LINE_END) or idle_seconds < self._settling.seconds
 
     def _sought(self, generation: SourceObject, now: _Pass) -> Look:
         reason = f"{SOUGHT}: truncated, rotated or replaced, and its file is not found yet"
-        ledger, key = self._outlet.ledger, f"{generation.id}:sought"
+        ledger, key = self._outlet.ledger, _sought_key(generation)
         if not self._settling.settled(key):
             if (generation.state, generation.reason) != (ObjectState.CUTTING, reason):
                 cutting = ObjectState.CUTTING
@@ -291,6 +304,16 @@ class Follower:
 
     def _cuts(self, generation: SourceObject) -> list[Cut]:
         return self._outlet.patience(lambda: self._outlet.ledger.cuts(generation.id))
+
+
+def _sought_key(generation: SourceObject) -> str:
+    return f"{generation.id}:sought"
+
+
+def _kin(file: Found, homes: Iterable[Found]) -> list[Found]:
+    """Those that were called alike before they were rotated."""
+    base = rotated_from(file.name, {each.name for each in homes})
+    return [each for each in homes if base is not None and each.name.startswith(base.partition(".")[0])]
 
 
 def _begins(beginning: bytes, first: Cut | None) -> bool:
@@ -317,13 +340,12 @@ def _inside(folder: Path) -> list[tuple[Path, int]]:
         return []
 
 
-def _found(path: Path, uri: str, bases: Iterable[str], listed: bool) -> Found | None:
+def _found(path: Path, uri: str, bases: Collection[str], listed: bool) -> Found | None:
     try:
         status = path.stat()
     except OSError:
         return None
-    names = [base for base in bases if base != path.name]
-    rotated = rotated_from(path.name, names) is not None
+    rotated = rotated_from(path.name, bases) is not None
     return Found(
         uri, path.name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, listed=listed, rotated=rotated
     )

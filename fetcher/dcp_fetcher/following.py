@@ -7,7 +7,7 @@ digest of what was cut first, which following.py's caller reads where no hint le
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dcp_pipeline.ledger.model import ObjectState, SourceObject
@@ -80,18 +80,19 @@ def is_unchanged(generation: SourceObject, file: Found) -> bool:
     )
 
 
-def rotated_from(name: str, bases: Iterable[str]) -> str | None:
+def rotated_from(name: str, bases: Collection[str]) -> str | None:
     """The base that logrotate or its like made a name of: app.log for app.log.1, app.log-20261129.gz, app-2.log."""
+    return next((base for base in _bases_of(name) if base in bases), None)
+
+
+def _bases_of(name: str) -> Iterator[str]:
+    """What it may have been called before, the longest first."""
     plain = _PACKED.sub("", name)
-    for base in bases:
-        if plain == base:
-            if name != base:
-                return base
-            continue
-        stem, dot, extension = base.rpartition(".")
-        if plain.startswith(base) and _AGE.fullmatch(plain[len(base) :]):
-            return base
-        middle = plain[len(stem) : len(plain) - len(extension) - 1]
-        if stem and dot and plain.startswith(stem) and plain.endswith(f".{extension}") and _AGE.fullmatch(middle):
-            return base
-    return None
+    if plain != name:
+        yield plain
+    stem, dot, extension = plain.rpartition(".")
+    for at in range(len(plain) - 1, 0, -1):
+        if _AGE.fullmatch(plain, at):
+            yield plain[:at]
+        if dot and at < len(stem) and _AGE.fullmatch(stem, at):
+            yield f"{stem[:at]}.{extension}"
