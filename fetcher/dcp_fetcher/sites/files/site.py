@@ -23,8 +23,10 @@ class FileBody:
 
     end_known = True
 
-    def __init__(self, file: BinaryIO, path: Path, opened: os.stat_result, offset: int = 0) -> None:
-        self._file, self._path, self._opened = file, path, opened
+    def __init__(
+        self, file: BinaryIO, path: Path, opened: os.stat_result, offset: int = 0, growing: bool = False
+    ) -> None:
+        self._file, self._path, self._opened, self._growing = file, path, opened, growing
         self._left = opened.st_size - offset
         self.on_pause: Callable[[], None] | None = None
         self.on_bytes: Callable[[int], None] | None = None
@@ -46,10 +48,12 @@ class FileBody:
         return True
 
     def check_unchanged(self) -> None:
-        """A file that only grew is whole up to where it was read."""
+        """A file that only grew is whole up to where it was read. Of one that is being appended to the time may be new
+        while the size is not yet: a write sets them one after the other.
+        """
         now = os.fstat(self._file.fileno())
         if now.st_size < self._opened.st_size or (
-            now.st_size == self._opened.st_size and now.st_mtime_ns != self._opened.st_mtime_ns
+            not self._growing and now.st_size == self._opened.st_size and now.st_mtime_ns != self._opened.st_mtime_ns
         ):
             raise ChangedError("the file was changed while it was read")
 
@@ -82,7 +86,7 @@ class FileSite:
             if unchanged:
                 return None
             raise ChangedError(f"the file has {status.st_size} bytes now, fewer than were read")
-        return _as_opened(file, path, status, offset)
+        return _as_opened(file, path, status, offset, growing=True)
 
 
 def version_of(status: os.stat_result) -> str:
@@ -143,10 +147,10 @@ def _opened(uri: str) -> tuple[BinaryIO, Path, os.stat_result]:
     return file, path, status
 
 
-def _as_opened(file: BinaryIO, path: Path, status: os.stat_result, offset: int) -> Opened:
+def _as_opened(file: BinaryIO, path: Path, status: os.stat_result, offset: int, growing: bool = False) -> Opened:
     return Opened(
         version=version_of(status),
-        stream=FileBody(file, path, status, offset),
+        stream=FileBody(file, path, status, offset, growing),
         offset=offset,
         etag=identity_of(status),
         last_modified=str(status.st_mtime_ns),
