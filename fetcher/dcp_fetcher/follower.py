@@ -76,19 +76,20 @@ class Follower:
 
     def look(self, entries: Sequence[Entry]) -> list[Look]:
         """Bring every generation up to what lies there. Raises Stopped."""
+        bad = [Look(entry.url, Outcome.FAILED, reason=entry.problem) for entry in entries if entry.problem]
+        entries = [entry for entry in entries if not entry.problem]
+        looks: dict[tuple[str, str | None], Look] = {}
         with self._lock:
             self._denied = set()
-            looks: dict[tuple[str, str | None], Look] = {}
             for _ in range(PASSES):
-                again = False
                 for look in self._pass(entries):
                     if look is None:
-                        again = True
                         break
                     looks[look.uri, look.object_id] = look
-                if not again:
-                    break
-            return list(looks.values())
+                else:
+                    return [*bad, *looks.values()]
+        moving = [Look(entry.url, Outcome.FAILED, reason="it is moved while it is read") for entry in entries[:1]]
+        return [*bad, *looks.values(), *moving]
 
     def _pass(self, entries: Sequence[Entry]) -> Iterator[Look | None]:
         """The looks; None: begin again."""
@@ -121,9 +122,10 @@ class Follower:
         except (_Moved, GoneError):
             return None
         except LedgerConflict as error:
-            return Look(file.uri, Outcome.FAILED, reason=str(error))
+            log.info("looking again: %s", error)
+            return None
         except BaseException as error:  # noqa: BLE001 (the wall)
-            return Look(file.uri, Outcome.FAILED, reason=reason_of(error))
+            return Look(generation.uri if generation else file.uri, Outcome.FAILED, reason=reason_of(error))
 
     # What lies there.
 
@@ -168,7 +170,8 @@ class Follower:
         firsts = {each.id: cuts[0] for each in now.known if (cuts := self._cuts(each))}
         homes = dict(now.matched.homes)
         longest_bytes = max((cut.end for cut in firsts.values()), default=0)
-        for file in sorted(unsure, key=lambda each: each.modified_ns):
+        # What may be copied is sorted out before its copies.
+        for file in sorted(unsure, key=lambda each: (each.rotated, each.modified_ns)):
             beginning, whole = self._beginning(file, longest_bytes)
             alike = [each for each in now.known if _begins(beginning, firsts.get(each.id))]
             alike = [each for each in alike if (each.id, file.identity) not in self._denied]
@@ -176,7 +179,7 @@ class Follower:
             if homeless:
                 same_time = [each for each in homeless if each.last_modified == str(file.modified_ns)]
                 homes[(same_time or homeless)[0].id] = file
-            elif file.rotated and (alike or self._is_copy(beginning, _kin(file, homes.values()))):
+            elif file.rotated and (alike or self._is_copy(beginning, _kin(file, [*homes.values(), *now.fresh]))):
                 self._neutral[file] = state
             elif file.rotated and not whole:
                 now.waiting.append(file)
@@ -200,6 +203,9 @@ class Follower:
             return bytes(found), False
         except (_Moved, GoneError):
             return b"", False
+        except BaseException as error:  # noqa: BLE001 (the wall)
+            log.warning("%s: its beginning cannot be read: %s", file.uri, reason_of(error))
+            return b"", False
         return bytes(found), True
 
     def _is_copy(self, beginning: bytes, homes: Iterable[Found]) -> bool:
@@ -211,10 +217,12 @@ class Follower:
         return False
 
     def _is_between(self, file: Found, now: _Pass) -> bool:
-        """Was it written after what was last read of the file that it was rotated from?"""
+        """Was it written since the file is followed that it was rotated from? (One pass over a folder may miss a file
+        that is renamed meanwhile: it is no older for that.)
+        """
         base = rotated_from(file.name, {path_of(each.uri).name for each in now.known})
         before = [each for each in now.known if path_of(each.uri).name == base]
-        return bool(before) and file.modified_ns > max(int(each.last_modified or 0) for each in before[:1])
+        return bool(before) and file.modified_ns > int(before[-1].last_modified or 0)
 
     # Reading.
 
@@ -270,7 +278,11 @@ class Follower:
             at_home = each.id in now.matched.homes
             if at_home:
                 self._settling.forget(_sought_key(each))
-            if at_home or each.state is ObjectState.UNAVAILABLE or not path_of(each.uri).parent.is_dir():
+            if (
+                at_home
+                or each.state in (ObjectState.UNAVAILABLE, ObjectState.HISTORY)
+                or not path_of(each.uri).parent.is_dir()
+            ):
                 continue
             live = is_newest and rotated_from(path_of(each.uri).name, names) is None
             if each.state is ObjectState.CUTTING or each.id in now.lost or (live and self._is_sought(each, now)):

@@ -186,7 +186,9 @@ class Watch:
         """A look at all of the source, for one of its files: which is which they tell together."""
         named = [] if any(each.url == uri for each in entries) else [Entry(uri, name_of(uri))]
         looks = await self._follow(follower, [*entries, *named])
-        return next((look for look in looks if look.uri == uri), Look(uri, Outcome.FAILED, reason="it is not there"))
+        return next(
+            (look for look in reversed(looks) if look.uri == uri), Look(uri, Outcome.FAILED, reason="it is not there")
+        )
 
     def _known(self) -> _Known:
         ledger, patience = self._outlet.ledger, self._outlet.patience

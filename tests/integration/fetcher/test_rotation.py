@@ -202,3 +202,37 @@ def test_a_rotated_file_that_is_deleted_after_it_was_read_is_no_loss(tmp_path: P
     (tmp_path / "log.csv.1").unlink()
     assert fetching.run().problems == ()
     assert {each.state for each in fetching.ledger.all_objects()} == {ObjectState.CUT}
+
+
+def test_a_file_that_a_pass_over_the_folder_missed_is_read_by_the_next(tmp_path: Path) -> None:
+    log, aside = tmp_path / "log.csv", tmp_path / "elsewhere"
+    log.write_bytes(HEADER + rows(0, 3))
+    fetching = following(tmp_path)
+    fetching.round()
+    log.rename(tmp_path / "log.csv.2")
+    log.write_bytes(HEADER + rows(3, 3))
+    log.rename(aside)  # as if it was renamed while the names were listed
+    log.write_bytes(HEADER + rows(6, 3))
+    fetching.round()
+    aside.rename(tmp_path / "log.csv.1")
+    fetching.round()
+    assert seen(fetching) == list(range(9))
+
+
+@INCLUDES
+def test_a_look_between_the_copy_and_the_truncation_of_a_file_that_is_new_too(
+    tmp_path: Path, include: list[str]
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(HEADER + rows(0, 3))
+    fetching = following(tmp_path, include=include)
+    fetching.round()
+    log.rename(tmp_path / "log.csv.2")
+    log.write_bytes(HEADER + rows(3, 3))
+    shutil.copy(log, tmp_path / "log.csv.1")
+    fetching.round()
+    os.truncate(log, 0)
+    append(log, HEADER + rows(6, 1))
+    for _ in range(3):
+        fetching.round()
+    assert seen(fetching) == list(range(7))
