@@ -16,7 +16,7 @@ from dcp_cli.infer.columns import guess, missing_in
 from dcp_cli.infer.draft import draft_of, yaml_of
 from dcp_cli.infer.layout import Layout, layout_of
 from dcp_cli.options import print_json
-from dcp_cli.shown.say import say
+from dcp_cli.shown.say import hand_out, say
 from dcp_fetcher.ground.errors import FetchError
 from dcp_fetcher.opening.encodings import SAMPLE_BYTES, sniff
 from dcp_fetcher.sample import Head, Sample, head, is_table, sample
@@ -54,7 +54,7 @@ def infer_spec(where: str, records: int, name: str | None, output: str) -> int:
         print_json({"spec": draft.document, "format": draft.format_seen, "fields": draft.fields_seen,
                     "unique": draft.key_seen, "sure": layout.sure, "yaml": text})  # fmt: skip
     else:
-        say(text, end=False)
+        hand_out(text)
     return DONE
 
 

@@ -9,9 +9,14 @@ import click
 from dcp_pipeline.observe.printable import printable
 
 
-def say(text: str, err: bool = False, end: bool = True) -> None:
+def say(text: str, err: bool = False) -> None:
     """A line, or several, to stdout or stderr."""
-    click.echo(printable(text), err=err, nl=end)
+    click.echo(printable(text), err=err)
+
+
+def hand_out(document: str) -> None:
+    """A text that is to be used: into a file as it is, to a terminal as people may see it."""
+    click.echo(printable(document) if to_a_terminal() else document, nl=False)
 
 
 def to_a_terminal() -> bool:

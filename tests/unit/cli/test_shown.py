@@ -11,6 +11,7 @@ from rich.console import Console
 
 from dcp_cli.shown import tables
 from dcp_cli.shown.progress import Figures, figures_of, line_of, show
+from dcp_cli.shown.say import hand_out, say
 from dcp_cli.shown.status import object_rows, wrong
 from dcp_fetcher.ground.progress import Progress, SourceProgress
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
@@ -38,6 +39,12 @@ def test_what_steers_a_terminal_is_written_and_does_nothing(text: str, shown: st
 def test_what_steers_nothing_is_as_it_was(text: str) -> None:
     assert printable(text) == text
     assert printable_cell(text) == text.replace("\t", "\\t").replace("\n", "\\n")
+
+
+def test_a_document_goes_into_a_file_as_it_is_and_a_line_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    hand_out("from: a\u200bb\n")
+    say("from: a\u200bb")
+    assert capsys.readouterr().out == "from: a\u200bb\nfrom: a\\u200bb\n"
 
 
 @pytest.mark.parametrize(("text", "_"), EVIL)
