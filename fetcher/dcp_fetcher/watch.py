@@ -178,9 +178,11 @@ class Watch:
         return self._meant(listed)
 
     async def _follow(self, follower: Follower, entries: list[Entry]) -> list[Look]:
+        refused = [Look(each.url, Outcome.FAILED, reason=each.problem) for each in entries if each.problem is not None]
         async with self._slots:
             with self._outlet.vitals.doing(f"source {self.source}, following"):
-                return [self._looked(look) for look in await in_thread(follower.look, entries)]
+                looks = await in_thread(follower.look, [each for each in entries if each.problem is None])
+        return [self._looked(look) for look in (*refused, *looks)]
 
     async def _followed(self, uri: str, entries: list[Entry], follower: Follower) -> Look:
         """A look at all of the source, for one of its files: which is which they tell together."""

@@ -153,14 +153,15 @@ def test_a_parameter_from_a_secret_goes_to_the_own_host_only_and_is_shown_nowher
     assert "s3cret" not in str(feed.asked) + caplog.text + str(fetching.ledger.all_objects()) + str(report)
 
 
-def test_a_link_that_leads_out_of_its_folder_is_told_and_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("growth", ["replace", "append"])
+def test_a_link_that_leads_out_of_its_folder_is_told_and_not_read(tmp_path: Path, growth: str) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out.csv"
     (inside / "..data").mkdir(parents=True)
     outside.write_bytes(INSIDE)
     (inside / "..data" / "real.csv").write_bytes(CSV)
     (inside / "link.csv").symlink_to(inside / "..data" / "real.csv")
     (inside / "out.csv").symlink_to(outside)
-    fetching = Fetching(file_source(inside))
+    fetching = Fetching(file_source(inside, growth=growth))
     report = fetching.run()
     assert fetching.records() == b"1,x\n"
     assert len(report.problems) == 1
