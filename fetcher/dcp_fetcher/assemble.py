@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from dcp_fetcher.follower import Follower
+from dcp_fetcher.ground.attempts import Attempts
 from dcp_fetcher.ground.patience import Backoff, Bridge
 from dcp_fetcher.ground.ports import Inbox, Secrets
 from dcp_fetcher.ground.wall import in_thread
@@ -52,7 +53,9 @@ class Assembly:
 
     def __init__(self, pipeline: Pipeline, around: Surroundings, outlet: Outlet, stack: AsyncExitStack) -> None:
         self._pipeline, self._around, self._outlet, self._stack = pipeline, around, outlet, stack
-        self._slots = asyncio.Semaphore(around.side_by_side)
+        # Each source has places of its own, and the inbox too: one whose downloads drip keeps only itself waiting.
+        self._slots = {each.name: asyncio.Semaphore(around.side_by_side) for each in pipeline.spec.sources}
+        self._task_slots = asyncio.Semaphore(around.side_by_side)
         self._formats: dict[str, Format] = {}
         self._strange: dict[str, HttpClient] = {}
         """By source, for tasks whose URL is not its own: no credentials, no authority of ours."""
@@ -130,6 +133,7 @@ class Assembly:
             format_of=self._format_of,
             settling=self._settling[source.name],
             table=self._pipeline.table,
+            attempts=Attempts(self._around.spool_folder, self._pipeline.spec.worker.max_crashes),
         )
         reader = ObjectReader(terms, site, self._outlet)
         around = self._around
@@ -141,7 +145,7 @@ class Assembly:
             list_entries,
             reader,
             self._outlet,
-            self._slots,
+            self._task_slots if list_entries is _nothing else self._slots[source.name],
             around.side_by_side,
             around.backoff,
             follower,

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,6 +40,9 @@ from dcp_pipeline.spec.revision import revision_of
 log = logging.getLogger(__name__)
 
 SIDE_BY_SIDE = 2
+"""Objects of one source, and tasks."""
+SPARE_THREADS = 8
+"""For what is no reading: the ledger, the inbox, the listings."""
 POLL_SECONDS = 0.2
 RECONCILE_EVERY_POLLS = 10
 TELL_EVERY_POLLS = 5
@@ -126,6 +130,8 @@ class FetcherLoop:
             self._outlet.patience.until_a_person_is_needed(hopeless)
         rounds: list[Round] = []
         stopped = False
+        readers = self._around.side_by_side * (len(self._pipeline.spec.sources) + 1)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(readers + SPARE_THREADS, "fetcher"))
         try:
             async with self._assembled(once) as (watches, desk):
                 caretaker = Caretaker(self._outlet, {each.source: each for each in watches}, self._save_revisions)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from dcp_fetcher.ground.attempts import Attempts
 from dcp_fetcher.ground.errors import (
     ChangedError,
     CutOffError,
@@ -88,6 +89,7 @@ class SourceTerms:
     settling: Settling
     table: str
     """Where its rows go."""
+    attempts: Attempts = field(default_factory=lambda: Attempts(None, 0))
 
 
 class ObjectReader:
@@ -285,7 +287,8 @@ class ObjectReader:
             publisher.recorded = len(cuts)  # of these and no later look: the ledger may have gone back in between
             missing = lost.get(current.id, frozenset()) | self._revived(current)
             held_back = growing or (not settled and content.may_grow)
-            ending = read_object(content, publisher, cuts, missing, self._how(current), held_back)
+            with self._terms.attempts.reading(current.id, len(cuts)):
+                ending = read_object(content, publisher, cuts, missing, self._how(current), held_back)
         except DamagedError as error:
             return self._damaged(current, opened, error, publisher, settled)
         self._holding.conclude(seen)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
 
-from dcp_fetcher.ground.errors import ChangedError, FetchError, TemporaryError
+from dcp_fetcher.ground.errors import ChangedError, FetchError, TemporaryError, UnreachableError
 from dcp_fetcher.ground.patience import Backoff, Bridge, Stop
 from dcp_fetcher.sites.http.client import HttpClient, network_error
+from dcp_fetcher.sites.http.drip import Drip
 from dcp_fetcher.sites.http.extent import Extent, extent_of
 from dcp_fetcher.sites.http.naming import redacted
 from dcp_fetcher.sites.http.validators import Validators, token_of, validators_of
@@ -116,6 +118,7 @@ class HttpBody:
         self.end_known = True
         """Whether what read() said was the end is one."""
         self._tail = b""
+        self._drip = Drip()
         # Only where a second answer will have to be compared from its first byte on: a digest costs as much as cutting.
         self._seen = None if extent.framed or extent.start else digester()
         self._failures, self._asked_at, self._confirmed = 0, -1, False
@@ -126,7 +129,11 @@ class HttpBody:
     def read(self, most: int) -> bytes:
         while not self._left:
             try:
+                began = time.monotonic()
                 self._left = self._asking.bridge.call(self._pump.take(), self.on_pause)
+                self._drip.came(time.monotonic() - began, len(self._left))
+            except UnreachableError:
+                raise
             except TemporaryError as error:
                 self._ask_on(error)
                 continue
