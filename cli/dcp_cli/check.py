@@ -7,12 +7,11 @@ from contextlib import ExitStack
 
 from msgspec.structs import replace
 
-from dcp_cli.look import engine_of
+from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_cli.summary import COUNTS, object_as_json
 from dcp_pipeline.exit_codes import DONE, FAILED, INVALID
-from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
@@ -80,9 +79,9 @@ def _compile(setup: Setup, path: str) -> None:
 def verify_books(setup: Setup, path: str, output: str) -> int:
     """Recompute the books from the sink alone; the exit code."""
     with ExitStack() as stack:
-        engine = engine_of(setup, stack)
-        report = verify(engine, setup.pipeline.key, setup.pipeline.table)
-        books = Ledger(engine, setup.pipeline.key).books()
+        ledger = ledger_of(setup, stack)
+        report = verify(ledger.engine, setup.pipeline.key, setup.pipeline.table)
+        books = ledger.books()
     balanced = not report.findings and books.balanced
     if output == "json":
         print_json(

@@ -37,7 +37,7 @@ def check_schema(engine: Engine) -> None:
     """
     recorded = Transactions(engine).read(_recorded_version)
     if recorded is None:
-        raise LedgerVersion("there is no ledger in this database: nothing has run into it yet")
+        raise LedgerVersion("there is no ledger in this database: no pipeline has run with this sink yet")
     if recorded < SCHEMA_VERSION:
         raise LedgerVersion(
             f"the ledger's tables are of version {recorded}, made by an older release; this one needs "

@@ -15,7 +15,7 @@ from dcp_pipeline.ledger.schema import check_schema
 from dcp_pipeline.ledger.standing import statements_for_missing
 from dcp_pipeline.verify import FindingKind, verify
 from support.databases import Database, fresh_database
-from support.dcp_process import dcp
+from support.dcp_process import dcp, write_spec
 from support.mariadb_server import documented_rights
 from support.older_ledgers import PIPELINE, TABLE, VERSIONS, feed_of, load
 
@@ -206,3 +206,12 @@ def test_a_fresh_ledger_needs_no_filling(database: Database, monkeypatch: pytest
     monkeypatch.setattr(schema, "CHANGES", next_change(fill))
     monkeypatch.setattr(schema, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     Ledger(database.engine, PIPELINE).prepare()
+
+
+@pytest.mark.parametrize("command", [["status"], ["verify"], ["rejects", "replay"]])
+def test_a_command_that_looks_makes_no_tables(mariadb: Database, tmp_path: Path, command: list[str]) -> None:
+    spec = write_spec(tmp_path / "spec.yaml", "http://127.0.0.1:9/", sink=mariadb.url)
+    code, ran = dcp(tmp_path, *command, str(spec), env={"DCP_SECRET_SINK_PASSWORD": mariadb.password or ""})
+    assert code == 1
+    assert "there is no ledger in this database" in ran.err()
+    assert mariadb.execute("SHOW TABLES") in ([], ())

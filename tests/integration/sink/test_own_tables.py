@@ -192,3 +192,19 @@ def test_workers_side_by_side_write_a_record_once_where_the_key_is_theirs(mysql_
     assert sum(each.written for each in counts) == 300
     assert sum(each.duplicates for each in counts) == 900
     assert sum(each.rejected for each in counts) == 0
+
+
+def test_the_row_number_of_sqlite_is_a_key_too(sqlite: Database) -> None:
+    sqlite.execute("CREATE TABLE clean (n INTEGER PRIMARY KEY, email TEXT)")
+    sqlite.execute("INSERT INTO clean VALUES (2, 'theirs')")
+    sink = mended(sqlite, KEYED)
+    assert committed(sqlite, sink, KEYED, [(1, "a"), (2, "b"), (0, "zero")]).counts == Counts(3, 2, 1, 0)
+    assert sqlite.execute("SELECT n, email FROM clean ORDER BY n") == [(0, "zero"), (1, "a"), (2, "theirs")]
+
+
+def test_a_trigger_on_insert_is_refused_where_it_could_leave_rows_out(sqlite: Database) -> None:
+    sqlite.execute("CREATE TABLE clean (email TEXT, n BIGINT, at DATETIME)")
+    sqlite.execute("CREATE TRIGGER later AFTER UPDATE ON clean BEGIN SELECT 'INSERT ON'; END")
+    mended(sqlite)
+    sqlite.execute("CREATE TRIGGER hides BEFORE INSERT ON clean WHEN NEW.n = 1 BEGIN SELECT RAISE(IGNORE); END")
+    assert "trigger hides" in refused(sqlite)
