@@ -7,11 +7,12 @@ the queue does not know them. Cutting goes on behind the last of them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dcp_fetcher.cutting.dialects import dialect_of
 from dcp_fetcher.cutting.header import HeaderError, read_header
+from dcp_fetcher.cutting.labels import Relabelled
 from dcp_fetcher.cutting.marks import count_lines
 from dcp_fetcher.cutting.split import Position, Splitter
 from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
@@ -83,6 +84,11 @@ class Content:
         return self._decoded.warnings
 
     @property
+    def relabelled(self) -> Sequence[Relabelled]:
+        """Where records have other labels than those before, as far as it was read."""
+        return self._decoded.relabelled
+
+    @property
     def packed(self) -> bool:
         """Not the file's own bytes, so that it cannot be read from the middle on."""
         return self._decoded.compression is not None or self._translated
@@ -126,7 +132,8 @@ def read_object(
         position = _follow(content, publisher, cuts, lost, dialect_of(how.form).count_lines)
     if content.at != (position.offset if position else 0):
         raise LedgerWentBack(f"it was opened at byte {content.at}, behind what the ledger has of it now")
-    splitter = Splitter(how.form, how.batch, position)
+    header = publisher.object.header
+    splitter = Splitter(how.form, how.batch, position, (header, cuts[-1].header if cuts else None), content.relabelled)
     try:
         ending = _cut(content, publisher, splitter, growing)
         content.opened.stream.check_unchanged()

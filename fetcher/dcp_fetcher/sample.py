@@ -135,7 +135,8 @@ def is_table(magic: bytes) -> str | None:
 
 def _batches(setup: Setup, source: Source, records: int, uri: str, opened: Opened) -> Iterator[Batch]:
     how = HowToCut(source.format, BatchSize(max_records=records), source.decompression, parts=True)
-    content, splitter = Content(opened, how), Splitter(how.form, how.batch)
+    content = Content(opened, how)
+    splitter = Splitter(how.form, how.batch, relabelled=content.relabelled)
     given = 0
     while given < records:
         data = content.read(CHUNK_BYTES)

@@ -106,8 +106,8 @@ def read_file(
     raw: bytes, form: Format, *labels: str, chunk: int = 1000, max_records: int = 3, missing: list[str] | None = None
 ) -> Read:
     """What becomes of a file as a source serves it: packed, in an archive, in any encoding, a table."""
-    splitter = Splitter(form, BatchSize(max_records=max_records))
     content = Content(Opened("1", Served(raw, chunk)), HowToCut(form, BatchSize(), Decompression()))
+    splitter = Splitter(form, BatchSize(max_records=max_records), relabelled=content.relabelled)
     cuts: list[RawCut] = []
     while data := content.read(CHUNK_BYTES):
         cuts += splitter.feed(data)

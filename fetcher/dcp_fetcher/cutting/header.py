@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 from dataclasses import dataclass, replace
 
 from dcp_fetcher.cutting.dialects import dialect_of
+from dcp_fetcher.cutting.labels import HeaderError as HeaderError
+from dcp_fetcher.cutting.labels import are_names, is_told, labels_in_comment, labels_of
 from dcp_fetcher.cutting.marks import CR, LF, Csv, State, after_break, count_lines
-from dcp_fetcher.ground.errors import DamagedError
 from dcp_pipeline.spec.format import Format
 
 BOM = b"\xef\xbb\xbf"
 _LONGEST_PREAMBLE_BYTES = 8 << 20
-
-
-class HeaderError(DamagedError):
-    """The first record cannot be a header."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,7 @@ class Header:
 
 @dataclass(frozen=True)
 class _Preamble:
-    """What does not count. `comment` is the last one that has a delimiter in it, without its comment characters."""
+    """What does not count. `comment` is the last one that says that it has labels, or else that has a delimiter."""
 
     end: int
     comment: bytes | None = None
@@ -52,10 +47,8 @@ def read_header(buffer: bytearray, form: Format, ended: bool) -> Header | None:
     start, lines = preamble.end, count_lines(bytes(buffer[: preamble.end]))
     if not form.delimited:
         return Header(None, start, lines)
-    if form.commented_header:
-        if preamble.comment is None:
-            raise HeaderError(f"no comment before the first record has a {form.separator!r} in it, so none has labels")
-        return Header(_labels(preamble.comment, form), start, lines)
+    if form.commented_header and preamble.comment is not None:
+        return Header(labels_in_comment(preamble.comment, form), start, lines)
     if form.labels:
         return Header(form.labels, start, lines)
     if start == len(buffer):
@@ -85,7 +78,13 @@ def _first_record(buffer: bytearray, start: int, form: Format, ended: bool) -> H
         return None
     if b"\0" in buffer[first:at]:
         raise HeaderError(f"the {what} holds NUL bytes: this is no text in the declared encoding")
-    labels = _labels(bytes(buffer[first:at]), form)
+    labels = labels_of(bytes(buffer[first:at]), form)
+    if form.commented_header and not are_names(labels):
+        behind = f"starts with {form.header_prefix!r}" if form.header_prefix else f"has a {form.separator!r} in it"
+        raise HeaderError(
+            f"no comment before the first record {behind}, so none has labels, and the first record has values: "
+            f"{', '.join(labels)[:200]}"
+        )
     if form.header:
         return Header(labels, end, count_lines(bytes(buffer[:end])) + (not broke))
     numbered = tuple(f"col{number + 1}" for number in range(max(1, len(labels))))
@@ -120,7 +119,7 @@ def _preamble(buffer: bytearray, form: Format, ended: bool) -> _Preamble | None:
         at = after
     if not form.delimited:
         return _Preamble(at)
-    comment = None
+    comment, told = None, False
     mark = ord(form.comment_char) if form.comment_char else -1
     while at < len(buffer):
         if buffer[at] != mark and not (form.header and buffer[at] in (LF, CR)):
@@ -128,9 +127,10 @@ def _preamble(buffer: bytearray, form: Format, ended: bool) -> _Preamble | None:
         after = _after_line(buffer, at, ended)
         if after < 0:
             return None
-        line = bytes(buffer[at:after])
-        if buffer[at] == mark and (content := line.lstrip(bytes([mark])).strip()).find(form.separator.encode()) >= 0:
-            comment = content
+        if buffer[at] == mark and form.commented_header:
+            line = bytes(buffer[at:after])
+            told = (here := is_told(line, form)) or told
+            comment = line if here or (not told and labels_in_comment(line, form)) else comment
         at = after
     return _Preamble(at, comment) if ended else None
 
@@ -148,13 +148,3 @@ def _after_line(buffer: bytearray, at: int, ended: bool) -> int:
     if found is None:
         return len(buffer) if ended else -1
     return after_break(buffer, found.start(), ended)
-
-
-def _labels(raw: bytes, form: Format) -> tuple[str, ...]:
-    """Bad bytes in a label become U+FFFD: the other columns can still be read by their labels."""
-    text = raw.decode(form.text_encoding, errors="replace")
-    try:
-        cells = next(csv.reader(io.StringIO(text, newline=""), **form.csv_words()), [])
-    except csv.Error as error:
-        raise HeaderError(f"the header cannot be read: {error}") from error
-    return tuple(cell.strip() for cell in cells)

@@ -7,12 +7,15 @@ that cannot be read as one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dcp_fetcher.cutting.defects import Defect
 from dcp_fetcher.cutting.dialects import dialect_of
 from dcp_fetcher.cutting.header import Header, read_header
+from dcp_fetcher.cutting.labels import Relabelled
 from dcp_fetcher.cutting.marks import CR, LF, Csv, Marks, State
+from dcp_fetcher.cutting.relabel import Labels, LabelWatch
 from dcp_pipeline.batch import digest_of
 from dcp_pipeline.spec.model import BatchSize, Format
 
@@ -39,15 +42,25 @@ class RawCut:
     digest: str
     raw: bytes
     defect: str | None = None
+    header: tuple[str, ...] | None = None
+    """Its labels, where they are not the object's."""
 
 
 class Splitter:
     """Cuts one object. Raises HeaderError where the first record of a csv cannot be a header.
 
-    `at` is given to go on behind recorded cuts; without it the object starts here, with its header.
+    `at` is given to go on behind recorded cuts; without it the object starts here, with its header. `labels` are the
+    object's and those of its last cut. `relabelled` may grow: where records have others (relabel.py).
     """
 
-    def __init__(self, form: Format, batch: BatchSize, at: Position | None = None) -> None:
+    def __init__(
+        self,
+        form: Format,
+        batch: BatchSize,
+        at: Position | None = None,
+        labels: tuple[Labels | None, Labels | None] = (None, None),
+        relabelled: Sequence[Relabelled] = (),
+    ) -> None:
         self._form = form
         self._max_record = form.max_record_bytes.bytes
         self._max_records, self._max_bytes = batch.max_records, batch.max_bytes.bytes
@@ -55,6 +68,8 @@ class Splitter:
         self._buffer = bytearray()
         self._header_due = at is None and not form.json_lines
         self.header: Header | None = None
+        self._object_labels = labels[0]
+        self._watch = LabelWatch(form, self._dialect, labels[1] or labels[0], relabelled)
         self._at = at or Position()
         self._parts: list[bytes] = []
         self._size = self._records = self._lines = 0
@@ -114,6 +129,10 @@ class Splitter:
                     return
                 continue
             found = self._dialect.complete(self._buffer, ended)
+            change = self._watch.change(self._buffer, found, self._at.offset + self._size)
+            if change is not None:
+                self._relabel(found, *change)
+                continue
             if self._take(found):
                 continue
             if found.overlong is not None:
@@ -127,8 +146,24 @@ class Splitter:
             return False
         del self._buffer[: header.end]
         self._header_due, self.header = False, header
+        self._object_labels = self._watch.labels = header.labels
         self._at = replace(self._at, offset=header.end, line=header.lines + 1)
         return True
+
+    def _relabel(self, found: Marks, record: int, labels: Labels) -> None:
+        """The records before this one end a batch; where one of them is too long, the labels are found again."""
+        if record and self._take(Marks(found.marks, record, found.multiline)):
+            return
+        if not record:
+            self._dialect.forget(0)  # what was complete is looked at once more
+        self._emit()
+        self._watch.take(labels)
+
+    def _relabel_rest(self) -> None:
+        labels = self._watch.before_the_rest(self._buffer, self._at.offset + self._size)
+        if labels is not None:
+            self._emit()
+            self._watch.take(labels)
 
     def _take(self, found: Marks) -> bool:
         """Put the complete records into batches; True where they ended at one that is too long."""
@@ -183,6 +218,7 @@ class Splitter:
             self._start_defect(State.QUOTED)
             return True
         raw = bytes(self._buffer)
+        self._relabel_rest()
         if self._size + len(raw) > self._max_bytes:
             self._emit()
         self._parts.append(raw)
@@ -205,7 +241,8 @@ class Splitter:
         self._parts, self._size, self._records, self._lines = [], 0, 0, 0
 
     def _give(self, cut: RawCut, lines: int) -> None:
-        self._cuts.append(cut)
+        labels = self._watch.labels
+        self._cuts.append(replace(cut, header=labels) if labels != self._object_labels else cut)
         self._at = Position(cut.end, self._at.sequence + 1, self._at.record + cut.records, self._at.line + lines)
 
     def _state_past_limit(self) -> State:
@@ -215,6 +252,7 @@ class Splitter:
 
     def _start_defect(self, state: State) -> None:
         self._emit()
+        self._relabel_rest()
         lead = self._dialect.lead(self._buffer)
         self._defect = Defect(self._dialect, state, self._max_record, lead)
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 from dcp_fetcher.cutting.header import Header, HeaderError, read_header
+from dcp_fetcher.cutting.labels import Relabelled
 from dcp_fetcher.ground.errors import DamagedError
 from dcp_fetcher.ground.names import is_member
 from dcp_fetcher.opening.as_lines import as_lines
@@ -21,11 +22,16 @@ _NAMES_TOLD = 5
 
 
 def joined(
-    files: Iterator[tuple[str, Iterator[bytes]]], form: Format, caps: Caps, warn: Warn = log.warning
+    files: Iterator[tuple[str, Iterator[bytes]]],
+    form: Format,
+    caps: Caps,
+    relabelled: list[Relabelled],
+    warn: Warn = log.warning,
 ) -> Iterator[bytes]:
     """The bytes of the files that format.members names, each decompressed where it is compressed itself.
 
-    Raises DamagedError where a file has other labels than the first one.
+    `relabelled` is told where a file begins that has the same labels in another order. Raises DamagedError where one
+    has others than the first one.
     """
     first: _Labels | None = None
     passed: list[str] = []
@@ -38,8 +44,11 @@ def joined(
         log.info("member %s of the archive starts at byte %d", name, at)
         found, begins = _Labels(name, None), True
         for piece in _text(Peekable(Generated(pieces.__iter__)), name, form, caps, first, found):
-            if begins and last not in b"\r\n":  # each file begins a line, whatever the one before ends with
+            cut_short = begins and last not in b"\r\n"
+            if cut_short:  # each file begins a line, whatever the one before ends with
                 piece = b"\n" + piece
+            if begins and form.header and found.header is not None and found.header.labels is not None:
+                relabelled.append(Relabelled(at + cut_short, found.header.labels))
             begins, at, last = False, at + len(piece), piece[-1:]
             yield piece
         taken += 1
@@ -100,7 +109,9 @@ def _text(
 def _check_labels(first: _Labels, found: _Labels, form: Format) -> None:
     assert first.header is not None
     assert found.header is not None
-    if form.header and found.header.labels is not None and found.header.labels != first.header.labels:
+    if not form.header or form.commented_header or found.header.labels is None:  # comments may change them anywhere
+        return
+    if sorted(found.header.labels) != sorted(first.header.labels or ()):
         raise DamagedError(
             f"{found.name} in the archive has other labels than {first.name} "
             f"({', '.join(found.header.labels)[:200]}); name the files that belong together in format.members"

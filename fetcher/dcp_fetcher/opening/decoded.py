@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dcp_fetcher.cutting.labels import Relabelled
 from dcp_fetcher.ground.errors import DamagedError
 from dcp_fetcher.opening.archive import joined
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Caps, Layer, Peekable, Readable, compression_of
@@ -34,6 +35,8 @@ class Decoded:
         """Of the outermost layer; None for plain bytes."""
         self.archive = False
         """Whether read() gives the files of an archive, already as lines where the format has others."""
+        self.relabelled: list[Relabelled] = []
+        """Where a file of the archive begins that has its labels in another order than the one before."""
         self._opened = False
         self._zip_at = 0
         self._layers_open: list[Layer] = []
@@ -78,7 +81,7 @@ class Decoded:
                 self._stream.exactly(skipped)
                 self._warnings.append(f"before the zip archive stand {skipped} bytes that are none; they are left out")
             files = zip_files(self._stream) if name == "zip" else tar_files(self._stream)
-            pieces = joined(files, self._form, self._caps, self._warnings.append)
+            pieces = joined(files, self._form, self._caps, self.relabelled, self._warnings.append)
             self._stream = Peekable(Layer(self._stream, name, self._caps, pieces))
         elif name is not None:
             raise DamagedError(f"inside the {self.compression} data there is {name} data again; it is unpacked once")

@@ -19,6 +19,7 @@ def cut_of(found: SourceObject, raw: RawCut) -> Cut:
         first_line=raw.at.line,
         digest=raw.digest,
         defect=raw.defect,
+        header=raw.header,
     )
 
 
@@ -38,7 +39,7 @@ def batch_of(found: SourceObject, cut: Cut, raw: bytes) -> Batch:
         first_line=cut.first_line,
         digest=cut.digest,
         revision=found.revision,
-        header=found.header,
+        header=cut.header or found.header,
         defect=cut.defect,
         body=compress(raw),
     )

@@ -18,6 +18,7 @@ from dcp_pipeline.ledger.model import (
     RejectState,
     StoredReject,
 )
+from dcp_pipeline.ledger.objects import header_from
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
 from dcp_pipeline.ledger.tasks import seconds_ago
 
@@ -181,8 +182,9 @@ def count_rejects(connection: Connection, pipeline: str, wanted: RejectFilter) -
 
 
 def _stored_rejects() -> Select[Any]:
-    joined = OBJECTS.c.id == REJECTS.c.object_id
-    return select(REJECTS, OBJECTS.c.source, OBJECTS.c.uri).join(OBJECTS, joined)
+    of_object, of_batch = OBJECTS.c.id == REJECTS.c.object_id, BATCHES.c.id == REJECTS.c.batch_id
+    wanted = select(REJECTS, OBJECTS.c.source, OBJECTS.c.uri, BATCHES.c.header)
+    return wanted.join(OBJECTS, of_object).outerjoin(BATCHES, of_batch)
 
 
 def _conditions(pipeline: str, wanted: RejectFilter) -> Sequence[ColumnElement[bool]]:
@@ -216,4 +218,5 @@ def _reject(row: Row[Any]) -> StoredReject:
         raw_bytes=row.raw_bytes,
         raw_digest=row.raw_digest,
         state=RejectState(row.state),
+        header=header_from(row.header),
     )

@@ -25,5 +25,6 @@ class Change(msgspec.Struct, frozen=True):
 
 CHANGES = (
     Change(1, "objects, batches, rejects, specs, tasks"),
+    Change(2, "the header of a batch whose labels are not its object's"),
 )  # fmt: skip
 SCHEMA_VERSION = CHANGES[-1].version

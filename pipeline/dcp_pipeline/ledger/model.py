@@ -85,6 +85,8 @@ class Cut(msgspec.Struct, frozen=True):
     first_line: int
     digest: str
     defect: str | None = None
+    header: tuple[str, ...] | None = None
+    """Its labels, where they are not its object's."""
     state: BatchState = BatchState.CUT
 
 
@@ -252,6 +254,8 @@ class StoredReject(msgspec.Struct, frozen=True):
     raw_bytes: int
     raw_digest: str
     state: RejectState
+    header: tuple[str, ...] | None = None
+    """Of its batch, where that is not its object's."""
 
     @property
     def complete(self) -> bool:

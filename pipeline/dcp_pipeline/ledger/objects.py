@@ -176,7 +176,7 @@ def _columns(wanted: SourceObject) -> dict[str, Any]:
 def _stored(values: dict[str, Any]) -> dict[str, Any]:
     stored = dict(values)
     if stored.get("header") is not None:
-        stored["header"] = msgspec.json.encode(list(stored["header"])).decode()
+        stored["header"] = stored_header(stored["header"])
     if stored.get("reason") is not None:
         stored["reason"] = storable(stored["reason"])[:REASON_CHARS]
     if stored.get("state") is not None:
@@ -184,8 +184,17 @@ def _stored(values: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
+def stored_header(header: tuple[str, ...] | None) -> str | None:
+    """Labels as the ledger keeps them."""
+    return None if header is None else msgspec.json.encode(list(header)).decode()
+
+
+def header_from(stored: str | None) -> tuple[str, ...] | None:
+    """The labels again."""
+    return None if stored is None else tuple(msgspec.json.decode(stored, type=list[str]))
+
+
 def _object(row: Row[Any]) -> SourceObject:
-    header = None if row.header is None else tuple(msgspec.json.decode(row.header, type=list[str]))
     return SourceObject(
         id=row.id,
         pipeline=row.pipeline,
@@ -194,7 +203,7 @@ def _object(row: Row[Any]) -> SourceObject:
         version=row.version,
         revision=row.revision,
         state=ObjectState(row.state),
-        header=header,
+        header=header_from(row.header),
         header_end=row.header_end,
         header_lines=row.header_lines,
         etag=row.etag,
@@ -215,6 +224,7 @@ def _cut(row: Row[Any]) -> Cut:
         first_line=row.first_line,
         digest=row.digest,
         defect=row.defect,
+        header=header_from(row.header),
         state=BatchState(row.state),
     )
 
@@ -230,5 +240,6 @@ def _cut_columns(cut: Cut) -> dict[str, Any]:
         "first_line": cut.first_line,
         "digest": cut.digest,
         "defect": cut.defect,
+        "header": stored_header(cut.header),
         "state": cut.state.value,
     }

@@ -57,6 +57,7 @@ BATCHES = Table(
     Column("first_record", BigInteger, nullable=False),
     Column("first_line", BigInteger, nullable=False),
     Column("digest", ID, nullable=False),
+    Column("header", LongText()),
     Column("defect", LongText()),
     Column("state", WORD, nullable=False),
     Column("read", BigInteger),

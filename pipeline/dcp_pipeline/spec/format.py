@@ -50,8 +50,14 @@ class Format(Part, frozen=True):
     ] = None
     header: Annotated[bool, Meta(description="csv, xlsx: the first record holds the labels.")] = True
     commented_header: Annotated[
-        bool, Meta(description="csv: the labels stand in the last comment before the first record.")
+        bool, Meta(description="csv: the labels stand in a comment, the newest that has some above a record.")
     ] = False
+    header_prefix: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=64)] | None,
+        Meta(
+            description="What a comment with labels starts with, behind commentChar; `Fields:` and `fields` are known."
+        ),
+    ] = None
     labels: Annotated[
         tuple[_Label, ...],
         Meta(description="With header false: the columns' labels by position; col1, col2 ... else.", max_length=500),

@@ -30,6 +30,7 @@ from dcp_pipeline.ledger.model import (
     SourceObject,
     StoredReject,
 )
+from dcp_pipeline.ledger.objects import stored_header
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_worker.sink.again import Cleansed, ReplayPlan, clean_again, readable_alone
@@ -86,7 +87,8 @@ def replay(
             continue
         plan = plan_of(source)
         for chunk in _chunks(ledger.rejects_of(object_id, wanted)):
-            once = partial(_replay_chunk, sink, source, plan=plan, worker=worker, observer=observer)
+            labelled = replace(source, header=chunk[0].header or source.header)
+            once = partial(_replay_chunk, sink, labelled, plan=plan, worker=worker, observer=observer)
             report += _replayed(ledger, wanted, chunk, once)
     return report
 
@@ -114,7 +116,8 @@ def _chunks(rejects: Iterator[StoredReject]) -> Iterator[list[StoredReject]]:
     held = 0
     for each in rejects:
         size = len(each.raw or b"")
-        if chunk and (len(chunk) >= _MOST_RECORDS or held + size > _MOST_BYTES):
+        full = len(chunk) >= _MOST_RECORDS or held + size > _MOST_BYTES
+        if chunk and (full or each.header != chunk[0].header):
             yield chunk
             chunk, held = [], 0
         chunk.append(each)
@@ -231,6 +234,7 @@ def _entry(
         "first_record": min(each.record for each in taken),
         "first_line": min(each.line for each in taken),
         "digest": batch_id,
+        "header": stored_header(taken[0].header),
         "state": BatchState.DONE.value,
         "worker": worker,
         "created_at": utc_now(),

@@ -25,6 +25,7 @@ _BELONGS = {
     "comment_char": _LINES,
     "header": _TABLES,
     "commented_header": _CSV,
+    "header_prefix": _CSV,
     "labels": _TABLES,
     "skip_rows": _TABLES,
     "missing_cells": _CSV,
@@ -116,6 +117,8 @@ def _header(form: Format) -> Iterator[tuple[str, str]]:
         yield "labels", "names a label twice"
     if form.commented_header and form.comment_char is None:
         yield "commentedHeader", "is set, but commentChar is not"
+    if form.header_prefix is not None and not form.commented_header:
+        yield "headerPrefix", "is set, but commentedHeader is not"
     if form.commented_header and not form.header:
         yield "commentedHeader", "is set, but header is false"
 
