@@ -167,7 +167,7 @@ class Ending:
 
 def cut_rest(rest: Rest, publisher: Publisher, how: HowToCut) -> None:
     """Publish what was held back as the last record that it is."""
-    splitter = Splitter(how.form, how.batch, rest.at)
+    splitter = Splitter(how.form, how.batch, rest.at, (publisher.object.header, rest.labels))
     _publish(publisher, splitter, lambda: splitter.feed(rest.raw))
     _publish(publisher, splitter, splitter.finish)
     publisher.flush()
@@ -202,7 +202,7 @@ def _cut(content: Content, publisher: Publisher, splitter: Splitter, growing: bo
     publisher.flush()
     if not growing or not unended or waiting is None:
         return Ending(unended)
-    return Ending(unended, Rest(splitter.position if splitter.begun else None, waiting))
+    return Ending(unended, Rest(splitter.position if splitter.begun else None, waiting, splitter.labels))
 
 
 def _publish(publisher: Publisher, splitter: Splitter, step: Callable[[], list]) -> None:  # type: ignore[type-arg]

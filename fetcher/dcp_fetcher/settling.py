@@ -45,10 +45,13 @@ def settle_seconds(source: Source, once: bool) -> float:
 
 @dataclass(frozen=True)
 class Rest:
-    """The bytes behind the last whole record. `at`: where cutting goes on; None: nothing is cut, not even a header."""
+    """The bytes behind the last whole record. `at`: where cutting goes on; None: nothing is cut, not even a header.
+    `labels` hold there.
+    """
 
     at: Position | None
     raw: bytes
+    labels: tuple[str, ...] | None = None
 
     @property
     def start(self) -> int:

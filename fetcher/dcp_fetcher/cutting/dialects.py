@@ -48,8 +48,8 @@ class OddCsv(Csv):
 
     def open_at_end(self, buffer: bytearray) -> bool:
         """As in Csv."""
-        if self._state is State.QUOTED_ESCAPED:
-            return True
+        if self._escape != NO_BYTE:  # a line break may be escaped outside quotes: nothing is remembered
+            return self._state in (State.QUOTED, State.QUOTED_ESCAPED)
         return super().open_at_end(buffer)
 
     def lead(self, buffer: bytearray) -> int:

@@ -82,6 +82,11 @@ class Splitter:
         return self._size + len(self._buffer) + (len(self._defect.kept) if self._defect else 0)
 
     @property
+    def labels(self) -> Labels | None:
+        """Those that hold where it stands."""
+        return self._watch.labels
+
+    @property
     def position(self) -> Position:
         """Behind the last cut that was given out; bytes after it are to be read again by whoever goes on."""
         return self._at
