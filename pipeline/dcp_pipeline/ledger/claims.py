@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from msgspec.structs import asdict
 from sqlalchemy import Connection, Row, delete, func, select, text, update
 
 from dcp_pipeline.batch import Batch, BatchForged
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch, RejectState, Standing
-from dcp_pipeline.ledger.objects import REASON_CHARS
+from dcp_pipeline.ledger.objects import REASON_CHARS, header_from
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
 
 _CHUNK = 500
 REQUEUED = "requeued: the queue is still to be told"
 _OF_BATCH = ("object_id", "sequence", "start", "end", "records", "first_record", "first_line", "digest", "defect")
-_OF_OBJECT = ("source", "uri", "revision", "header")
+_OF_OBJECT = ("source", "uri", "revision")
 
 
 def claim(connection: Connection, pipeline: str, batch_id: str, worker: str) -> ClaimKind:
@@ -48,14 +47,14 @@ def check(connection: Connection, batch: Batch) -> None:
     """
     of_batch = [BATCHES.c[name] for name in _OF_BATCH]
     of_object = [OBJECTS.c[name] for name in _OF_OBJECT]
-    query = select(*of_batch, *of_object).join(OBJECTS, OBJECTS.c.id == BATCHES.c.object_id)
+    header = func.coalesce(BATCHES.c.header, OBJECTS.c.header).label("header")
+    query = select(*of_batch, *of_object, header).join(OBJECTS, OBJECTS.c.id == BATCHES.c.object_id)
     row = connection.execute(query.where(BATCHES.c.id == batch.id)).one_or_none()
     if row is None:
         raise BatchForged(f"batch {batch.id} is of no object that the ledger knows")
     recorded = dict(row._mapping)
-    header = recorded["header"]
-    recorded["header"] = None if header is None else tuple(msgspec.json.decode(header, type=list[str]))
-    wrong = [name for name in (*_OF_BATCH, *_OF_OBJECT) if recorded[name] != getattr(batch, name)]
+    recorded["header"] = header_from(recorded["header"])
+    wrong = [name for name in recorded if recorded[name] != getattr(batch, name)]
     if wrong:
         raise BatchForged(f"batch {batch.id} was not cut so: its {', '.join(wrong)} differ from the ledger's")
 

@@ -21,6 +21,14 @@ ROWS = b"".join(b'%06d,"x%s\ny"\n' % (n, b"z" * 40) for n in range(3_000))
 BIG = b"".join(b"%06d,%s\n" % (n, b"x" * 90) for n in range(40_000))
 
 
+FIELDS = (
+    b"#Fields: date cs-uri-stem c-ip sc-status\n2024 /a 192.0.2.1 200\n2024 /b 192.0.2.2 404\n",
+    b"#Fields: c-ip sc-status cs-uri-stem\n192.0.2.3 200 /c\n192.0.2.4 many /d\n",
+    b"#Software: IIS\n#Fields: sc-status c-ip cs-uri-stem\n200 192.0.2.5 /e\n",
+)
+W3C = {"type": "csv", "delimiter": " ", "commentChar": "#", "commentedHeader": True}
+
+
 class Killed(GeneratorExit):
     """Ends a fetcher where it stands."""
 
@@ -285,3 +293,18 @@ def test_for_ever_means_every_interval_until_it_is_stopped(feed: FeedServer) -> 
     fetcher.request_stop()
     running.join(10)
     assert reports[0].stopped
+
+
+def test_a_batch_that_the_queue_lost_comes_again_with_its_own_labels(feed: FeedServer) -> None:
+    feed.put("a.log", b"".join(FIELDS))
+    fetching = Fetching(http_source(feed.url, format=W3C), max_records=1)
+    fetching.run()
+    batches = fetching.queue.batches()
+    assert [batch.header for batch in sorted(batches, key=lambda each: each.sequence)] == [
+        *[("date", "cs-uri-stem", "c-ip", "sc-status")] * 2,
+        *[("c-ip", "sc-status", "cs-uri-stem")] * 2,
+        ("sc-status", "c-ip", "cs-uri-stem"),
+    ]
+    fetching.queue.flush()
+    assert fetching.run().problems == ()
+    assert fetching.queue.batches() == batches

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from dcp_pipeline.ledger import Ledger, LedgerConflict, LedgerError, LedgerVersion
+from dcp_pipeline.ledger.changes import SCHEMA_VERSION
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject, TaskState
 from support.databases import Database
 
@@ -165,7 +166,7 @@ def test_a_revisions_document_is_kept_as_it_was_first_saved(ledger: Ledger) -> N
 def test_processes_that_start_together_make_the_tables_once(database: Database) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: Ledger(database.connect(pool_size=1), PIPELINE).prepare(), range(6)))
-    assert database.execute("SELECT value FROM dcp_meta WHERE name = 'schema'") == [("1",)]
+    assert database.execute("SELECT value FROM dcp_meta WHERE name = 'schema'") == [(str(SCHEMA_VERSION),)]
 
 
 def test_tables_of_a_newer_release_are_left_alone(database: Database, ledger: Ledger) -> None:
