@@ -23,7 +23,7 @@ from dcp_pipeline.ledger.model import (
     Task,
     TaskState,
 )
-from dcp_pipeline.queue.model import Job, Mended, QueueStats
+from dcp_pipeline.queue.model import ForeignPipeline, Job, Mended, QueueStats
 
 
 @dataclass
@@ -241,6 +241,8 @@ class FakeQueue:
         self.switch = Switch(redis.ConnectionError("Redis is away"))
         self.jobs: dict[str, Job] = {}
         self.extra_bytes = 0
+        self.owner: str | None = None
+        """Another pipeline, if it has one."""
 
     def enqueue(self, jobs: Sequence[Job], delay_seconds: float = 0) -> int:
         self.switch.call("enqueue")
@@ -250,6 +252,8 @@ class FakeQueue:
 
     def own(self) -> None:
         self.switch.call("own")
+        if self.owner is not None:
+            raise ForeignPipeline(f"the queue belongs to pipeline {self.owner}")
 
     def mend(self) -> Mended:
         self.switch.call("mend")

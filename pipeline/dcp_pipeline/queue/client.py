@@ -102,6 +102,8 @@ class Queue(QueueView):
 
     def own(self) -> None:
         """Make the queue this pipeline's, unless it is somebody's already. Raises ForeignPipeline."""
+        if not self.pipeline:
+            return
         owner = self._run(self._scripts["own"], self.pipeline)
         if owner.decode() != self.pipeline:
             raise self._foreign(owner, self.pipeline)

@@ -7,7 +7,10 @@ import json
 import threading
 from pathlib import Path
 
+import pytest
+
 from dcp_pipeline.ledger.model import TaskState
+from dcp_pipeline.queue import ForeignPipeline
 from support.feed_server import FeedServer, basic
 from support.fetching import Fetching, file_source, http_source
 from support.waiting import wait_until
@@ -140,3 +143,14 @@ def test_tasks_stay_in_the_list_while_the_queue_is_full(feed: FeedServer) -> Non
     assert len(fetching.ledger.open_tasks()) == 16
     fetcher.request_stop()
     running.join(10)
+
+
+def test_a_fetcher_on_another_pipelines_queue_takes_no_task_and_reads_nothing(feed: FeedServer) -> None:
+    url = feed.put("a.csv", CSV)
+    fetching = fetching_tasks(http_source(feed.url))
+    fetching.inbox.waiting.append(left(url=url))
+    fetching.queue.owner = "default/other"
+    with pytest.raises(ForeignPipeline, match="belongs to pipeline default/other"):
+        fetching.run()
+    assert len(fetching.inbox.waiting) == 1
+    assert (fetching.ledger.objects("feed"), fetching.queue.jobs) == ([], {})
