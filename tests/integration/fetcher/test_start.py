@@ -16,7 +16,9 @@ def test_it_waits_for_servers_that_are_not_there_yet_and_stops_when_asked(tmp_pa
         tmp_path, "fetcher", str(spec), "--health-port", "0", env={"DCP_SECRET_SINK_PASSWORD": "secret"}
     )
     try:
-        wait_until(lambda: "waiting: " in fetcher.err() or fetcher.process.poll() is not None, "the fetcher to wait", 180)
+        wait_until(
+            lambda: "waiting: " in fetcher.err() or fetcher.process.poll() is not None, "the fetcher to wait", 180
+        )
         assert fetcher.process.poll() is None, fetcher.err()
         assert fetcher.terminate() == 0
     finally:
