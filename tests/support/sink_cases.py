@@ -93,10 +93,10 @@ class Source:
         ledger.open_object(self._object)
         ledger.update_object(self.id, state=ObjectState.CUT)
 
-    def cut(self, raw: bytes, records: int) -> Batch:
+    def cut(self, raw: bytes, records: int, defect: str | None = None) -> Batch:
         """The next batch, recorded in the ledger."""
         at, end = self._at, self._at.offset + len(raw)
-        cut = cut_of(self._object, RawCut(at, end, records, digest_of(raw), raw))
+        cut = cut_of(self._object, RawCut(at, end, records, digest_of(raw), raw, defect))
         self.ledger.record_cuts(self.id, [cut])
         self._at = Position(end, at.sequence + 1, at.record + records, at.line + records)
         return batch_of(self._object, cut, raw)

@@ -125,8 +125,7 @@ def test_only_the_rejects_that_were_asked_for_are_replayed(case: Case) -> None:
 
 def test_an_open_quote_cannot_swallow_its_neighbours(database: Database) -> None:
     case = Case(database)
-    defect = case.source.cut(b'"open,20\n', 1)
-    case.commit(msgspec.structs.replace(defect, defect="a quote is never closed"))
+    case.commit(case.source.cut(b'"open,20\n', 1, "a quote is never closed"))
     case.commit(case.source.lines("b,20", "c,30"))
     assert case.replay(LENIENT) == ReplayReport(replayed=3, written=2, rejected=1)
     assert [each.code for each in case.ledger.rejects()] == ["row-error"]
