@@ -6,7 +6,7 @@ import pymysql
 import pytest
 import sqlalchemy.exc
 
-from dcp_pipeline.database.errors import Trouble, explained, trouble_of
+from dcp_pipeline.database.errors import SinkFull, Trouble, explained, trouble_of
 from dcp_pipeline.database.rooms import room_called
 from dcp_pipeline.ledger import Patience, SinkDenied, SinkUnavailable
 
@@ -65,7 +65,8 @@ def test_sqlites_errors_are_sorted_by_what_to_do() -> None:
 def test_an_explained_error_says_where_and_what_to_do_and_no_statement() -> None:
     full = wrapped(pymysql.err.OperationalError(1114, "The table 'clean' is full"))
     error = explained(full, trouble_of(full, MYSQL), "mysql://dcp@db/clean")
-    assert type(error) is SinkUnavailable
+    assert type(error) is SinkFull
+    assert isinstance(error, SinkUnavailable)
     assert str(error).startswith("mysql://dcp@db/clean: 1114: The table 'clean' is full (free space")
     assert "secret" not in str(error)
 
