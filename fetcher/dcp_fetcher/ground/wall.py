@@ -7,6 +7,7 @@ leaves a thread is delivered to nobody.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable
 from types import TracebackType
@@ -26,6 +27,10 @@ T = TypeVar("T")
 _REASON_CHARS = 500
 _OURS = (LedgerError, QueueError, redis.RedisError)
 """Of the pipeline's own servers, and of nothing that was read."""
+_OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EIO, errno.EROFS, errno.EACCES}
+)
+"""Of files of ours, and not of what was read: where bytes say so, a library seeks before the beginning (EINVAL)."""
 _ENDS = (Stopped, asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
 
 
@@ -69,7 +74,7 @@ class Damage:
     ) -> None:
         if error is None or isinstance(error, (FetchError, *_OURS, *_ENDS)):
             return
-        if isinstance(error, OSError):  # a full disk under the spool
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:  # a full disk under the spool
             raise TemporaryError(f"{error.filename or 'a file'}: {error.strerror or error}") from error
         log.error("an object could not be read", exc_info=error)
         raise DamagedError(in_words(error)) from error

@@ -10,9 +10,9 @@ _ROOT = re.compile(
 _INDEX = re.compile(
     r"index of|director(?:y|ies)\b|parent folder|files within|\?C=[NMSD](?:;|&amp;|&)O=[AD]", re.IGNORECASE
 )
-_UP = re.compile(r"""<a\s[^>]*href\s*=\s*["']?\.\.?/?["'\s>]""", re.IGNORECASE)
+_UP = re.compile(r"""<a\s[^<>]*href\s*=\s*["']?\.\.?/?["'\s>]""", re.IGNORECASE)
 _GO = re.compile(r"\s*(?:<!doctype html>\s*)?(?:<meta[^>]*>\s*)?<pre>\s*</pre>\s*", re.IGNORECASE)
-_LOGIN = re.compile(r"""<input\s[^>]*type\s*=\s*["']?password""", re.IGNORECASE)
+_LOGIN = re.compile(r"""<input\s[^<>]*type\s*=\s*["']?password""", re.IGNORECASE)
 _SCRIPT = re.compile(r"<script\b", re.IGNORECASE)
 _KEYS = re.compile(r"<(?:\w+:)?Key>")
 _HEAD_CHARS = 256 * 1024

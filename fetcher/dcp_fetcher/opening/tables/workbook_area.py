@@ -5,6 +5,7 @@ One cell at XFD1048576 spans 17 milliards of them: the reader asks for 549 GB, a
 
 from __future__ import annotations
 
+import errno
 import re
 import zipfile
 import zlib
@@ -34,6 +35,10 @@ def check_area(path: Path) -> None:
                 )
             for entry in entries:
                 _check_entry(archive, entry)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # zipfile seeks to where the bytes say
+            raise
+        raise CutOffError(f"it cannot be read as an Excel workbook (.xlsx): {error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise CutOffError(f"it cannot be read as an Excel workbook (.xlsx): {error}") from error
 
