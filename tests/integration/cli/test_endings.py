@@ -20,6 +20,8 @@ from support.dcp_process import DcpProcess, dcp, served, write_spec
 from support.mariadb_server import shared_mariadb
 from support.waiting import wait_until
 
+PATIENT = 120
+"""Seconds: on a starved machine a run begins late."""
 GOOD = "2026-10-01 10:00:00,8.8.8.8,80,1,198.51.100.1,80,tcp,Mirai,curl,1"
 LIMITED = """
 import resource, sys
@@ -111,7 +113,7 @@ def test_a_run_that_is_told_to_stop_ends_as_it_was_told(
     with silent_server() as (url, asked):
         spec = write_spec(tmp_path / "spec.yaml", url)
         run = DcpProcess(tmp_path, "run", str(spec), *(["--once"] if once else []))
-        wait_until(lambda: asked.is_set() or run.process.poll() is not None, "it works")
+        wait_until(lambda: asked.is_set() or run.process.poll() is not None, "it works", within_seconds=PATIENT)
         run.process.send_signal(number)
         if number is signal.SIGHUP:
             run.process.send_signal(number)  # shell and kernel tell the end of a terminal
@@ -123,7 +125,9 @@ def test_a_service_says_what_it_is_what_is_done_and_nothing_while_nothing_happen
     spec = write_spec(tmp_path / "spec.yaml", feed)
     spec.write_text(spec.read_text().replace("interval: 60s", "interval: 200ms"))
     run = DcpProcess(tmp_path, "run", str(spec), "--health-port", "0")
-    wait_until(lambda: "done: " in run.err() or run.process.poll() is not None, "the object is done")
+    wait_until(
+        lambda: "done: " in run.err() or run.process.poll() is not None, "the object is done", within_seconds=PATIENT
+    )
     first, *_ = run.err().splitlines()
     for part in ("dcp ", "default/botnet", "sources sinkhole", "queue embedded", f"sqlite:///{tmp_path}", "metrics at"):
         assert part in first
@@ -147,11 +151,11 @@ def test_a_service_says_what_it_is_what_is_done_and_nothing_while_nothing_happen
     assert metric("dcp_fetcher_cut_records") == 1
     success, news = "dcp_source_last_success_timestamp_seconds", "dcp_source_last_new_data_timestamp_seconds"
     looked, brought = metric(success, source="sinkhole"), metric(news, source="sinkhole")
-    wait_until(lambda: metric(success, source="sinkhole") > looked, "another look")
+    wait_until(lambda: metric(success, source="sinkhole") > looked, "another look", within_seconds=PATIENT)
     assert metric(news, source="sinkhole") == brought > 0
     assert run.err() == said
     (tmp_path / "feed" / "b.csv").write_text(f"{HEADER}\n{GOOD}\n{GOOD.replace('8.8.8.8', 'none')}\n")
-    wait_until(lambda: run.err().count("done: ") == 2, "the second object is done")
+    wait_until(lambda: run.err().count("done: ") == 2, "the second object is done", within_seconds=PATIENT)
     assert "processed=2 written=0 duplicates=1 rejected=1" in run.err()
     assert metric(news, source="sinkhole") > brought
     assert run.terminate() == 0

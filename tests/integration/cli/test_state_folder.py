@@ -20,6 +20,8 @@ from support.botnet_feed import HEADER
 from support.dcp_process import DcpProcess, dcp, write_spec
 from support.waiting import wait_until
 
+PATIENT = 120
+"""Seconds: on a starved machine a run begins late."""
 GOOD = "2026-10-01 10:00:00,8.8.8.8,80,1,198.51.100.1,80,tcp,Mirai,curl,1"
 
 
@@ -189,7 +191,7 @@ def test_a_killed_run_leaves_nothing_that_hinders_the_next(home: Path) -> None:
     spec = write_spec(home / "botnet.yaml", "http://127.0.0.1:1/")
     state = StateFolder(home / ".dcp" / "default.botnet")
     process = DcpProcess(home, "run", str(spec), env={"DCP_STATE_DIR": str(home / ".dcp")})
-    wait_until(lambda: state.url() is not None, "the run is up")
+    wait_until(lambda: state.url() is not None, "the run is up", within_seconds=PATIENT)
     (left,) = folders_of(state.path)
     process.kill()
     assert left.exists()
