@@ -134,8 +134,11 @@ def _table(lines: Sequence[str], records: Sequence[str], layout: Layout) -> Layo
         layout.note(f"{best.share:.0%} of the records have {best.width} cells between {name}", best.share >= _MOSTLY)
     else:
         layout.note("one value a line")
-    if best.quote != '"':
+    if best.quote != ("" if best.delimiter == "\t" else '"'):
         layout.words["quoteChar"] = best.quote
+    if best.escape:
+        layout.words["escapeChar"] = best.escape
+        layout.note(f"quotes inside cells stand behind {best.escape}")
     if best.spaced:
         layout.words["skipInitialSpace"] = True
     _header(lines, best, layout)
@@ -154,6 +157,7 @@ def _spaced(width: int, layout: Layout) -> Layout:
 class _Tried:
     delimiter: str
     quote: str
+    escape: str
     spaced: bool
     rows: list[list[str]]
     width: int
@@ -167,12 +171,35 @@ class _Tried:
 def _tried(records: Sequence[str], delimiter: str) -> _Tried:
     single = sum(line.count("'" + delimiter + "'") for line in records) > len(records) // 2
     quote = "'" if single and not any('"' in line for line in records) else '"'
+    if delimiter == "\t" and not _quoted_cells(records):
+        quote = ""
+    escape = "\\" if quote == '"' and any('\\"' in line for line in records) else ""
     spaced = sum(line.count(delimiter + " ") for line in records) >= _MOSTLY * sum(
         line.count(delimiter) for line in records
     ) and any(delimiter + " " in line for line in records)
-    rows = [row for row in csv.reader(records, delimiter=delimiter, quotechar=quote, skipinitialspace=spaced) if row]
+    rows = _rows(records, delimiter, quote, escape, spaced)
     width, times = Counter(map(len, rows)).most_common(1)[0]
-    return _Tried(delimiter, quote, spaced, rows, width, times / len(rows))
+    return _Tried(delimiter, quote, escape, spaced, rows, width, times / len(rows))
+
+
+def _rows(records: Sequence[str], delimiter: str, quote: str, escape: str, spaced: bool) -> list[list[str]]:
+    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    reader = csv.reader(
+        records,
+        delimiter=delimiter,
+        quotechar=quote or None,
+        quoting=quoting,
+        escapechar=escape or None,
+        skipinitialspace=spaced,
+    )
+    return [row for row in reader if row]
+
+
+def _quoted_cells(records: Sequence[str]) -> bool:
+    """Whether the quotes between TABs are around cells: in most lines that have any."""
+    quoted = [line for line in records if '"' in line]
+    around = sum(bool(re.search(r'(?:^|\t)"(?:[^"]|"")*"(?:\t|$)', line)) for line in quoted)
+    return around * 2 > len(quoted)
 
 
 def _header(lines: Sequence[str], best: _Tried, layout: Layout) -> None:
@@ -185,7 +212,7 @@ def _header(lines: Sequence[str], best: _Tried, layout: Layout) -> None:
     if len(best.rows[0]) != best.width and best.width > 1:
         skipped = next(
             number for number, line in enumerate(lines)
-            if line and len(next(csv.reader([line], delimiter=best.delimiter, quotechar=best.quote))) == best.width
+            if line and len(_rows([line], best.delimiter, best.quote, best.escape, False)[0]) == best.width
         )  # fmt: skip
         layout.words["skipRows"] = skipped
         layout.note(f"the first {skipped} lines are no table", sure=False)
@@ -205,7 +232,7 @@ def _commented_labels(lines: Sequence[str], best: _Tried, comment: str | None) -
             break
         content = line.lstrip(comment).strip()
         if best.delimiter in content or (best.width == 1 and content):
-            found = next(csv.reader([content], delimiter=best.delimiter, quotechar=best.quote, skipinitialspace=True))
+            found = _rows([content], best.delimiter, best.quote, best.escape, True)[0]
     return found is not None and best.width > 1 and len(found) == best.width and all(map(_is_label, found))
 
 

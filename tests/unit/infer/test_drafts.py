@@ -58,3 +58,21 @@ def test_the_key_is_the_fewest_fields_that_tell_records_apart(tmp_path: Path) ->
 
 def test_a_file_that_is_not_there_is_said_and_exits_1(tmp_path: Path) -> None:
     dcp("infer", str(tmp_path / "nowhere.csv"), code=1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ('id,note\n1,"say \\"hi\\", all"\n2,"b"\n', {"type": "csv", "escapeChar": "\\"}),
+        ('id\tnote\n1\t5" disk\n2\t"open\n3\tx\n', {"type": "tsv"}),
+        ('id\tnote\n1\t"a\tb"\n2\t"c"\n3\tx\n', {"type": "tsv", "quoteChar": '"'}),
+        ('id,note\n1,"a ""quoted"" word"\n2,C:\\\\x\n', {"type": "csv"}),
+    ],
+)
+def test_how_quotes_are_written_is_found(raw: str, words: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "feed.txt").write_text(raw)
+    (tmp_path / "spec.yaml").write_text(dcp("infer", str(tmp_path / "feed.txt")))
+    found = yaml.safe_load((tmp_path / "spec.yaml").read_text())["spec"]["sources"][0]["format"]
+    assert {key: found[key] for key in found if key != "encoding"} == words
+    (preview,) = json.loads(dcp("preview", str(tmp_path / "spec.yaml"), "-o", "json"))["sources"]
+    assert [each["reject"] for each in preview["records"]] == [None] * (raw.count("\n") - 1)
