@@ -73,6 +73,7 @@ class Follower:
         self._denied: set[tuple[str, str]] = set()
         self._neutral: dict[Found, tuple[int, frozenset[str]]] = {}
         """Files that were no generation's and not new, and at which state of the others."""
+        self._copies: set[Found] = set()
 
     def look(self, entries: Sequence[Entry]) -> list[Look]:
         """Bring every generation up to what lies there. Raises Stopped."""
@@ -116,6 +117,8 @@ class Follower:
         except ChangedError as error:
             if generation is None:
                 return Look(file.uri, Outcome.FAILED, reason=str(error))
+            if file.rotated and self._ends_inside(generation, file):
+                return self._all_read(generation, file)
             log.debug("%s is not at %s: %s", generation.uri, file.uri, error)
             self._denied.add((generation.id, file.identity))
             return None
@@ -181,6 +184,9 @@ class Follower:
                 homes[(same_time or homeless)[0].id] = file
             elif file.rotated and (alike or self._is_copy(beginning, _kin(file, [*homes.values(), *now.fresh]))):
                 self._neutral[file] = state
+                self._copies.add(file)
+            elif file in self._copies:  # its original was read further than it, and is truncated now
+                self._neutral[file] = state
             elif file.rotated and not whole:
                 now.waiting.append(file)
             elif file.listed or self._is_between(file, now):
@@ -188,6 +194,7 @@ class Follower:
             else:
                 self._neutral[file] = state
         self._neutral = {file: known for file, known in self._neutral.items() if file in now.matched.unknown}
+        self._copies &= set(now.matched.unknown)
         now.matched = Matched(homes, now.matched.unknown)
 
     def _beginning(self, file: Found, longest_bytes: int) -> tuple[bytes, bool]:
@@ -257,6 +264,32 @@ class Follower:
         with closing(opened.stream):
             return self._reader.read_generation(generation, opened, now.lost, ended)
 
+    def _ends_inside(self, generation: SourceObject, file: Found) -> bool:
+        """Does it hold the beginning of what was read, and no other byte? So does a copy of what was read once more
+        before it was truncated.
+        """
+        try:
+            opened = self._opened(file, 0)
+            with closing(opened.stream):
+                content, at = Content(opened, self._reader.how), generation.header_end
+                if len(_some(content, at)) < at:
+                    return False
+                for number, cut in enumerate(self._cuts(generation)):
+                    data = _some(content, cut.end - cut.start)
+                    if len(data) < cut.end - cut.start:
+                        return number > 0
+                    if digest_of(data) != cut.digest:
+                        return False
+        except FetchError:
+            return False
+        return False
+
+    def _all_read(self, generation: SourceObject, file: Found) -> Look:
+        ledger, id_, cut = self._outlet.ledger, generation.id, ObjectState.CUT
+        seen = {"etag": file.identity, "last_modified": str(file.modified_ns), "size_bytes": file.size_bytes}
+        self._outlet.patience(lambda: ledger.update_object(id_, state=cut, reason="", **seen))  # type: ignore[arg-type]
+        return Look(generation.uri, Outcome.CUT, id_)
+
     def _ended(self, key: str, file: Found) -> bool:
         """Was it moved aside, and has nobody written to it for long?"""
         if not file.rotated:
@@ -316,6 +349,14 @@ class Follower:
 
     def _cuts(self, generation: SourceObject) -> list[Cut]:
         return self._outlet.patience(lambda: self._outlet.ledger.cuts(generation.id))
+
+
+def _some(content: Content, length: int) -> bytes:
+    """So many bytes, or fewer at the end."""
+    found = bytearray()
+    while len(found) < length and (data := content.read(min(CHUNK_BYTES, length - len(found)))):
+        found += data
+    return bytes(found)
 
 
 def _sought_key(generation: SourceObject) -> str:

@@ -236,3 +236,19 @@ def test_a_look_between_the_copy_and_the_truncation_of_a_file_that_is_new_too(
     for _ in range(3):
         fetching.round()
     assert seen(fetching) == list(range(7))
+
+
+def test_a_copy_that_is_shorter_than_what_was_read_before_the_truncation_is_no_loss(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(HEADER + rows(0, 250))
+    fetching = following(tmp_path)
+    fetching.round()
+    shutil.copy(log, tmp_path / "log.csv.1")
+    append(log, rows(250, 60))
+    fetching.round()
+    os.truncate(log, 0)
+    append(log, HEADER + rows(310, 2))
+    assert fetching.run().problems == ()
+    assert seen(fetching) == list(range(312))
+    assert {each.state for each in fetching.ledger.all_objects()} == {ObjectState.CUT}
+    assert {look.outcome for look in fetching.round().looks} == {Outcome.UNCHANGED}
