@@ -29,6 +29,12 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, {bytes}))
 from dcp_cli.__main__ import main
 main()
 """
+HEARS = """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
+from dcp_cli.__main__ import main
+main()
+"""
 
 
 @pytest.fixture
@@ -112,7 +118,9 @@ def test_a_run_that_is_told_to_stop_ends_as_it_was_told(
 ) -> None:
     with silent_server() as (url, asked):
         spec = write_spec(tmp_path / "spec.yaml", url)
-        run = DcpProcess(tmp_path, "run", str(spec), *(["--once"] if once else []))
+        run = DcpProcess(
+            tmp_path, "run", str(spec), *(["--once"] if once else []), program=[sys.executable, "-c", HEARS]
+        )
         wait_until(lambda: asked.is_set() or run.process.poll() is not None, "it works", within_seconds=PATIENT)
         run.process.send_signal(number)
         if number is signal.SIGHUP:

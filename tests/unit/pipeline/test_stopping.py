@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 PROGRAM = """
+import signal
 import threading
 import time
 from dcp_pipeline.stopping import told_to_stop
@@ -20,6 +21,7 @@ def work():
 
 for _ in range(6):
     threading.Thread(target=work, daemon=True).start()
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 stopping = threading.Event()
 with told_to_stop(lambda _: stopping.set()):
     print("ready", flush=True)
