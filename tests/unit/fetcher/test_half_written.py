@@ -19,6 +19,8 @@ from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.spec.format import FixedColumn, Format
 from support.looks import Watched
 
+pytestmark = pytest.mark.timeout(1800)  # seconds of a quiet core, minutes of a starved one
+
 SIZE = 10_000
 SHARED = ("tsv", "accesslog", "syslog", "regex", "fixed", "csv with comments", "utf-16")
 
