@@ -46,6 +46,15 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Batches from all over one object. `whole`: up to its end."""
+
+    uri: str
+    batches: tuple[Batch, ...]
+    whole: bool
+
+
+@dataclass(frozen=True)
 class Head:
     """The beginning of one object, decompressed. `whole`: it ends here. `magic` is of the bytes as served."""
 
@@ -61,6 +70,13 @@ def sample(setup: Setup, source: Source, records: int) -> Sample:
     Raises FetchError where the source, or none of its objects, can be read.
     """
     return asyncio.run(_at(setup, source, partial(_first, setup, source, records)))
+
+
+def spread(setup: Setup, source: Source, records: int, most_bytes: int) -> Spread:
+    """Batches from the beginning, the middle and the end of the source's first object that has any, as far as
+    `most_bytes` of it reach. Raises FetchError where nothing can be read.
+    """
+    return asyncio.run(_at(setup, source, partial(_spread, setup, source, records, most_bytes)))
 
 
 def head(setup: Setup, source: Source, most_bytes: int) -> Head:
@@ -99,6 +115,25 @@ def _first(setup: Setup, source: Source, records: int, site: Site, uris: list[st
     raise GoneError(f"source {source.name}: no records in {len(uris)} objects")
 
 
+def _spread(setup: Setup, source: Source, records: int, most: int, site: Site, uris: list[str]) -> Spread:
+    for uri in uris:
+        opened = site.open(uri, None, settled=False)
+        if opened is None:
+            continue
+        kept: list[Batch] = []
+        last: Batch | None = None
+        number, whole = 0, True
+        with closing(opened.stream):
+            for number, batch in enumerate(_batches(setup, source, records, uri, opened, most), 1):
+                last = batch
+                if number & (number - 1) == 0:  # the 1st, 2nd, 4th, 8th ...
+                    kept.append(batch)
+            whole = not opened.stream.read(1)
+        if last is not None:
+            return Spread(uri, (*kept, *([] if number & (number - 1) == 0 else [last])), whole)
+    raise GoneError(f"source {source.name}: no records in {len(uris)} objects")
+
+
 def _head(source: Source, most_bytes: int, site: Site, uris: list[str]) -> Head:
     how = HowToCut(Format(header=False), BatchSize(), source.decompression, parts=True)
     for uri in uris:
@@ -133,17 +168,20 @@ def is_table(magic: bytes) -> str | None:
     return "xlsx" if workbook else None
 
 
-def _batches(setup: Setup, source: Source, records: int, uri: str, opened: Opened) -> Iterator[Batch]:
+def _batches(
+    setup: Setup, source: Source, records: int, uri: str, opened: Opened, most_bytes: int | None = None
+) -> Iterator[Batch]:
+    """Batches of `records` records: the first of them, or as many as `most_bytes` hold."""
     how = HowToCut(source.format, BatchSize(max_records=records), source.decompression, parts=True)
     content = Content(opened, how)
     splitter = Splitter(how.form, how.batch, relabelled=content.relabelled)
     given = 0
-    while given < records:
+    while most_bytes is None or content.at < most_bytes:
         data = content.read(CHUNK_BYTES)
         for cut in splitter.feed(data) if data else splitter.finish():
             yield _batch(setup, source, uri, cut, splitter)
             given += cut.records
-            if given >= records:
+            if most_bytes is None and given >= records:
                 return
         if not data:
             return
@@ -155,4 +193,4 @@ def _batch(setup: Setup, source: Source, uri: str, cut: RawCut, splitter: Splitt
     return batch_of(found, cut_of(found, cut), cut.raw)
 
 
-__all__ = ["FetchError", "Head", "Sample", "head", "sample"]
+__all__ = ["FetchError", "Head", "Sample", "Spread", "head", "sample", "spread"]

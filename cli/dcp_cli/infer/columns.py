@@ -16,6 +16,7 @@ from dcp_worker.clean.types.types import parser
 from dcp_worker.ground.errors import PlanError
 
 MISSING = ("", "-", "--", "NULL", "null", "None", "N/A", "n/a", "NA", "NaN", "nan", r"\N", "(null)")
+_AMBIGUOUS = frozenset(("NA", "None", "NaN", "nan"))
 MOST_DIGITS, MOST_DECIMALS = 38, 30
 _NEARLY = 0.98
 _SURE_FROM = 20
@@ -24,11 +25,12 @@ _MOMENTS = (
     "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M",
     "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M",
     "%m/%d/%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%m-%d-%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d %b %Y %H:%M:%S",
-    "%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %Y",
+    "%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %Z", "%a %b %d %H:%M:%S %Y",
 )  # fmt: skip
 _DATES = (
     None, "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d %Y", "%d-%b-%Y",
 )  # fmt: skip
+_TIMES = (None, "%H:%M", "%I:%M %p", "%I:%M:%S %p")
 _TRUTHS = (("true", "false"), ("yes", "no"), ("y", "n"), ("on", "off"))
 _EPOCH = range(946_684_800, 2_147_483_648)
 
@@ -45,9 +47,17 @@ class Guess:
 
 
 def missing_in(columns: Sequence[Sequence[str | None]]) -> tuple[str, ...]:
-    """What stands for a missing value in them."""
+    """What stands for a missing value in them: words that mean nothing else, and, where they stand among values of a
+    type, words that may also be a text (None, NA).
+    """
     present = {value for column in columns for value in column}
-    return tuple(word for word in MISSING if not word or word in present)
+    found = {word for word in MISSING if not word or (word in present and word not in _AMBIGUOUS)}
+    for column in columns:
+        words = {value for value in column if value in _AMBIGUOUS}
+        others = [value.strip() for value in column if value is not None and value.strip() not in MISSING]
+        if words and others and _type("", pl.Series(others, dtype=pl.String))[0]["type"] != "string":
+            found |= words
+    return tuple(word for word in MISSING if word in found)
 
 
 def guess(label: str, cells: Sequence[str | None], missing: Sequence[str]) -> Guess:
@@ -63,8 +73,7 @@ def guess(label: str, cells: Sequence[str | None], missing: Sequence[str]) -> Gu
     if gone:
         seen += f"; missing in {gone} of {len(values)}"
     elif len(values) >= _SURE_FROM:
-        words["constraints"] = {"required": True, **words.get("constraints", {})}
-        seen += f"; never missing in {len(values)}"
+        seen += f"; never missing in {len(values)} (required, if that is a rule)"
     if own != missing:
         words["missingValues"] = list(own)
         seen += f"; {', '.join(each for each in missing if each not in own)} is one of these codes"
@@ -90,11 +99,13 @@ def _type(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:
         and not known.str.contains(r"^[-+]?0\d").any()
     ):
         return _number(known)
+    if odd := _odd_number(known):
+        return odd
     for yes, no in _TRUTHS:
         if set(known.str.to_lowercase()) <= {yes, no}:
             true, false = (sorted(set(known.filter(known.str.to_lowercase() == word))) or [word] for word in (yes, no))
             return {"type": "boolean", "trueValues": true, "falseValues": false}, f"{yes} or {no}"
-    for type_, formats in (("date", _DATES), ("datetime", _MOMENTS)):
+    for type_, formats in (("date", _DATES), ("datetime", _MOMENTS), ("time", _TIMES)):
         found = _moment(type_, formats, known)
         if found:
             return found
@@ -104,12 +115,29 @@ def _type(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:
     return {"type": "string"}, f"text of up to {longest} characters, {distinct} different, such as {sample}"
 
 
+def _odd_number(known: pl.Series) -> tuple[dict[str, Any], str] | None:
+    """Percentages, and groups of three digits."""
+    if known.str.contains(r"^[-+]?\d+(\.\d+)? ?%$").all():
+        return {"type": "number", "bareNumber": False}, "percentages: the sign is dropped (12.5% is 12.5)"
+    for group, point in ((",", "."), (".", ","), (" ", ","), ("'", ".")):
+        groups = rf"^[-+]?\d{{1,3}}({re.escape(group)}\d{{3}})+({re.escape(point)}\d+)?$"
+        if (
+            known.str.contains(groups).any()
+            and known.str.contains(rf"{groups}|^[-+]?\d{{1,3}}({re.escape(point)}\d+)?$").all()
+        ):
+            words: dict[str, Any] = {"type": "integer", "groupChar": group}
+            if known.str.contains(point, literal=True).any():
+                words |= {"type": "number", "decimalChar": point}
+            return words, f"numbers with {group!r} between groups of digits"
+    return None
+
+
 def _number(known: pl.Series) -> tuple[dict[str, Any], str]:
     """A number where floats hold all of them, else a decimal."""
     floats = known.cast(pl.Float64, strict=False)
     if not pl.select(rounded(pl.lit(known), pl.lit(floats), Field(name="x", type="number"))).to_series().any():
         return {"type": "number"}, "numbers"
-    decimals = int(known.str.extract(r"\.([0-9]+)", 1).str.len_bytes().max() or 0)  # type: ignore[call-overload]
+    decimals = int(known.str.extract(r"\.([0-9]+)", 1).str.len_bytes().max() or 0)  # type: ignore[arg-type]
     words = {"type": "decimal", "precision": MOST_DIGITS, "scale": min(max(decimals, 2), MOST_DECIMALS)}
     return words, f"numbers of more digits than a float holds, up to {decimals} of them behind the point"
 

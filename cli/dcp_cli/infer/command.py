@@ -10,45 +10,60 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
+import polars as pl
 import yaml
 
 from dcp_cli.infer.columns import guess, missing_in
 from dcp_cli.infer.draft import draft_of, yaml_of
+from dcp_cli.infer.encoding import one_byte, readings
 from dcp_cli.infer.layout import Layout, layout_of
+from dcp_cli.infer.trial import MOST_BYTES, tried
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import hand_out, say
 from dcp_fetcher.ground.errors import FetchError
+from dcp_fetcher.ground.wall import in_words
 from dcp_fetcher.opening.encodings import SAMPLE_BYTES, sniff
-from dcp_fetcher.sample import Head, Sample, head, is_table, sample
+from dcp_fetcher.sample import Head, Spread, head, is_table, spread
 from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup, load_setup
+from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.model import API_VERSION, KIND, Source
 from dcp_worker.formats.readers import known_labels, reader_of
 from dcp_worker.formats.records import cell_column
 
 _HEAD_BYTES = 256 * 1024
 _MOST_LABELS = 200
+_UNFORESEEN = (LookupError, ValueError, TypeError, RecursionError, MemoryError, pl.exceptions.PolarsError)
+"""What odd files make a library raise: no draft, and no trace."""
 
 
 def infer_spec(where: str, records: int, name: str | None, output: str) -> int:
-    """Print the draft of a spec for what is there; the exit code: 1 where it cannot be read."""
-    source = _source(where)
-    name = name or _name(where)
+    """Print the draft of a spec for what is there; the exit code: 1 where it cannot be read, or no draft made of it."""
     try:
-        setup = _setup(name, source, {})
-        layout = _layout(head(setup, _source_of(setup), _HEAD_BYTES))
-        setup = _setup(name, source, layout.words)
-        taken = sample(setup, _source_of(setup), records)
+        return _infer(where, records, name or _name(where), output)
     except FetchError as error:
         say(f"dcp: {where}: {error}", err=True)
-        return FAILED
+    except (SpecInvalid, *_UNFORESEEN) as error:
+        say(f"dcp: {where}: no draft can be made of it: {in_words(error)}; begin with a spec of docs/spec.md", err=True)
+    return FAILED
+
+
+def _infer(where: str, records: int, name: str, output: str) -> int:
+    source = _source(where)
+    setup = _setup(name, source, {})
+    layout = _layout(head(setup, _source_of(setup), _HEAD_BYTES))
+    setup = _setup(name, source, layout.words)
+    taken = spread(setup, _source_of(setup), records, MOST_BYTES)
     columns = _columns(taken, _source_of(setup))
+    if len(columns) > _MOST_LABELS:
+        layout.note(f"CHECK: the first {_MOST_LABELS} of {len(columns)} columns; a table has no more", sure=False)
+        columns = dict(list(columns.items())[:_MOST_LABELS])
     if not any(columns.values()):
         say(f"dcp: {where}: none of its first records can be read as {layout.words.get('type')}", err=True)
         return FAILED
     missing = missing_in(list(columns.values()))
     guesses = [guess(label, cells, missing) for label, cells in columns.items()]
-    draft = draft_of(name, source, layout, guesses, missing)
+    draft = tried(draft_of(name, source, layout, guesses, missing), layout, taken)
     text = yaml_of(draft)
     if output == "json":
         print_json({"spec": draft.document, "format": draft.format_seen, "fields": draft.fields_seen,
@@ -96,18 +111,19 @@ def _layout(found: Head) -> Layout:
     if table:
         return Layout({"type": table}, [f"the file starts like {table}"])
     sniffed = sniff(found.start[:SAMPLE_BYTES], found.whole and len(found.start) <= SAMPLE_BYTES)
-    encoding = sniffed.encoding or "cp1252"
+    encoding, rivals = readings(found.start[:SAMPLE_BYTES], sniffed.encoding or "cp1252")
     layout = layout_of(found.start.decode(encoding, errors="replace"), found.whole)
     if encoding != "utf-8":
         layout.words["encoding"] = encoding
-    if sniffed.encoding is None:
-        layout.note(f"CHECK the encoding: {sniffed.why}; {encoding} is a guess", sure=False)
+    if sniffed.encoding is None or one_byte(encoding):
+        others = f"; it may be {' or '.join(rivals)} as well" if rivals else ""
+        layout.note(f"CHECK the encoding: {sniffed.why}{others}; {encoding} is a guess", sure=False)
     else:
         layout.note(f"encoding: {sniffed.why}")
     return layout
 
 
-def _columns(taken: Sample, source: Source) -> dict[str, list[str | None]]:
+def _columns(taken: Spread, source: Source) -> dict[str, list[str | None]]:
     """The cells by label, of the records that can be read."""
     labels = _labels(taken, source)
     reader = reader_of(source.format, tuple(labels))
@@ -122,16 +138,16 @@ def _columns(taken: Sample, source: Source) -> dict[str, list[str | None]]:
     return columns
 
 
-def _labels(taken: Sample, source: Source) -> Sequence[str]:
+def _labels(taken: Spread, source: Source) -> Sequence[str]:
     known = known_labels(source.format) or taken.batches[0].header
     if known is not None:
-        return [label for label in dict.fromkeys(known) if label][:_MOST_LABELS]
+        return [label for label in dict.fromkeys(known) if label]
     reader, found = reader_of(source.format, ()), dict[str, None]()
     for batch in taken.batches:
         raw = batch.raw()
         for span in reader.spans(raw):
             found |= dict.fromkeys(_keys(raw[span.start : span.end]))
-    return list(found)[:_MOST_LABELS]
+    return list(found)
 
 
 def _keys(record: bytes) -> list[str]:

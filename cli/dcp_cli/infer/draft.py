@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import yaml
@@ -14,7 +14,6 @@ from dcp_cli.infer.columns import Guess
 from dcp_cli.infer.layout import Layout
 from dcp_pipeline.spec.model import API_VERSION, KIND
 
-_MOST_KEYS = 4
 _IDENTIFIER_CHARS = 64
 _PREFACE = (
     "# Drafted by `dcp infer` from the beginning of the file: a start, to be edited. Then:",
@@ -31,6 +30,8 @@ class Draft:
     format_seen: tuple[str, ...]
     fields_seen: dict[str, str]
     key_seen: str
+    tried: tuple[str, ...]
+    """What came of it when it was tried."""
     addresses: tuple[str, ...]
 
 
@@ -41,18 +42,22 @@ def draft_of(
     names = _names([guess.label for guess in guesses])
     fields = [_field(field, guess) for field, guess in zip(names, guesses, strict=True)]
     key, seen = _key(names, guesses)
+    if layout.log and not layout.words.get("encoding", "utf-8").startswith("utf-16"):
+        (kind,) = source
+        source = {kind: {**source[kind], "growth": "append"}}
+        key, seen = [], "lines of a log may be equal and are two: each counts, by where it stands (growth: append)"
     document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {"name": name},
         "spec": {
             "sources": [{"name": "feed", **source, "format": layout.words}],
-            "cleaning": {"fields": fields, "missingValues": list(missing), "unique": key},
+            "cleaning": {"fields": fields, "missingValues": list(missing), **({"unique": key} if key else {})},
         },
     }
     notes = {field: guess.seen for field, guess in zip(names, guesses, strict=True)}
     addresses = tuple(field["name"] for field in fields if field["type"] == "ip")
-    return Draft(document, tuple(layout.seen), notes, seen, addresses)
+    return Draft(document, tuple(layout.seen), notes, seen, (), addresses)
 
 
 def yaml_of(draft: Draft) -> str:
@@ -68,8 +73,10 @@ def yaml_of(draft: Draft) -> str:
     for field in cleaning["fields"]:
         lines += [f"      # {_said(draft.fields_seen[field['name']])}", f"      - {_flow(field)}"]
     lines += [f"    missingValues: {_flow(cleaning['missingValues'])}"]
-    lines += [f"    # {_said(draft.key_seen)}", f"    unique: {_flow(cleaning['unique'])}"]
-    return "\n".join(lines + _geography(draft.addresses)) + "\n"
+    lines += [f"    # {_said(draft.key_seen)}"]
+    lines += [f"    unique: {_flow(cleaning['unique'])}"] if "unique" in cleaning else []
+    tried = [f"# {_said(each)}" for each in draft.tried]
+    return "\n".join(lines + _geography(draft.addresses) + tried) + "\n"
 
 
 def _geography(addresses: Sequence[str]) -> list[str]:
@@ -105,7 +112,9 @@ def _said(text: str) -> str:
 def _names(labels: Sequence[str]) -> list[str]:
     names: list[str] = []
     for number, label in enumerate(labels):
-        name = re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_").lower() or f"col{number + 1}"
+        composed = unicodedata.normalize("NFC", label)
+        letters = "".join(each if f"_{each}".isidentifier() else "_" for each in composed)
+        name = re.sub(r"_+", "_", letters).strip("_").lower() or f"col{number + 1}"
         name = (name if name[0].isalpha() else f"f_{name}").removeprefix("_")[: _IDENTIFIER_CHARS - 4]
         base, again = name, 2
         while name in names:
@@ -121,19 +130,21 @@ def _field(name: str, guess: Guess) -> dict[str, Any]:
     return {"name": name, **source, **words, **({"constraints": constraints} if constraints else {})}
 
 
+_IDENTITY = re.compile(
+    r"(?:^|[_\W])(?:u?u?id|guid|key|hash|md5|sha1|sha256|sha512|imphash|number|nr|no)$", re.IGNORECASE
+)
+
+
 def _key(names: Sequence[str], guesses: Sequence[Guess]) -> tuple[list[str], str]:
-    """The fewest fields, from the left, that tell all records of the sample apart; all, where none do."""
+    """A field whose label means identity and which is different in each record of the sample; else all fields.
+
+    What merely happens to be different in a sample loses the records that come later and are not.
+    """
     rows = len(guesses[0].values) if guesses else 0
-    whole = [index for index, guess in enumerate(guesses) if None not in guess.values]
-    if rows >= _ENOUGH:
-        for size in range(1, min(_MOST_KEYS, len(whole)) + 1):
-            for chosen in combinations(whole[:12], size):
-                if len(set(zip(*(guesses[index].values for index in chosen), strict=True))) == rows:
-                    return [
-                        names[index] for index in chosen
-                    ], f"tells all {rows} records of the sample apart; is it so for all?"
-    keys = list(names[:64])
-    return (
-        keys,
-        f"no few fields tell the {rows} records of the sample apart: records that are equal in all are duplicates",
-    )
+    for name, guess in zip(names, guesses, strict=True):
+        camel = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", guess.label)
+        if rows >= _ENOUGH and _IDENTITY.search(camel) and len(set(guess.values)) == rows and None not in guess.values:
+            return [
+                name
+            ], f"{name} means identity, and is different in each of {rows} records of the sample; is it in all?"
+    return list(names), "no label means identity: records that are equal in all fields are duplicates"

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from ipaddress import ip_address
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
+from dcp_cli.infer.headers import Tried, cells_of, header, wider_first
 from dcp_worker.formats.logs import ACCESS_LOG, SyslogParser
 
 _LOOKED_AT_LINES = 400
 _DELIMITERS = (",", "\t", ";", "|")
+_RARE_DELIMITERS = ("#", "^", "~")
+"""Looked at where none of the others makes columns of nearly all lines."""
 _MOSTLY = 0.9
-_LABEL = re.compile(r"(?=.*[^\W\d])[\w .:/()%\[\]#@?&+'-]{1,64}")
-_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}")
-_VALUE = re.compile(r"[-+]?[\d.,:/ TZ-]+|https?://\S+|[0-9a-fA-F]{32,}|(?i:true|false|null|none)")
+_JSON = re.compile(
+    r"\{\s*(?:[\"}]|\Z)"
+    r"|\[\s*(?:[\[{\"\]]|\Z|(?:-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null)\s*[,\]])"
+)
+_MOMENT = re.compile(
+    r"\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d(?::\d\d)?"
+    r"|(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d|\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)"
+)
+"""How a line of a log begins."""
+_PAIR = re.compile(r"(?:^|\s)[A-Za-z_][\w.-]*=")
+WHOLE_LINE = "(?P<line>.*)"
+_FIELDS = re.compile(r"#\s*Fields:", re.IGNORECASE)
 _ITEMS = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*\[\s*\{')
 
 
@@ -31,6 +41,8 @@ class Layout:
     words: dict[str, Any]
     seen: list[str] = field(default_factory=list)
     sure: bool = True
+    log: bool = False
+    """Lines that are added at the end, and may well be equal."""
 
     def note(self, text: str, sure: bool = True) -> None:
         """Write down what was seen."""
@@ -44,9 +56,10 @@ def layout_of(text: str, whole: bool) -> Layout:
     if len(lines) > 1 and not whole:
         lines.pop()
     layout = Layout({})
-    start = text.removeprefix("\ufeff").lstrip()[:1]
-    if start in ("{", "["):
-        return _json(text, lines, layout)
+    if _JSON.match(text.removeprefix("\ufeff").lstrip()):
+        return _json(text, lines, layout, whole)
+    if any(_FIELDS.match(line) for line in lines):
+        return _w3c(layout)
     comment = _comment_char(lines)
     if comment:
         layout.words["commentChar"] = comment
@@ -59,10 +72,12 @@ def layout_of(text: str, whole: bool) -> Layout:
     return _log(records, layout) or _table(lines, records, layout)
 
 
-def _json(text: str, lines: Sequence[str], layout: Layout) -> Layout:
+def _json(text: str, lines: Sequence[str], layout: Layout, whole: bool) -> Layout:
     if lines and all(_is_object(line) for line in lines if line.strip()):
         layout.words["type"] = "ndjson"
         layout.note(f"each of {len(lines)} lines is a JSON object")
+        if whole and (value := _one_object(text)) is not None:
+            _named(value, layout)
         return layout
     layout.words["type"] = "json"
     if text.lstrip("\ufeff \t\r\n").startswith("["):
@@ -70,6 +85,11 @@ def _json(text: str, lines: Sequence[str], layout: Layout) -> Layout:
         return layout
     found = _ITEMS.findall(text)
     path = _path_of(text, found[0]) if found else None
+    if path is None and whole and (value := _one_object(text)) is not None:
+        layout.words["concatenated"] = True
+        layout.note("the document is one JSON object: one record")
+        _named(value, layout)
+        return layout
     if path is None:
         layout.note(
             "it is a JSON document without an array of objects in the sample; name its path in items", sure=False
@@ -80,10 +100,37 @@ def _json(text: str, lines: Sequence[str], layout: Layout) -> Layout:
     return layout
 
 
+def _one_object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _named(value: dict[str, Any], layout: Layout) -> None:
+    """Say of an object of objects that it is one record here."""
+    if len(value) > 1 and all(isinstance(each, dict) for each in value.values()):
+        names = ", ".join(list(value)[:2])
+        layout.note(
+            f"CHECK: one object of objects, by names such as {names}; no format reads the names as a field: write it "
+            "as lines first (jq -c 'to_entries[] | {key} + .value')",
+            sure=False,
+        )
+
+
+def _w3c(layout: Layout) -> Layout:
+    """IIS, and others that tell their fields in a comment, again wherever they change."""
+    layout.words |= {"type": "csv", "delimiter": " ", "quoteChar": "", "commentChar": "#", "commentedHeader": True}
+    layout.log = True
+    layout.note("the labels stand behind #Fields:, in the last such line above a record")
+    return layout
+
+
 def _is_object(line: str) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -102,7 +149,8 @@ def _path_of(text: str, key: str) -> str | None:
 
 
 def _comment_char(lines: Sequence[str]) -> str | None:
-    if any(line.startswith("#") for line in lines):
+    commented = sum(line.startswith("#") for line in lines)
+    if commented and commented < len([line for line in lines if line.strip()]):
         return "#"
     first = next((line for line in lines if line.strip()), "")
     return first[0] if first[:1] in (";", "%", "!") else None
@@ -114,18 +162,41 @@ def _log(records: Sequence[str], layout: Layout) -> Layout | None:
         share = 1 - parser.parse(series).cells[proof].null_count() / len(records)
         if share >= _MOSTLY:
             layout.words["type"] = name
-            layout.note(f"{share:.0%} of the lines are those of {name}")
+            layout.log = True
+            layout.note(f"{share:.0%} of the lines are those of {name}", sure=share == 1)
             return layout
+    stamped = sum(_MOMENT.match(line) is not None for line in records)
+    cut = max((_tried(records, each) for each in _DELIMITERS), key=lambda each: each.score)
+    if stamped >= _MOSTLY * len(records) and (cut.width < 2 or cut.share < _MOSTLY):
+        layout.log = True
+        return _lines(layout, "lines of a log, each begins with a time")
+    pairs = sum(len(_PAIR.findall(line)) > 1 for line in records)
+    if pairs >= _MOSTLY * len(records) and not records[0].startswith(("{", "<")):
+        layout.log = True
+        return _lines(layout, "CHECK: lines of key=value, kept whole; name what you need by groups in pattern", False)
     return None
+
+
+def _lines(layout: Layout, why: str, sure: bool = True) -> Layout:
+    layout.words |= {"type": "regex", "pattern": WHOLE_LINE}
+    layout.note(f"{why}: the whole line is one field; name parts of it by groups, (?P<level>...)", sure)
+    return layout
 
 
 def _table(lines: Sequence[str], records: Sequence[str], layout: Layout) -> Layout:
     best = max((_tried(records, delimiter) for delimiter in _DELIMITERS), key=lambda each: each.score)
+    if best.width < 2 or best.share < _MOSTLY:
+        rare = max((_tried(records, delimiter) for delimiter in _RARE_DELIMITERS), key=lambda each: each.score)
+        best = rare if rare.width > 1 and rare.share == 1 else best
+    if best.width < 2 and any(each in line for line in records for each in (",", '"')):
+        return _lines(layout, "no delimiter makes columns of these lines")
     if best.width < 2 or best.share < _MOSTLY * _MOSTLY:
         spaced = Counter(len(line.split()) for line in records).most_common(1)[0]
         if spaced[0] > 1 and spaced[1] >= _MOSTLY * len(records):
             return _spaced(spaced[0], layout)
         best = _tried(records, ",") if best.width < 2 else best
+    if best.width > 1 and best.share < _MOSTLY and wider_first(best):
+        best = replace(best, width=len(best.rows[0]), share=1 / len(best.rows))
     name = {"\t": "TAB"}.get(best.delimiter, best.delimiter)
     layout.words["type"] = "tsv" if best.delimiter == "\t" else "csv"
     if best.delimiter not in ",\t":
@@ -141,7 +212,13 @@ def _table(lines: Sequence[str], records: Sequence[str], layout: Layout) -> Layo
         layout.note(f"quotes inside cells stand behind {best.escape}")
     if best.spaced:
         layout.words["skipInitialSpace"] = True
-    _header(lines, best, layout)
+    found = header(lines, best, layout.words.get("commentChar"))
+    layout.words |= found.words
+    for text, sure in found.seen:
+        layout.note(text, sure)
+    if any(not line.strip() for line in lines[:-1]):
+        layout.words["blankRows"] = "skip"
+        layout.note("blank lines among the records do not count")
     return layout
 
 
@@ -153,22 +230,7 @@ def _spaced(width: int, layout: Layout) -> Layout:
     return layout
 
 
-@dataclass(frozen=True)
-class _Tried:
-    delimiter: str
-    quote: str
-    escape: str
-    spaced: bool
-    rows: list[list[str]]
-    width: int
-    share: float
-
-    @property
-    def score(self) -> tuple[float, int]:
-        return (round(self.share, 2) if self.width > 1 else 0.0, self.width)
-
-
-def _tried(records: Sequence[str], delimiter: str) -> _Tried:
+def _tried(records: Sequence[str], delimiter: str) -> Tried:
     single = sum(line.count("'" + delimiter + "'") for line in records) > len(records) // 2
     quote = "'" if single and not any('"' in line for line in records) else '"'
     if delimiter == "\t" and not _quoted_cells(records):
@@ -177,22 +239,9 @@ def _tried(records: Sequence[str], delimiter: str) -> _Tried:
     spaced = sum(line.count(delimiter + " ") for line in records) >= _MOSTLY * sum(
         line.count(delimiter) for line in records
     ) and any(delimiter + " " in line for line in records)
-    rows = _rows(records, delimiter, quote, escape, spaced)
+    rows = [row for row in cells_of(records, delimiter, quote, escape, spaced) if row]
     width, times = Counter(map(len, rows)).most_common(1)[0]
-    return _Tried(delimiter, quote, escape, spaced, rows, width, times / len(rows))
-
-
-def _rows(records: Sequence[str], delimiter: str, quote: str, escape: str, spaced: bool) -> list[list[str]]:
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    reader = csv.reader(
-        records,
-        delimiter=delimiter,
-        quotechar=quote or None,
-        quoting=quoting,
-        escapechar=escape or None,
-        skipinitialspace=spaced,
-    )
-    return [row for row in reader if row]
+    return Tried(delimiter, quote, escape, spaced, rows, width, times / len(rows))
 
 
 def _quoted_cells(records: Sequence[str]) -> bool:
@@ -200,59 +249,3 @@ def _quoted_cells(records: Sequence[str]) -> bool:
     quoted = [line for line in records if '"' in line]
     around = sum(bool(re.search(r'(?:^|\t)"(?:[^"]|"")*"(?:\t|$)', line)) for line in quoted)
     return around * 2 > len(quoted)
-
-
-def _header(lines: Sequence[str], best: _Tried, layout: Layout) -> None:
-    rows = [row for row in best.rows if len(row) == best.width]
-    commented = _commented_labels(lines, best, layout.words.get("commentChar"))
-    if commented and not _is_header(rows[0], rows[1:]):
-        layout.words["commentedHeader"] = True
-        layout.note(f"the last comment before the first record has {best.width} labels")
-        return
-    if len(best.rows[0]) != best.width and best.width > 1:
-        skipped = next(
-            number for number, line in enumerate(lines)
-            if line and len(_rows([line], best.delimiter, best.quote, best.escape, False)[0]) == best.width
-        )  # fmt: skip
-        layout.words["skipRows"] = skipped
-        layout.note(f"the first {skipped} lines are no table", sure=False)
-    if _is_header(rows[0], rows[1:]):
-        layout.note("the first record has labels: " + ", ".join(rows[0])[:200])
-        return
-    layout.words["header"] = False
-    layout.note("there is no header: the first record looks like the others; name the columns in labels")
-
-
-def _commented_labels(lines: Sequence[str], best: _Tried, comment: str | None) -> bool:
-    if comment is None:
-        return False
-    found = None
-    for line in lines:
-        if line.strip() and not line.startswith(comment):
-            break
-        content = line.lstrip(comment).strip()
-        if best.delimiter in content or (best.width == 1 and content):
-            found = _rows([content], best.delimiter, best.quote, best.escape, True)[0]
-    return found is not None and best.width > 1 and len(found) == best.width and all(map(_is_label, found))
-
-
-def _is_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
-    """Labels, all different, over at least one column in which no value looks like a label."""
-    named = [cell for cell in first if cell.strip()]
-    if len(set(named)) < len(named) or not named or not all(map(_is_label, named)):
-        return False
-    columns = list(zip(*others, strict=False)) if others else []
-    if any(label in column for label, column in zip(first, columns, strict=False) if label.strip()):
-        return False
-    return not columns or len(first) > 1 or not (_HOST.fullmatch(first[0].strip()) or _is_label(columns[0][0]))
-
-
-def _is_label(cell: str) -> bool:
-    text = cell.strip()
-    if not _LABEL.fullmatch(text) or _VALUE.fullmatch(text):
-        return False
-    try:
-        ip_address(text)
-    except ValueError:
-        return True
-    return False

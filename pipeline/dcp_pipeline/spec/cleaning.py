@@ -185,7 +185,7 @@ class Cleaning(Part, frozen=True):
         ),
     ] = "any"
     unique: Annotated[
-        tuple[str, ...], Meta(description="The record's identity: later ones are duplicates.", max_length=64)
+        tuple[str, ...], Meta(description="The record's identity: later ones are duplicates.", max_length=200)
     ] = ()
     enrich: Annotated[tuple[Enrichment, ...], Meta(description="Steps of enrichment.", max_length=16)] = ()
     filter: Annotated[

@@ -48,12 +48,98 @@ def test_an_encoding_that_cannot_be_told_is_said(tmp_path: Path) -> None:
     assert any("CHECK the encoding" in each for each in answer["format"])
 
 
-def test_the_key_is_the_fewest_fields_that_tell_records_apart(tmp_path: Path) -> None:
+def test_only_a_label_that_means_identity_is_a_key(tmp_path: Path) -> None:
     rows = [f"192.0.2.{n % 5},{n // 5},x" for n in range(20)]
     (tmp_path / "a.csv").write_text("\n".join(["ip,port,note", *rows]) + "\n")
     draft = yaml.safe_load(dcp("infer", str(tmp_path / "a.csv")))["spec"]["cleaning"]
-    assert draft["unique"] == ["ip", "port"]
-    assert draft["fields"][1]["constraints"] == {"required": True, "minimum": 0, "maximum": 65535}
+    assert draft["unique"] == ["ip", "port", "note"]
+    assert draft["fields"][1]["constraints"] == {"minimum": 0, "maximum": 65535}
+    (tmp_path / "b.csv").write_text(
+        "\n".join(["eventId,ip,port,note", *(f"{n},{row}" for n, row in enumerate(rows))]) + "\n"
+    )
+    assert yaml.safe_load(dcp("infer", str(tmp_path / "b.csv")))["spec"]["cleaning"]["unique"] == ["eventid"]
+
+
+def test_a_key_that_does_not_hold_to_the_end_of_the_file_is_none(tmp_path: Path) -> None:
+    rows = [f"{n},{n % 7}" for n in range(1500)] + [f"{n},{n % 5 + 10}" for n in range(700)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,n", *rows]) + "\n")
+    draft = yaml.safe_load(dcp("infer", str(tmp_path / "a.csv")))
+    assert draft["spec"]["cleaning"]["unique"] == ["id", "n"]
+
+
+def test_what_the_end_of_the_file_refutes_is_told_and_is_not_sure(tmp_path: Path) -> None:
+    rows = [f"192.0.2.{n % 250},{n}" for n in range(1200)] + ["192.0.2.1,n/k"] * 3
+    (tmp_path / "a.csv").write_text("\n".join(["ip,n", *rows]) + "\n")
+    answer = json.loads(dcp("infer", str(tmp_path / "a.csv"), "-o", "json"))
+    assert [each["type"] for each in answer["spec"]["spec"]["cleaning"]["fields"]] == ["ip", "string"]
+    late = [f"a,{n}" for n in range(3000)] + ["late"] * 20
+    (tmp_path / "b.csv").write_text("\n".join(["x,n", *late]) + "\n")
+    answer = json.loads(dcp("infer", str(tmp_path / "b.csv"), "-o", "json"))
+    assert answer["sure"] is False
+    assert any("CHECK: tried on 2020 records" in line for line in answer["yaml"].splitlines())
+    assert any(line.startswith("#  20 ") and "line 3002" in line for line in answer["yaml"].splitlines())
+
+
+def test_keys_that_only_late_objects_have_are_fields_too(tmp_path: Path) -> None:
+    early, late = ['{"a": 1}'] * 1000, ['{"a": 1, "b": {"c": "x"}}'] * 100
+    (tmp_path / "a.ndjson").write_text("\n".join([*early, *late]) + "\n")
+    draft = yaml.safe_load(dcp("infer", str(tmp_path / "a.ndjson")))["spec"]["cleaning"]
+    assert [each["name"] for each in draft["fields"]] == ["a", "b_c"]
+
+
+WIDE = ",".join(f"c{n}" for n in range(90)) + "\n" + "".join(",".join(["1"] * 89 + [str(n)]) + "\n" for n in range(3))
+
+
+@pytest.mark.parametrize(
+    ("raw", "types", "rows"),
+    [
+        pytest.param("id,tag,tag,\n1,a,b,c\n2,a,c,d\n", {"id": "integer", "tag": "string", "tag_2": "string", "col4": "string"}, 2, id="labels twice, and none"),
+        pytest.param(WIDE, {"c0": "integer", "c89": "integer"}, 3, id="more columns than a key used to have"),
+        pytest.param("[2024-01-01 10:00:00] ERROR a, b\n[2024-01-01 10:00:00] WARN c\n[2024-01-01 10:00:00] WARN c\n", {"line": "string"}, 3, id="lines of a log in brackets, two of them equal"),
+        pytest.param("Mon Feb  5 10:00:01 2024 start\nMon Feb  5 10:00:02 2024 stop now\n", {"line": "string"}, 2, id="ctime first"),
+        pytest.param("act=block src=192.0.2.1\nact=pass src=192.0.2.2 dst=192.0.2.3\n", {"line": "string"}, 2, id="key=value"),
+        pytest.param("land,2021,2022,2023\nFR,1,2,3\nDE,4,5,6\n", {"land": "string", "f_2021": "integer", "f_2023": "integer"}, 2, id="years as labels"),
+        pytest.param("kind,what\nwhat,kind of\nx,y\n", {"kind": "string", "what": "string"}, 2, id="a label among the values"),
+        pytest.param("Menge (€/kg);Größe\n1;2\n3;4\n", {"menge_kg": "integer", "größe": "integer"}, 2, id="labels of other letters"),
+        pytest.param("von,bis\n07:11,08:00\n23:59,00:00\n", {"von": "time", "bis": "time"}, 2, id="times of day"),
+        pytest.param('d,x\n"Mon, 05 Feb 2024 01:02:03 GMT",1\n"Tue, 06 Feb 2024 01:02:03 GMT",2\n', {"d": "datetime"}, 2, id="RFC 1123"),
+        pytest.param("p,q\n50%,1\n-3.5 %,2\n", {"p": "number"}, 2, id="percentages"),
+        pytest.param('n,x\n"1.234.567,5",1\n"12,25",2\n', {"n": "number"}, 2, id="points between groups"),
+        pytest.param("192.0.2.1~7~a b\n192.0.2.2~8~c\n", {"col1": "ip", "col2": "integer", "col3": "string"}, 2, id="a rare delimiter"),
+        pytest.param("a,b,c,d\n1,2\n3,4\n5,6\n", {"a": "integer", "b": "integer", "c": "string", "d": "string"}, 3, id="all records are short"),
+        pytest.param('{\n "ip": "192.0.2.1",\n "tags": {"n": 1}\n}\n', {"ip": "ip", "tags_n": "integer"}, 1, id="one object over several lines"),
+        pytest.param("\n\na.example\n\nb.example\n", {"col1": "string"}, 2, id="blank lines first and between"),
+        pytest.param("http://a.example/1\nhttp://b.example/?x=1,2,3\n", {"line": "string"}, 2, id="one value a line, with commas"),
+        pytest.param("who,age\nNone,1\nNA,2\nBo,NA\n", {"who": "string", "age": "integer"}, 3, id="words that are names"),
+    ],
+)  # fmt: skip
+def test_a_draft_that_is_believed_loses_nothing(raw: str, types: dict[str, str], rows: int, tmp_path: Path) -> None:
+    (tmp_path / "feed.txt").write_text(raw)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(dcp("infer", str(tmp_path / "feed.txt")))
+    fields = {each["name"]: each["type"] for each in yaml.safe_load(spec.read_text())["spec"]["cleaning"]["fields"]}
+    assert {name: fields.get(name) for name in types} == types
+    (preview,) = json.loads(dcp("preview", str(spec), "-o", "json"))["sources"]
+    assert [each["reject"] for each in preview["records"] if not each["filtered"]] == [None] * rows
+    assert sum(each["row"] is not None for each in preview["records"]) == rows
+
+
+def test_an_encoding_of_one_byte_is_never_sure(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("id,name\n1,José Núñez\n2,Chloé\n".encode("mac_roman"))
+    answer = json.loads(dcp("infer", str(tmp_path / "a.csv"), "-o", "json"))
+    assert answer["sure"] is False
+    assert any("CHECK the encoding" in each and "mac_roman" in each for each in answer["format"])
+    (tmp_path / "b.csv").write_bytes("id,name\n1,Jürgen Müller\n2,Käthe Groß\n".encode("cp1252"))
+    answer = json.loads(dcp("infer", str(tmp_path / "b.csv"), "-o", "json"))
+    assert answer["sure"] is False
+    assert answer["spec"]["spec"]["sources"][0]["format"]["encoding"] == "cp1252"
+
+
+def test_an_object_of_objects_is_told_to_be_one_record(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"x": {"n": 1},\n "y": {"n": 2}}')
+    answer = json.loads(dcp("infer", str(tmp_path / "a.json"), "-o", "json"))
+    assert answer["sure"] is False
+    assert any("to_entries" in each for each in answer["format"])
 
 
 def test_a_file_that_is_not_there_is_said_and_exits_1(tmp_path: Path) -> None:
