@@ -49,7 +49,8 @@ def test_a_task_is_registered_read_and_seen_through(feed: FeedServer) -> None:
     told = fetching.inbox.told["mine"]
     assert (told["state"], told["records_cut"], told["records_settled"]) == ("done", 3, 3)
     assert fetching.inbox.expiring["mine"] == 168 * 3600
-    assert sorted(batch.uri.rpartition("/")[2] for batch in fetching.done) == ["listed.csv"] * 2 + ["task.csv"] * 2
+    done = {batch.id: batch.uri.rpartition("/")[2] for batch in fetching.done}  # some more than once on a slow machine
+    assert sorted(done.values()) == ["listed.csv"] * 2 + ["task.csv"] * 2
 
 
 def test_a_tasks_priority_goes_with_its_batches(feed: FeedServer) -> None:

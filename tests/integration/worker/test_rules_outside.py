@@ -40,7 +40,7 @@ def test_a_run_takes_keys_from_secrets_and_tables_from_beside_the_spec(tmp_path:
     assert code == 0, process.err()
     answer = process.answer()
     assert (answer["written"], answer["duplicates"], answer["filtered"]) == (1, 1, 1)
-    with sqlite3.connect(elsewhere / "people.db") as connection:
+    with sqlite3.connect(tmp_path / "people.db") as connection:
         ((who, country),) = connection.execute("SELECT who, country FROM people").fetchall()
     assert who == hmac.new(b"a very secret key", b"ada@example.com", hashlib.sha256).hexdigest()
     assert country == "Kenya"
