@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 from sqlalchemy import Connection, Row, delete, func, select, text, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from dcp_pipeline.batch import Batch, BatchForged
 from dcp_pipeline.database.columns import utc_now
@@ -89,30 +90,52 @@ def mark_dead(connection: Connection, pipeline: str, batch_id: str, reason: str,
 
 
 def withdraw_records(connection: Connection, pipeline: str, table: str, batch_id: str, first: int) -> int:
-    """Take away rows and open rejects of a settled batch, from record `first` on; they count as duplicates then."""
-    done = select(BATCHES.c.id).where(
-        BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.DONE.value
-    )
-    if connection.execute(done.with_for_update()).one_or_none() is None:
+    """Take away rows and open rejects of a settled batch, from record `first` on, those that replays made of its
+    rejects too; they count as duplicates then. Of a dead batch no record was taken: all of them are the next
+    version's, and none may come to the table by a requeue any more.
+    """
+    query = select(BATCHES.c.object_id, BATCHES.c.state, BATCHES.c.first_record, BATCHES.c.records)
+    batch = connection.execute(query.where(BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline)).one_or_none()
+    if batch is None:
         return 0
-    those = (REJECTS.c.batch_id == batch_id, REJECTS.c.record >= first)
+    # Replays of its rejects take turns with this.
+    connection.execute(select(OBJECTS.c.id).where(OBJECTS.c.id == batch.object_id).with_for_update())
+    state = connection.execute(select(BATCHES.c.state).where(BATCHES.c.id == batch_id).with_for_update()).scalar()
+    if state == BatchState.DEAD.value:
+        return _all_duplicates(connection, batch_id)
+    if state != BatchState.DONE.value:
+        return 0
+    last = batch.first_record + batch.records - 1
+    # What a replay rejected once more stands under the replay, and a second replay may have taken that.
+    those = (REJECTS.c.object_id == batch.object_id, REJECTS.c.record.between(first, last))
     replays = select(REJECTS.c.replay_batch).where(*those, REJECTS.c.state == RejectState.REPLAYED.value).distinct()
     batches = [batch_id, *connection.execute(replays).scalars()]
-    rejected, kept = connection.execute(
-        select(func.count(), func.coalesce(func.sum(func.length(REJECTS.c.raw)), 0)).where(
-            *those, REJECTS.c.state == RejectState.OPEN.value
-        )
-    ).one()
-    connection.execute(delete(REJECTS).where(*those, REJECTS.c.state == RejectState.OPEN.value))
-    _count_away(connection, batch_id, rejected=int(rejected), kept_bytes=int(kept))
-    rows = sum(_rows_away(connection, table, each, first) for each in batches)
-    return rows + int(rejected)
+    rejects = _rejects_away(connection, *those, REJECTS.c.state == RejectState.OPEN.value)
+    return rejects + sum(_rows_away(connection, table, each, first, last) for each in batches)
 
 
-def _rows_away(connection: Connection, table: str, batch_id: str, first: int) -> int:
+def _all_duplicates(connection: Connection, batch_id: str) -> int:
+    none = dict.fromkeys(("written", "rejected", "filtered", "kept_bytes"), 0)
+    values = {"state": BatchState.DONE.value, "reason": None, "settled_at": utc_now()} | none
+    statement = update(BATCHES).where(BATCHES.c.id == batch_id)
+    connection.execute(statement.values(**values, read=BATCHES.c.records, duplicates=BATCHES.c.records))
+    return int(connection.execute(select(BATCHES.c.records).where(BATCHES.c.id == batch_id)).scalar_one())
+
+
+def _rejects_away(connection: Connection, *those: ColumnElement[bool]) -> int:
+    kept = func.coalesce(func.sum(func.length(REJECTS.c.raw)), 0)
+    query = select(REJECTS.c.batch_id, func.count(), kept).where(*those).group_by(REJECTS.c.batch_id)
+    found = [(each, int(rejected), int(kept)) for each, rejected, kept in connection.execute(query)]
+    connection.execute(delete(REJECTS).where(*those))
+    for each, rejected, kept_bytes in found:
+        _count_away(connection, each, rejected=rejected, kept_bytes=kept_bytes)
+    return sum(rejected for _, rejected, _ in found)
+
+
+def _rows_away(connection: Connection, table: str, batch_id: str, first: int, last: int) -> int:
     quoted = connection.dialect.identifier_preparer.quote_identifier(table)
-    away = text(f"DELETE FROM {quoted} WHERE _dcp_batch = :batch AND _dcp_record >= :first")  # noqa: S608
-    rows = connection.execute(away, {"batch": bytes.fromhex(batch_id), "first": first}).rowcount
+    away = text(f"DELETE FROM {quoted} WHERE _dcp_batch = :batch AND _dcp_record BETWEEN :first AND :last")  # noqa: S608
+    rows = connection.execute(away, {"batch": bytes.fromhex(batch_id), "first": first, "last": last}).rowcount
     _count_away(connection, batch_id, written=rows)
     return rows
 

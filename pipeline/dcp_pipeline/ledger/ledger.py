@@ -171,7 +171,8 @@ class Ledger:
     def withdraw_records(self, table: str, batch_id: str, first: int) -> int:
         """Take the records of a settled batch from `first` on out of the table and the rejects; how many there were.
 
-        They count as duplicates from now on: of the record that they were the beginning of.
+        They count as duplicates from now on: of the record that they were the beginning of. So do all records of a
+        dead batch.
         """
         return self._transactions.write(
             lambda each: claims.withdraw_records(each, self.pipeline, table, batch_id, first)

@@ -197,3 +197,18 @@ def test_replays_side_by_side_share_the_work_and_none_of_them_fails(case: Case) 
     assert sum(each.written + each.duplicates for each in reports) == before - case.ledger.count_rejects(ALL)
     assert sum(each.written for each in reports) >= 60
     case.assert_balanced()
+
+
+@pytest.mark.parametrize("replays", [1, 2], ids=["rejected once more", "written by a second replay"])
+def test_what_replays_made_of_a_half_record_is_withdrawn_too(database: Database, replays: int) -> None:
+    """A replay's own rejects stand under the replay, not under the batch that was cut."""
+    case = Case(database)
+    batch = case.source.lines("a,1", "b,20", "c,250")
+    case.commit(batch)
+    stricter = (Field(name="name"), Field(name="n", type="integer", constraints=Constraints(maximum=5)))
+    for cleaning in (msgspec.structs.replace(STRICT, fields=stricter), LENIENT)[:replays]:
+        case.replay(cleaning)
+    assert case.ledger.withdraw_records("clean", batch.id, 3) == 1
+    case.replay(LENIENT)
+    assert case.rows() == [("a", 1, 1), ("b", 20, 2)], "the half record is not in the table, the others are"
+    case.assert_balanced()

@@ -55,3 +55,17 @@ def test_what_is_not_settled_stays(database: Database, ledger: Ledger, sink: Sin
     sink.commit(other, CleanedCase(rows_of(SPEC, [("c", 3)], first=3), read=1), worker="w")
     assert ledger.withdraw_records("clean", batch.id, 1) == 0
     assert sorted(database.execute("SELECT name FROM clean")) == [("c",)]
+
+
+def test_a_dead_batch_counts_as_duplicates_and_no_requeue_brings_the_half_record(
+    database: Database, ledger: Ledger, sink: SinkWriter
+) -> None:
+    batch = Source(ledger, SPEC).lines("a,1", "b,2")
+    ledger.mark_dead(batch.id, "failed 3 times", 3)
+    assert ledger.withdraw_records("clean", batch.id, 2) == 2
+    assert ledger.withdraw_records("clean", batch.id, 2) == 0, "said twice it is done once"
+    assert ledger.revive([batch.id]) == 0
+    sink.commit(batch, CleanedCase(rows_of(SPEC, [("a", 1), ("b", 2)]), read=2), worker="w")
+    assert database.execute("SELECT name FROM clean") == []
+    assert counts(ledger) == Counts(read=2, written=0, duplicates=2, rejected=0)
+    assert verify(database.engine, PIPELINE, "clean").findings == ()
