@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -135,14 +135,26 @@ class FetcherLoop:
         try:
             async with self._assembled(once) as (watches, desk):
                 caretaker = Caretaker(self._outlet, {each.source: each for each in watches}, self._save_revisions)
-                if once:
-                    await self._once(watches, desk, rounds, settle, caretaker)
-                    await self._tell_done()
-                else:
-                    await self._for_ever(watches, desk, caretaker)
+                with self._ending_threads():
+                    if once:
+                        await self._once(watches, desk, rounds, settle, caretaker)
+                        await self._tell_done()
+                    else:
+                        await self._for_ever(watches, desk, caretaker)
         except* Stopped:
             stopped = True
         return FetchReport(tuple(rounds), stopped, self.progress.snapshot())
+
+    @contextmanager
+    def _ending_threads(self) -> Iterator[None]:
+        """A thread does not end with its task: when something else ends the run, whoever waits for a server or reads
+        would wait for ever, and take clients that are closed for damaged objects. So this comes before they are closed.
+        """
+        try:
+            yield
+        except BaseException:
+            self._stop.request()
+            raise
 
     async def run_round(self, source: str) -> Round:
         """One look at one source. Raises Stopped."""

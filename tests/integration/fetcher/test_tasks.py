@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dcp_pipeline.ledger.model import TaskState
+from dcp_pipeline.ledger.model import ObjectState, TaskState
 from dcp_pipeline.queue import ForeignPipeline
 from support.feed_server import FeedServer, basic
 from support.fetching import Fetching, file_source, http_source
@@ -155,3 +155,27 @@ def test_a_fetcher_on_another_pipelines_queue_takes_no_task_and_reads_nothing(fe
         fetching.run()
     assert len(fetching.inbox.waiting) == 1
     assert (fetching.ledger.objects("feed"), fetching.queue.jobs) == ([], {})
+
+
+def test_a_fetcher_whose_queue_becomes_anothers_ends_although_it_waits_for_room(feed: FeedServer) -> None:
+    feed.put("a.csv", CSV)
+    fetching = fetching_tasks(http_source(feed.url))
+    fetching.queue.extra_bytes = 1 << 40
+    fetcher, ended = fetching.fetcher(), threading.Event()
+
+    def run() -> None:
+        with pytest.raises(ExceptionGroup) as raised:
+            asyncio.run(fetcher.run(once=False))
+        assert raised.group_contains(ForeignPipeline)
+        ended.set()
+
+    running = threading.Thread(target=run)
+    running.start()
+    wait_until(lambda: bool(fetching.queue.jobs), "it reads, and waits")
+    fetching.queue.owner = "default/other"
+    try:
+        assert ended.wait(20), "a thread that waits outlives the tasks"
+    finally:
+        fetcher.request_stop()
+        running.join(10)
+    assert [each.state for each in fetching.ledger.all_objects()] == [ObjectState.CUTTING]
