@@ -108,6 +108,19 @@ def test_an_object_that_knows_none_of_the_labels_is_unavailable(tmp_path: Path, 
     assert it.queue.batches() == []
 
 
+def test_labels_that_show_after_the_first_batches_forge_none_of_them(tmp_path: Path) -> None:
+    """A worker compares each batch with its object as the ledger has it; an older release wrote down no labels."""
+    it = fetching(tmp_path / "in", "ndjson", growth="append")
+    log_file = tmp_path / "in/log"
+    log_file.write_bytes(b"not yet\n")
+    assert it.run().problems == ()
+    with log_file.open("ab") as growing:
+        growing.write(b'{"ip": "192.0.2.1", "host": "a"}\n')
+    assert it.run().problems == ()
+    (found,) = it.ledger.all_objects()
+    assert {batch.header for batch in it.queue.batches()} == {found.header}
+
+
 def test_the_first_line_of_a_growing_json_log_says_nothing_about_the_others(tmp_path: Path) -> None:
     it = fetching(tmp_path / "in", "ndjson", growth="append")
     (tmp_path / "in" / "a").write_bytes(b'{"msg": "started"}\n')
