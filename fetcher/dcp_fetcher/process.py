@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.loop import FetcherLoop, FetchReport
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.exit_codes import DONE, FAILED, INTERRUPTED
+from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.metrics import Gauges
@@ -114,13 +115,21 @@ def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_hos
         _prepare(loop, shared, once)
         reporter.start()
         report = asyncio.run(loop.run(once))
+        unavailable = _unavailable(loop, shared, report) if once and not report.stopped else []
     except Stopped:
         return INTERRUPTED if once else DONE
     finally:
         reporter.stop()
         health.stop()
         shared.close()
-    return _concluded(report, once)
+    return _concluded(report, unavailable, once)
+
+
+def _unavailable(loop: FetcherLoop, shared: Shared, report: FetchReport) -> list[str]:
+    """Objects that an earlier run could not read, and that this one therefore did not look at."""
+    found = [each for each in loop.patience(shared.ledger.books).objects if each.state is ObjectState.UNAVAILABLE]
+    told = {problem.partition(": ")[0] for problem in report.problems}
+    return [f"{each.uri}: {each.reason}" for each in found if each.uri not in told]
 
 
 def _prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
@@ -138,10 +147,10 @@ def _prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
         log.warning(warning)
 
 
-def _concluded(report: FetchReport, once: bool) -> int:
-    for problem in report.problems:
+def _concluded(report: FetchReport, unavailable: Sequence[str], once: bool) -> int:
+    for problem in (*report.problems, *unavailable):
         log.error("not read: %s", problem)
     log.info("fetcher ends: %s", report.figures.text)
     if report.stopped:
         return INTERRUPTED if once else DONE
-    return FAILED if report.problems else DONE
+    return FAILED if report.problems or unavailable else DONE

@@ -239,6 +239,17 @@ def _readable(path: Path) -> bool:
     return True
 
 
+def test_a_fetcher_does_not_say_done_while_an_object_is_unavailable(tmp_path: Path) -> None:
+    feed_of(tmp_path / "feed", GOOD)
+    (tmp_path / "feed" / "damaged.csv").write_bytes(b"\x1f\x8b\x08\0" + bytes(40))
+    with redis_server() as queue, served(tmp_path / "feed") as url:
+        write_spec(tmp_path / "spec.yaml", url, redis=queue.url)
+        for run in ("it is read", "it is known"):
+            code, process = dcp(tmp_path, "fetcher", "spec.yaml", "--once", "--health-port", "0")
+            assert (code, process.err().count("not read: ")) == (1, 1), (run, process.err())
+            assert "damaged.csv" in process.err()
+
+
 def test_a_queue_of_another_pipeline_is_one_clear_message(tmp_path: Path) -> None:
     feed_of(tmp_path / "feed", GOOD)
     with redis_server() as queue, served(tmp_path / "feed") as url:
