@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -287,8 +287,10 @@ class ObjectReader:
             publisher.recorded = len(cuts)  # of these and no later look: the ledger may have gone back in between
             missing = lost.get(current.id, frozenset()) | self._revived(current)
             held_back = growing or (not settled and content.may_grow)
-            with self._terms.attempts.reading(current.id, len(cuts)):
-                ending = read_object(content, publisher, cuts, missing, self._how(current), held_back)
+            how = self._how(current)
+            counted = self._terms.attempts.reading(current.id, len(cuts)) if how.form.held_whole else nullcontext()
+            with counted:
+                ending = read_object(content, publisher, cuts, missing, how, held_back)
         except DamagedError as error:
             return self._damaged(current, opened, error, publisher, settled)
         self._holding.conclude(seen)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable, Mapping
 
@@ -47,35 +48,37 @@ class HealthServer:
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(registry)),
         }
         self._open: dict[asyncio.StreamWriter, None] = {}
+        # Bound here: a port that is taken is told to whoever builds us. Served by a loop of the thread's own, because
+        # whoever builds us may be inside one.
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=MAX_CONNECTIONS)
         self._loop = asyncio.new_event_loop()
         self._metrics_turn = asyncio.Lock()
-        # Bound here: a port that is taken is told to whoever builds us.
-        try:
-            self._server = self._loop.run_until_complete(
-                asyncio.start_server(self._serve, host, port, limit=_LONGEST_REQUEST_BYTES, backlog=MAX_CONNECTIONS)
-            )
-        except BaseException:
-            self._loop.close()
-            raise
+        self._serving = threading.Event()
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
 
     @property
     def port(self) -> int:
-        return int(self._server.sockets[0].getsockname()[1])
+        return int(self._socket.getsockname()[1])
 
     def start(self) -> None:
         self._thread.start()
+        self._serving.wait(REQUEST_SECONDS)
 
     def stop(self) -> None:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(REQUEST_SECONDS)
+        self._socket.close()
 
     def _run(self) -> None:
+        serving = asyncio.start_server(self._serve, sock=self._socket, limit=_LONGEST_REQUEST_BYTES)
+        server = self._loop.run_until_complete(serving)
+        self._serving.set()
         try:
             self._loop.run_forever()
         finally:
-            self._server.close()
+            server.close()
             for each in asyncio.all_tasks(self._loop):
                 each.cancel()
             with contextlib.suppress(RuntimeError):

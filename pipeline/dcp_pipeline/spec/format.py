@@ -159,6 +159,11 @@ class Format(Part, frozen=True):
         return self.encoding == AUTO or self.encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
 
     @property
+    def held_whole(self) -> bool:
+        """A library of other languages reads it, and may end the process; the rest is ours, in bounded pieces."""
+        return self.type in ("xlsx", "parquet")
+
+    @property
     def translated(self) -> bool:
         """What is cut are not the file's own bytes, so that it cannot be read from the middle on."""
         return self.transcoded or self.type in ("json", "xlsx", "parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
@@ -136,5 +137,18 @@ def test_the_health_port_answers_and_says_what_is_wrong() -> None:
         assert json.loads(refused.value.read())["checks"] == {"loops": "ok", "sink": "failed, see the log"}
         page = urllib.request.urlopen(f"{base}/metrics").read().decode()
         assert 'dcp_records_total{outcome="duplicates",pipeline="default/botnet"} 1.0' in page
+    finally:
+        server.stop()
+
+
+async def test_a_health_server_can_be_built_inside_a_running_loop() -> None:
+    """As the operator does."""
+    server = HealthServer("127.0.0.1", 0, alive={}, ready={}, registry=Metrics("default/botnet").registry)
+    server.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\n\r\n")
+        assert (await reader.readline()) == b"HTTP/1.1 200 OK\r\n"
+        writer.close()
     finally:
         server.stop()
