@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from contextlib import ExitStack
+from urllib.parse import unquote
 
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
@@ -32,13 +33,13 @@ def list_rejects(setup: Setup, wanted: RejectFilter, limit: int, output: str) ->
         return DONE
     rows = [
         [
-            each.uri.rsplit("/", 1)[-1],
+            unquote(each.uri.rsplit("/", 1)[-1]),
             f"{each.record}",
             f"{each.line}",
             each.field or "",
             each.code,
             each.reason,
-            _shown(each),
+            shown_bytes(each.raw or b""),
         ]
         for each in shown
     ]
@@ -103,11 +104,16 @@ def replay_rejects(setup: Setup, wanted: RejectFilter, output: str) -> int:
 
 def _as_json(each: StoredReject) -> dict[str, object]:
     """In the order of _COLUMNS. Bytes that are no UTF-8 are written as \\xNN."""
-    raw = each.raw.decode("utf-8", "backslashreplace") if each.raw is not None else None
+    raw = _text(each.raw) if each.raw is not None else None
     values = (each.source, each.uri, each.record, each.line, each.start, each.field, each.code, each.reason)
     return dict(zip(_COLUMNS, (*values, raw, each.raw_bytes, each.raw_digest), strict=True))
 
 
-def _shown(each: StoredReject) -> str:
-    text = repr(each.raw or b"")[2:-1]
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def shown_bytes(raw: bytes) -> str:
+    """A record's beginning, as the text that it is."""
+    text = printable_cell(_text(raw))
     return text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 3] + "..."

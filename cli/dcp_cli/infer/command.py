@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -40,7 +41,7 @@ _UNFORESEEN = (LookupError, ValueError, TypeError, RecursionError, MemoryError, 
 def infer_spec(where: str, records: int, name: str | None, output: str) -> int:
     """Print the draft of a spec for what is there; the exit code: 1 where it cannot be read, or no draft made of it."""
     try:
-        return _infer(where, records, name or _name(where), output)
+        return _infer(where, records, name or name_of(where), output)
     except FetchError as error:
         say(f"dcp: {where}: {error}", err=True)
     except (SpecInvalid, *_UNFORESEEN) as error:
@@ -54,6 +55,8 @@ def _infer(where: str, records: int, name: str, output: str) -> int:
     layout = _layout(head(setup, _source_of(setup), _HEAD_BYTES))
     setup = _setup(name, source, layout.words)
     taken = spread(setup, _source_of(setup), records, MOST_BYTES)
+    if where.endswith("/") or Path(where).is_dir():
+        layout.note(f"CHECK the other files: only {unquote(taken.uri.rsplit('/', 1)[-1])} was looked at", sure=False)
     columns = _columns(taken, _source_of(setup))
     if len(columns) > _MOST_LABELS:
         layout.note(f"CHECK: the first {_MOST_LABELS} of {len(columns)} columns; a table has no more", sure=False)
@@ -79,9 +82,14 @@ def _source(where: str) -> dict[str, Any]:
     return {"file": {"path": str(Path(where).resolve())}}
 
 
-def _name(where: str) -> str:
+def name_of(where: str) -> str:
+    """The file's, in letters that a name may have; where others fall away, with a digest of it. For pipelines of one
+    name beside each other share table and books.
+    """
     stem = Path(unquote(urlsplit(where).path)).name.split(".")[0] or urlsplit(where).hostname or "feed"
-    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:63].strip("-") or "feed"
+    name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:56].strip("-") or "feed"
+    digest = blake2b(stem.encode(errors="surrogateescape"), digest_size=3).hexdigest()
+    return name if stem.isascii() else f"{name}-{digest}"
 
 
 def _setup(name: str, source: dict[str, Any], words: dict[str, Any]) -> Setup:

@@ -46,7 +46,9 @@ class Snapshot:
     def text(self) -> str:
         """One line for people."""
         mebibytes = self.bytes_read / (1 << 20)
-        line = f"{self.cut} of {self.listed} objects read, {self.records_cut:,} records, {mebibytes:,.1f} MiB"
+        # an object that changes is read again at each look, and counted each time
+        read = f"{min(self.cut, self.listed):,} of {self.listed:,} objects read"
+        line = f"{read}, {self.records_cut:,} records, {mebibytes:,.1f} MiB"
         if self.waiting_for:
             return f"{line}, waiting: {self.waiting_for}"
         return f"{line}, reading {self.current_uris[0]}" if self.current_uris else line

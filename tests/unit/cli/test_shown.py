@@ -9,6 +9,7 @@ from datetime import datetime
 import pytest
 from rich.console import Console
 
+from dcp_cli.rejects import shown_bytes
 from dcp_cli.shown import tables
 from dcp_cli.shown.progress import Figures, figures_of, line_of, show
 from dcp_cli.shown.say import hand_out, say
@@ -148,3 +149,23 @@ def test_status_says_what_is_wrong_and_what_to_do() -> None:
     assert lines[-1] == "and 5 more: dcp status spec.yaml --all"
     assert len(wrong(found, reports, "spec.yaml", every=True)) == 10
     assert wrong(Books((books(1),)), {}, "spec.yaml", every=False) == []
+
+
+def test_a_file_that_is_read_again_at_each_look_is_one_object() -> None:
+    progress = Progress()
+    progress.looked("feed", 2, None)
+    progress.count(cut=17)
+    assert progress.snapshot().text.startswith("2 of 2 objects read, ")
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("4,王,1.5".encode(), "4,王,1.5"),
+        ("4,王".encode("gbk"), r"4,\xcd\xf5"),
+        (b"a\tb\x1b[2J\\", r"a\tb\x1b[2J" + "\\"),
+        ("王".encode() * 61, "王" * 57 + "..."),
+    ],
+)
+def test_a_rejects_bytes_are_shown_as_the_text_that_they_are(raw: bytes, shown: str) -> None:
+    assert shown_bytes(raw) == shown

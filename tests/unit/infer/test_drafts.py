@@ -10,6 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from dcp_cli.__main__ import main
+from dcp_cli.infer.command import name_of
 from support.public_feeds import FEEDS
 
 
@@ -162,3 +163,23 @@ def test_how_quotes_are_written_is_found(raw: str, words: dict[str, str], tmp_pa
     assert {key: found[key] for key in found if key != "encoding"} == words
     (preview,) = json.loads(dcp("preview", str(tmp_path / "spec.yaml"), "-o", "json"))["sources"]
     assert [each["reject"] for each in preview["records"]] == [None] * (raw.count("\n") - 1)
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("data/Orders 2026.csv", "orders-2026"),
+        ("http://feed.example/", "feed-example"),
+        ("数据/销售.csv", "feed-68f3a4"),
+        ("数据/流水-2026.csv", "2026-7aeddc"),
+        ("_.csv", "feed"),
+    ],
+)
+def test_a_pipeline_is_named_after_its_file_and_files_of_other_letters_are_told_apart(where: str, name: str) -> None:
+    assert name_of(where) == name
+
+
+def test_of_a_folder_the_file_that_was_looked_at_is_named(tmp_path: Path) -> None:
+    for name in ("一.csv", "二.csv"):
+        (tmp_path / name).write_text("id,name\n1,x\n")
+    assert "# CHECK the other files: only 一.csv was looked at" in dcp("infer", str(tmp_path))
