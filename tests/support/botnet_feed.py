@@ -37,6 +37,8 @@ INVALID = (
     "nul",
     "quote",
 )
+UNQUOTED = tuple(each for each in INVALID if each != "quote")
+"""Of a feed without quoted cells: what a stray quote means is the reader's own, and peers read on."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def lines(count: int, seed: int, mix: Mix = Mix()) -> Iterator[bytes]:
             else:
                 recent[chance.randrange(2000)] = cells
         if mix.duplicates <= draw < mix.duplicates + mix.invalid:
-            yield _spoiled(list(cells), chance.choice(INVALID), chance)
+            yield _spoiled(list(cells), chance.choice(INVALID if mix.quoted else UNQUOTED), chance)
             continue
         yield _line(_quoted(cells, chance) if chance.random() < mix.quoted else cells)
 
