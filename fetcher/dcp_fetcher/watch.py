@@ -161,7 +161,7 @@ class Watch:
         if self._follower is not None:
             return await self._followed(uri, await self._entries(), self._follower)
         name = self.reader.site.named(uri)
-        known = await in_thread(self._known_of, name)
+        known = await in_thread(self._known_of, name, uri)
         return await self._look(Entry(name, name), known)
 
     async def again(self, uri: str) -> Look:
@@ -196,16 +196,20 @@ class Watch:
         ledger, patience = self._outlet.ledger, self._outlet.patience
         known = _Known()
         for each in patience(lambda: ledger.objects(self.source)):
-            known.by_uri.setdefault(each.uri, []).append(each)
-        incomplete = patience(ledger.incomplete_objects)
-        known.incomplete = {each.id: each.uri for each in incomplete if each.source == self.source}
+            known.by_uri.setdefault(self.reader.site.recorded(each.uri), []).append(each)
+        known.incomplete = self._incomplete()
         return known
 
-    def _known_of(self, uri: str) -> _Known:
+    def _known_of(self, uri: str, *before: str) -> _Known:
+        """What is known of one object, which may have been recorded under other names `before`."""
         ledger, patience = self._outlet.ledger, self._outlet.patience
-        objects = patience(lambda: ledger.objects(self.source, uri))
-        incomplete = patience(ledger.incomplete_objects)
-        return _Known({uri: objects}, {each.id: each.uri for each in incomplete if each.source == self.source})
+        names = dict.fromkeys((uri, *before))
+        objects = [each for name in names for each in patience(lambda name=name: ledger.objects(self.source, name))]  # type: ignore[misc]
+        return _Known({uri: objects}, self._incomplete())
+
+    def _incomplete(self) -> dict[str, str]:
+        incomplete = self._outlet.patience(self._outlet.ledger.incomplete_objects)
+        return {each.id: self.reader.site.recorded(each.uri) for each in incomplete if each.source == self.source}
 
     def _due(self, entries: list[Entry], unlisted: list[Entry], known: _Known) -> Iterator[Entry]:
         """What is listed unless it is seen to be unchanged, then the others."""
@@ -283,7 +287,7 @@ class Watch:
                     if failures >= self._backoff.attempts:
                         return Look(uri, Outcome.FAILED, reason=f"{error} (tried {failures} times)")
                     self._pause(error, failures)
-                    known = self._known_of(uri)
+                    known = self._known_of(uri, *(each.uri for each in known.by_uri.get(uri, [])))
 
     def _pause(self, error: TemporaryError | LedgerConflict, failures: int) -> None:
         asked_seconds = None

@@ -225,6 +225,12 @@ class FakeLedger:
     def purge_tasks(self, older_than_seconds: float) -> int:
         return 0
 
+    def rename(self, object_id: str, renamed: SourceObject) -> None:
+        """As if it had been recorded so."""
+        self._objects = {renamed.id if key == object_id else key: each for key, each in self._objects.items()}
+        self._objects[renamed.id] = renamed
+        self._cuts[renamed.id] = self._cuts.pop(object_id)
+
     def all_objects(self) -> list[SourceObject]:
         """Oldest first."""
         return list(self._objects.values())

@@ -65,6 +65,10 @@ class Site(Protocol):
         """The name of the object at a URL: how the ledger, logs and people know it. Opened by it from now on."""
         ...
 
+    def recorded(self, uri: str) -> str:
+        """The name of an object that the ledger has: an older release called it by its whole URL."""
+        ...
+
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         """What is served now; None where that is still the version `latest` and this was `settled`.
 

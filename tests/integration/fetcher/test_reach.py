@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from aiohttp.abc import ResolveResult
+from msgspec.structs import replace
 
 from dcp_fetcher.objects import Outcome
 from dcp_fetcher.sites.http.resolver import OutOfReach, ReachResolver
+from dcp_pipeline.batch import object_id
 from dcp_pipeline.ledger.model import TaskState
 from dcp_pipeline.reach import reach_of
 from support.feed_server import FeedServer, feed_server
@@ -114,6 +116,24 @@ def test_a_presigned_object_is_one_object_and_no_query_shows(caplog: pytest.LogC
         assert fetching.records() == b"1,x\n" * 2
         seen = [caplog.text, str(fetching.ledger.all_objects()), str(fetching.queue.batches()), str(fetching.run())]
         assert "s3cret" not in "".join(seen)
+
+
+def test_what_an_older_release_recorded_under_its_whole_url_is_not_read_again(feed: FeedServer) -> None:
+    """Without cleaning.unique its rows would be in the table twice: a place's identity is of its object's name."""
+    url = feed.put("a.csv", CSV) + "?dataset=7"
+    fetching = Fetching(http_source(url))
+    fetching.run()
+    (now,) = fetching.ledger.all_objects()
+    before = replace(now, uri=url, id=object_id(now.pipeline, now.source, url, now.version))
+    fetching.ledger.rename(now.id, before)
+    fetching.queue.flush()  # what it had cut is lost from the queue, and read again as what it was
+    assert fetching.run().problems == ()
+    assert [batch.object_id for batch in fetching.work()] == [before.id]
+    assert fetching.run().problems == ()
+    assert (fetching.ledger.all_objects(), fetching.queue.batches()) == ([before], [])
+    fetching.inbox.waiting.append(json.dumps({"url": url}).encode())
+    fetching.run()
+    assert [each.id for each in fetching.ledger.all_objects()] == [before.id]
 
 
 def test_a_finished_task_keeps_no_query(feed: FeedServer) -> None:

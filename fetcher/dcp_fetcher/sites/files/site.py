@@ -67,6 +67,9 @@ class FileSite:
     def named(self, url: str) -> str:
         return url
 
+    def recorded(self, uri: str) -> str:
+        return uri
+
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         file, path, status = _opened(uri)
         if settled and latest is not None and base_of(latest.version) == version_of(status):

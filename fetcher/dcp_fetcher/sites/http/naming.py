@@ -75,6 +75,15 @@ class Addresses:
             self._urls[name] = url
         return name
 
+    def recorded(self, uri: str) -> str:
+        """The name of what the ledger has, under its whole URL from an older release; asked for there only where no
+        listing says where.
+        """
+        name = object_name(uri, self._ignored)
+        if name != uri:
+            self._urls.setdefault(name, uri)
+        return name
+
     def of(self, name: str) -> str:
         """Where to ask for it. Raises RefusedError where only a listing, or a task, can say that."""
         url = self._urls.get(name)

@@ -76,6 +76,9 @@ class HttpSite:
     def named(self, url: str) -> str:
         return self._addresses.named(url)
 
+    def recorded(self, uri: str) -> str:
+        return self._addresses.recorded(uri)
+
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         return self._tried(lambda: self._open(uri, latest, settled))
 
