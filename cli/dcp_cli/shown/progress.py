@@ -118,6 +118,7 @@ class ProgressLine:
         with shown, _logs_above():
             while not self._stopping.wait(_TERMINAL_SECONDS):
                 show(shown, task, self.figures())
+            show(shown, task, self.figures())  # a run that was over before the first look at it has a line too
 
 
 @contextmanager

@@ -93,8 +93,9 @@ def test_preview_marks_what_changed_and_looks_for_a_reject(tmp_path: Path) -> No
     assert [each["record"] for each in source["further_rejects"]] == [251]
 
 
-def test_a_runs_progress_is_a_line_on_a_terminal_and_logs_stand_above_it(tmp_path: Path) -> None:
-    write_feed(tmp_path / "feed", 30_000, files=3, seed=7)
+@pytest.mark.parametrize("records", [30, 30_000])
+def test_a_runs_progress_is_a_line_on_a_terminal_and_logs_stand_above_it(tmp_path: Path, records: int) -> None:
+    write_feed(tmp_path / "feed", records, files=3, seed=7)
     with served(tmp_path / "feed") as url:
         spec = write_spec(tmp_path / "spec.yaml", url)
         code, came = on_a_terminal(tmp_path, "run", str(spec), "--once", COLUMNS="80")
