@@ -16,6 +16,7 @@ from typing import TypeVar
 from dcp_fetcher.cutting.split import RawCut, Splitter
 from dcp_fetcher.ground.errors import FetchError, GoneError
 from dcp_fetcher.ground.patience import Backoff, Bridge, Stop
+from dcp_fetcher.opening.as_lines import type_beginning
 from dcp_fetcher.opening.decompress import Peekable
 from dcp_fetcher.publishing.cuts import batch_of, cut_of
 from dcp_fetcher.reading import CHUNK_BYTES, Content, HowToCut
@@ -138,7 +139,7 @@ def _head(source: Source, most_bytes: int, site: Site, uris: list[str]) -> Head:
     how = HowToCut(Format(header=False), BatchSize(), source.decompression, parts=True)
     for uri in uris:
         magic = opened_bytes(site, uri)
-        if is_table(magic):
+        if type_beginning(magic) is not None:
             return Head(uri, magic, b"", False)
         opened = site.open(uri, None, settled=False)
         if opened is None or not magic:
@@ -158,14 +159,6 @@ def opened_bytes(site: Site, uri: str) -> bytes:
         return b""
     with closing(opened.stream):
         return Peekable(opened.stream).peek(_MAGIC_BYTES)
-
-
-def is_table(magic: bytes) -> str | None:
-    """xlsx or parquet, where a file starts like one."""
-    if magic.startswith(b"PAR1"):
-        return "parquet"
-    workbook = magic.startswith(b"PK") and (b"[Content_Types].xml" in magic or b"xl/" in magic or b"docProps/" in magic)
-    return "xlsx" if workbook else None
 
 
 def _batches(

@@ -23,8 +23,9 @@ from dcp_cli.options import print_json
 from dcp_cli.shown.say import hand_out, say
 from dcp_fetcher.ground.errors import FetchError
 from dcp_fetcher.ground.wall import in_words
+from dcp_fetcher.opening.as_lines import type_beginning
 from dcp_fetcher.opening.encodings import SAMPLE_BYTES, sniff
-from dcp_fetcher.sample import Head, Spread, head, is_table, spread
+from dcp_fetcher.sample import Head, Spread, head, spread
 from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid
@@ -115,7 +116,7 @@ def _source_of(setup: Setup) -> Source:
 
 
 def _layout(found: Head) -> Layout:
-    table = is_table(found.magic)
+    table = type_beginning(found.magic)
     if table:
         return Layout({"type": table}, [f"the file starts like {table}"])
     sniffed = sniff(found.start[:SAMPLE_BYTES], found.whole and len(found.start) <= SAMPLE_BYTES)

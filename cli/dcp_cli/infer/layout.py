@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from dcp_cli.infer.headers import Tried, cells_of, header, wider_first
-from dcp_worker.formats.logs import ACCESS_LOG, SyslogParser
+from dcp_worker.formats.readers import told_by_lines
 
 _LOOKED_AT_LINES = 400
 _DELIMITERS = (",", "\t", ";", "|")
@@ -158,7 +158,7 @@ def _comment_char(lines: Sequence[str]) -> str | None:
 
 def _log(records: Sequence[str], layout: Layout) -> Layout | None:
     series = pl.Series(records, dtype=pl.String)
-    for name, parser, proof in (("accesslog", ACCESS_LOG, "status"), ("syslog", SyslogParser(), "appname")):
+    for name, parser, proof in told_by_lines():
         share = 1 - parser.parse(series).cells[proof].null_count() / len(records)
         if share >= _MOSTLY:
             layout.words["type"] = name

@@ -1,12 +1,16 @@
-"""Files that cannot be cut as they are, made into text that can: other encodings, JSON arrays, tables."""
+"""Files that cannot be cut as they are, made into text that can: other encodings, and the types in kinds/."""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
 
 from dcp_fetcher.ground.labels import LabelsMet
 from dcp_fetcher.opening.decompress import Ahead, Readable
 from dcp_fetcher.opening.encodings import Transcoded
-from dcp_fetcher.opening.json_array import JsonArray, JsonValues
+from dcp_fetcher.opening.kinds.how import How, MakesLines
 from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.formats import FILE_OF, KINDS
 
 
 def as_lines(stream: Ahead, form: Format, parts: bool = False, met: LabelsMet | None = None) -> Readable:
@@ -15,17 +19,18 @@ def as_lines(stream: Ahead, form: Format, parts: bool = False, met: LabelsMet | 
     Its read() raises DamagedError where the file is not what the format says, or says that it is only a part and
     `parts` will not do.
     """
-    if form.type == "xlsx":
-        from dcp_fetcher.opening.tables.spreadsheet import sheet_lines
-
-        return sheet_lines(stream, form, met or LabelsMet())
-    if form.type == "parquet":
-        from dcp_fetcher.opening.tables.parquet import parquet_lines
-
-        return parquet_lines(stream, met or LabelsMet())
     text: Readable = Transcoded(stream, form.encoding) if form.transcoded else stream
-    if form.concatenated:
-        return JsonValues(text)
-    if form.type != "json":
+    if not form.kind.opened:
         return text
-    return JsonArray(text, form.items, form.max_record_bytes.bytes, parts)
+    made_by = cast(MakesLines, import_module(f"dcp_fetcher.opening.kinds.{FILE_OF[form.type]}"))
+    return made_by.lines(text, How(form, parts, met or LabelsMet()))
+
+
+def type_beginning(head: bytes) -> str | None:
+    """The type that a file is which starts so, of those that are told by that."""
+    for name, kind in KINDS.items():
+        if kind.opened:
+            begins = getattr(import_module(f"dcp_fetcher.opening.kinds.{FILE_OF[name]}"), "begins", None)
+            if begins is not None and begins(head):
+                return name
+    return None

@@ -89,7 +89,7 @@ class Decoded:
     def _compression(self) -> str | None:
         head = self._stream.peek(HEAD_BYTES)
         name = "tar" if is_tar(head) else compression_of(head)
-        if name is None and self._form.type not in ("xlsx", "parquet"):
+        if name is None and not self._form.held_whole:
             self._zip_at = zip_begins(head)
             name = "zip" if self._zip_at else None
-        return None if name == "zip" and self._form.type == "xlsx" else name
+        return None if name == "zip" and self._form.kind.is_zip else name

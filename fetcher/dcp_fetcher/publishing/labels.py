@@ -73,13 +73,13 @@ class ObjectLabels:
         """The labels, once they are known."""
         if header is not None and header.labels:
             return header.labels
-        if self._met.labels is None and self._form.type in ("ndjson", "json") and cuts:
+        if self._met.labels is None and self._form.sampled and cuts:
             return _keys(cuts[0].raw)
         return self._met.labels
 
     def check(self, labels: tuple[str, ...], uri: str) -> None:
         """Tell what is missing or new. Raises LabelsRefused."""
-        sampled = self._form.type in ("ndjson", "json")
+        sampled = self._form.sampled
         self._judged = self._source.judge(labels, sampled)
         if self._judged.refused and not (sampled and self._growing):
             raise LabelsRefused(self._judged.refused)

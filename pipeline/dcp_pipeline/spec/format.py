@@ -1,34 +1,34 @@
-"""How an object's bytes become records: the words of spec.sources[].format. docs/formats.md tells what each means."""
+"""How an object's bytes become records: the words of spec.sources[].format. docs/formats.md tells what each means.
+
+Here are the words that several types share; formats/ lists the types, and has those that belong to one only.
+"""
 
 from __future__ import annotations
 
 import csv
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
+import msgspec
 from msgspec import Meta
 
+from dcp_pipeline.spec.formats import KINDS
+from dcp_pipeline.spec.formats.listed import Kind
 from dcp_pipeline.spec.part import Part
 from dcp_pipeline.spec.units import Quantity
 
-FormatType = Literal[
-    "csv", "tsv", "ndjson", "json", "regex", "fixed", "syslog", "accesslog", "xlsx", "parquet"
-]  # fmt: skip
+if TYPE_CHECKING:
+    FormatType = str
+else:
+    FormatType = Literal[tuple(KINDS)]
 AUTO = "auto"
 """The encoding that is told from each object's own bytes."""
 _Character = Annotated[str, Meta(min_length=1, max_length=1)]
 _Label = Annotated[str, Meta(min_length=1, max_length=256)]
+_Own = TypeVar("_Own", bound=Part)
+_OwnWords = type[_Own]
 
 
-class FixedColumn(Part, frozen=True):
-    """A column of a fixed-width file; each starts where the one before it ends."""
-
-    name: Annotated[str, Meta(description="Its label.", min_length=1, max_length=256)]
-    width: Annotated[int, Meta(description="Characters.", ge=1, le=100_000)]
-
-
-class Format(Part, frozen=True):
-    """How an object's bytes become records. The words for csv are Frictionless CSV Dialect's."""
-
+class _Words(Part, frozen=True):
     type: Annotated[FormatType, Meta(description="The kind of file.")] = "csv"
     delimiter: Annotated[
         _Character | None, Meta(description="One character; ',' for csv and TAB for tsv by default.")
@@ -77,24 +77,6 @@ class Format(Part, frozen=True):
         Literal["reject", "skip"],
         Meta(description="Rows and lines without a value: rejected (blank-row), or left out and counted as filtered."),
     ] = "reject"
-    items: Annotated[
-        Annotated[str, Meta(max_length=256)] | None,
-        Meta(description="json: dotted path of the array of records; by default the document is the array."),
-    ] = None
-    concatenated: Annotated[
-        bool, Meta(description="json: objects one behind the other, line breaks anywhere, instead of an array.")
-    ] = False
-    pattern: Annotated[
-        Annotated[str, Meta(max_length=4096)] | None,
-        Meta(description="regex: matches a whole line (RE2 syntax); its named groups (?P<label>...) are the cells."),
-    ] = None
-    columns: Annotated[
-        tuple[FixedColumn, ...], Meta(description="fixed: the columns from left to right.", max_length=500)
-    ] = ()
-    sheet: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=31)] | None,
-        Meta(description="xlsx: name of the sheet; the first by default."),
-    ] = None
     members: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...],
         Meta(description="Glob patterns of the files to take from an archive; all by default.", max_length=64),
@@ -111,25 +93,38 @@ class Format(Part, frozen=True):
     )
 
     @property
+    def kind(self) -> Kind:
+        """What is to be known of its type."""
+        return KINDS[self.type]
+
+    def own(self, words: _OwnWords[_Own]) -> _Own:
+        """The words that belong to one type only, as its file declares them."""
+        return words(**{name: getattr(self, name) for name in words.__struct_fields__})
+
+    @property
     def delimited(self) -> bool:
         """Records of cells between delimiters."""
-        return self.type in ("csv", "tsv")
+        return self.kind.cut == "cells"
 
     @property
     def json_lines(self) -> bool:
         """What is cut and travels is ndjson, whatever the file is."""
-        return self.type in ("ndjson", "json", "xlsx", "parquet")
+        return self.kind.cut == "json"
+
+    @property
+    def sampled(self) -> bool:
+        """Each record names its own labels, so that those of the first ones need not be all."""
+        return self.json_lines and not self.held_whole
 
     @property
     def separator(self) -> str:
         """The delimiter, or its type's."""
-        return self.delimiter or ("\t" if self.type == "tsv" else ",")
+        return self.delimiter or self.kind.delimiter
 
     @property
     def quote(self) -> str:
         """The quote, or its type's; empty where there is none."""
-        own = "" if self.type == "tsv" else '"'
-        return own if self.quote_char is None else self.quote_char
+        return self.kind.quote if self.quote_char is None else self.quote_char
 
     @property
     def plain_quotes(self) -> bool:
@@ -151,7 +146,7 @@ class Format(Part, frozen=True):
     @property
     def text_encoding(self) -> str:
         """The encoding of the bytes that travel: what could not be cut at bytes was made utf-8 by the fetcher."""
-        return "utf-8" if self.transcoded or self.type in ("xlsx", "parquet") else self.encoding
+        return "utf-8" if self.transcoded or self.held_whole else self.encoding
 
     @property
     def transcoded(self) -> bool:
@@ -160,10 +155,28 @@ class Format(Part, frozen=True):
 
     @property
     def held_whole(self) -> bool:
-        """A library of other languages reads it, and may end the process; the rest is ours, in bounded pieces."""
-        return self.type in ("xlsx", "parquet")
+        """A library of other languages reads it, and may end the process."""
+        return self.kind.held_whole
 
     @property
     def translated(self) -> bool:
         """What is cut are not the file's own bytes, so that it cannot be read from the middle on."""
-        return self.transcoded or self.type in ("json", "xlsx", "parquet")
+        return self.transcoded or self.kind.opened
+
+
+_WHAT = """How an object's bytes become records. The words for csv are Frictionless CSV Dialect's."""
+
+if TYPE_CHECKING:
+
+    class Format(_Words, frozen=True):
+        """How an object's bytes become records."""
+else:
+    Format = msgspec.defstruct(
+        "Format",
+        [(each.name, each.type, each.default) for kind in KINDS.values() for each in msgspec.structs.fields(kind.own)],
+        bases=(_Words,),
+        module=__name__,
+        namespace={"__doc__": _WHAT},
+        frozen=True,
+        kw_only=True,
+    )

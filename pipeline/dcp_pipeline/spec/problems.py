@@ -10,6 +10,7 @@ import msgspec
 
 from dcp_pipeline.spec.errors import Place, SpecProblem, path_of
 
+NOT_LINEAR = "uses look-around or a back-reference, which cannot be matched in linear time"
 _NOT_LINEAR = re.compile(r"\(\?(=|!|<=|<!|P=|\()|\\[1-9]")
 
 
@@ -28,11 +29,15 @@ def given_members(part: msgspec.Struct, members: Iterable[str]) -> list[str]:
     return [each for each in members if getattr(part, attributes[each]) is not None]
 
 
+def not_linear(pattern: str) -> bool:
+    """Whether a pattern uses look-around or a back-reference."""
+    return _NOT_LINEAR.search(pattern) is not None
+
+
 def pattern_problems(pattern: str | None, place: Place) -> Iterator[SpecProblem]:
     """The problem of a pattern that is not matched in linear time."""
-    if pattern is not None and _NOT_LINEAR.search(pattern):
-        message = "uses look-around or a back-reference, which cannot be matched in linear time"
-        yield SpecProblem(path_of(place), message)
+    if pattern is not None and not_linear(pattern):
+        yield SpecProblem(path_of(place), NOT_LINEAR)
 
 
 def network_problems(networks: Iterable[str], place: Place) -> Iterator[SpecProblem]:

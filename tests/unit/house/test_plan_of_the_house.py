@@ -10,6 +10,9 @@ import pytest
 
 from dcp_cli.commands import COMMANDS
 from dcp_operator.status.conditions import FILES as CONDITIONS
+from dcp_pipeline.spec.formats import FILES as FORMATS
+from dcp_pipeline.spec.formats import FILE_OF as FORMAT_FILE_OF
+from dcp_pipeline.spec.formats import KINDS
 from dcp_pipeline.spec.transforms import FILES as TRANSFORMS
 
 ROOT = Path(__file__).parents[3]
@@ -58,9 +61,23 @@ def test_the_architecture_page_shows_every_wing(part: str) -> None:
         ("cli/dcp_cli/commands", COMMANDS, set()),
         ("operator/dcp_operator/status/conditions", CONDITIONS, {"seen"}),
         ("pipeline/dcp_pipeline/spec/transforms", TRANSFORMS, {"listed"}),
+        ("pipeline/dcp_pipeline/spec/formats", FORMATS, {"listed"}),
     ],
 )
 def test_what_is_listed_are_the_files_of_the_folder(folder: str, listed: tuple[str, ...], beside: set[str]) -> None:
     files = {each.stem for each in (ROOT / folder).glob("*.py")} - {"__init__"}
     assert set(listed) == files - beside
     assert len(set(listed)) == len(listed)
+
+
+def files_of(folder: str) -> set[str]:
+    return {each.stem for each in (ROOT / folder).glob("*.py")} - {"__init__"}
+
+
+def test_each_part_of_a_kind_lies_where_it_is_looked_for() -> None:
+    """By the name of its file in the list, in the component that has a part of it."""
+    opened = {FORMAT_FILE_OF[name] for name, kind in KINDS.items() if kind.opened}
+    lines = {FORMAT_FILE_OF[name] for name, kind in KINDS.items() if kind.cut == "lines"}
+    assert files_of("fetcher/dcp_fetcher/opening/kinds") - {"how"} == opened
+    assert files_of("worker/dcp_worker/formats/kinds") == lines
+    assert files_of("worker/dcp_worker/clean/transforms") - {"change", "compile", "json_path"} == set(TRANSFORMS)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
-import polars as pl
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import cast
 
 from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.formats import FILE_OF, KINDS
 from dcp_worker.formats.comments import CommentedReader
 from dcp_worker.formats.csv.delimited import DelimitedReader
 from dcp_worker.formats.csv.grammar import Dialect
 from dcp_worker.formats.csv.ragged import RaggedRows
 from dcp_worker.formats.encoding import check_encoding
-from dcp_worker.formats.logs import ACCESS_LOG, SyslogParser
 from dcp_worker.formats.ndjson import JsonLinesReader
 from dcp_worker.formats.records import Reader
 from dcp_worker.formats.spans import Span
-from dcp_worker.formats.text_lines import FixedParser, LineParser, LineReader, Pattern, PatternParser
+from dcp_worker.formats.text_lines import LineParser, LineReader
 from dcp_worker.ground.errors import PlanError
 
 _FORMAT = "spec.sources[].format"
@@ -38,7 +37,7 @@ def reader_of(form: Format, labels: tuple[str, ...]) -> Reader:
         return JsonLinesReader(encoding, labels)
     if form.delimited:
         return _csv_reader(form, encoding, labels)
-    reader = LineReader(_parser(form), encoding, labels)
+    reader = LineReader(line_parser(form), encoding, labels)
     return CommentedReader(reader, form.comment_char, None) if form.comment_char else reader
 
 
@@ -63,7 +62,7 @@ def dialect_of(form: Format) -> Dialect:
 
 def known_labels(form: Format) -> tuple[str, ...] | None:
     """The labels that every record of the format has; None where the header or each record says."""
-    return None if form.delimited or form.json_lines else _parser(form).labels
+    return None if form.delimited or form.json_lines else line_parser(form).labels
 
 
 def spans_of(raw: bytes, form: Format) -> Sequence[Span]:
@@ -71,17 +70,15 @@ def spans_of(raw: bytes, form: Format) -> Sequence[Span]:
     return reader_of(form, ()).spans(raw)
 
 
-def _parser(form: Format) -> LineParser:
-    match form.type:
-        case "syslog":
-            return SyslogParser()
-        case "accesslog":
-            return ACCESS_LOG
-        case "fixed":
-            return FixedParser(tuple((each.name, each.width) for each in form.columns))
-    pattern = form.pattern or ""
-    try:
-        pl.Series([""]).str.contains(rf"\A(?:{pattern})\z")
-    except pl.exceptions.ComputeError as error:
-        raise PlanError(f"{_FORMAT}.pattern", f"cannot be used: {error}") from error
-    return PatternParser((Pattern(pattern),), tuple(re.compile(pattern).groupindex), "what format.pattern matches")
+def line_parser(form: Format) -> LineParser:
+    """What takes the lines of a format apart. Raises PlanError."""
+    return cast(LineParser, import_module(f"dcp_worker.formats.kinds.{FILE_OF[form.type]}").parser(form))
+
+
+def told_by_lines() -> Iterator[tuple[str, LineParser, str]]:
+    """The formats that are told by what their lines are: each with a label that all of them have."""
+    for name, kind in KINDS.items():
+        if kind.cut == "lines":
+            shows = getattr(import_module(f"dcp_worker.formats.kinds.{FILE_OF[name]}"), "SHOWS", None)
+            if shows is not None:
+                yield name, line_parser(Format(type=name)), shows

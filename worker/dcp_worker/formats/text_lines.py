@@ -1,6 +1,6 @@
-"""Formats in which each line is a record of text: patterns with named groups, and columns of fixed width.
+"""Formats in which each line is a record of text; and patterns with named groups, by which most take them apart.
 
-logs.py has the patterns of well-known logs.
+kinds/ has a file for each of these formats.
 """
 
 from __future__ import annotations
@@ -129,26 +129,3 @@ def _groups(lines: pl.Series, pattern: Pattern) -> pl.DataFrame:
 
 def _whole(regex: str) -> str:
     return rf"\A(?:{regex})\z"
-
-
-class FixedParser(msgspec.Struct, frozen=True):
-    """Columns of so many characters each, from left to right; blanks around a cell do not count."""
-
-    columns: tuple[tuple[str, int], ...]
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The columns' names."""
-        return tuple(name for name, _ in self.columns)
-
-    def parse(self, lines: pl.Series) -> Parsed:
-        """The cells; null where a line ends before its column. A line with more behind the last column is at fault."""
-        cells, at = [], 0
-        lengths = lines.str.len_chars()
-        for name, width in self.columns:
-            cell = lines.str.slice(at, width).str.strip_chars()
-            cells.append(cell.set(lengths <= at, None).alias(name))
-            at += width
-        more = (lines.str.slice(at).str.strip_chars().fill_null("") != "").arg_true()
-        reason = f"the line goes on behind its last column, which ends at character {at}"
-        return Parsed(pl.DataFrame(cells), tuple(Fault(index, "extra-cell", reason) for index in more))

@@ -23,6 +23,7 @@ from dcp_fetcher.opening.spool import Generated, spooled
 from dcp_fetcher.opening.tables.workbook_area import check_area
 from dcp_fetcher.opening.tables.workbook_cells import Place, Told, odd_cells
 from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.formats.xlsx import Xlsx
 
 LONGEST_BYTES = 64 << 20
 _ROWS_PER_PIECE = 500
@@ -55,9 +56,10 @@ def _lines(stream: Readable, form: Format, met: LabelsMet) -> Iterator[bytes]:
 def _rows(path: Path, form: Format) -> Iterator[list[Any]]:
     try:
         workbook = CalamineWorkbook.from_path(str(path))
-        if form.sheet is not None and form.sheet not in workbook.sheet_names:
-            raise DamagedError(f"there is no sheet {form.sheet!r}; there are: {', '.join(workbook.sheet_names)}")
-        sheet = workbook.get_sheet_by_name(form.sheet) if form.sheet else workbook.get_sheet_by_index(0)
+        wanted = form.own(Xlsx).sheet
+        if wanted is not None and wanted not in workbook.sheet_names:
+            raise DamagedError(f"there is no sheet {wanted!r}; there are: {', '.join(workbook.sheet_names)}")
+        sheet = workbook.get_sheet_by_name(wanted) if wanted else workbook.get_sheet_by_index(0)
         table = sheet.to_python(skip_empty_area=False)
     except CalamineError as error:
         raise DamagedError(f"it cannot be read as an Excel workbook: {error}") from error

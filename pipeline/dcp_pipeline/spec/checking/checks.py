@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 from dcp_pipeline.dialects import is_file
 from dcp_pipeline.reach import allowed
-from dcp_pipeline.spec.checking.format_checks import format_problems, not_linear
+from dcp_pipeline.spec.checking.format_checks import format_problems
 from dcp_pipeline.spec.checking.rule_checks import rule_problems
 from dcp_pipeline.spec.checking.secret_checks import secret_problems
 from dcp_pipeline.spec.errors import SpecProblem, path_of
 from dcp_pipeline.spec.model import Field, Pipeline, Source, Spec
+from dcp_pipeline.spec.problems import NOT_LINEAR, not_linear
 from dcp_pipeline.texts import address_problem, url_problem
 
 _LENGTHS = {"string"}
@@ -180,7 +181,7 @@ def _constraints(each: Field, place: tuple[str | int, ...]) -> Iterator[SpecProb
         yield _at(f"is {rule.minimum}, above maximum {rule.maximum}", *place, "minimum")
     if rule.pattern is not None:
         if not_linear(rule.pattern):
-            yield _at("uses look-around or a back-reference, which cannot be matched in linear time", *place, "pattern")
+            yield _at(NOT_LINEAR, *place, "pattern")
             return
         try:
             re.compile(rule.pattern)

@@ -3,54 +3,22 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator
 
 from dcp_pipeline.spec.errors import SpecProblem, path_of
 from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.formats import KINDS
 from dcp_pipeline.spec.model import Source
 
-_NOT_LINEAR = re.compile(r"\(\?(=|!|<=|<!|P=|\()|\\[1-9]")
-_TEXT = frozenset(("csv", "tsv", "ndjson", "json", "regex", "fixed", "syslog", "accesslog"))
-_LINES = frozenset(("csv", "tsv", "regex", "fixed", "syslog", "accesslog"))
-_CSV = frozenset(("csv", "tsv"))
-_TABLES = frozenset(("csv", "tsv", "xlsx"))
-_BELONGS = {
-    "delimiter": _CSV,
-    "quote_char": _CSV,
-    "double_quote": _CSV,
-    "lenient_quotes": _CSV,
-    "escape_char": _CSV,
-    "skip_initial_space": _CSV,
-    "comment_char": _LINES,
-    "header": _TABLES,
-    "commented_header": _CSV,
-    "header_prefix": _CSV,
-    "labels": _TABLES,
-    "skip_rows": _TABLES,
-    "missing_cells": _CSV,
-    "extra_cells": _CSV,
-    "blank_rows": _TEXT | {"xlsx"},
-    "items": frozenset(("json",)),
-    "concatenated": frozenset(("json",)),
-    "pattern": frozenset(("regex",)),
-    "columns": frozenset(("fixed",)),
-    "sheet": frozenset(("xlsx",)),
-    "members": _TEXT,
-    "encoding": _TEXT,
-}
 _DEFAULTS = Format()
-
-
-def not_linear(pattern: str) -> bool:
-    """Whether a pattern uses look-around or a back-reference, which cannot be matched in linear time."""
-    return _NOT_LINEAR.search(pattern) is not None
+_SOMEBODYS = frozenset[str]().union(*(each.words for each in KINDS.values()))
+"""Words that not every type takes."""
 
 
 def format_problems(source: Source, index: int) -> Iterator[SpecProblem]:
     """What is wrong with a source's format, by field."""
     form = source.format
-    for check in (_foreign, _encoding, _characters, _header, _structure):
+    for check in (_foreign, _encoding, _characters, _header, form.kind.problems):
         for name, message in check(form):
             yield SpecProblem(path_of(("spec", "sources", index, "format", name)), message)
     if source.growth == "append" and (form.translated or form.members):
@@ -62,8 +30,8 @@ def format_problems(source: Source, index: int) -> Iterator[SpecProblem]:
 
 
 def _foreign(form: Format) -> Iterator[tuple[str, str]]:
-    for name, types in _BELONGS.items():
-        if form.type not in types and getattr(form, name) != getattr(_DEFAULTS, name):
+    for name in form.__struct_fields__:
+        if name in _SOMEBODYS - form.kind.words and getattr(form, name) != getattr(_DEFAULTS, name):
             yield _camel(name), f"is set, but {form.type} has no {_WORDS.get(name, _camel(name))}"
 
 
@@ -121,30 +89,3 @@ def _header(form: Format) -> Iterator[tuple[str, str]]:
         yield "headerPrefix", "is set, but commentedHeader is not"
     if form.commented_header and not form.header:
         yield "commentedHeader", "is set, but header is false"
-
-
-def _structure(form: Format) -> Iterator[tuple[str, str]]:
-    if form.concatenated and form.items is not None:
-        yield "items", "is set, but with concatenated there is no array around the records"
-    if form.type == "fixed" and not form.columns:
-        yield "columns", "is missing: a list of {name, width}, from left to right"
-    names = [each.name for each in form.columns]
-    if len(set(names)) < len(names):
-        yield "columns", "names a column twice"
-    if form.type == "regex" and not form.pattern:
-        yield "pattern", "is missing: a regular expression with named groups, (?P<label>...)"
-    if form.pattern is not None:
-        yield from _pattern(form.pattern)
-
-
-def _pattern(pattern: str) -> Iterator[tuple[str, str]]:
-    if not_linear(pattern):
-        yield "pattern", "uses look-around or a back-reference, which cannot be matched in linear time"
-        return
-    try:
-        groups = re.compile(pattern).groupindex
-    except re.error as error:
-        yield "pattern", f"is no regular expression: {error}"
-        return
-    if not groups:
-        yield "pattern", "has no named groups; write (?P<label>...) around each cell"

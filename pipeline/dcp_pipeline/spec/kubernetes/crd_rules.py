@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dcp_pipeline.dialects import all_facts
+from dcp_pipeline.spec.formats import KINDS
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ _QUEUE_NAME = "(has(self.queue) && has(self.queue.name) ? self.queue.name : '')"
 _IS_FILE = " || ".join(f"self.url.startsWith('{each.schemes}')" for each in all_facts() if each.is_file)
 _DATABASE = f"({_IS_FILE} || self.url.split('/').size() < 4 ? self.url : self.url.split('/')[3].split('?')[0])"
 _NO_CREDENTIALS = "the URL must not hold the password: put it into a Secret and name that in password.secretKeyRef"
+_DELIMITED = [name for name, kind in KINDS.items() if "delimiter" in kind.takes]
 _TLS = Rule("has(self.cert) == has(self.key)", "cert and key belong together")
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -51,19 +53,18 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "sources[]": (
         _exactly_one("exactly one of http and file is wanted", "http", "file"),
         Rule(
-            "!has(self.format) || self.format.type in ['csv', 'tsv'] || !has(self.format.delimiter)",
-            "only csv and tsv have a delimiter",
+            f"!has(self.format) || self.format.type in {_DELIMITED} || !has(self.format.delimiter)",
+            f"only {' and '.join(_DELIMITED)} have a delimiter",
             ".format",
         ),
-        Rule(
-            "!has(self.format) || self.format.type != 'regex' || has(self.format.pattern)",
-            "regex needs a pattern",
-            ".format",
-        ),
-        Rule(
-            "!has(self.format) || self.format.type != 'fixed' || has(self.format.columns)",
-            "fixed needs columns",
-            ".format",
+        *(
+            Rule(
+                f"!has(self.format) || self.format.type != '{name}' || has(self.format.{word})",
+                f"{name} needs {called}",
+                ".format",
+            )
+            for name, kind in KINDS.items()
+            for word, called in kind.needs.items()
         ),
     ),
     "sources[].http": (
