@@ -10,8 +10,8 @@ import pytest
 
 from dcp_cli.commands import COMMANDS
 from dcp_operator.status.conditions import FILES as CONDITIONS
-from dcp_pipeline.spec.formats import FILES as FORMATS
 from dcp_pipeline.spec.formats import FILE_OF as FORMAT_FILE_OF
+from dcp_pipeline.spec.formats import FILES as FORMATS
 from dcp_pipeline.spec.formats import KINDS
 from dcp_pipeline.spec.transforms import FILES as TRANSFORMS
 
