@@ -12,10 +12,10 @@ from pathlib import Path
 
 from chaos import doomed
 from chaos.journal import KILL, Entry, last_phase, own_ends, read_journal
-from chaos.plan import FETCHER, HOUR_SECONDS, Doom, Life, Role
+from chaos.plan import FETCHER, Doom, Life, Role
+from support.clocks import skewed
 from support.dcp_process import DcpProcess
 
-FAKETIME = "libfaketime.so.1"
 _TICK_SECONDS = 0.05
 _LEAVE_SECONDS = 120
 """Longer than any grace: who is not gone by then hangs."""
@@ -101,7 +101,7 @@ class Actor:
         self._starts += 1
         kind = "fetcher" if self.name == FETCHER else "worker"
         doom = [] if life.doom is None else _words(life.doom)
-        env = {**self._env, **_clock(life.clock_skew_seconds)}
+        env = {**self._env, **skewed(life.clock_skew_seconds)}
         program = [sys.executable, doomed.__file__]
         return DcpProcess(self._folder, kind, str(self.spec), str(journal), *doom, env=env, program=program)
 
@@ -117,16 +117,6 @@ class Actor:
 
 def _words(doom: Doom) -> Sequence[str]:
     return [doom.phase.value, str(doom.nth), doom.how.value, str(doom.seconds)]
-
-
-def _clock(skew_seconds: int) -> Mapping[str, str]:
-    """A wall clock that is wrong; the monotonic one is what the kernel says, as on a machine whose clock is wrong."""
-    if not skew_seconds:
-        return {}
-    hours = f"{skew_seconds // HOUR_SECONDS:+d}h"
-    library = next(iter(sorted(Path("/usr/lib").glob(f"*/faketime/{FAKETIME}"))), None)
-    assert library is not None, "libfaketime is not installed: make servers"
-    return {"LD_PRELOAD": str(library), "FAKETIME": hours, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 class Cast:

@@ -120,7 +120,7 @@ class QueueHistory(RuleBasedStateMachine):
         self.drop_from_hand(worker, acks)
         self.witness.acknowledged(got.acknowledged)
         self.witness.owed |= got.stale
-        self.witness.handed_out(got.leases, self.clock.now_us)
+        self.witness.handed_out(got.leases, self.clock.elapsed_us)
         self.hands[worker] += got.leases
 
     @rule(worker=WORKERS, data=st.data(), fault=FAULTS, then=AFTERWARDS)
@@ -163,7 +163,7 @@ class QueueHistory(RuleBasedStateMachine):
             lost = self.call(worker, lambda queue: queue.extend(leases), fault, 1, then)
         except Interrupted:
             return
-        self.witness.extended(leases, lost, self.clock.now_us)
+        self.witness.extended(leases, lost, self.clock.elapsed_us)
 
     @rule(worker=WORKERS, data=st.data(), done=st.integers(0, 9))
     def tell_progress(self, worker: str, data: st.DataObject, done: int) -> None:
@@ -200,7 +200,7 @@ class QueueHistory(RuleBasedStateMachine):
         self.time_passes(200)
         held = list({lease.id: lease for lease in self.hands[worker]}.values())
         lost = self.call(worker, lambda queue: queue.extend(held), None, 1, "die")
-        self.witness.extended(held, lost, self.clock.now_us)
+        self.witness.extended(held, lost, self.clock.elapsed_us)
         self.time_passes(200)
         self.exchange("w2" if worker == "w1" else "w1", [], 4, None, "go on")
 
@@ -212,6 +212,18 @@ class QueueHistory(RuleBasedStateMachine):
     @rule()
     def the_servers_clock_is_set_back(self) -> None:
         self.time_passes(-150)
+
+    @rule(worker=WORKERS)
+    def leases_end_though_the_servers_clock_is_set_back(self, worker: str) -> None:
+        """The queue hears of the new time, and from then on a lease lasts no longer than it ever does."""
+        other = "w2" if worker == "w1" else "w1"
+        self.time_passes(-10 * LEASE_SECONDS)
+        self.exchange(other, [], 1, None, "go on")
+        self.time_passes(LEASE_SECONDS)
+        self.exchange(other, [], 1, None, "go on")
+        held = [lease for lease in self.hands[worker] if self.plain.zscore(Keys(self.name).inflight, lease.id)]
+        tokens = {lease.id: self.plain.hget(Keys(self.name).job(lease.id), "token") for lease in held}
+        assert not [lease for lease in held if tokens[lease.id] == str(lease.token).encode()]
 
     @rule()
     def the_server_loses_its_scripts(self) -> None:
@@ -264,7 +276,7 @@ class QueueHistory(RuleBasedStateMachine):
                 break
             self.time_passes(600)
             got = queue.exchange("drain", [], 10)
-            self.witness.handed_out(got.leases, self.clock.now_us)
+            self.witness.handed_out(got.leases, self.clock.elapsed_us)
             queue.exchange("drain", got.leases, 0)
             out |= {lease.id for lease in got.leases} | got.died
         assert queue.stats().backlog == 0

@@ -43,6 +43,8 @@ class State:
     leaving: dict[str, int]
     alone: dict[str, str]
     done: int
+    clock: int
+    ahead: int
 
 
 def observed(plain: redis.Redis, name: str) -> State:
@@ -87,6 +89,8 @@ def observed(plain: redis.Redis, name: str) -> State:
         leaving=_scores(leaving),
         alone={process.decode(): job_id.decode() for process, job_id in alone.items()},
         done=int(meta.get(b"done", 0)),
+        clock=int(meta.get(b"clock", 0)),
+        ahead=int(meta.get(b"ahead", 0)),
     )
 
 
@@ -114,6 +118,8 @@ def of_reference(reference: Reference) -> State:
         leaving=reference.leaving,
         alone=reference.alone,
         done=reference.done,
+        clock=reference.clock,
+        ahead=reference.ahead,
     )
 
 

@@ -52,28 +52,40 @@ class Reference:
     beats_until: int = 0
     """When the server expires all beats, in milliseconds."""
     leaving: dict[str, int] = field(default_factory=dict)
-    """Processes that were asked to go, and until when that counts."""
+    """Processes that were asked to go, and until when that counts, by the queue's time."""
+    leaving_until: int = 0
+    """When the server expires them, by its own clock."""
     alone: dict[str, str] = field(default_factory=dict)
     """Which job a process holds alone."""
     owner: str | None = None
     sequence: int = 0
     done: int = 0
+    clock: int = 0
+    """The queue's latest time, and how far it is ahead of the server's."""
+    ahead: int = 0
+    server_now: int = 0
+    remembers: bool = False
+    """The script under way has the time remembered."""
 
     def carry_out(self, name: str, arguments: Sequence[Any], now: int) -> Any:
         """The reply of a script; `arguments` as they were sent."""
         if name == "beat":
             return self._beat(str(arguments[0]), int(arguments[2]), now)
         texts = [each.decode() if isinstance(each, bytes) and name != "enqueue" else each for each in arguments[1:]]
-        reply = getattr(self, f"_{name}")(now, *texts)
+        self.server_now = now
+        queue_now = now if now >= self.clock else max(now + self.ahead, self.clock)
+        reply = getattr(self, f"_{name}")(queue_now, *texts)
+        if self.remembers:
+            self.clock, self.ahead, self.remembers = queue_now, queue_now - now, False
         if not (set(self.jobs) - set(self.dead)) and name != "drop":
-            self.sequence = 0
+            self.sequence = self.clock = self.ahead = 0
         return reply
 
     def time_passed(self, now: int) -> None:
         """What the server expires by itself is gone, even if its clock is set back later."""
         if self.beats_until <= now // 1000:
             self.beats = {}
-        if all(until <= now for until in self.leaving.values()):
+        if self.leaving_until <= now:
             self.leaving = {}
 
     def waiting(self) -> list[str]:
@@ -104,7 +116,7 @@ class Reference:
         if pipeline and self.owner not in (None, pipeline):
             return [0, self.owner]
         self.owner = pipeline or self.owner
-        added = 0
+        added, self.remembers = 0, True
         for job_id, priority, payload in zip(jobs[::3], jobs[1::3], jobs[2::3], strict=True):
             if job_id not in self.jobs:
                 self.jobs[job_id] = RefJob(payload, int(priority), self._next_sequence(), now)
@@ -117,6 +129,7 @@ class Reference:
 
     def _exchange(self, now: int, worker: str, nonce: str, lease_us: int, want: int, max_crashes: int,
                   most_bytes: int, pipeline: str, *acks: Any) -> list[Any]:  # fmt: skip
+        self.remembers = True
         stale = self._acknowledge(acks)
         owner = self.owner if pipeline and self.owner not in (None, pipeline) else None
         want = 0 if owner else want
@@ -190,6 +203,7 @@ class Reference:
     def _extend(self, now: int, lease_us: int, *leases: Any) -> list[str]:
         held = {job_id for job_id, token in _pairs(leases) if self.holds(job_id, token)}
         self.inflight |= dict.fromkeys(held, now + lease_us)
+        self.remembers = bool(held)
         return [job_id for job_id, _ in _pairs(leases) if job_id not in held]
 
     def _retry(self, now: int, job_id: str, token: int, delay_us: int, max_attempts: int, _: str) -> list[Any]:
@@ -199,6 +213,7 @@ class Reference:
                 return ["lost", 0, 0]
             state = "dead" if job_id in self.dead else "scheduled"
             return [state, job.attempts, self.dead.get(job_id) or self.scheduled.get(job_id) or now]
+        self.remembers = True
         self._end_lease(job_id)
         job = self.jobs[job_id]
         job.ended, job.attempts = token, job.attempts + 1
@@ -213,7 +228,7 @@ class Reference:
                 self.ready.add(job_id)
 
     def _requeue_dead(self, now: int, *ids: str) -> int:
-        dead = [each for each in ids if each in self.dead]
+        dead, self.remembers = [each for each in ids if each in self.dead], True
         for job_id in dead:
             old = self.jobs[job_id]
             self.jobs[job_id] = RefJob(old.payload, old.priority, self._next_sequence(), now, old.token, old.worker)
@@ -235,7 +250,7 @@ class Reference:
             self._remove(job_id)
         if not going:
             self.claims, self.leaving, self.alone = {}, {}, {}
-            self.owner, self.sequence, self.done = None, 0, 0
+            self.owner, self.sequence, self.done, self.clock, self.ahead = None, 0, 0, 0, 0
         return len(going)
 
     def _due(self, now: int) -> int:
@@ -275,6 +290,7 @@ class Reference:
         ]
         chosen = sorted(range(len(processes)), key=lambda at: (ranks[at], held[at], at))[:wanted]
         self.leaving = {processes[at]: now + duration_us for at in chosen}
+        self.leaving_until = self.server_now + duration_us
         return [part for at in chosen for part in (processes[at], held[at])]
 
     def _ready_by_priority(self, _: int, limit: int) -> list[list[int]]:
@@ -282,7 +298,8 @@ class Reference:
         return [[priority, used.count(priority)] for priority in dict.fromkeys(used)][:limit]
 
     def _beat(self, worker: str, ttl_ms: int, now: int) -> None:
-        self.beats = {each: until for each, until in self.beats.items() if until > now // 1000}
+        longest = now // 1000 + ttl_ms
+        self.beats = {each: until for each, until in self.beats.items() if now // 1000 < until <= longest}
         self.beats_until = self.beats[worker] = now // 1000 + ttl_ms
 
 

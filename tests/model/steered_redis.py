@@ -45,10 +45,13 @@ class Clock:
     """The server's clock, in microseconds since 1970."""
 
     now_us: int = 1_800_000_000_000_000
+    elapsed_us: int = 1_800_000_000_000_000
+    """As a clock shows that nobody sets."""
 
     def tick(self) -> None:
         """No two calls are made in the same microsecond."""
         self.now_us += 1
+        self.elapsed_us += 1
 
     @property
     def text(self) -> str:
@@ -131,6 +134,7 @@ def steered(url: str, clock: Clock, seen: Seen, mutate: Callable[[str], str] = s
 def pass_time(plain: redis.Redis, clock: Clock, pattern: str, seconds: int) -> None:
     """Move the clock (back, where negative), and with it what the server expires by its own."""
     clock.now_us += seconds * 1_000_000
+    clock.elapsed_us += max(0, seconds) * 1_000_000
     for key in plain.scan_iter(match=pattern, count=1000):
         left_ms = plain.pttl(key)
         if left_ms >= 0 and left_ms <= seconds * 1000:

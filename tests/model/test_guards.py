@@ -63,6 +63,8 @@ GUARDS = {
     "an expired lease goes back": Guard("make_ready(id)\n      end\n    end\n  end\n  return died", "end\n    end\n  end\n  return died", witnessed=True),
     "the claim is forgotten with its lease": Guard("redis.call('HDEL', CLAIMS, worker)", "local _ = worker"),
     "the bytes of what is buried": Guard("add_bytes('bytes', 0 - bytes)\n  add_bytes('dead", "add_bytes('dead"),
+    "a time that never goes back": Guard("if here < latest then", "if false then", witnessed=True),
+    "a time that goes on": Guard("math.max(here + (tonumber(last[2]) or 0), latest)", "latest", witnessed=True),
     "the sleepers are woken": Guard("redis.call('LPUSH', WAKE, '1')", "local _ = WAKE"),
 }  # fmt: skip
 

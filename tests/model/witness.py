@@ -13,7 +13,7 @@ from dcp_pipeline.queue import Lease
 
 @dataclass
 class Witness:
-    """Everything that callers were told so far. Times in microseconds of the server's clock."""
+    """Everything that callers were told so far. Times in microseconds of a clock that nobody sets."""
 
     lease_us: int
     live: dict[str, tuple[Lease, int]] = field(default_factory=dict)

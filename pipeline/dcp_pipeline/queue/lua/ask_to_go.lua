@@ -36,7 +36,8 @@ local function candidates()
 end
 
 write_even_when_full()
-local chosen, deadline = {}, int(now_us() + duration_us)
+local now = read_clock()
+local chosen, deadline = {}, int(now + duration_us)
 local ranked = candidates()
 redis.call('DEL', LEAVING)
 for i = 1, math.min(wanted, #ranked) do

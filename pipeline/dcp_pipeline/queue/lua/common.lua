@@ -9,9 +9,24 @@ local function int(number)
   return string.format('%.0f', number)
 end
 
+-- The queue's time in microseconds: Redis' clock, but it never goes back. Where that clock is set back, the queue's
+-- runs on from where it was, `ahead` of the other, until the other is right again; or leases and delays would last as
+-- much longer. Returns how far it is ahead, too.
+local function read_clock()
+  local time, last = redis.call('TIME'), redis.call('HMGET', META, 'clock', 'ahead')
+  local here, latest = time[1] * 1000000 + time[2], tonumber(last[1]) or 0
+  local now = here
+  if here < latest then
+    now = math.max(here + (tonumber(last[2]) or 0), latest)
+  end
+  return now, now - here
+end
+
+-- The same, remembered until settle() finds no job: nothing of what lasts is measured by it.
 local function now_us()
-  local time = redis.call('TIME')
-  return time[1] * 1000000 + time[2]
+  local now, ahead = read_clock()
+  redis.call('HSET', META, 'clock', int(now), 'ahead', int(ahead))
+  return now
 end
 
 -- Above maxmemory Redis refuses writes that may need memory, but only until a script has written anything:
@@ -99,7 +114,7 @@ end
 -- One token is enough: who takes work and leaves some behind puts the next one.
 local function settle()
   if redis.call('EXISTS', AGE) == 0 then
-    redis.call('HDEL', META, 'sequence', 'bytes')
+    redis.call('HDEL', META, 'sequence', 'bytes', 'clock', 'ahead')
   end
   if redis.call('EXISTS', DEAD) == 0 then
     redis.call('HDEL', META, 'dead_bytes')

@@ -13,4 +13,5 @@ end
 if next_us == math.huge then
   return -1
 end
-return math.max(0, next_us - now_us())
+local now = read_clock()
+return math.max(0, next_us - now)

@@ -31,6 +31,6 @@ for i = 4, #ARGV, 3 do
 end
 if added > 0 then
   add_bytes('bytes', added_bytes)
-  settle()
 end
+settle()
 return {added, false}

@@ -12,6 +12,7 @@ local worker, nonce, lease_us, want = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonum
 local max_crashes, most_bytes, pipeline = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local SWEEP = 1000
 local process = process_of(worker)
+write_even_when_full()
 local now = now_us()
 
 -- What is already gone counts as acknowledged: the acknowledgement whose reply was lost is sent again.
@@ -182,7 +183,6 @@ local function asked_to_go()
   return until_us and tonumber(until_us) > now
 end
 
-write_even_when_full()
 local stale = acknowledge()
 local owner = pipeline ~= '' and redis.call('HGET', META, 'pipeline')
 if not owner or owner == pipeline then

@@ -2,10 +2,10 @@
 -- Returns the ids that are not held any more.
 
 write_even_when_full()
-local deadline = int(now_us() + tonumber(ARGV[2]))
-local lost = {}
+local lost, deadline = {}, nil
 for i = 3, #ARGV, 2 do
   if holds(ARGV[i], ARGV[i + 1]) then
+    deadline = deadline or int(now_us() + tonumber(ARGV[2]))
     redis.call('ZADD', INFLIGHT, deadline, ARGV[i])
   else
     lost[#lost + 1] = ARGV[i]

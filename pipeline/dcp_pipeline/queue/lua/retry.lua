@@ -3,7 +3,6 @@
 
 local id, token, delay_us = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local max_attempts, reason = tonumber(ARGV[5]), ARGV[6]
-local now = now_us()
 
 -- The token that ended the lease tells a repeated call, whose reply was lost, from a superseded one.
 local function outcome_of_the_first_call()
@@ -15,13 +14,14 @@ local function outcome_of_the_first_call()
   if died_at then
     return {'dead', tonumber(job[2]) or 0, tonumber(died_at)}
   end
-  return {'scheduled', tonumber(job[2]) or 0, tonumber(redis.call('ZSCORE', SCHEDULED, id) or now)}
+  return {'scheduled', tonumber(job[2]) or 0, tonumber(redis.call('ZSCORE', SCHEDULED, id) or read_clock())}
 end
 
 write_even_when_full()
 if not holds(id, token) then
   return outcome_of_the_first_call()
 end
+local now = now_us()
 end_lease(id)
 redis.call('HSET', JOB .. id, 'ended', token)
 local attempts = redis.call('HINCRBY', JOB .. id, 'attempts', 1)

@@ -3,6 +3,7 @@
 -- for these are to be of one moment, and above maxmemory Redis refuses even a MULTI that only reads.
 
 local counts = redis.call('HMGET', META, 'bytes', 'dead_bytes', 'done')
+local now = read_clock()
 local oldest = redis.call('ZRANGE', AGE, 0, 0, 'WITHSCORES')[2]
 return {
   redis.call('ZCARD', READY),
@@ -11,6 +12,6 @@ return {
   redis.call('ZCARD', DEAD),
   tonumber(counts[1]) or 0,
   tonumber(counts[2]) or 0,
-  oldest and math.max(0, now_us() - tonumber(oldest)) or 0,
+  oldest and math.max(0, now - tonumber(oldest)) or 0,
   tonumber(counts[3]) or 0,
 }
