@@ -7,7 +7,7 @@ gives up what cannot be had any more.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -49,6 +49,8 @@ from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)
 
+HEADERS_REMEMBERED = 1000
+"""Of how many of a source's last objects the labels count as those that it had."""
 VERSIONS_PER_LOOK = 3
 """How often one look starts over because other bytes came under a known token."""
 
@@ -99,7 +101,7 @@ class ObjectReader:
         self.site = site
         self._terms, self._outlet = terms, outlet
         wanted = terms.how.labels or WantedLabels((), frozenset())
-        self._labels = SourceLabels(terms.source, wanted, self._recorded_objects, outlet.progress)
+        self._labels = SourceLabels(terms.source, wanted, self._last_headers, outlet.progress)
         self._holding = Holding(outlet, site, terms.settling, terms.table, terms.priority, self._how)
 
     @property
@@ -133,7 +135,7 @@ class ObjectReader:
         """
         return self._read(generation, [], opened, lost, ended=ended)
 
-    def look(self, uri: str, known: Sequence[SourceObject], incomplete: frozenset[str]) -> Look:
+    def look(self, uri: str, known: Sequence[SourceObject], incomplete: Container[str]) -> Look:
         """Bring the object up to what is served. `known`: its recorded versions, newest first; `incomplete`: the
         ids of those that are being cut or have pending batches.
 
@@ -195,7 +197,7 @@ class ObjectReader:
                 except ChangedError as error:
                     give_up(self._outlet, self._recorded(wanted), f"{CHANGED}: {error}")
                     lost.pop(wanted.id, None)
-                    known = self._outlet.patience(lambda: self._outlet.ledger.objects(self._terms.source, uri))
+                    known = self._outlet.patience(lambda: self._outlet.ledger.objects(self._terms.source, [uri]))
         return Look(uri, Outcome.FAILED, reason="it keeps changing while it is read")
 
     def _unchanged(
@@ -406,8 +408,9 @@ class ObjectReader:
     def _recorded(self, wanted: SourceObject) -> SourceObject:
         return self._outlet.patience(lambda: self._outlet.ledger.open_object(wanted))
 
-    def _recorded_objects(self) -> list[SourceObject]:
-        return self._outlet.patience(lambda: self._outlet.ledger.objects(self._terms.source))
+    def _last_headers(self) -> list[tuple[str, ...]]:
+        ledger, source = self._outlet.ledger, self._terms.source
+        return self._outlet.patience(lambda: ledger.last_headers(source, HEADERS_REMEMBERED))
 
     def _cuts(self, recorded: SourceObject) -> list[Cut]:
         return self._outlet.patience(lambda: self._outlet.ledger.cuts(recorded.id))

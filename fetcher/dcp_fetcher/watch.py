@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from dcp_fetcher.catalogue import PAGE_OBJECTS, Catalogue, Known
 from dcp_fetcher.follower import Follower
 from dcp_fetcher.ground.errors import GoneError, TemporaryError, UnreachableError
 from dcp_fetcher.ground.patience import Backoff
@@ -19,7 +20,7 @@ from dcp_fetcher.sites.listing import Entry, name_of
 from dcp_fetcher.sites.versions import CUT_SHORT, REREAD
 from dcp_fetcher.unavailable import now_history
 from dcp_pipeline.database.errors import LedgerConflict
-from dcp_pipeline.ledger.model import ObjectState, SourceObject
+from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)
@@ -41,15 +42,6 @@ class Round:
     def of(self, outcome: Outcome) -> list[Look]:
         """The looks that ended so."""
         return [look for look in self.looks if look.outcome is outcome]
-
-
-@dataclass
-class _Known:
-    """What the ledger says about a source at the start of a round."""
-
-    by_uri: dict[str, list[SourceObject]] = field(default_factory=dict)
-    incomplete: dict[str, str] = field(default_factory=dict)
-    """Object id -> uri."""
 
 
 class Watch:
@@ -74,6 +66,7 @@ class Watch:
         self._follower = follower
         self._covers = covers
         self._left_out: frozenset[str] = frozenset()
+        self._catalogue = Catalogue(source, reader.site, outlet)
 
     @property
     def settle_seconds(self) -> float:
@@ -89,12 +82,12 @@ class Watch:
         if self._follower is not None:
             looks = await self._follow(self._follower, entries) if error is None or missing else []
         else:
-            known = await in_thread(self._known)
             listed_uris = {entry.url for entry in entries}
             if error is None:
-                await in_thread(self._past, listed_uris, known)
-            unlisted = await self._unlisted(listed_uris, known)
-            looks = await self._look_at(self._due(entries, unlisted, known), known)
+                await in_thread(self._past, listed_uris)
+            incomplete = await in_thread(self._catalogue.incomplete)
+            unlisted = await self._unlisted(listed_uris, incomplete)
+            looks = await self._look_at(self._due(entries, unlisted, incomplete))
         if error is None:
             bad = [look for look in looks if look.outcome is Outcome.FAILED]
             error_shown = f"{bad[0].uri}: {bad[0].reason}" if bad else None
@@ -114,13 +107,12 @@ class Watch:
         log.warning("source cannot be listed: %s", error, extra={"source": self.source})
         return error, missing, []
 
-    def _past(self, listed: set[str], known: _Known) -> None:
+    def _past(self, listed: set[str]) -> None:
         """What was unavailable before this round, and is listed no more, is history."""
-        for uri, objects in known.by_uri.items():
-            if uri not in listed and self._covers(uri):
-                for each in objects:
-                    if each.state is ObjectState.UNAVAILABLE and not (each.reason or "").startswith(CUT_SHORT):
-                        now_history(self._outlet, each)
+        for each in self._catalogue.unavailable():
+            name = self.reader.site.recorded(each.uri)
+            if name not in listed and self._covers(name) and not (each.reason or "").startswith(CUT_SHORT):
+                now_history(self._outlet, each)
 
     def _meant(self, listed: list[Entry]) -> list[Entry]:
         """Without those of a kind that is left out by default, which are told once."""
@@ -138,11 +130,11 @@ class Watch:
 
     async def reconcile(self) -> Round:
         """Look at what is incomplete only: to finish it, and to enqueue again what the queue has lost."""
-        known = await in_thread(self._known)
+        incomplete = await in_thread(self._catalogue.incomplete)
         if self._follower is not None:
-            return await self.round() if known.incomplete else Round(self.source)
-        due = await self._unlisted(set(), known)
-        return Round(self.source, tuple(await self._look_at(iter(due), known)))
+            return await self.round() if incomplete else Round(self.source)
+        due = await self._unlisted(set(), incomplete)
+        return Round(self.source, tuple(await self._look_at(self._with_versions(due, incomplete))))
 
     def _named(self, listed: list[Entry]) -> list[Entry]:
         """By the names under which they are recorded; of two with one name the last."""
@@ -153,15 +145,16 @@ class Watch:
         """Look at these objects once more."""
         if self._follower is not None:
             return await self.round()
-        known = await in_thread(self._known)
-        return Round(self.source, tuple(await self._look_at((Entry(uri, name_of(uri)) for uri in uris), known)))
+        incomplete = await in_thread(self._catalogue.incomplete)
+        entries = [Entry(uri, name_of(uri)) for uri in uris]
+        return Round(self.source, tuple(await self._look_at(self._with_versions(entries, incomplete))))
 
     async def look(self, uri: str) -> Look:
         """Look at one object, by its URL."""
         if self._follower is not None:
             return await self._followed(uri, await self._entries(), self._follower)
         name = self.reader.site.named(uri)
-        known = await in_thread(self._known_of, name, uri)
+        known = await in_thread(self._known_of, name)
         return await self._look(Entry(name, name), known)
 
     async def again(self, uri: str) -> Look:
@@ -192,45 +185,44 @@ class Watch:
             (look for look in reversed(looks) if look.uri == uri), Look(uri, Outcome.FAILED, reason="it is not there")
         )
 
-    def _known(self) -> _Known:
-        ledger, patience = self._outlet.ledger, self._outlet.patience
-        known = _Known()
-        for each in patience(lambda: ledger.objects(self.source)):
-            known.by_uri.setdefault(self.reader.site.recorded(each.uri), []).append(each)
-        known.incomplete = self._incomplete()
-        return known
+    def _known_of(self, name: str) -> Known:
+        """What is known of one object now."""
+        return self._catalogue.known([name], self._catalogue.incomplete())
 
-    def _known_of(self, uri: str, *before: str) -> _Known:
-        """What is known of one object, which may have been recorded under other names `before`."""
-        ledger, patience = self._outlet.ledger, self._outlet.patience
-        names = dict.fromkeys((uri, *before))
-        objects = [each for name in names for each in patience(lambda name=name: ledger.objects(self.source, name))]  # type: ignore[misc]
-        return _Known({uri: objects}, self._incomplete())
-
-    def _incomplete(self) -> dict[str, str]:
-        incomplete = self._outlet.patience(self._outlet.ledger.incomplete_objects)
-        return {each.id: self.reader.site.recorded(each.uri) for each in incomplete if each.source == self.source}
-
-    def _due(self, entries: list[Entry], unlisted: list[Entry], known: _Known) -> Iterator[Entry]:
+    async def _due(
+        self, entries: Sequence[Entry], unlisted: Sequence[Entry], incomplete: Mapping[str, str]
+    ) -> AsyncIterator[tuple[Entry, Known]]:
         """What is listed unless it is seen to be unchanged, then the others."""
-        for entry in entries:
-            objects = known.by_uri.get(entry.url, [])
-            settled = bool(objects) and not any(each.id in known.incomplete for each in objects)
-            asked = bool(objects) and (objects[0].reason or "").startswith(REREAD)
-            if settled and not asked and objects[0].state is ObjectState.CUT and shown_unchanged(entry, objects[0]):
+        async for entry, known in self._with_versions(entries, incomplete):
+            versions = known.of(entry.url)
+            settled = bool(versions) and not any(each.id in incomplete for each in versions)
+            asked = bool(versions) and (versions[0].reason or "").startswith(REREAD)
+            if settled and not asked and versions[0].state is ObjectState.CUT and shown_unchanged(entry, versions[0]):
                 self._outlet.progress.count(unchanged=1)
                 continue
-            yield entry
-        yield from unlisted
+            yield entry, known
+        async for each in self._with_versions(unlisted, incomplete):
+            yield each
 
-    async def _unlisted(self, listed: set[str], known: _Known) -> list[Entry]:
+    async def _with_versions(
+        self, entries: Sequence[Entry], incomplete: Mapping[str, str]
+    ) -> AsyncIterator[tuple[Entry, Known]]:
+        """Each with what is recorded of it, which is asked for a page at a time."""
+        for start in range(0, len(entries), PAGE_OBJECTS):
+            page = entries[start : start + PAGE_OBJECTS]
+            known = await in_thread(self._catalogue.known, [entry.url for entry in page], incomplete)
+            for entry in page:
+                yield entry, known
+
+    async def _unlisted(self, listed: set[str], incomplete: Mapping[str, str]) -> list[Entry]:
         """What is listed no more and has to be read all the same."""
-        uris = [uri for uri in dict.fromkeys(known.incomplete.values()) if uri not in listed]
-        return [Entry(uri, "") for uri in uris if await self._needs(uri, known)]
+        names = [name for name in dict.fromkeys(incomplete.values()) if name not in listed]
+        entries = self._with_versions([Entry(name, "") for name in names], incomplete)
+        return [entry async for entry, known in entries if await self._needs(entry.url, known)]
 
-    async def _needs(self, uri: str, known: _Known) -> bool:
+    async def _needs(self, name: str, known: Known) -> bool:
         """Is one of its objects being cut, or has the queue lost a batch of it?"""
-        for each in known.by_uri.get(uri, []):
+        for each in known.of(name):
             if each.id in known.incomplete:
                 if each.state is ObjectState.CUTTING:
                     return True
@@ -239,19 +231,25 @@ class Watch:
                     return True
         return False
 
-    async def _look_at(self, entries: Iterator[Entry], known: _Known) -> list[Look]:
+    async def _look_at(self, due: AsyncIterator[tuple[Entry, Known]]) -> list[Look]:
         looks: list[Look] = []
+        turn = asyncio.Lock()
 
         async def take() -> None:
             # One shared iterator: whoever is free takes the next.
-            looks.extend([await self._look(entry, known) for entry in entries])
+            while True:
+                async with turn:
+                    each = await anext(due, None)
+                if each is None:
+                    return
+                looks.append(await self._look(*each))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(self._side_by_side):
                 group.create_task(take())
         return looks
 
-    async def _look(self, entry: Entry, known: _Known) -> Look:
+    async def _look(self, entry: Entry, known: Known) -> Look:
         if entry.problem is not None:
             return self._looked(Look(entry.url, Outcome.FAILED, reason=entry.problem))
         async with self._slots:
@@ -272,12 +270,12 @@ class Watch:
         )
         return look
 
-    def _tried(self, entry: Entry, known: _Known) -> Look:
+    def _tried(self, entry: Entry, known: Known) -> Look:
         uri, failures = entry.url, 0
         with self._outlet.progress.reading(uri):
             while True:
                 try:
-                    return self.reader.look(uri, known.by_uri.get(uri, []), frozenset(known.incomplete))
+                    return self.reader.look(uri, known.of(uri), known.incomplete)
                 except GoneError as error:
                     return Look(uri, Outcome.FAILED if entry.name else Outcome.UNAVAILABLE, reason=storable(str(error)))
                 except BaseException as error:  # noqa: BLE001 (the wall)
@@ -287,7 +285,7 @@ class Watch:
                     if failures >= self._backoff.attempts:
                         return Look(uri, Outcome.FAILED, reason=f"{error} (tried {failures} times)")
                     self._pause(error, failures)
-                    known = self._known_of(uri, *(each.uri for each in known.by_uri.get(uri, [])))
+                    known = self._known_of(uri)
 
     def _pause(self, error: TemporaryError | LedgerConflict, failures: int) -> None:
         asked_seconds = None

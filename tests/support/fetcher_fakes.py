@@ -58,10 +58,22 @@ class FakeLedger:
         self.commits: list[list[Cut]] = []
         self.closed = self._remembers = 0
 
-    def objects(self, source: str, uri: str | None = None) -> list[SourceObject]:
+    def objects(self, source: str, uris: Sequence[str] | None = None) -> list[SourceObject]:
         self.switch.call("objects")
-        found = [each for each in self._objects.values() if each.source == source and uri in (None, each.uri)]
-        return found[::-1]
+        of_source = [each for each in self._objects.values() if each.source == source]
+        return [each for each in of_source if uris is None or each.uri in uris][::-1]
+
+    def unavailable_objects(self, source: str) -> list[SourceObject]:
+        self.switch.call("unavailable_objects")
+        return [each for each in self.objects(source)[::-1] if each.state is ObjectState.UNAVAILABLE]
+
+    def uris_with_query(self, source: str) -> list[str]:
+        self.switch.call("uris_with_query")
+        return [each.uri for each in self.objects(source) if "?" in each.uri]
+
+    def last_headers(self, source: str, count: int) -> list[tuple[str, ...]]:
+        self.switch.call("last_headers")
+        return [each.header for each in self.objects(source)[:count] if each.header]
 
     def object(self, object_id: str) -> SourceObject | None:
         self.switch.call("object")

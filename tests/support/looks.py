@@ -98,7 +98,7 @@ class Watched:
         """What comes of looking while the file holds this."""
         self.site.content = content
         incomplete = frozenset(each.id for each in self.ledger.incomplete_objects())
-        return self._reader.look(URI, self.ledger.objects("files", URI), incomplete)
+        return self._reader.look(URI, self.ledger.objects("files", [URI]), incomplete)
 
     def settle(self) -> None:
         """Time goes by."""

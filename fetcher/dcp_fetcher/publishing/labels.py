@@ -37,9 +37,9 @@ class SourceLabels:
     """What a source's objects had for labels, and what is made of the next one's. Thread-safe."""
 
     def __init__(
-        self, source: str, wanted: WantedLabels, recorded: Callable[[], Iterable[SourceObject]], progress: Progress
+        self, source: str, wanted: WantedLabels, headers: Callable[[], Iterable[tuple[str, ...]]], progress: Progress
     ) -> None:
-        self._source, self._wanted, self._recorded, self._progress = source, wanted, recorded, progress
+        self._source, self._wanted, self._headers, self._progress = source, wanted, headers, progress
         self._lock = threading.Lock()
         self._earlier: set[str] | None = None
         self._first = False
@@ -48,7 +48,7 @@ class SourceLabels:
         """What this object's labels are; from now on they are earlier ones."""
         with self._lock:
             if self._earlier is None:
-                headers = [each.header for each in self._recorded() if each.header]
+                headers = list(self._headers())
                 self._earlier, self._first = {label for header in headers for label in header}, not headers
             found = labels_found(self._wanted, labels, None if self._first else self._earlier)
             if sampled and not found.refused:

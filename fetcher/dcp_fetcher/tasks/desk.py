@@ -161,7 +161,7 @@ class TaskDesk:
             recorded = patience(lambda: ledger.object(object_id))
         elif task.url is not None and task.source is not None:
             source, name = task.source, self._name_of(task.source, task.url)
-            recorded = next(iter(patience(lambda: ledger.objects(source, name))), None)
+            recorded = next(iter(patience(lambda: ledger.objects(source, [name]))), None)
         if recorded is not None:
             recorded_id = recorded.id
             cuts = patience(lambda: ledger.cuts(recorded_id))

@@ -26,5 +26,6 @@ class Change(msgspec.Struct, frozen=True):
 CHANGES = (
     Change(1, "objects, batches, rejects, specs, tasks"),
     Change(2, "the header of a batch whose labels are not its object's"),
+    Change(3, "an index of the objects by their states"),
 )  # fmt: skip
 SCHEMA_VERSION = CHANGES[-1].version

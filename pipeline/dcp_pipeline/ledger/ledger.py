@@ -75,9 +75,21 @@ class Ledger:
 
     # What the fetcher records.
 
-    def objects(self, source: str, uri: str | None = None) -> list[SourceObject]:
-        """A source's objects (of one uri), newest first."""
-        return self._transactions.read(lambda each: objects.objects(each, self.pipeline, source, uri))
+    def objects(self, source: str, uris: Sequence[str] | None = None) -> list[SourceObject]:
+        """A source's objects (of these uris), newest first."""
+        return self._transactions.read(lambda each: objects.objects(each, self.pipeline, source, uris))
+
+    def unavailable_objects(self, source: str) -> list[SourceObject]:
+        """A source's objects that could not be read, oldest first."""
+        return self._transactions.read(lambda each: objects.unavailable_objects(each, self.pipeline, source))
+
+    def uris_with_query(self, source: str) -> list[str]:
+        """The uris of a source's objects that hold a question mark."""
+        return self._transactions.read(lambda each: objects.uris_with_query(each, self.pipeline, source))
+
+    def last_headers(self, source: str, count: int) -> list[tuple[str, ...]]:
+        """The different headers among a source's last `count` objects."""
+        return self._transactions.read(lambda each: objects.last_headers(each, self.pipeline, source, count))
 
     def object(self, object_id: str) -> SourceObject | None:
         """One object."""

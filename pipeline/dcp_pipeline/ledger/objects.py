@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import asdict, replace
-from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from dcp_pipeline.batch import stable_id
 from dcp_pipeline.database.columns import utc_now
@@ -19,12 +19,37 @@ from dcp_pipeline.texts import storable
 REASON_CHARS = 4000
 
 
-def objects(connection: Connection, pipeline: str, source: str, uri: str | None) -> list[SourceObject]:
-    """A source's objects, newest first."""
-    query = select(OBJECTS).where(OBJECTS.c.pipeline == pipeline, OBJECTS.c.source == source)
-    if uri is not None:
-        query = query.where(OBJECTS.c.uri_digest == stable_id(uri), OBJECTS.c.uri == uri)
-    return [_object(row) for row in connection.execute(query.order_by(OBJECTS.c.number.desc()))]
+def objects(connection: Connection, pipeline: str, source: str, uris: Sequence[str] | None) -> list[SourceObject]:
+    """A source's objects, or those of these uris, newest first."""
+    query = _of_source(pipeline, source)
+    if uris is not None:
+        query = query.where(OBJECTS.c.uri_digest.in_([stable_id(uri) for uri in uris]))
+    wanted = None if uris is None else frozenset(uris)
+    found = connection.execute(query.order_by(OBJECTS.c.number.desc()))
+    return [_object(row) for row in found if wanted is None or row.uri in wanted]
+
+
+def unavailable_objects(connection: Connection, pipeline: str, source: str) -> list[SourceObject]:
+    """A source's objects that could not be read."""
+    query = _of_source(pipeline, source).where(OBJECTS.c.state == ObjectState.UNAVAILABLE.value)
+    return [_object(row) for row in connection.execute(query.order_by(OBJECTS.c.number))]
+
+
+def uris_with_query(connection: Connection, pipeline: str, source: str) -> list[str]:
+    """The uris of a source's objects that hold a question mark."""
+    query = select(OBJECTS.c.uri).where(OBJECTS.c.pipeline == pipeline, OBJECTS.c.source == source)
+    return list(connection.execute(query.where(OBJECTS.c.uri.contains("?")).distinct()).scalars())
+
+
+def last_headers(connection: Connection, pipeline: str, source: str, objects: int) -> list[tuple[str, ...]]:
+    """The headers among a source's last objects."""
+    query = select(OBJECTS.c.header).where(OBJECTS.c.pipeline == pipeline, OBJECTS.c.source == source)
+    last = connection.execute(query.order_by(OBJECTS.c.number.desc()).limit(objects)).scalars()
+    return [labels for stored in set(last) if (labels := header_from(stored))]
+
+
+def _of_source(pipeline: str, source: str) -> Select[Any]:
+    return select(OBJECTS).where(OBJECTS.c.pipeline == pipeline, OBJECTS.c.source == source)
 
 
 def object_of(connection: Connection, pipeline: str, object_id: str) -> SourceObject | None:
@@ -36,12 +61,15 @@ def object_of(connection: Connection, pipeline: str, object_id: str) -> SourceOb
 
 def incomplete_objects(connection: Connection, pipeline: str) -> list[SourceObject]:
     """Objects that are being cut, or that have batches which are not settled. Oldest first."""
-    unsettled = exists().where(and_(BATCHES.c.object_id == OBJECTS.c.id, BATCHES.c.state == BatchState.CUT.value))
-    query = select(OBJECTS).where(
-        OBJECTS.c.pipeline == pipeline,
-        or_(OBJECTS.c.state == ObjectState.CUTTING.value, unsettled),
+    of_pipeline = select(OBJECTS).where(OBJECTS.c.pipeline == pipeline)
+    unsettled = select(BATCHES.c.object_id).where(
+        BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value
     )
-    return [_object(row) for row in connection.execute(query.order_by(OBJECTS.c.number))]
+    # Two questions: with OR between them a database looks at every object that there ever was.
+    cutting = connection.execute(of_pipeline.where(OBJECTS.c.state == ObjectState.CUTTING.value))
+    pending = connection.execute(of_pipeline.where(OBJECTS.c.id.in_(unsettled)))
+    found = {row.number: _object(row) for row in (*cutting, *pending)}
+    return [found[number] for number in sorted(found)]
 
 
 def open_object(connection: Connection, pipeline: str, wanted: SourceObject) -> SourceObject:

@@ -41,6 +41,7 @@ OBJECTS = Table(
     Column("created_at", Moment(), nullable=False),
     Column("updated_at", Moment(), nullable=False),
     Index("dcp_objects_uri", "pipeline", "source", "uri_digest"),
+    Index("dcp_objects_state", "pipeline", "state"),
 )
 
 BATCHES = Table(

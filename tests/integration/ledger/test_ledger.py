@@ -42,8 +42,24 @@ def test_an_object_is_recorded_once_and_found_newest_first(ledger: Ledger) -> No
     for each in (second, elsewhere, object_(4, source="other")):
         ledger.open_object(each)
     assert ledger.objects("s") == [elsewhere, second, first]
-    assert ledger.objects("s", first.uri) == [second, first]
+    assert ledger.objects("s", [first.uri]) == [second, first]
     assert ledger.object(first.id) == first
+
+
+def test_a_page_of_uris_the_unavailable_and_the_last_headers_are_asked_for(ledger: Ledger) -> None:
+    for number in range(1, 8):
+        header = ("a", "b") if number < 4 else ("a", "c,d")
+        ledger.open_object(object_(number, uri=f"http://feed/{number}?q=ü", header=header))
+    ledger.open_object(object_(8, uri="http://feed/8"))
+    ledger.open_object(object_(9, uri="http://feed/1?q=ü", source="other", header=("z",)))
+    ledger.update_object(object_(3).id, state=ObjectState.UNAVAILABLE, reason="damaged")
+    found = ledger.objects("s", ["http://feed/2?q=ü", "http://feed/8", "http://feed/none"])
+    assert [each.id for each in found] == [object_(8).id, object_(2).id]
+    assert ledger.objects("s", []) == []
+    assert [(each.id, each.reason) for each in ledger.unavailable_objects("s")] == [(object_(3).id, "damaged")]
+    assert sorted(ledger.uris_with_query("s")) == [f"http://feed/{number}?q=ü" for number in range(1, 8)]
+    assert sorted(ledger.last_headers("s", 100)) == [("a", "b"), ("a", "c,d")]
+    assert ledger.last_headers("s", 3) == [("a", "c,d")]
 
 
 def test_an_objects_state_moves_and_what_is_not_given_stays(ledger: Ledger) -> None:
