@@ -34,7 +34,7 @@ from dcp_fetcher.watch import Round, Watch
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.pulse import Pulse
-from dcp_pipeline.spec.model import FileSource, Pipeline
+from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.revision import revision_of
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class FetcherLoop:
         secrets: Secrets,
         observer: Observer = unobserved,
         pulse: Pulse | None = None,
-        located: Callable[[FileSource], Path] | None = None,
+        located: Callable[[str], Path] | None = None,
         spool_folder: Path | None = None,
         side_by_side: int = SIDE_BY_SIDE,
         backoff: Backoff | None = None,
@@ -90,7 +90,7 @@ class FetcherLoop:
         self._pipeline, self._inbox, self._pulse, self._stop = pipeline, inbox, pulse or Pulse(), Stop()
         self._around = Surroundings(
             secrets=secrets,
-            located=located or (lambda source: Path(source.path)),
+            located=located or Path,
             spool_folder=spool_folder,
             side_by_side=side_by_side,
             backoff=backoff or Backoff(),

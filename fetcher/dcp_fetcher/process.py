@@ -39,7 +39,7 @@ def build_fetcher(setup: Setup, shared: Shared) -> FetcherLoop:
         secrets=setup.secrets,
         observer=shared.observe,
         pulse=shared.pulse,
-        located=setup.located_source,
+        located=setup.located,
         spool_folder=spool_folder,
     )
 

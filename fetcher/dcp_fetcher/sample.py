@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,15 +15,12 @@ from typing import TypeVar
 
 from dcp_fetcher.cutting.split import RawCut, Splitter
 from dcp_fetcher.ground.errors import FetchError, GoneError
-from dcp_fetcher.ground.patience import Backoff, Bridge, Stop
+from dcp_fetcher.ground.patience import Backoff, Stop
 from dcp_fetcher.opening.as_lines import type_beginning
 from dcp_fetcher.opening.decompress import Peekable
 from dcp_fetcher.publishing.cuts import batch_of, cut_of
 from dcp_fetcher.reading import CHUNK_BYTES, Content, HowToCut
-from dcp_fetcher.sites.files.site import FileSite, list_files
-from dcp_fetcher.sites.http.client import HttpClient
-from dcp_fetcher.sites.http.listing import list_http
-from dcp_fetcher.sites.http.site import HttpSite
+from dcp_fetcher.sites.kinds.place import Around, place_of
 from dcp_fetcher.sites.listing import Entry
 from dcp_fetcher.sites.site import Opened, Site
 from dcp_pipeline.batch import Batch
@@ -86,18 +83,13 @@ def head(setup: Setup, source: Source, most_bytes: int) -> Head:
 
 
 async def _at(setup: Setup, source: Source, look: Callable[[Site, list[str]], T]) -> T:
-    if source.http is None:
-        if source.file is None:
-            raise GoneError(f"source {source.name} has neither http nor file")
-        entries = list_files(setup.located_source(source.file), source.file)
-        return look(FileSite(), _readable(entries))
     stop = Stop()
     with tempfile.TemporaryDirectory(prefix="dcp-preview-") as folder:
-        async with HttpClient(source.http, setup.secrets) as client:
-            listed = await list_http(client, source.http, _QUICKLY, stop, parts=True)
-            bridge = Bridge(asyncio.get_running_loop(), stop)
-            site = HttpSite(bridge, stop, client, _QUICKLY, Path(folder), source.decompression.max_bytes.bytes)
-            return await asyncio.to_thread(look, site, [site.named(each) for each in _readable(listed)])
+        async with AsyncExitStack() as stack:
+            around = Around(setup.secrets, setup.located, Path(folder), _QUICKLY, stop, stack, parts=True)
+            place = await place_of(source, around)
+            listed = _readable(await place.entries())
+            return await asyncio.to_thread(look, place.site, [place.site.named(each) for each in listed])
 
 
 def _readable(entries: list[Entry]) -> list[str]:

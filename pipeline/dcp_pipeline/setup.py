@@ -26,7 +26,7 @@ from dcp_pipeline.settings import (
 )
 from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.errors import SpecInvalid
-from dcp_pipeline.spec.model import FileSource, Pipeline
+from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.parse import load_pipeline
 
 DEFAULT_QUEUE_TIMEOUT_SECONDS = 1.0
@@ -62,10 +62,6 @@ class Setup(msgspec.Struct, frozen=True):
         """A path of the spec: as it stands, or in the spec file's folder where there is such a file."""
         beside = self.folder / path
         return beside if not Path(path).is_absolute() and beside.exists() else Path(path)
-
-    def located_source(self, source: FileSource) -> Path:
-        """The file or folder of a file source."""
-        return self.located(source.path)
 
 
 def load_setup(

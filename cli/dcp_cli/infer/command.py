@@ -30,6 +30,7 @@ from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.model import API_VERSION, KIND, Source
+from dcp_pipeline.spec.sources import KINDS
 from dcp_worker.formats.readers import known_labels, reader_of
 from dcp_worker.formats.records import cell_column
 
@@ -78,8 +79,9 @@ def _infer(where: str, records: int, name: str, output: str) -> int:
 
 
 def _source(where: str) -> dict[str, Any]:
-    if re.match(r"https?://", where):
-        return {"http": {"url": where}}
+    for name, kind in KINDS.items():
+        if (settings := kind.drafted(where)) is not None:
+            return {name: settings}
     return {"file": {"path": str(Path(where).resolve())}}
 
 

@@ -34,6 +34,7 @@ from dcp_fetcher.tasks.request import (
 from dcp_fetcher.watch import Watch
 from dcp_pipeline.database.errors import LedgerWentBack
 from dcp_pipeline.ledger.model import BatchState, Cut, SourceObject, Task, TaskState
+from dcp_pipeline.spec.sources.http import HttpSource
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +195,7 @@ class TaskDesk:
         patience(lambda: ledger.update_task(task.id, attempts=attempts, reason=look.reason))
 
     def _name_of(self, source: str, url: str) -> str:
-        http = next((each.http for each in self._terms.sources if each.name == source), None)
+        http = next((each.where(HttpSource) for each in self._terms.sources if each.name == source), None)
         return url if url.startswith("file:") else object_name(url, http.ignore_query if http else ())
 
     def _tell(self, task: Task, recorded: SourceObject | None, cuts: list[Cut]) -> None:

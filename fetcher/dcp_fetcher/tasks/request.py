@@ -22,7 +22,7 @@ from dcp_pipeline.batch import stable_id
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject, Task, TaskState
 from dcp_pipeline.queue.model import MAX_PRIORITY
 from dcp_pipeline.reach import reach_of
-from dcp_pipeline.spec.model import Source, Worker
+from dcp_pipeline.spec.model import HttpSource, Source, Worker
 from dcp_pipeline.texts import storable
 
 MAX_URL_CHARS = 4096
@@ -133,13 +133,13 @@ def assign(request: Request, sources: Sequence[Source], paths: Mapping[str, Path
                 return Assigned(each, own=True)
         raise TaskInvalid("the file is not below the path of a file source of this pipeline")
     for each in candidates:
-        if each.http is not None and _below(request.url, each.http.url):
+        if (http := each.where(HttpSource)) is not None and _below(request.url, http.url):
             return Assigned(each, own=True)
     refused = []
     for each in candidates:
-        if each.http is None:
+        if (http := each.where(HttpSource)) is None:
             continue
-        why = reach_of(each.http.url, each.http.allow).refuses(request.url)
+        why = reach_of(http.url, http.allow).refuses(request.url)
         if why is None:
             return Assigned(each, own=False)
         refused.append(f"source {each.name}: {why}")

@@ -7,7 +7,7 @@ next for how a document becomes one of these, checks.py for what the types alone
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -22,151 +22,28 @@ from dcp_pipeline.spec.cleaning import FieldType as FieldType
 from dcp_pipeline.spec.cleaning import GeoCache as GeoCache
 from dcp_pipeline.spec.cleaning import GeoDatabase as GeoDatabase
 from dcp_pipeline.spec.cleaning import GeoIp as GeoIp
+from dcp_pipeline.spec.connections import Tls as Tls
 from dcp_pipeline.spec.format import Format as Format
 from dcp_pipeline.spec.part import TABLE_PATTERN
 from dcp_pipeline.spec.part import Part as _Part
 from dcp_pipeline.spec.part import SecretKeyRef as SecretKeyRef
 from dcp_pipeline.spec.part import SecretValue as SecretValue
+from dcp_pipeline.spec.sources import KINDS
+from dcp_pipeline.spec.sources.file import FileSource as FileSource
+from dcp_pipeline.spec.sources.http import BasicAuth as BasicAuth
+from dcp_pipeline.spec.sources.http import HttpHeader as HttpHeader
+from dcp_pipeline.spec.sources.http import HttpSource as HttpSource
+from dcp_pipeline.spec.sources.http import Listing as Listing
+from dcp_pipeline.spec.sources.listed import Growth as Growth
+from dcp_pipeline.spec.sources.listed import Looked
 from dcp_pipeline.spec.units import Duration, Quantity
 
 API_VERSION = "datacleaning.io/v1alpha1"
 KIND = "DataCleaningPipeline"
 
+_Where = TypeVar("_Where", bound=Looked)
+
 LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-
-
-class HttpHeader(_Part, frozen=True):
-    """A request header; its value is plain or kept in a Secret."""
-
-    name: Annotated[
-        str, Meta(description="Name of the header.", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)
-    ]
-    value: Annotated[Annotated[str, Meta(max_length=1024)] | None, Meta(description="A value that is no secret.")] = (
-        None
-    )
-    value_from: Annotated[SecretValue | None, Meta(description="A value kept in a Secret.")] = None
-
-
-class BasicAuth(_Part, frozen=True):
-    """HTTP basic authentication."""
-
-    username: Annotated[SecretValue, Meta(description="The user's name.")]
-    password: Annotated[SecretValue, Meta(description="The user's password.")]
-
-
-class Tls(_Part, frozen=True):
-    """TLS towards a server; its certificate is verified unless that is switched off."""
-
-    enabled: Annotated[bool, Meta(description="Use TLS even where the URL alone would not.")] = True
-    ca: Annotated[SecretValue | None, Meta(description="PEM bundle of the authorities to trust.")] = None
-    cert: Annotated[SecretValue | None, Meta(description="PEM certificate of this client.")] = None
-    key: Annotated[SecretValue | None, Meta(description="PEM key of this client.")] = None
-    insecure_skip_verify: Annotated[
-        bool, Meta(description="Do not verify the server's certificate. For trying out only.")
-    ] = False
-
-
-class Listing(_Part, frozen=True):
-    """How to read a JSON listing that the fetcher cannot read by itself. Paths are dotted: `result.items`."""
-
-    items: Annotated[Annotated[str, Meta(max_length=128)] | None, Meta(description="Path of the array of entries.")] = (
-        None
-    )
-    url: Annotated[
-        Annotated[str, Meta(max_length=128)] | None,
-        Meta(description="Path of an entry's URL or name inside the entry."),
-    ] = None
-    next: Annotated[
-        Annotated[str, Meta(max_length=128)] | None,
-        Meta(description="Path of the next page's URL; absent on the last page."),
-    ] = None
-
-
-Growth = Literal["replace", "append"]
-Settle = Annotated[
-    Duration | None,
-    Meta(
-        description="How long a file must have stayed as it is before a last record without line end, or a file that "
-        "seems cut off, is taken as it is. A tenth more than interval by default; with --once 5s at most."
-    ),
-]
-Patterns = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=64)]
-
-
-class HttpSource(_Part, frozen=True):
-    """Files served over HTTP or HTTPS."""
-
-    url: Annotated[
-        str,
-        Meta(
-            description="One file; or, when it ends in '/', a listing of files (HTML index or JSON).",
-            pattern=r"^https?://[^\s/?@]+([/?]\S*)?$",
-            max_length=2048,
-        ),
-    ]
-    include: Annotated[Patterns, Meta(description="Glob patterns of the file names to take; all by default.")] = ()
-    exclude: Annotated[Patterns, Meta(description="Glob patterns of the file names to leave out.")] = ()
-    interval: Annotated[Duration, Meta(description="How long to wait between two looks at the source.")] = Duration(
-        "60s"
-    )
-    settle: Settle = None
-    growth: Annotated[
-        Growth,
-        Meta(
-            description="replace: a changed file is a new version and is read whole (needs cleaning.unique). "
-            "append: only the new bytes of a growing file are read."
-        ),
-    ] = "replace"
-    timeout: Annotated[Duration, Meta(description="How long a connection may stay silent before it is given up.")] = (
-        Duration("30s")
-    )
-    headers: Annotated[tuple[HttpHeader, ...], Meta(description="Request headers.", max_length=32)] = ()
-    query: Annotated[
-        tuple[HttpHeader, ...],
-        Meta(
-            description="Parameters that are added to the query of each request to the source's own host.",
-            max_length=32,
-        ),
-    ] = ()
-    basic_auth: Annotated[BasicAuth | None, Meta(description="HTTP basic authentication.")] = None
-    bearer_token: Annotated[SecretValue | None, Meta(description="Bearer token.")] = None
-    tls: Annotated[Tls | None, Meta(description="Authorities and client certificate.")] = None
-    listing: Annotated[Listing | None, Meta(description="How to read an unusual JSON listing.")] = None
-    allow: Annotated[
-        Annotated[
-            tuple[
-                Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\s/?#@]+(/\d{1,3})?(:\d{1,5})?$")], ...
-            ],
-            Meta(max_length=64),
-        ],
-        Meta(
-            description="Where redirects, listings and tasks may lead besides the source's own host: host, *.domain "
-            "or * (any), at public addresses; an address or network (10.0.0.0/8), which may be private; each with "
-            ":port or without."
-        ),
-    ] = ()
-    ignore_query: Annotated[
-        Patterns,
-        Meta(
-            description="Glob patterns of query parameters that change from look to look and do not tell one file from "
-            "another; those of presigned URLs are known."
-        ),
-    ] = ()
-
-
-class FileSource(_Part, frozen=True):
-    """Files of a folder, or one file."""
-
-    path: Annotated[str, Meta(description="A file or a folder.", min_length=1, max_length=4096)]
-    include: Annotated[Patterns, Meta(description="Glob patterns of the file names to take; all by default.")] = ()
-    exclude: Annotated[Patterns, Meta(description="Glob patterns of the file names to leave out.")] = ()
-    interval: Annotated[Duration, Meta(description="How long to wait between two looks at the source.")] = Duration(
-        "60s"
-    )
-    settle: Settle = None
-    growth: Annotated[
-        Growth, Meta(description="replace: a changed file is a new version. append: only new bytes are read.")
-    ] = "replace"
 
 
 class Decompression(_Part, frozen=True):
@@ -178,12 +55,8 @@ class Decompression(_Part, frozen=True):
     ] = 250
 
 
-class Source(_Part, frozen=True):
-    """Where records come from: exactly one of http and file."""
-
+class _Source(_Part, frozen=True):
     name: Annotated[str, Meta(description="Name of the source, unique here.", pattern=LABEL_PATTERN, max_length=63)]
-    http: Annotated[HttpSource | None, Meta(description="Files served over HTTP or HTTPS.")] = None
-    file: Annotated[FileSource | None, Meta(description="Files of a folder, or one file.")] = None
     format: Annotated[Format, Meta(description="How the bytes become records.")] = Format()
     decompression: Annotated[Decompression, Meta(description="Caps on compressed objects.")] = Decompression()
     partial: Annotated[
@@ -198,22 +71,57 @@ class Source(_Part, frozen=True):
     ] = 100
 
     @property
+    def given(self) -> list[str]:
+        """The members that say where it is: one, in a spec that was checked."""
+        return [name for name in KINDS if getattr(self, name) is not None]
+
+    @property
+    def kind(self) -> str:
+        """The member that says where it is."""
+        return next(iter(self.given), next(iter(KINDS)))
+
+    @property
+    def looked(self) -> Looked:
+        """How it is looked at, and where it is: settings of its kind."""
+        settings: Looked | None = getattr(self, self.kind)
+        return settings or Looked()
+
+    def where(self, settings: type[_Where]) -> _Where | None:
+        """Its settings, where it is of the kind that has those."""
+        return self.looked if isinstance(self.looked, settings) else None
+
+    @property
     def growth(self) -> Growth:
         """How the source's files change."""
-        member = self.http or self.file
-        return member.growth if member else "replace"
+        return self.looked.growth
 
     @property
     def interval(self) -> Duration:
         """How long to wait between two looks."""
-        member = self.http or self.file
-        return member.interval if member else Duration("60s")
+        return self.looked.interval
 
     @property
     def settle(self) -> Duration | None:
         """How long a file must have stayed as it is; None: as settling.py says."""
-        member = self.http or self.file
-        return member.settle if member else None
+        return self.looked.settle
+
+
+_SOURCE = f"Where records come from: exactly one of {' and '.join(KINDS)}."
+
+if TYPE_CHECKING:
+
+    class Source(_Source, frozen=True):
+        """Where records come from."""
+else:
+    Source = msgspec.defstruct(
+        "Source",
+        [(name, Annotated[each.settings | None, Meta(description=each.does)], None) for name, each in KINDS.items()],
+        bases=(_Source,),
+        module=__name__,
+        namespace={"__doc__": _SOURCE},
+        frozen=True,
+        kw_only=True,
+    )
 
 
 class Redis(_Part, frozen=True):

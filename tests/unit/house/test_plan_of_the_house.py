@@ -13,6 +13,7 @@ from dcp_operator.status.conditions import FILES as CONDITIONS
 from dcp_pipeline.spec.formats import FILE_OF as FORMAT_FILE_OF
 from dcp_pipeline.spec.formats import FILES as FORMATS
 from dcp_pipeline.spec.formats import KINDS
+from dcp_pipeline.spec.sources import FILES as SOURCES
 from dcp_pipeline.spec.transforms import FILES as TRANSFORMS
 
 ROOT = Path(__file__).parents[3]
@@ -62,6 +63,7 @@ def test_the_architecture_page_shows_every_wing(part: str) -> None:
         ("operator/dcp_operator/status/conditions", CONDITIONS, {"seen"}),
         ("pipeline/dcp_pipeline/spec/transforms", TRANSFORMS, {"listed"}),
         ("pipeline/dcp_pipeline/spec/formats", FORMATS, {"listed"}),
+        ("pipeline/dcp_pipeline/spec/sources", SOURCES, {"listed"}),
     ],
 )
 def test_what_is_listed_are_the_files_of_the_folder(folder: str, listed: tuple[str, ...], beside: set[str]) -> None:
@@ -80,4 +82,5 @@ def test_each_part_of_a_kind_lies_where_it_is_looked_for() -> None:
     lines = {FORMAT_FILE_OF[name] for name, kind in KINDS.items() if kind.cut == "lines"}
     assert files_of("fetcher/dcp_fetcher/opening/kinds") - {"how"} == opened
     assert files_of("worker/dcp_worker/formats/kinds") == lines
+    assert files_of("fetcher/dcp_fetcher/sites/kinds") - {"place"} == set(SOURCES)
     assert files_of("worker/dcp_worker/clean/transforms") - {"change", "compile", "json_path"} == set(TRANSFORMS)

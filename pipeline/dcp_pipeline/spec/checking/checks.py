@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dcp_pipeline.dialects import is_file
-from dcp_pipeline.reach import allowed
 from dcp_pipeline.spec.checking.format_checks import format_problems
 from dcp_pipeline.spec.checking.rule_checks import rule_problems
 from dcp_pipeline.spec.checking.secret_checks import secret_problems
 from dcp_pipeline.spec.errors import SpecProblem, path_of
-from dcp_pipeline.spec.model import Field, Pipeline, Source, Spec
+from dcp_pipeline.spec.model import Field, Pipeline, Spec
 from dcp_pipeline.spec.problems import NOT_LINEAR, not_linear
+from dcp_pipeline.spec.sources import KINDS
 from dcp_pipeline.texts import address_problem, url_problem
 
 _LENGTHS = {"string"}
@@ -68,39 +68,18 @@ def _sources(spec: Spec) -> Iterator[SpecProblem]:
     for index, source in enumerate(spec.sources):
         if source.name in doubled:
             yield _at(f"{source.name!r} is the name of another source too", "sources", index, "name")
-        if (source.http is None) == (source.file is None):
-            found = "both http and file" if source.http else "neither http nor file"
+        if len(source.given) != 1:
+            found = f"both {' and '.join(source.given)}" if source.given else f"neither {' nor '.join(KINDS)}"
             yield _at(f"has {found}; exactly one is wanted", "sources", index)
         if source.growth == "replace" and not spec.cleaning.unique:
-            member = "http" if source.http else "file"
             yield _at(
                 "is 'replace' (the default), by which a changed file is read again whole: "
                 "spec.cleaning.unique must say what makes a record the same, or growth be 'append'",
-                "sources", index, member, "growth",
+                "sources", index, source.kind, "growth",
             )  # fmt: skip
         yield from format_problems(source, index)
-        yield from _credentials(source, index)
-
-
-def _credentials(source: Source, index: int) -> Iterator[SpecProblem]:
-    if source.http is None:
-        return
-    place = ("sources", index, "http")
-    if (problem := url_problem(source.http.url)) is not None:
-        yield _at(f"cannot be asked for: {problem}", *place, "url")
-    for n, entry in enumerate(source.http.allow):
-        try:
-            allowed(entry)
-        except ValueError as error:
-            yield _at(str(error), *place, "allow", n)
-    if source.http.basic_auth and source.http.bearer_token:
-        yield _at("is set beside basicAuth; at most one is wanted", *place, "bearerToken")
-    for member, given in (("headers", source.http.headers), ("query", source.http.query)):
-        for number, each in enumerate(given):
-            if (each.value is None) == (each.value_from is None):
-                yield _at("exactly one of value and valueFrom is wanted", *place, member, number)
-    if source.http.tls and (source.http.tls.cert is None) != (source.http.tls.key is None):
-        yield _at("cert and key belong together", *place, "tls")
+        for name in source.given:
+            yield from KINDS[name].problems(getattr(source, name), ("spec", "sources", index, name))
 
 
 def _queue(spec: Spec) -> Iterator[SpecProblem]:
@@ -118,11 +97,8 @@ def _queue(spec: Spec) -> Iterator[SpecProblem]:
 
 def _times(spec: Spec) -> Iterator[SpecProblem]:
     for index, source in enumerate(spec.sources):
-        member = "http" if source.http else "file"
         if source.interval.seconds < _SHORTEST_INTERVAL_SECONDS:
-            yield _at(f"is {source.interval}; at least 10ms is wanted", "sources", index, member, "interval")
-        if source.http and source.http.timeout.seconds <= 0:
-            yield _at("is 0; more than that is wanted", "sources", index, member, "timeout")
+            yield _at(f"is {source.interval}; at least 10ms is wanted", "sources", index, source.kind, "interval")
     if spec.queue.lease.seconds < 1:
         yield _at(f"is {spec.queue.lease}; at least 1s is wanted", "queue", "lease")
     for name in ("batch_timeout", "task_timeout", "progress_interval"):

@@ -24,7 +24,7 @@ def format_problems(source: Source, index: int) -> Iterator[SpecProblem]:
     if source.growth == "append" and (form.translated or form.members):
         what = f"encoding {form.encoding}" if form.transcoded else f"type {form.type}"
         yield SpecProblem(
-            path_of(("spec", "sources", index, "http" if source.http else "file", "growth")),
+            path_of(("spec", "sources", index, source.kind, "growth")),
             f"is append, but {'archives' if form.members else what} cannot be read from the middle on; use replace",
         )
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from dcp_pipeline.spec.errors import SpecProblem, path_of
-from dcp_pipeline.spec.model import Source, Spec
+from dcp_pipeline.spec.model import HttpSource, Source, Spec
 from dcp_pipeline.texts import url_problem
 
 _CALLED = re.compile(
@@ -37,17 +37,18 @@ def secret_problems(spec: Spec) -> Iterator[SpecProblem]:
 
 
 def _called(source: Source, index: int) -> Iterator[SpecProblem]:
-    if source.http is None:
+    http = source.where(HttpSource)
+    if http is None:
         return
     place = ("spec", "sources", index, "http")
     for member in ("headers", "query"):
-        for number, each in enumerate(getattr(source.http, member)):
+        for number, each in enumerate(getattr(http, member)):
             if each.value and len(each.value) >= _SHORTEST_SECRET_CHARS and _CALLED.search(each.name):
                 yield SpecProblem(
                     path_of((*place, member, number, "value")),
                     f"{each.name} is called like a secret; put it into a Secret and name it in valueFrom.secretKeyRef",
                 )
-    query = "" if url_problem(source.http.url) else urlsplit(source.http.url).query
+    query = "" if url_problem(http.url) else urlsplit(http.url).query
     for name, value in parse_qsl(query):
         if len(value) >= _SHORTEST_SECRET_CHARS and _CALLED.search(name):
             yield SpecProblem(

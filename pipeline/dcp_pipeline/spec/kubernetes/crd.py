@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcp_pipeline.spec.kubernetes.crd_rules import RULES, Rule
+from dcp_pipeline.spec.kubernetes.crd_rules import RULES
+from dcp_pipeline.spec.kubernetes.rule import Rule
 from dcp_pipeline.spec.kubernetes.status import Status
 from dcp_pipeline.spec.model import API_VERSION, KIND, LABEL_PATTERN, Spec
 from dcp_pipeline.spec.schema import Schema, schema_of

@@ -7,24 +7,11 @@ Every rule costs by the longest value that its fields may have; hence maxItems a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dcp_pipeline.dialects import all_facts
 from dcp_pipeline.spec.formats import KINDS
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A CEL expression that must hold, and what is said when it does not. `field` is below the rule's place."""
-
-    expression: str
-    message: str
-    field: str | None = None
-
-
-def _exactly_one(message: str, *members: str) -> Rule:
-    given = ", ".join(f"has(self.{each})" for each in members)
-    return Rule(f"[{given}].exists_one(given, given)", message)
+from dcp_pipeline.spec.kubernetes.rule import TLS, Rule, exactly_one
+from dcp_pipeline.spec.sources import KINDS as SOURCES
 
 
 def _kept(value: str, message: str, field: str) -> Rule:
@@ -32,13 +19,12 @@ def _kept(value: str, message: str, field: str) -> Rule:
     return Rule(f"{value} == {value.replace('self', 'oldSelf')}", message, field)
 
 
-_REPLACES = " || ".join(f"(has(s.{each}) && s.{each}.growth == 'replace')" for each in ("http", "file"))
+_REPLACES = " || ".join(f"(has(s.{each}) && s.{each}.growth == 'replace')" for each in SOURCES)
 _QUEUE_NAME = "(has(self.queue) && has(self.queue.name) ? self.queue.name : '')"
 _IS_FILE = " || ".join(f"self.url.startsWith('{each.schemes}')" for each in all_facts() if each.is_file)
 _DATABASE = f"({_IS_FILE} || self.url.split('/').size() < 4 ? self.url : self.url.split('/')[3].split('?')[0])"
 _NO_CREDENTIALS = "the URL must not hold the password: put it into a Secret and name that in password.secretKeyRef"
 _DELIMITED = [name for name, kind in KINDS.items() if "delimiter" in kind.takes]
-_TLS = Rule("has(self.cert) == has(self.key)", "cert and key belong together")
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "": (
@@ -51,7 +37,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("!has(oldSelf.sink) || has(self.sink)", "spec.sink cannot be taken away: the ledger lives there"),
     ),
     "sources[]": (
-        _exactly_one("exactly one of http and file is wanted", "http", "file"),
+        exactly_one(f"exactly one of {' and '.join(SOURCES)} is wanted", *SOURCES),
         Rule(
             f"!has(self.format) || self.format.type in {_DELIMITED} || !has(self.format.delimiter)",
             f"only {' and '.join(_DELIMITED)} have a delimiter",
@@ -67,13 +53,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             for word, called in kind.needs.items()
         ),
     ),
-    "sources[].http": (
-        Rule("!has(self.basicAuth) || !has(self.bearerToken)", "at most one of basicAuth and bearerToken is wanted"),
-    ),
-    "sources[].http.headers[]": (_exactly_one("exactly one of value and valueFrom is wanted", "value", "valueFrom"),),
-    "sources[].http.tls": (_TLS,),
+    **{f"sources[].{name}{place}": rules for name, kind in SOURCES.items() for place, rules in kind.rules.items()},
     "queue.redis": (Rule("!self.url.matches('^rediss?://[^/]*:[^/]*@')", _NO_CREDENTIALS, ".url"),),
-    "queue.redis.tls": (_TLS,),
+    "queue.redis.tls": (TLS,),
     "cleaning": (
         Rule(
             "!has(self.unique) || self.unique.all(name, self.fields.exists(f, f.name == name))",
@@ -81,9 +63,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             ".unique",
         ),
     ),
-    "cleaning.filter[]": (_exactly_one("exactly one of drop and keep is wanted", "drop", "keep"),),
+    "cleaning.filter[]": (exactly_one("exactly one of drop and keep is wanted", "drop", "keep"),),
     "cleaning.fields[].compute": (
-        _exactly_one("exactly one of field, join and coalesce is wanted", "field", "join", "coalesce"),
+        exactly_one("exactly one of field, join and coalesce is wanted", "field", "join", "coalesce"),
     ),
     "cleaning.fields[].constraints": (
         Rule(
@@ -93,7 +75,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     ),
     "cleaning.enrich[]": (Rule("has(self.geoip)", "has no member; geoip is wanted"),),
     "cleaning.enrich[].geoip.database": (
-        _exactly_one(
+        exactly_one(
             "exactly one of path, url and persistentVolumeClaim is wanted", "path", "url", "persistentVolumeClaim"
         ),
     ),
@@ -112,7 +94,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _kept(_DATABASE, "the database is immutable: rows and ledger live there; make another pipeline", ".url"),
         _kept("self.table", "the table is immutable: make another pipeline", ".table"),
     ),
-    "sink.sql.tls": (_TLS,),
+    "sink.sql.tls": (TLS,),
     "scaling": (
         Rule("self.minReplicas <= self.maxReplicas", "minReplicas is above maxReplicas", ".minReplicas"),
         Rule(
