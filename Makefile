@@ -23,7 +23,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@# Where PYTHONDONTWRITEBYTECODE is set, each of the tests' many processes would compile all of it anew: 2 CPU-s.
-	@$(BIN)/python -m compileall -q cli pipeline fetcher worker operator tests
+	@$(BIN)/python -m compileall -q cli pipeline fetcher worker operator ui tests
 	@touch $(READY)
 
 run: $(READY) ## clean the bundled example feed on this machine, then verify the books
@@ -85,7 +85,7 @@ site: $(READY) ## the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir build/site && echo build/site/index.html
 
 lock: $(READY) ## lock the dependencies anew
-	@for extra in dev fetcher worker operator laptop bench; do \
+	@for extra in dev fetcher worker operator laptop ui bench; do \
 	  $(BIN)/uv pip compile --quiet pyproject.toml --extra $$extra --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$extra.txt; done
 

@@ -14,6 +14,7 @@ COMMANDS = (
     "preview",
     "verify",
     "status",
+    "ui",
     "queue",
     "submit",
     "simulate",

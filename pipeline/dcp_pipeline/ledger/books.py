@@ -143,7 +143,7 @@ def objects_with_rejects(connection: Connection, pipeline: str, wanted: RejectFi
     query = (
         select(OBJECTS.c.id)
         .join(REJECTS, REJECTS.c.object_id == OBJECTS.c.id)
-        .where(*_conditions(pipeline, wanted))
+        .where(*reject_conditions(pipeline, wanted))
         .group_by(OBJECTS.c.id, OBJECTS.c.number)
         .order_by(OBJECTS.c.number)
     )
@@ -160,14 +160,14 @@ def rejects_of(
 ) -> list[StoredReject]:
     """A page of an object's rejects, by record; `after` is the (record, batch id) that the page before ended with."""
     record, batch_id = after
-    query = _stored_rejects().where(
-        *_conditions(pipeline, wanted),
+    query = stored_rejects().where(
+        *reject_conditions(pipeline, wanted),
         REJECTS.c.object_id == object_id,
         REJECTS.c.record >= record,
         (REJECTS.c.record > record) | (REJECTS.c.batch_id > batch_id),
     )
     page = connection.execute(query.order_by(REJECTS.c.record, REJECTS.c.batch_id).limit(limit))
-    return [_reject(row) for row in page]
+    return [stored_reject(row) for row in page]
 
 
 def count_rejects(connection: Connection, pipeline: str, wanted: RejectFilter) -> int:
@@ -176,18 +176,20 @@ def count_rejects(connection: Connection, pipeline: str, wanted: RejectFilter) -
         select(func.count())
         .select_from(REJECTS)
         .join(OBJECTS, OBJECTS.c.id == REJECTS.c.object_id)
-        .where(*_conditions(pipeline, wanted))
+        .where(*reject_conditions(pipeline, wanted))
     )
     return int(connection.execute(query).scalar_one())
 
 
-def _stored_rejects() -> Select[Any]:
+def stored_rejects() -> Select[Any]:
+    """What stored_reject needs of each."""
     of_object, of_batch = OBJECTS.c.id == REJECTS.c.object_id, BATCHES.c.id == REJECTS.c.batch_id
     wanted = select(REJECTS, OBJECTS.c.source, OBJECTS.c.uri, BATCHES.c.header)
     return wanted.join(OBJECTS, of_object).outerjoin(BATCHES, of_batch)
 
 
-def _conditions(pipeline: str, wanted: RejectFilter) -> Sequence[ColumnElement[bool]]:
+def reject_conditions(pipeline: str, wanted: RejectFilter) -> Sequence[ColumnElement[bool]]:
+    """What a query of stored_rejects is narrowed by."""
     conditions = [OBJECTS.c.pipeline == pipeline]
     if wanted.source is not None:
         conditions.append(OBJECTS.c.source == wanted.source)
@@ -202,7 +204,8 @@ def _conditions(pipeline: str, wanted: RejectFilter) -> Sequence[ColumnElement[b
     return conditions
 
 
-def _reject(row: Row[Any]) -> StoredReject:
+def stored_reject(row: Row[Any]) -> StoredReject:
+    """A row of stored_rejects."""
     return StoredReject(
         batch_id=row.batch_id,
         object_id=row.object_id,

@@ -17,7 +17,7 @@ from dcp_pipeline.spec.sources import FILES as SOURCES
 from dcp_pipeline.spec.transforms import FILES as TRANSFORMS
 
 ROOT = Path(__file__).parents[3]
-PARTS = ("cli", "pipeline", "fetcher", "worker", "operator")
+PARTS = ("cli", "pipeline", "fetcher", "worker", "operator", "ui")
 FOLDERS = sorted(
     folder for part in PARTS for folder in (ROOT / part).rglob("dcp_*/**/") if list(folder.glob("*.py"))
 ) + [each for part in PARTS for each in (ROOT / part).glob("dcp_*")]

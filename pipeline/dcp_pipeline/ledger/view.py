@@ -1,0 +1,84 @@
+"""A pipeline's ledger, to look at: for the page. Nothing is changed. ledger.py is the side that works."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from dcp_pipeline.database.transactions import Patience, Transactions
+from dcp_pipeline.ledger import over_time, pages, tasks
+from dcp_pipeline.ledger.model import ObjectState, RejectFilter
+from dcp_pipeline.ledger.over_time import Flow, RejectsAt, Step
+from dcp_pipeline.ledger.pages import DatedReject, ObjectsPage, RejectGroup, RejectKey, Totals
+from dcp_pipeline.ledger.schema import check_schema
+
+_ONCE_MORE = Patience(attempts=2, lost_attempts=2)
+"""Somebody waits for the answer, and can ask again."""
+
+
+class LedgerView:
+    """What stands in the database about a pipeline. Every method may raise SinkUnavailable."""
+
+    def __init__(self, engine: Engine, pipeline_key: str) -> None:
+        self.engine = engine
+        self.pipeline = pipeline_key
+        self._transactions = Transactions(engine, _ONCE_MORE)
+
+    def check(self) -> None:
+        """Raises LedgerVersion where there are no tables, or those of another release."""
+        check_schema(self.engine)
+
+    def now(self) -> datetime:
+        """The database's clock: UTC, without zone."""
+        return self._transactions.read(lambda each: tasks.seconds_ago(each, 0))
+
+    def totals(self) -> Totals:
+        """The books over all objects. It reads an entry of every batch."""
+        return self._transactions.read(lambda each: pages.totals(each, self.pipeline))
+
+    def object_counts(self) -> dict[ObjectState, int]:
+        """How many objects are in each state."""
+        return self._transactions.read(lambda each: pages.object_counts(each, self.pipeline))
+
+    def last_settled(self) -> datetime | None:
+        """When a batch was settled last."""
+        return self._transactions.read(lambda each: pages.last_settled(each, self.pipeline))
+
+    def objects_page(
+        self,
+        *,
+        older_than: int | None = None,
+        newer_than: int | None = None,
+        state: ObjectState | None = None,
+        source: str | None = None,
+        limit: int = 50,
+    ) -> ObjectsPage:
+        """A page of objects with their books, newest first."""
+        return self._transactions.read(
+            lambda each: pages.objects_page(
+                each,
+                self.pipeline,
+                older_than=older_than,
+                newer_than=newer_than,
+                state=state,
+                source=source,
+                limit=limit,
+            )
+        )
+
+    def flow(self, since: datetime, step: Step, by_source: bool = False) -> list[Flow]:
+        """What was settled since a moment, by step. It reads an entry of every batch since then."""
+        return self._transactions.read(lambda each: over_time.flow(each, self.pipeline, since, step, by_source))
+
+    def rejects_over_time(self, since: datetime, step: Step) -> list[RejectsAt]:
+        """Open rejects since a moment, by step, code and field."""
+        return self._transactions.read(lambda each: over_time.rejects_over_time(each, self.pipeline, since, step))
+
+    def reject_groups(self) -> list[RejectGroup]:
+        """Open rejects by code and field, most first."""
+        return self._transactions.read(lambda each: pages.reject_groups(each, self.pipeline))
+
+    def rejects_page(self, wanted: RejectFilter, after: RejectKey | None = None, limit: int = 20) -> list[DatedReject]:
+        """A page of rejects, the latest first."""
+        return self._transactions.read(lambda each: pages.rejects_page(each, self.pipeline, wanted, after, limit))

@@ -1,0 +1,100 @@
+"""From a snapshot to what the picture of the way says. Pure."""
+
+from __future__ import annotations
+
+from dcp_pipeline.setup import Setup
+from dcp_ui.drawing.way import Box, Part, SourceShown, Way
+from dcp_ui.reading.snapshot import QueueSeen, Snapshot
+from dcp_ui.words.language import Words
+
+
+def way_of(setup: Setup, seen: Snapshot, words: Words) -> Way:
+    """The picture's contents."""
+    queue = seen.queue
+    workers = queue.workers if queue else ()
+    sources = tuple(_source(words, each.name, each.interval.seconds, queue) for each in setup.pipeline.spec.sources)
+    return Way(
+        said=_said(words, setup, seen),
+        sources_name=words("Sources"),
+        sources=sources,
+        more_sources=words("and {n} more", n=max(len(sources) - 5, 0)),
+        queue=_queue(words, seen),
+        queue_parts=_queue_parts(words, queue),
+        workers=_workers(words, queue),
+        workers_busy=tuple(each.vitals.busy for each in workers),
+        table=_table(words, setup, seen),
+        books=_books(words, seen),
+        flows=any(each.vitals.busy for each in workers),
+    )
+
+
+def _source(words: Words, name: str, interval_seconds: float, queue: QueueSeen | None) -> SourceShown:
+    told = [report.sources for report in queue.reports.values() if name in report.sources] if queue else []
+    if not told:
+        return SourceShown(name, words("no fetcher tells of it"), "d-unknown")
+    problem = next((each[name] for each in told if each[name]), None)
+    if problem:
+        return SourceShown(name, words("cannot be read"), "d-bad")
+    return SourceShown(name, words("looked at every {span}", span=words.span(interval_seconds)), "d-ok")
+
+
+def _queue(words: Words, seen: Snapshot) -> Box:
+    if seen.queue is None:
+        return Box(words("Queue"), "–", (words("none runs here") if seen.queue_absent else words("does not answer"),))
+    stats = seen.queue.stats
+    figure = words("{n} batches", n=stats.backlog) if stats.backlog else words("empty")
+    held = f"{words.size(stats.bytes)} · {words('oldest {span}', span=words.span(stats.oldest_age_seconds))}"
+    dead = (words("{n} dead", n=stats.dead),) if stats.dead else ()
+    return Box(words("Queue"), figure, ((held,) if stats.backlog else ()) + dead)
+
+
+def _queue_parts(words: Words, queue: QueueSeen | None) -> tuple[Part, ...]:
+    if queue is None:
+        return ()
+    stats = queue.stats
+    return (
+        Part(words("in flight"), "q-inflight", stats.inflight),
+        Part(words("ready"), "q-ready", stats.ready),
+        Part(words("put off"), "q-scheduled", stats.scheduled),
+    )
+
+
+def _workers(words: Words, queue: QueueSeen | None) -> Box:
+    if queue is None:
+        return Box(words("Workers"), "–", (words("not known without the queue"),))
+    if not queue.workers:
+        return Box(words("Workers"), words("none"), (words("nothing is cleaned now"),))
+    busy = sum(each.vitals.busy for each in queue.workers)
+    memory = sum(each.vitals.rss_bytes for each in queue.workers)
+    line = f"{words('{n} busy', n=busy)} · {words.size(memory)}"
+    return Box(words("Workers"), words("{n} alive", n=len(queue.workers)), (line,))
+
+
+def _table(words: Words, setup: Setup, seen: Snapshot) -> Box:
+    name = words("table {name}", name=setup.pipeline.table)
+    if seen.ledger is None:
+        return Box(words("Table"), "–", (name, words("none yet") if seen.ledger_absent else words("does not answer")))
+    last = seen.ledger.last_settled
+    age = words.age((seen.ledger.now - last).total_seconds()) if last else words("nothing yet")
+    rows = words("{n} rows", n=words.short(seen.ledger.totals.written))
+    return Box(words("Table"), rows, (name, words("last: {age}", age=age)))
+
+
+def _books(words: Words, seen: Snapshot) -> tuple[Part, ...]:
+    if seen.ledger is None:
+        return ()
+    totals = seen.ledger.totals
+    names = ("written", "duplicates", "filtered", "rejected", "dead", "pending")
+    return tuple(Part(words(name), f"s-{name}", getattr(totals, name)) for name in names)
+
+
+def _said(words: Words, setup: Setup, seen: Snapshot) -> str:
+    """The picture in a sentence."""
+    queue, table = _queue(words, seen).figure, _table(words, setup, seen).figure
+    return words(
+        "The way of the records: {sources} sources, queue: {queue}, workers: {workers}, table: {table}",
+        sources=len(setup.pipeline.spec.sources),
+        queue=queue,
+        workers=_workers(words, seen.queue).figure,
+        table=table,
+    )

@@ -1,0 +1,143 @@
+"""The server: which path is which page, and what stands around each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from dcp_ui.ground.looks import Looks
+from dcp_ui.ground.ports import Desk
+from dcp_ui.ground.servers import Servers
+from dcp_ui.guard.audit import Audit
+from dcp_ui.guard.headers import SAFE
+from dcp_ui.guard.hosts import answers
+from dcp_ui.guard.session import Sessions
+from dcp_ui.pages.glance import glance
+from dcp_ui.pages.objects import objects
+from dcp_ui.pages.pipeline import pipeline
+from dcp_ui.pages.site import LANGUAGE_COOKIE, SITE, Site
+from dcp_ui.words.language import LANGUAGES
+
+log = logging.getLogger(__name__)
+_THREADS = 4
+_MOST_BYTES = 64 * 1024
+"""Of a form."""
+_PIPELINE = "/p/{namespace}/{name}"
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How the page is served. Without a token nothing can be done, only looked at."""
+
+    host: str = "127.0.0.1"
+    port: int = 8090
+    token: str | None = None
+    audit_path: Path | None = None
+    allowed_hosts: frozenset[str] = frozenset()
+
+
+def make_app(desk: Desk, options: Options) -> web.Application:
+    """The application; its threads and connections end with it."""
+    site = Site(
+        desk=desk,
+        servers=Servers(),
+        looks=Looks(_THREADS),
+        fleet_looks=Looks(_THREADS),
+        sessions=Sessions(options.token),
+        audit=Audit(options.audit_path),
+    )
+    app = web.Application(middlewares=[_guarded(options)], client_max_size=_MOST_BYTES)
+    app[SITE] = site
+    app.add_routes(
+        [
+            web.get("/", glance),
+            web.get("/healthz", _healthz),
+            web.get("/language/{language}", _language),
+            web.get("/static/{name}", _static),
+            web.get(_PIPELINE, pipeline),
+            web.get(f"{_PIPELINE}/objects", objects),
+        ]
+    )
+    app.on_cleanup.append(_close)
+    return app
+
+
+async def serve(app: web.Application, options: Options, stopped: asyncio.Event, told: Callable[[int], None]) -> None:
+    """Serve until `stopped` is set; `told` is called with the port, once it is open. Raises OSError."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, options.host, options.port)
+        await site.start()
+        told(runner.addresses[0][1])
+        await stopped.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _guarded(options: Options) -> Middleware:
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not answers(request.headers.get("Host"), options.allowed_hosts):
+            text = "This server does not answer to that name: dcp ui --allow-host NAME has it do so.\n"
+            return _safe(web.Response(status=421, text=text))
+        try:
+            response = await handler(request)
+        except web.HTTPException as raised:
+            response = raised
+            response.headers.update(SAFE)
+            raise
+        except Exception:
+            log.exception("a page failed", extra={"path": request.path})
+            response = web.Response(status=500, text="A defect of this program; its log says more.\n")
+        return _safe(response)
+
+    return guarded
+
+
+def _safe(response: web.StreamResponse) -> web.StreamResponse:
+    response.headers.update(SAFE)
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+async def _language(request: web.Request) -> web.Response:
+    """The switch: keep the language, and go back to where it was thrown."""
+    language = request.match_info["language"]
+    if language not in LANGUAGES:
+        raise web.HTTPNotFound(text="no such language")
+    back = request.query.get("to", "/")
+    # Only paths of this server: //elsewhere and /\elsewhere lead out.
+    local = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
+    response = web.Response(status=303, headers={"Location": back if local else "/"})
+    response.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86400, httponly=True, samesite="Lax", path="/")
+    return response
+
+
+_TYPES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+async def _static(request: web.Request) -> web.Response:
+    kind = _TYPES.get(request.match_info["name"])
+    if kind is None:
+        raise web.HTTPNotFound(text="no such file")
+    body = files("dcp_ui").joinpath("pages", "static", request.match_info["name"]).read_bytes()
+    return web.Response(body=body, content_type=kind, charset="utf-8", headers={"Cache-Control": "no-cache"})
+
+
+async def _close(app: web.Application) -> None:
+    site = app[SITE]
+    await site.looks.close()
+    await site.fleet_looks.close()
+    site.servers.close()
