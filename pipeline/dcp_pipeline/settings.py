@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dcp_pipeline.dialects import is_file
+from dcp_pipeline.spec.enrichments.geoip import GeoIp
 from dcp_pipeline.spec.model import BatchSize, Pipeline, Queue, Redis, Sink, Spec, Sql
 from dcp_pipeline.spec.units import Duration, Quantity
 
@@ -64,8 +65,8 @@ def _queue_name(spec: Spec, text: str) -> Spec:
 def _cache(field: str, convert: Callable[[str], object]) -> Change:
     def change(spec: Spec, text: str) -> Spec:
         steps = tuple(
-            replace(each, geoip=replace(each.geoip, cache=replace(each.geoip.cache, **{field: convert(text)})))
-            if each.geoip
+            replace(each, geoip=replace(geoip, cache=replace(geoip.cache, **{field: convert(text)})))
+            if isinstance(geoip := each.settings, GeoIp)
             else each
             for each in spec.cleaning.enrich
         )

@@ -12,7 +12,7 @@ from bench.city import city_database
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.spec.model import Cleaning
 from dcp_worker.clean.plan import CleaningPlan
-from dcp_worker.enrich import GeoStep
+from dcp_worker.enrich import Step
 from dcp_worker.enrich.enrichers import Enrichers
 from support.batches import batch_of, cleaning_of, format_of
 
@@ -29,7 +29,7 @@ class Cost:
     cpu_seconds: float
 
 
-def clean_all(cleaning: Cleaning, batches: Sequence[Batch], enrichers: tuple[GeoStep, ...] = ()) -> Cost:
+def clean_all(cleaning: Cleaning, batches: Sequence[Batch], enrichers: tuple[Step, ...] = ()) -> Cost:
     """Clean the batches one after the other. The first is cleaned once before, unmeasured."""
     plan = CleaningPlan.compile(cleaning, format_of(), enrichers=enrichers)
     plan.clean(batches[0])

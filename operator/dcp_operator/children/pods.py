@@ -192,11 +192,10 @@ def _mounts(pipeline: Pipeline, component: Component) -> list[dict[str, Any]]:
 
 
 def _claims(pipeline: Pipeline, component: Component) -> list[str]:
-    """The claims that hold geolocation databases; only workers look into them."""
+    """The claims that enrichments need; only workers look into them."""
     if component == "fetcher":
         return []
-    databases = [step.geoip.database for step in pipeline.spec.cleaning.enrich if step.geoip]
-    return sorted({each.persistent_volume_claim.claim_name for each in databases if each.persistent_volume_claim})
+    return sorted({claim for step in pipeline.spec.cleaning.enrich if step.settings for claim in step.settings.claims})
 
 
 def _claim_volume(claim: str) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from dcp_pipeline.spec.compute import Compute
+from dcp_pipeline.spec.enrichments import KINDS
+from dcp_pipeline.spec.enrichments.listed import Enriches
 from dcp_pipeline.spec.filters import Filter
-from dcp_pipeline.spec.part import IDENTIFIER_PATTERN, SUBDOMAIN_PATTERN, Part
+from dcp_pipeline.spec.part import IDENTIFIER_PATTERN, Part
 from dcp_pipeline.spec.transforms import Transform
-from dcp_pipeline.spec.units import Duration
 
 
 class Constraints(Part, frozen=True):
@@ -121,52 +122,38 @@ class Field(Part, frozen=True):
         return (self.from_,) if isinstance(self.from_, str) else self.from_
 
 
-class ClaimPath(Part, frozen=True):
-    """A file inside a PersistentVolumeClaim."""
+class _Enrichment(Part, frozen=True):
+    @property
+    def given(self) -> list[str]:
+        """The members that are set: one, in a spec that was checked."""
+        return [name for name in KINDS if getattr(self, name) is not None]
 
-    claim_name: Annotated[str, Meta(description="Name of the claim.", pattern=SUBDOMAIN_PATTERN, max_length=253)]
-    path: Annotated[str, Meta(description="Path inside the volume.", min_length=1, max_length=1024)]
+    @property
+    def kind(self) -> str:
+        """The member that is set."""
+        return next(iter(self.given), "")
 
-
-class GeoDatabase(Part, frozen=True):
-    """An MMDB file: exactly one of path, url and persistentVolumeClaim."""
-
-    path: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=4096)] | None, Meta(description="Path of the file.")
-    ] = None
-    url: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://[^\s/?@]+([/?]\S*)?$", max_length=2048)] | None,
-        Meta(description="Where to download it from."),
-    ] = None
-    persistent_volume_claim: Annotated[ClaimPath | None, Meta(description="A file on a volume.")] = None
-    refresh: Annotated[Duration, Meta(description="How often a url is asked again.")] = Duration("24h")
+    @property
+    def settings(self) -> Enriches | None:
+        """Of its kind."""
+        settings: Enriches | None = getattr(self, self.kind) if self.kind else None
+        return settings
 
 
-class GeoCache(Part, frozen=True):
-    """The lookups that a process remembers."""
+if TYPE_CHECKING:
 
-    size: Annotated[int, Meta(description="Addresses.", ge=0, le=100_000_000)] = 10_000
-    ttl: Annotated[Duration, Meta(description="How long each is kept.")] = Duration("86400s")
-
-
-class GeoIp(Part, frozen=True):
-    """Where an IP address is, from an MMDB database of any layout."""
-
-    from_: Annotated[
-        str, Meta(description="The field that holds the address.", pattern=IDENTIFIER_PATTERN, max_length=64)
-    ] = msgspec.field(name="from")
-    database: Annotated[GeoDatabase, Meta(description="The database.")]
-    fields: Annotated[
-        dict[str, str],
-        Meta(description="Field to fill: path in the database's record (country_code, or country.iso_code)."),
-    ]
-    cache: Annotated[GeoCache, Meta(description="What a process remembers.")] = GeoCache()
-
-
-class Enrichment(Part, frozen=True):
-    """One step of enrichment: exactly one member."""
-
-    geoip: Annotated[GeoIp | None, Meta(description="Geolocation of an address.")] = None
+    class Enrichment(_Enrichment, frozen=True):
+        """One step of enrichment: exactly one member."""
+else:
+    Enrichment = msgspec.defstruct(
+        "Enrichment",
+        [(name, Annotated[each.settings | None, Meta(description=each.does)], None) for name, each in KINDS.items()],
+        bases=(_Enrichment,),
+        module=__name__,
+        namespace={"__doc__": "One step of enrichment: exactly one member."},
+        frozen=True,
+        kw_only=True,
+    )
 
 
 class Cleaning(Part, frozen=True):

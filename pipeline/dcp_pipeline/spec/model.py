@@ -13,15 +13,11 @@ import msgspec
 from msgspec import Meta
 
 from dcp_pipeline.dialects import all_facts
-from dcp_pipeline.spec.cleaning import ClaimPath as ClaimPath
 from dcp_pipeline.spec.cleaning import Cleaning as Cleaning
 from dcp_pipeline.spec.cleaning import Constraints as Constraints
 from dcp_pipeline.spec.cleaning import Enrichment as Enrichment
 from dcp_pipeline.spec.cleaning import Field as Field
 from dcp_pipeline.spec.cleaning import FieldType as FieldType
-from dcp_pipeline.spec.cleaning import GeoCache as GeoCache
-from dcp_pipeline.spec.cleaning import GeoDatabase as GeoDatabase
-from dcp_pipeline.spec.cleaning import GeoIp as GeoIp
 from dcp_pipeline.spec.connections import Tls as Tls
 from dcp_pipeline.spec.format import Format as Format
 from dcp_pipeline.spec.part import TABLE_PATTERN

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from dcp_worker.enrich import Enrichers, EnrichmentError, GeoStep, download
+from dcp_worker.enrich import Enrichers, EnrichmentError, Step, download
 from support.batches import cleaning_of
 from support.mmdb import flat, write_mmdb
 from support.waiting import wait_until
@@ -62,13 +62,13 @@ def database(folder: Path, country: str) -> bytes:
     return write_mmdb(folder / "made", {"192.0.2.0/24": flat(country)}).read_bytes()
 
 
-def step_of(folder: Path, url: str, refresh: str = "24h") -> GeoStep:
+def step_of(folder: Path, url: str, refresh: str = "24h") -> Step:
     geoip = {"from": "ip", "database": {"url": url, "refresh": refresh}, "fields": {"country": "country_code"}}
     cleaning = cleaning_of({"name": "ip", "type": "ip"}, {"name": "country"}, enrich=[{"geoip": geoip}])
     return Enrichers(Path, folder / "cache").of(cleaning)[0]
 
 
-def country(step: GeoStep) -> str | None:
+def country(step: Step) -> str | None:
     found: str | None = step.enrich(pl.Series("ip", ["192.0.2.1"]))["country"].item()
     return found
 

@@ -10,6 +10,7 @@ import pytest
 
 from dcp_cli.commands import COMMANDS
 from dcp_operator.status.conditions import FILES as CONDITIONS
+from dcp_pipeline.spec.enrichments import FILES as ENRICHMENTS
 from dcp_pipeline.spec.formats import FILE_OF as FORMAT_FILE_OF
 from dcp_pipeline.spec.formats import FILES as FORMATS
 from dcp_pipeline.spec.formats import KINDS
@@ -64,6 +65,7 @@ def test_the_architecture_page_shows_every_wing(part: str) -> None:
         ("pipeline/dcp_pipeline/spec/transforms", TRANSFORMS, {"listed"}),
         ("pipeline/dcp_pipeline/spec/formats", FORMATS, {"listed"}),
         ("pipeline/dcp_pipeline/spec/sources", SOURCES, {"listed"}),
+        ("pipeline/dcp_pipeline/spec/enrichments", ENRICHMENTS, {"listed"}),
     ],
 )
 def test_what_is_listed_are_the_files_of_the_folder(folder: str, listed: tuple[str, ...], beside: set[str]) -> None:
@@ -83,4 +85,5 @@ def test_each_part_of_a_kind_lies_where_it_is_looked_for() -> None:
     assert files_of("fetcher/dcp_fetcher/opening/kinds") - {"how"} == opened
     assert files_of("worker/dcp_worker/formats/kinds") == lines
     assert files_of("fetcher/dcp_fetcher/sites/kinds") - {"place"} == set(SOURCES)
+    assert files_of("worker/dcp_worker/enrich/kinds") == set(ENRICHMENTS)
     assert files_of("worker/dcp_worker/clean/transforms") - {"change", "compile", "json_path"} == set(TRANSFORMS)

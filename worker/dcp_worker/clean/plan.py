@@ -24,7 +24,7 @@ from dcp_worker.clean.outside import Outside, Unreachable
 from dcp_worker.clean.prepare import found_column
 from dcp_worker.clean.rejects import defect_reject, rejects_of
 from dcp_worker.clean.types.types import polars_type
-from dcp_worker.enrich import GeoStep
+from dcp_worker.enrich import Step
 from dcp_worker.formats.readers import known_labels, reader_of
 from dcp_worker.formats.records import BLANK_ROW, INDEX, Fault, Reader, Records, header_of
 from dcp_worker.ground.errors import PlanError
@@ -64,7 +64,7 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
     fields: CompiledFields
     filter: RowFilter
     unique: tuple[str, ...]
-    steps: tuple[GeoStep, ...]
+    steps: tuple[Step, ...]
     has_header: bool
     blank_rows_count: bool
     """Whether a row without a value is a reject; else it is left out, as by a filter."""
@@ -79,7 +79,7 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         format: Format,
         *,
         limits: Mapping[str, ColumnLimit] = _NO_LIMITS,
-        enrichers: Sequence[GeoStep] = (),
+        enrichers: Sequence[Step] = (),
         outside: Outside = _UNREACHABLE,
     ) -> CleaningPlan:
         """The plan of a spec. `limits` are the real table's, by column; `enrichers` is Enrichers.of(cleaning).
@@ -183,13 +183,13 @@ def _with_found(cells: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     return cells
 
 
-def _check_steps(cleaning: Cleaning, steps: Sequence[GeoStep]) -> None:
+def _check_steps(cleaning: Cleaning, steps: Sequence[Step]) -> None:
     kinds = {field.name: field.type for field in cleaning.fields}
     filled = {target for step in steps for target in step.targets} | late_fields(cleaning)
     for number, step in enumerate(steps):
-        path = f"spec.cleaning.enrich[{number}].geoip"
-        if kinds.get(step.source) not in ("ip", "string"):
-            raise PlanError(f"{path}.from", f"{step.source!r} is no field of type ip or string")
+        path = f"spec.cleaning.enrich[{number}].{step.kind}"
+        if kinds.get(step.source) not in step.takes:
+            raise PlanError(f"{path}.from", f"{step.source!r} is no field of type {' or '.join(step.takes)}")
         if step.source in filled:
             raise PlanError(
                 f"{path}.from", f"{step.source!r} is filled by an enrichment itself, or made of a field that is"

@@ -2,6 +2,6 @@
 
 from dcp_worker.enrich.enrichers import Enrichers
 from dcp_worker.enrich.errors import EnrichmentError
-from dcp_worker.enrich.geoip import GeoStep
+from dcp_worker.enrich.step import Step
 
-__all__ = ["Enrichers", "EnrichmentError", "GeoStep"]
+__all__ = ["Enrichers", "EnrichmentError", "Step"]

@@ -78,6 +78,8 @@ class GeoStep(msgspec.Struct, frozen=True):
     source: str
     targets: tuple[str, ...]
     lookup: GeoLookup
+    kind: str = "geoip"
+    takes: tuple[str, ...] = ("ip", "string")
 
     def enrich(self, addresses: pl.Series) -> pl.DataFrame:
         """A String column per target, null where nothing was found."""

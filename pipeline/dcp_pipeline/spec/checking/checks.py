@@ -12,11 +12,12 @@ from dcp_pipeline.dialects import is_file
 from dcp_pipeline.spec.checking.format_checks import format_problems
 from dcp_pipeline.spec.checking.rule_checks import rule_problems
 from dcp_pipeline.spec.checking.secret_checks import secret_problems
+from dcp_pipeline.spec.enrichments import KINDS as KINDS_OF_ENRICHMENT
 from dcp_pipeline.spec.errors import SpecProblem, path_of
 from dcp_pipeline.spec.model import Field, Pipeline, Spec
 from dcp_pipeline.spec.problems import NOT_LINEAR, not_linear
 from dcp_pipeline.spec.sources import KINDS
-from dcp_pipeline.texts import address_problem, url_problem
+from dcp_pipeline.texts import address_problem
 
 _LENGTHS = {"string"}
 _RANGES = {"integer", "number", "decimal", "date", "time", "datetime"}
@@ -182,22 +183,19 @@ def _identity(spec: Spec) -> Iterator[SpecProblem]:
 def _enrichment(spec: Spec) -> Iterator[SpecProblem]:
     names = {each.name for each in spec.cleaning.fields}
     for index, step in enumerate(spec.cleaning.enrich):
-        place = ("cleaning", "enrich", index)
-        if step.geoip is None:
-            yield _at("has no member; geoip is wanted", *place)
+        place: tuple[str | int, ...] = ("cleaning", "enrich", index)
+        if step.settings is None:
+            yield _at(f"has no member; {' or '.join(KINDS_OF_ENRICHMENT)} is wanted", *place)
             continue
-        if step.geoip.from_ not in names:
-            yield _at(f"is {step.geoip.from_!r}, which is no field", *place, "geoip", "from")
-        for name in step.geoip.fields:
+        if len(step.given) > 1:
+            yield _at(f"has {' and '.join(step.given)}; exactly one is wanted", *place)
+        place = (*place, step.kind)
+        if step.settings.reads not in names:
+            yield _at(f"is {step.settings.reads!r}, which is no field", *place, "from")
+        for name in step.settings.fills:
             if name not in names:
-                yield _at(f"fills {name!r}, which is no field of spec.cleaning.fields", *place, "geoip", "fields")
-        database = step.geoip.database
-        if database.url and (problem := url_problem(database.url)) is not None:
-            yield _at(f"cannot be asked for: {problem}", *place, "geoip", "database", "url")
-        given = [each for each in (database.path, database.url, database.persistent_volume_claim) if each]
-        if len(given) != 1:
-            found = f"has {len(given)} of path, url and persistentVolumeClaim"
-            yield _at(f"{found}; exactly one is wanted", *place, "geoip", "database")
+                yield _at(f"fills {name!r}, which is no field of spec.cleaning.fields", *place, "fields")
+        yield from KINDS_OF_ENRICHMENT[step.kind].problems(step.settings, ("spec", *place))
 
 
 def _sink(spec: Spec) -> Iterator[SpecProblem]:

@@ -18,14 +18,15 @@ def reads_of(cleaning: Cleaning) -> Reads:
     """For each field the fields that it reads."""
     reads = {each.name: set(each.compute.sources if each.compute else ()) for each in cleaning.fields}
     for step in cleaning.enrich:
-        for name in step.geoip.fields if step.geoip else ():
-            reads.setdefault(name, set()).add(step.geoip.from_ if step.geoip else "")
+        if (settings := step.settings) is not None:
+            for name in settings.fills:
+                reads.setdefault(name, set()).add(settings.reads)
     return {name: frozenset(sources) for name, sources in reads.items()}
 
 
 def filled_by_enrichment(cleaning: Cleaning) -> frozenset[str]:
     """The fields that an enrichment may fill."""
-    return frozenset(name for step in cleaning.enrich if step.geoip for name in step.geoip.fields)
+    return frozenset(name for step in cleaning.enrich if step.settings for name in step.settings.fills)
 
 
 def late_fields(cleaning: Cleaning) -> frozenset[str]:

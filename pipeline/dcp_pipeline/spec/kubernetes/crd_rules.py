@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dcp_pipeline.dialects import all_facts
+from dcp_pipeline.spec.enrichments import KINDS as ENRICHMENTS
 from dcp_pipeline.spec.formats import KINDS
 from dcp_pipeline.spec.kubernetes.rule import TLS, Rule, exactly_one
 from dcp_pipeline.spec.sources import KINDS as SOURCES
@@ -73,12 +74,17 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
             "minLength is above maxLength",
         ),
     ),
-    "cleaning.enrich[]": (Rule("has(self.geoip)", "has no member; geoip is wanted"),),
-    "cleaning.enrich[].geoip.database": (
-        exactly_one(
-            "exactly one of path, url and persistentVolumeClaim is wanted", "path", "url", "persistentVolumeClaim"
+    "cleaning.enrich[]": (
+        Rule(
+            " || ".join(f"has(self.{each})" for each in ENRICHMENTS),
+            f"has no member; {' or '.join(ENRICHMENTS)} is wanted",
         ),
     ),
+    **{
+        f"cleaning.enrich[].{name}{place}": rules
+        for name, kind in ENRICHMENTS.items()
+        for place, rules in kind.rules.items()
+    },
     "sink": (
         Rule("has(self.sql)", "has no member; sql is wanted"),
         Rule("!has(oldSelf.sql) || has(self.sql)", "spec.sink.sql cannot be taken away: the ledger lives there"),
