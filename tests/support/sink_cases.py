@@ -17,6 +17,7 @@ from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import ObjectState, Reject, SourceObject
 from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format
 from dcp_pipeline.spec.revision import Revision
+from dcp_worker.sink.identity import identity_of
 
 PIPELINE = "default/test"
 REVISION = "revision-1"
@@ -51,20 +52,26 @@ class CleanedCase:
     filtered: int = 0
 
 
-def identity(value: object) -> bytes:
-    """16 bytes that stand for a record."""
-    return hashlib.blake2b(repr(value).encode(), digest_size=16).digest()
+def identity(value: object, length: int = 16) -> bytes:
+    """Bytes that stand for a record."""
+    return hashlib.blake2b(repr(value).encode(), digest_size=length).digest()
 
 
 def rows_of(
-    spec: Cleaning, rows: Sequence[Sequence[Any]], ids: Sequence[object] | None = None, first: int = 1
+    spec: Cleaning,
+    rows: Sequence[Sequence[Any]],
+    ids: Sequence[object] | None = None,
+    first: int = 1,
+    ordered: bool = True,
 ) -> pl.DataFrame:
-    """Rows in the order of the fields; their identities are of `ids`, or of the rows themselves."""
+    """Rows in the order of the fields; their identities are of `ids`, or of the rows themselves, and as long as those of
+    a new table are, or of one that is not `ordered`."""
     schema = {each.name: TYPES[each.type] for each in spec.fields}
     frame = pl.DataFrame([list(row) for row in rows], schema=schema, orient="row")
     given = ids if ids is not None else [tuple(row) for row in rows]
+    length = identity_of(spec, ordered).bytes
     return frame.with_columns(
-        pl.Series("_dcp_id", [identity(each) for each in given], dtype=pl.Binary),
+        pl.Series("_dcp_id", [identity(each, length) for each in given], dtype=pl.Binary),
         pl.Series("_dcp_record", range(first, first + len(rows)), dtype=pl.Int64),
     )
 

@@ -137,7 +137,12 @@ class PlanCompiler:
         limits = self.sink.prepare(revision.cleaning)
         enrichers = self._enrichers.of(revision.cleaning)
         return CleaningPlan.compile(
-            revision.cleaning, revision.format, limits=limits, enrichers=enrichers, outside=self._outside
+            revision.cleaning,
+            revision.format,
+            limits=limits,
+            enrichers=enrichers,
+            outside=self._outside,
+            ordered=self.sink.table.ordered,
         )
 
 

@@ -183,3 +183,12 @@ class Cleaning(Part, frozen=True):
     def columns(self) -> tuple[Field, ...]:
         """The fields that are columns of the table."""
         return tuple(field for field in self.fields if field.stored)
+
+    @property
+    def ordered_by(self) -> Field | None:
+        """The field of `unique` that rows are best kept in the order of: the first that is a time, else the first that
+        is an integer. docs/adr/0087 says why."""
+        fields = {field.name: field for field in self.fields if field.stored and not field.wide}
+        named = [fields[name] for name in self.unique if name in fields]
+        moments = [field for field in named if field.type in ("date", "datetime")]
+        return next(iter(moments + [field for field in named if field.type == "integer"]), None)

@@ -96,7 +96,7 @@ def frame(rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
     }  # fmt: skip
     made = pl.DataFrame([list(row) for row in rows], schema=types, orient="row")
     return made.with_columns(
-        pl.Series("_dcp_id", [identity(tuple(row)) for row in rows], dtype=pl.Binary),
+        pl.Series("_dcp_id", [identity(tuple(row), 20) for row in rows], dtype=pl.Binary),
         pl.Series("_dcp_record", range(1, len(rows) + 1), dtype=pl.Int64),
     )
 

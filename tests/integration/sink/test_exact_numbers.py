@@ -27,7 +27,8 @@ def written(database: Database, cleaning: Cleaning, *lines: str, table: str | No
     if table is not None:
         database.execute(f"CREATE TABLE clean ({table}, {OWN})")
     sink = SinkWriter(database.engine, PIPELINE, "clean")
-    plan = CleaningPlan.compile(cleaning, Format(), limits=sink.prepare(cleaning))
+    limits = sink.prepare(cleaning)
+    plan = CleaningPlan.compile(cleaning, Format(), limits=limits, ordered=sink.table.ordered)
     batch = Source(ledger, cleaning).lines(*lines)
     sink.commit(batch, plan.clean(batch), worker="w1")
     assert verify(database.engine, PIPELINE, "clean").findings == ()

@@ -41,10 +41,13 @@ class Case:
         self.source = Source(self.ledger, cleaning, format_=format_)
 
     def commit(self, batch: Batch) -> None:
-        self.sink.commit(batch, CleaningPlan.compile(self.cleaning, self.format).clean(batch), worker="w")
+        self.sink.commit(batch, self.compiled(self.cleaning).clean(batch), worker="w")
+
+    def compiled(self, cleaning: Cleaning) -> CleaningPlan:
+        return CleaningPlan.compile(cleaning, self.format, ordered=self.sink.table.ordered)
 
     def plan(self, cleaning: Cleaning) -> Callable[[SourceObject], ReplayPlan]:
-        plan = CleaningPlan.compile(cleaning, self.format)
+        plan = self.compiled(cleaning)
         return lambda _: ReplayPlan(plan, self.format, "revision-2", bool(cleaning.unique))
 
     def replay(self, cleaning: Cleaning, wanted: RejectFilter = ALL, **options: object) -> ReplayReport:
@@ -147,7 +150,7 @@ def test_without_unique_fields_a_replayed_record_keeps_its_identity(database: Da
     case.commit(case.source.lines("a,1", "a,20", "a,2", "a,30", "a,40"))
     assert case.replay(msgspec.structs.replace(LENIENT, unique=())).written == 3
     ids = dict(case.database.execute("SELECT _dcp_record, _dcp_id FROM clean"))
-    again = CleaningPlan.compile(msgspec.structs.replace(LENIENT, unique=()), CSV)
+    again = case.compiled(msgspec.structs.replace(LENIENT, unique=()))
     batch = case.source.lines("a,1", "a,20", "a,2", "a,30", "a,40")
     fresh = again.clean(msgspec.structs.replace(batch, first_record=1)).rows
     assert ids == dict(zip(fresh["_dcp_record"], fresh["_dcp_id"], strict=True))

@@ -131,3 +131,57 @@ def test_a_very_wide_spec_still_makes_a_table(database: Database) -> None:
     limits = SinkWriter(database.engine, PIPELINE, "clean").prepare(wide)
     assert len(limits) == 101
     assert limits["f0"].max_chars in (None, 500)
+
+
+TIMED = cleaning(("name", "string", 100), ("at", "datetime"), unique=["name", "at"])
+OF_TODAY = '{"fingerprint":1,"unique":["name","at"]}'
+"""As releases recorded it whose identities were 16 bytes."""
+
+
+def identity_recorded(database: Database) -> str:
+    [[value]] = database.execute("SELECT value FROM dcp_meta WHERE name = 'table/clean'")
+    return str(value)
+
+
+def ordered(database: Database) -> bool:
+    sink = SinkWriter(database.engine, PIPELINE, "clean")
+    sink.prepare(TIMED)
+    return sink.table.ordered
+
+
+def test_a_new_table_is_kept_in_order_and_an_older_release_refuses_it(database: Database) -> None:
+    Ledger(database.engine, PIPELINE).prepare()
+    assert ordered(database)
+    # A release that knows no order reads the version as another identity.
+    assert identity_recorded(database) == '{"fingerprint":2,"unique":["name","at"],"ordered_by":"at"}'
+    assert ordered(database)
+
+
+def test_a_table_that_was_begun_without_an_order_goes_on_so(database: Database) -> None:
+    Ledger(database.engine, PIPELINE).prepare()
+    own = OWN if database.kind != "sqlite" else SQLITE_OWN
+    database.execute(
+        f"CREATE TABLE clean (name VARCHAR(100), at {'DATETIME' if own == SQLITE_OWN else 'DATETIME(6)'}, {own})"
+    )
+    database.execute(f"INSERT INTO dcp_meta VALUES ('table/clean', '{OF_TODAY}')")
+    assert not ordered(database)
+    assert identity_recorded(database) == OF_TODAY
+
+
+@pytest.mark.parametrize(("size", "expected"), [(16, False), (20, True)])
+def test_a_table_of_theirs_is_kept_as_its_column_is_wide(mysql_like: Database, size: int, expected: bool) -> None:
+    Ledger(mysql_like.engine, PIPELINE).prepare()
+    mysql_like.execute(
+        f"CREATE TABLE clean (name VARCHAR(100), at DATETIME(6), {OWN.replace('BINARY(16)', f'BINARY({size})', 1)})"
+    )
+    assert ordered(mysql_like) is expected
+
+
+def test_a_field_whose_type_no_longer_has_an_order_is_told(database: Database) -> None:
+    Ledger(database.engine, PIPELINE).prepare()
+    assert ordered(database)
+    other = cleaning(("name", "string", 100), ("at", "string", 100), unique=["name", "at"])
+    with pytest.raises(
+        TableMismatch, match=r"version 2, in the order of at\), the spec says name, at \(fingerprint version 1"
+    ):
+        SinkWriter(database.engine, PIPELINE, "clean").prepare(other)

@@ -61,7 +61,7 @@ def field(kind: str, max_length: int | None = None) -> Field:
     ],
 )  # fmt: skip
 def test_a_column_that_fits_tells_what_it_holds(kind: str, column: ObservedColumn, limit: ColumnLimit) -> None:
-    assert limits_of(MYSQL, table(column), cleaning(field(kind)), quote) == {"f": limit}
+    assert limits_of(MYSQL, table(column), cleaning(field(kind)), 16, quote) == {"f": limit}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_column_that_fits_tells_what_it_holds(kind: str, column: ObservedColum
 )
 def test_a_column_that_would_change_values_is_refused(kind: str, column: ObservedColumn) -> None:
     with pytest.raises(TableMismatch, match=r"(?s)table t .*column f is .*ALTER TABLE `t`\n +MODIFY COLUMN `f`"):
-        limits_of(MYSQL, table(column), cleaning(field(kind)), quote)
+        limits_of(MYSQL, table(column), cleaning(field(kind)), 16, quote)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_the_longest_strings_become_texts_where_a_row_would_be_too_long() -> Non
 
 
 def test_the_table_is_made_with_rows_of_a_batch_side_by_side() -> None:
-    statement = create_table("t", [field("datetime")], quote)
-    assert statement.startswith("CREATE TABLE `t` (`f` DATETIME(6), `_dcp_id` BINARY(16) NOT NULL, ")
+    statement = create_table("t", [field("datetime")], 20, quote)
+    assert statement.startswith("CREATE TABLE `t` (`f` DATETIME(6), `_dcp_id` BINARY(20) NOT NULL, ")
     assert "PRIMARY KEY (`_dcp_batch`, `_dcp_record`), UNIQUE KEY `_dcp_id` (`_dcp_id`)" in statement
     assert "ENGINE=InnoDB" in statement
-    assert SQLITE.column_types([field("string", 5)])["f"] == "TEXT"
+    assert SQLITE.column_types([field("string", 5)], 20)["f"] == "TEXT"

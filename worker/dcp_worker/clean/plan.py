@@ -30,6 +30,7 @@ from dcp_worker.formats.records import BLANK_ROW, INDEX, Fault, Reader, Records,
 from dcp_worker.ground.errors import PlanError
 from dcp_worker.ground.fingerprint import fingerprint, record_identity
 from dcp_worker.ground.limits import ColumnLimit
+from dcp_worker.ground.order import order_of_field
 
 ID = "_dcp_id"
 RECORD = "_dcp_record"
@@ -40,7 +41,7 @@ _UNREACHABLE = Unreachable()
 class CleanedBatch(msgspec.Struct, frozen=True):
     """What became of a batch's records: read = rows + duplicates + rejects + filtered.
 
-    `rows` has the spec's fields in their order, typed, then ID (16 bytes, unique, sorted by it) and RECORD (the
+    `rows` has the spec's fields in their order, typed, then ID (unique, sorted by it) and RECORD (the
     record's number in the object). `duplicates` counts records whose identity an earlier one of the batch has.
     `read` is counted here, independently of the fetcher. `rejects` are by record. `left_out` are the numbers of the
     records that a filter left out.
@@ -72,6 +73,10 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
     """Of a format whose records all have the same ones; None where a header, or each record, names them."""
     identifying: frozenset[str]
     """The fields of `unique`, and those that they are made of."""
+    ordered_by: str | None = None
+    """The field whose order identities begin with."""
+    ordered: bool = False
+    """Whether they begin with an order: of that field, or without unique fields of the record's place."""
 
     @staticmethod
     def compile(
@@ -81,8 +86,10 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         limits: Mapping[str, ColumnLimit] = _NO_LIMITS,
         enrichers: Sequence[Step] = (),
         outside: Outside = _UNREACHABLE,
+        ordered: bool = False,
     ) -> CleaningPlan:
-        """The plan of a spec. `limits` are the real table's, by column; `enrichers` is Enrichers.of(cleaning).
+        """The plan of a spec. `limits` are the real table's, by column; `enrichers` is Enrichers.of(cleaning);
+        `ordered` says whether the table is kept in order.
 
         Raises PlanError naming the part of the spec that cannot be followed, and what `outside` raises.
         """
@@ -99,6 +106,8 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
             blank_rows_count=format.blank_rows == "reject",
             known_labels=known_labels(format),
             identifying=origins(cleaning.unique, reads_of(cleaning)),
+            ordered_by=cleaning.ordered_by.name if ordered and cleaning.ordered_by else None,
+            ordered=ordered,
         )
 
     @property
@@ -158,16 +167,23 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         """Rows with their identity, sorted by it; the later ones of an identity are left out and counted."""
         stored = [column.field.name for column in self.columns]
         record = pl.col(INDEX) + batch.first_record
-        identity = record_identity(batch.object_id, record) if self._identity is None else self._identity
+        identity = self._identity
+        if identity is None:
+            identity = record_identity(batch.object_id, record, self.ordered)
         rows = good.select(*stored, identity.alias(ID), record.alias(RECORD)).sort(ID, RECORD)
         kept = rows.filter(pl.col(ID).ne_missing(pl.col(ID).shift(1)))
         return kept, rows.height - kept.height
 
     @cached_property
     def _identity(self) -> pl.Expr | None:
+        if not self.unique:
+            return None
         columns = {column.field.name: column for column in self.fields.columns}
         exact = frozenset(name for name in self.unique if columns[name].exact)
-        return fingerprint([(name, columns[name].field.type) for name in self.unique], exact) if self.unique else None
+        order = None
+        if self.ordered_by is not None:
+            order = order_of_field(self.ordered_by, columns[self.ordered_by].field.type, self.ordered_by in exact)
+        return fingerprint([(name, columns[name].field.type) for name in self.unique], exact, order)
 
     def _no_rows(self) -> pl.DataFrame:
         schema: dict[str, pl.DataType] = {each.field.name: polars_type(each.field, each.exact) for each in self.columns}

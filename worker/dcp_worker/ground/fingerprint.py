@@ -1,4 +1,5 @@
-"""A record's identity: 16 bytes of SHA-256 over the values that make it unique, as they are stored.
+"""A record's identity: 16 bytes of SHA-256 over the values that make it unique, as they are stored. In a table that is
+kept in order, 4 bytes of order.py stand before them.
 
 The hashed text is the version, a letter for each field's type, and then per field the value's length in bytes, a
 colon and the value; for NULL an `n` stands in the length's place. Each part says where it ends, so no two different
@@ -14,8 +15,11 @@ import polars as pl
 import polars_hash as plh
 
 from dcp_pipeline.spec.model import FieldType
+from dcp_worker.ground.order import as_hex, order_of_place
 
 FINGERPRINT_VERSION = 1
+ORDERED_VERSION = 2
+"""Of identities that begin with their order: what an older release would write beside them is refused by it."""
 FINGERPRINT_BYTES = 16
 
 _FLOAT_DIGITS = 15
@@ -33,22 +37,26 @@ _LETTERS: dict[FieldType, str] = {
 }
 
 
-def fingerprint(fields: Sequence[tuple[str, FieldType]], exact: frozenset[str] = frozenset()) -> pl.Expr:
+def fingerprint(
+    fields: Sequence[tuple[str, FieldType]], exact: frozenset[str] = frozenset(), order: pl.Expr | None = None
+) -> pl.Expr:
     """The identity of rows with these columns, which are typed as clean/types says; those of `exact` are texts of
-    numbers."""
+    numbers. `order` is what it is to begin with."""
     letters = "".join(_LETTERS[kind] for _, kind in fields)
     parts = [part for name, kind in fields for part in _parts(_as_text(pl.col(name), kind, name in exact))]
-    return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};{letters};"), *parts)
+    return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};{letters};"), *parts, order=order)
 
 
-def record_identity(object_id: str, record: pl.Expr) -> pl.Expr:
+def record_identity(object_id: str, record: pl.Expr, ordered: bool = False) -> pl.Expr:
     """The identity of rows that have no unique fields: their place. `record` is their number in the object."""
-    return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};@{object_id};"), record.cast(pl.String))
+    order = order_of_place(object_id, record) if ordered else None
+    return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};@{object_id};"), record.cast(pl.String), order=order)
 
 
-def _digest(*parts: pl.Expr) -> pl.Expr:
+def _digest(*parts: pl.Expr, order: pl.Expr | None) -> pl.Expr:
     digest: pl.Expr = plh.concat_str(*parts).chash.sha2_256()
-    return digest.str.head(2 * FINGERPRINT_BYTES).str.decode("hex")
+    digits = digest.str.head(2 * FINGERPRINT_BYTES)
+    return (digits if order is None else pl.concat_str(as_hex(order), digits)).str.decode("hex")
 
 
 def _parts(text: pl.Expr) -> tuple[pl.Expr, ...]:

@@ -32,11 +32,11 @@ class Ways(msgspec.Struct, frozen=True):
 class SinkDialect(Protocol):
     """A dialect's room, for the clean table."""
 
-    def column_types(self, fields: Sequence[Field]) -> Mapping[str, str]:
+    def column_types(self, fields: Sequence[Field], id_bytes: int) -> Mapping[str, str]:
         """The type of each field's column in a new table, and of our own three."""
 
-    def create_table(self, table: str, fields: Sequence[Field], quote: Quote) -> str:
-        """The statement that makes the table."""
+    def create_table(self, table: str, fields: Sequence[Field], id_bytes: int, quote: Quote) -> str:
+        """The statement that makes the table, with identities of so many bytes."""
 
     def script(self, table: str, alterations: Sequence[Alteration], quote: Quote) -> list[str]:
         """The lines that alter a table, without harm to the rows that stand in it."""
@@ -47,8 +47,8 @@ class SinkDialect(Protocol):
     def observe_table(self, connection: Connection, table: str) -> ObservedTable | None:
         """The shape of a table that stands; None where there is none."""
 
-    def holds_own(self, name: str, column: ObservedColumn) -> bool:
-        """Whether a column can hold what is ours: ids of 16 bytes, the number of a record."""
+    def holds_own(self, name: str, column: ObservedColumn, id_bytes: int) -> bool:
+        """Whether a column can hold what is ours: identities of so many bytes, a batch's 16, a record's number."""
 
     def limit_of(self, field: Field, column: ObservedColumn) -> ColumnLimit | None:
         """What a column can hold of a field's values; None where it would change one."""

@@ -36,14 +36,17 @@ class _Case(msgspec.Struct, frozen=True):
     dialect: SinkDialect
     table: ObservedTable
     fields: Sequence[Field]
+    id_bytes: int
 
 
-def limits_of(dialect: SinkDialect, table: ObservedTable, cleaning: Cleaning, quote: Quote) -> dict[str, ColumnLimit]:
-    """What each field's column can hold.
+def limits_of(
+    dialect: SinkDialect, table: ObservedTable, cleaning: Cleaning, id_bytes: int, quote: Quote
+) -> dict[str, ColumnLimit]:
+    """What each field's column can hold, where identities have so many bytes.
 
     Raises TableMismatch.
     """
-    case = _Case(dialect, table, cleaning.columns)
+    case = _Case(dialect, table, cleaning.columns, id_bytes)
     problems = [*_kind(case), *_own_columns(case), *_rules(case), *_fields(case), *_others(case)]
     if problems:
         raise TableMismatch(_said(case, problems, quote))
@@ -71,14 +74,14 @@ def _kind(case: _Case) -> Iterator[Problem]:
 
 
 def _own_columns(case: _Case) -> Iterator[Problem]:
-    types = case.dialect.column_types(())
+    types = case.dialect.column_types((), case.id_bytes)
     for name in OWN_COLUMNS:
         column = case.table.column(name)
         if column is None:
             # It may be NULL: rows that stand there already came with no batch.
             added = (AddColumn(name, types[name]), *_KEYS.get(name, ()))
             yield Problem(f"column {name} is missing, {_WHY_OWN[name]}", added)
-        elif not case.dialect.holds_own(name, column):
+        elif not case.dialect.holds_own(name, column, case.id_bytes):
             what = f"column {name} is {column.sql_type}, and {types[name]} is needed"
             yield Problem(what, advice=f"rename it, and let the script add one of {types[name]}")
     if case.table.column(ID) is not None and not identity_keys(case.table):
@@ -96,7 +99,7 @@ def _rules(case: _Case) -> Iterator[Problem]:
 
 
 def _fields(case: _Case) -> Iterator[Problem]:
-    types = case.dialect.column_types(case.fields)
+    types = case.dialect.column_types(case.fields, case.id_bytes)
     for field in case.fields:
         column, wanted = case.table.column(field.name), types[field.name]
         if column is None:

@@ -10,7 +10,8 @@ Quote = Callable[[str], str]
 """Quotes an identifier."""
 
 ID = "_dcp_id"
-"""The row's identity: 16 bytes, unique."""
+"""The row's identity, unique: 16 bytes; in a table that is kept in order 4 more before them (ground/order.py)."""
+BATCH_BYTES = 16
 BATCH = "_dcp_batch"
 """The batch that the row came with: its id's 16 bytes."""
 RECORD = "_dcp_record"
@@ -93,3 +94,5 @@ class CleanTable(msgspec.Struct, frozen=True):
     twin_keys: tuple[tuple[str, ...], ...] = ()
     """Columns of the table's own keys on exactly the fields that identify a record: a row that has the same values
     there is the same record, though it came in some other way."""
+    ordered: bool = False
+    """Whether identities begin with their order."""

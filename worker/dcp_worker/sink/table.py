@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import Connection, insert, select
@@ -11,18 +11,11 @@ from dcp_pipeline.database.errors import TableMismatch
 from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.ledger.tables import META, PREFIX
 from dcp_pipeline.spec.model import Cleaning
-from dcp_worker.ground.fingerprint import FINGERPRINT_VERSION
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.dialects import sink_dialect_of
 from dcp_worker.sink.fit import identity_keys, limits_of, twin_keys
-from dcp_worker.sink.shape import CleanTable
-
-
-class _Identity(msgspec.Struct, frozen=True):
-    """What a table's rows are identified by. Rows identified in two ways could not be told to be duplicates."""
-
-    fingerprint: int
-    unique: tuple[str, ...]
+from dcp_worker.sink.identity import PLAIN, Identity, identity_of, words
+from dcp_worker.sink.shape import ID, CleanTable, ObservedTable
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -41,35 +34,51 @@ def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prep
         raise TableMismatch(f"table {name}: names that start with {PREFIX} are the ledger's; name it otherwise")
     quote, dialect = connection.dialect.identifier_preparer.quote_identifier, sink_dialect_of(connection)
     with dialect_of(connection).ddl_lock(connection):
+        recorded = recorded_identity(connection, name)
         observed = dialect.observe_table(connection, name)
+        identity = _identity(cleaning, recorded, observed)
+        _check_same(name, identity, recorded)
         if observed is None:
-            connection.exec_driver_sql(dialect.create_table(name, cleaning.columns, quote))
+            connection.exec_driver_sql(dialect.create_table(name, cleaning.columns, identity.bytes, quote))
             observed = dialect.observe_table(connection, name)
             assert observed is not None
-        limits = limits_of(dialect, observed, cleaning, quote)
-        _own(connection, name, cleaning.unique)
+        limits = limits_of(dialect, observed, cleaning, identity.bytes, quote)
+        if recorded is None:
+            record_identity(connection, name, identity)
         connection.commit()
     twins = tuple(key.columns for key in twin_keys(observed, cleaning.unique))
-    table = CleanTable(observed.name, quote(name), identity_keys(observed), twins)
+    table = CleanTable(observed.name, quote(name), identity_keys(observed), twins, identity.ordered)
     return Prepared(dialect.writable(connection, table), limits)
 
 
-def _own(connection: Connection, name: str, unique: Sequence[str]) -> None:
-    wanted = _Identity(FINGERPRINT_VERSION, tuple(unique))
-    key = f"table/{name}"
-    recorded = connection.execute(select(META.c.value).where(META.c.name == key)).scalar()
-    if recorded is None:
-        document = msgspec.json.encode(wanted).decode()
-        connection.execute(insert(META).values(name=key, value=document))
-        return
-    standing = msgspec.json.decode(recorded, type=_Identity)
-    if standing != wanted:
+def recorded_identity(connection: Connection, name: str) -> Identity | None:
+    """What the ledger says that a table's rows are identified by; None of a table that nobody wrote to."""
+    document = connection.execute(select(META.c.value).where(META.c.name == _key(name))).scalar()
+    return None if document is None else msgspec.json.decode(document, type=Identity)
+
+
+def record_identity(connection: Connection, name: str, identity: Identity) -> None:
+    """Write down what a new table's rows are identified by."""
+    document = msgspec.json.encode(identity).decode()
+    connection.execute(insert(META).values(name=_key(name), value=document))
+
+
+def _identity(cleaning: Cleaning, recorded: Identity | None, observed: ObservedTable | None) -> Identity:
+    """What this table's rows are identified by: as it was begun, a new one in the best way."""
+    if recorded is not None:
+        return identity_of(cleaning, ordered=recorded.ordered)
+    own = None if observed is None else observed.column(ID)
+    # Its owner gave it the column for identities of 16 bytes, as an older release said.
+    return identity_of(cleaning, ordered=own is None or own.max_bytes != PLAIN)
+
+
+def _check_same(name: str, wanted: Identity, recorded: Identity | None) -> None:
+    if recorded is not None and recorded != wanted:
         raise TableMismatch(
-            f"table {name}: its rows are identified by {_words(standing)}, the spec says {_words(wanted)}; "
+            f"table {name}: its rows are identified by {words(recorded)}, the spec says {words(wanted)}; "
             "the old rows' duplicates would not be seen. Mend it: name a new table, or put spec.cleaning.unique back"
         )
 
 
-def _words(identity: _Identity) -> str:
-    fields = ", ".join(identity.unique) or "object and record number"
-    return f"{fields} (fingerprint version {identity.fingerprint})"
+def _key(name: str) -> str:
+    return f"table/{name}"

@@ -26,6 +26,7 @@ from dcp_pipeline.spec.revision import revision_from
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.dialect import Ways
 from dcp_worker.sink.dialects import sink_dialect_of
+from dcp_worker.sink.identity import id_bytes
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent, nothing
 from dcp_worker.sink.kept_rejects import KEPT_BYTES_PER_OBJECT, keep_rejects, refused_records
 from dcp_worker.sink.shape import ID, CleanTable
@@ -136,6 +137,8 @@ class SinkWriter:
 
         Raises SinkUnavailable.
         """
+        if rows.height and len(rows[ID][0]) != id_bytes(self.table.ordered):
+            raise LedgerError(f"table {self._name}: batch {batch_id} was cleaned for a table with other identities")
         ways = self._dialect.ways(self.table, self._many_stand_already) if rows.height else NO_ROWS
         try:
             insertion = ways.fast(self.table, batch_id, rows)

@@ -1,9 +1,8 @@
 """From the spec's fields to columns of MySQL and MariaDB: the types, and the statement that makes the table.
 
 The primary key is (batch, record), the identity a secondary unique key. By that, a batch's rows lie side by side and
-are appended, and only the small index of identities is written at random: on MariaDB 10.11, 1.6 million rows with an
-index that outgrew the buffer pool took 72 s, and 105 s with the identity as primary key. What is in a batch is found
-without one more index.
+are appended, and what is in a batch is found without one more index. The index of identities is written at its end
+where the feed is in the order that identities begin with; else at random. docs/adr/0087 has what else was measured.
 """
 
 from __future__ import annotations
@@ -81,15 +80,15 @@ def _row_bytes(fields: Sequence[Field], as_text: set[str]) -> int:
     return sum(int(kind[8:-1]) * _UTF8MB4_BYTES + 2 if kind.startswith("VARCHAR") else 12 for kind in types)
 
 
-def column_types(fields: Sequence[Field]) -> dict[str, str]:
+def column_types(fields: Sequence[Field], id_bytes: int) -> dict[str, str]:
     """The type of each field's column, and of our own."""
-    return field_types(fields) | {ID: "BINARY(16)", BATCH: "BINARY(16)", RECORD: "BIGINT"}
+    return field_types(fields) | {ID: f"BINARY({id_bytes})", BATCH: "BINARY(16)", RECORD: "BIGINT"}
 
 
-def create_table(table: str, fields: Sequence[Field], quote: Quote) -> str:
+def create_table(table: str, fields: Sequence[Field], id_bytes: int, quote: Quote) -> str:
     """The statement that makes the table. Fields may be NULL, required ones too: what is required is the spec's
     to say, and may change."""
-    types = column_types(fields)
+    types = column_types(fields, id_bytes)
     lines = [f"{quote(each.name)} {types[each.name]}" for each in fields]
     lines += [f"{quote(name)} {types[name]} NOT NULL" for name in (ID, BATCH, RECORD)]
     lines.append(f"PRIMARY KEY ({quote(BATCH)}, {quote(RECORD)})")

@@ -6,7 +6,7 @@ import re
 
 from dcp_pipeline.spec.model import Field
 from dcp_worker.ground.limits import ColumnLimit
-from dcp_worker.sink.shape import RECORD, ObservedColumn
+from dcp_worker.sink.shape import BATCH_BYTES, ID, RECORD, ObservedColumn
 
 _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "integer": 32, "bigint": 64}
 _STRINGS = frozenset({"varchar", "tinytext", "text", "mediumtext", "longtext"})
@@ -15,11 +15,12 @@ _TIMESTAMP = (1, 2**31 - 1)
 """Seconds since 1970: 0 is no moment there, and in 2038 it ends."""
 
 
-def holds_own(name: str, column: ObservedColumn) -> bool:
-    """Whether a column can hold what is ours: ids of 16 bytes, the number of a record."""
+def holds_own(name: str, column: ObservedColumn, id_bytes: int) -> bool:
+    """Whether a column can hold what is ours: identities of so many bytes, a batch's 16, a record's number."""
     if name == RECORD:
         return column.type == "bigint"
-    return column.type in ("binary", "varbinary", "blob") and (column.type == "blob" or column.max_bytes == 16)
+    wanted = id_bytes if name == ID else BATCH_BYTES
+    return column.type in ("binary", "varbinary", "blob") and (column.type == "blob" or column.max_bytes == wanted)
 
 
 def limit_of(field: Field, column: ObservedColumn) -> ColumnLimit | None:

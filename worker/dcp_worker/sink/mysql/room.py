@@ -26,11 +26,11 @@ from dcp_worker.sink.shape import CleanTable, ObservedColumn, ObservedTable, Quo
 class MySQLSink:
     """The worker's room of MySQL and MariaDB."""
 
-    def column_types(self, fields: Sequence[Field]) -> Mapping[str, str]:
-        return column_types(fields)
+    def column_types(self, fields: Sequence[Field], id_bytes: int) -> Mapping[str, str]:
+        return column_types(fields, id_bytes)
 
-    def create_table(self, table: str, fields: Sequence[Field], quote: Quote) -> str:
-        return create_table(table, fields, quote)
+    def create_table(self, table: str, fields: Sequence[Field], id_bytes: int, quote: Quote) -> str:
+        return create_table(table, fields, id_bytes, quote)
 
     def script(self, table: str, alterations: Sequence[Alteration], quote: Quote) -> list[str]:
         return script(table, alterations, quote)
@@ -41,8 +41,8 @@ class MySQLSink:
     def observe_table(self, connection: Connection, table: str) -> ObservedTable | None:
         return observe_table(connection, table)
 
-    def holds_own(self, name: str, column: ObservedColumn) -> bool:
-        return holds_own(name, column)
+    def holds_own(self, name: str, column: ObservedColumn, id_bytes: int) -> bool:
+        return holds_own(name, column, id_bytes)
 
     def limit_of(self, field: Field, column: ObservedColumn) -> ColumnLimit | None:
         return limit_of(field, column)

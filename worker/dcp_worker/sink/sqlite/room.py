@@ -23,10 +23,10 @@ from dcp_worker.sink.sqlite.observe import observe_table
 class SQLiteSink:
     """The worker's room of SQLite."""
 
-    def column_types(self, fields: Sequence[Field]) -> Mapping[str, str]:
+    def column_types(self, fields: Sequence[Field], id_bytes: int) -> Mapping[str, str]:
         return column_types(fields)
 
-    def create_table(self, table: str, fields: Sequence[Field], quote: Quote) -> str:
+    def create_table(self, table: str, fields: Sequence[Field], id_bytes: int, quote: Quote) -> str:
         return create_table(table, fields, quote)
 
     def script(self, table: str, alterations: Sequence[Alteration], quote: Quote) -> list[str]:
@@ -38,7 +38,7 @@ class SQLiteSink:
     def observe_table(self, connection: Connection, table: str) -> ObservedTable | None:
         return observe_table(connection, table)
 
-    def holds_own(self, name: str, column: ObservedColumn) -> bool:
+    def holds_own(self, name: str, column: ObservedColumn, id_bytes: int) -> bool:
         return holds_own(name, column)
 
     def limit_of(self, field: Field, column: ObservedColumn) -> ColumnLimit | None:
