@@ -9,6 +9,8 @@ from sqlalchemy import Connection, text
 
 from dcp_pipeline.database.rooms import dialect_of
 
+ROWS_AT_ONCE = 1000
+
 
 class Look:
     """Queries over one snapshot of the database."""
@@ -36,7 +38,9 @@ class Look:
         return self._dialect.hex_of(column)
 
     def rows(self, query: str) -> Iterator[Any]:
-        yield from self._connection.execute(text(query), {"pipeline": self.pipeline})
+        """A query's rows, of which a page at a time is in memory: to be taken to the end before the next query."""
+        options = {"yield_per": ROWS_AT_ONCE}
+        yield from self._connection.execute(text(query), {"pipeline": self.pipeline}, execution_options=options)
 
     def number(self, query: str) -> int:
         return int(self._connection.execute(text(query), {"pipeline": self.pipeline}).scalar_one())

@@ -1,7 +1,7 @@
 """Recomputes the books from the sink alone: from the rows, the rejects and the cuts, not from the counts.
 
 Rows carry their batch, so a doubled row, a lost row and a ledger entry without rows are all found. Each check is one
-query that returns only what is wrong: verify_rows.py and verify_cuts.py hold them.
+query that returns only what is wrong: rows.py and cuts.py hold them.
 """
 
 from __future__ import annotations
