@@ -23,8 +23,9 @@ from dcp_cli.shown.opening import opening_line
 from dcp_cli.shown.progress import ProgressLine
 from dcp_cli.shown.say import say
 from dcp_cli.summary import RunSummary
+from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.patience import PERSON_SECONDS
-from dcp_fetcher.process import build_fetcher, fetcher_gauges, trouble_of
+from dcp_fetcher.process import build_fetcher, trouble_of
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.errors import Unusable
@@ -124,7 +125,7 @@ class _Session:
         for warning in (*check_server(shared.client), *self.ledger.warnings()):
             log.warning(warning)
         self._fetcher = build_fetcher(setup, shared)
-        shared.metrics.add_gauges(lambda: fetcher_gauges(self._fetcher))
+        shared.metrics.add_gauges(lambda: gauges_of(self._fetcher.progress.snapshot()))
         shared.metrics.add_gauges(queue_gauges(self._queue))
         self._worker = WorkerProcess(setup, shared) if setup.workers_enabled else None
         if self._worker:

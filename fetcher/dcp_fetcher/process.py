@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.loop import FetcherLoop, FetchReport
 from dcp_pipeline.connect import open_shared
@@ -14,7 +15,6 @@ from dcp_pipeline.exit_codes import DONE, FAILED, INTERRUPTED
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
-from dcp_pipeline.observe.metrics import Gauges
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.reporter import Reporter
 from dcp_pipeline.queue import Inbox
@@ -60,33 +60,6 @@ def labels_by_source(loop: FetcherLoop) -> dict[str, str | None]:
     return {name: found.refused or found.remark for name, found in loop.progress.snapshot().labels.items()}
 
 
-def fetcher_gauges(loop: FetcherLoop) -> Gauges:
-    """The fetcher's figures as metrics."""
-    figures = loop.progress.snapshot()
-    states = {"listed": figures.listed, "cut": figures.cut, "unchanged": figures.unchanged, "failed": figures.failed}
-    return {
-        "dcp_fetcher_objects": ("Objects, by what came of looking.", {(("state", k),): v for k, v in states.items()}),
-        "dcp_fetcher_read_bytes": ("Bytes read from sources.", {(): figures.bytes_read}),
-        "dcp_fetcher_cut_records": ("Records cut into batches.", {(): figures.records_cut}),
-        "dcp_source_last_success_timestamp_seconds": (
-            "When a source was last listed and read without an error.",
-            {(("source", name),): each.last_success or 0 for name, each in figures.sources.items()},
-        ),
-        "dcp_source_labels": (
-            "Labels of a source's latest object: missing ones, and new ones of which no field is made.",
-            {
-                (("source", name), ("state", state)): len(labels)
-                for name, found in figures.labels.items()
-                for state, labels in (("missing", found.missing), ("new", found.new))
-            },
-        ),
-        "dcp_source_last_new_data_timestamp_seconds": (
-            "When a source last brought records that were not known before.",
-            {(("source", name),): each.last_news or 0 for name, each in figures.sources.items()},
-        ),
-    }
-
-
 def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, observer: Observer = unobserved) -> int:
     """Run until SIGTERM or SIGINT, or `once`; the exit code: 1 where something could not be read."""
     shared = open_shared(setup, pool_size=6, observer=observer)
@@ -96,7 +69,7 @@ def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, ob
 
 
 def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_host: str, health_port: int) -> int:
-    shared.metrics.add_gauges(lambda: fetcher_gauges(loop))
+    shared.metrics.add_gauges(lambda: gauges_of(loop.progress.snapshot()))
     shared.metrics.add_gauges(queue_gauges(shared.queue))
     health = HealthServer(
         health_host,

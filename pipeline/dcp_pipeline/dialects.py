@@ -1,7 +1,8 @@
 """The dialects of SQL that a sink may speak: a package each, and one line each here.
 
 A package's __init__.py holds its FACTS, for the spec and whoever else has but a URL; its room.py is imported when a
-database of it is opened (dcp_pipeline.database.rooms). The worker's own part is listed in dcp_worker.sink.dialects.
+database of it is opened (dcp_pipeline.database.rooms). The worker's own part is the package
+of the same name in dcp_worker.sink.
 """
 
 from __future__ import annotations

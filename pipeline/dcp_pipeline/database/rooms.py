@@ -27,5 +27,9 @@ def dialect_of(bind: Engine | Connection) -> Dialect:
 @cache
 def room_called(name: str) -> Dialect:
     """A room by the name in its facts."""
-    package = next(each for each in PACKAGES if import_module(each).FACTS.name == name)
-    return cast("Dialect", import_module(f"{package}.room").DIALECT)
+    return cast("Dialect", import_module(f"{package_called(name)}.room").DIALECT)
+
+
+def package_called(name: str) -> str:
+    """A room's package by the name in its facts."""
+    return next(each for each in PACKAGES if import_module(each).FACTS.name == name)

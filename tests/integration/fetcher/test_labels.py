@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dcp_fetcher.process import fetcher_gauges, labels_by_source
+from dcp_fetcher.gauges import gauges_of
+from dcp_fetcher.process import labels_by_source
 from dcp_pipeline.ledger.model import ObjectState
 from support.fetching import Fetching, file_source
 
@@ -71,7 +72,7 @@ def test_a_renamed_column_is_told_with_what_is_there_instead(
     assert outcome(it, "2") == (ObjectState.CUT, told)
     assert told in caplog.text
     assert labels_by_source(loop) == {"files": told}
-    _, values = fetcher_gauges(loop)["dcp_source_labels"]
+    _, values = gauges_of(loop.progress.snapshot())["dcp_source_labels"]
     assert values == {(("source", "files"), ("state", "missing")): 1, (("source", "files"), ("state", "new")): 2}
     assert sum(batch.records for batch in it.queue.batches()) == 2
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from dcp_cli.commands import COMMANDS
+from dcp_fetcher.gauges import FILES as GAUGES
 from dcp_operator.status.conditions import FILES as CONDITIONS
+from dcp_pipeline.observe.metrics import FILES as METRICS
 from dcp_pipeline.spec.enrichments import FILES as ENRICHMENTS
 from dcp_pipeline.spec.formats import FILE_OF as FORMAT_FILE_OF
 from dcp_pipeline.spec.formats import FILES as FORMATS
@@ -62,6 +64,8 @@ def test_the_architecture_page_shows_every_wing(part: str) -> None:
     [
         ("cli/dcp_cli/commands", COMMANDS, set()),
         ("operator/dcp_operator/status/conditions", CONDITIONS, {"seen"}),
+        ("pipeline/dcp_pipeline/observe/metrics", METRICS, {"metric"}),
+        ("fetcher/dcp_fetcher/gauges", GAUGES, set()),
         ("pipeline/dcp_pipeline/spec/transforms", TRANSFORMS, {"listed"}),
         ("pipeline/dcp_pipeline/spec/formats", FORMATS, {"listed"}),
         ("pipeline/dcp_pipeline/spec/sources", SOURCES, {"listed"}),

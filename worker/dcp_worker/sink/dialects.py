@@ -1,6 +1,5 @@
-"""The rooms of the dialects that a worker can write to: one line each. Only the one that is used is imported.
-
-Their other halves, and what each is called, are in dcp_pipeline.dialects.
+"""The rooms of the dialects that a worker can write to: beside this file, called as in dcp_pipeline.dialects, which
+lists them and has their other halves. Only the one that is used is imported.
 """
 
 from __future__ import annotations
@@ -10,15 +9,15 @@ from typing import cast
 
 from sqlalchemy import Connection, Engine
 
-from dcp_pipeline.database.rooms import name_of
+from dcp_pipeline.database.rooms import name_of, package_called
 from dcp_worker.sink.dialect import SinkDialect
 
-ROOMS = {
-    "mysql": "dcp_worker.sink.mysql.room",
-    "sqlite": "dcp_worker.sink.sqlite.room",
-}
+
+def room_of(package: str) -> str:
+    """The worker's half of a package of dcp_pipeline.dialects."""
+    return f"dcp_worker.sink.{package.rpartition('.')[2]}"
 
 
 def sink_dialect_of(bind: Engine | Connection) -> SinkDialect:
     """The worker's room of a connection's dialect."""
-    return cast(SinkDialect, import_module(ROOMS[name_of(bind)]).DIALECT)
+    return cast(SinkDialect, import_module(f"{room_of(package_called(name_of(bind)))}.room").DIALECT)
