@@ -10,6 +10,7 @@ COMMANDS = (
     "fetcher",
     "worker",
     "validate",
+    "doctor",
     "infer",
     "preview",
     "verify",

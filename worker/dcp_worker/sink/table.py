@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from dcp_pipeline.database.errors import TableMismatch
 from dcp_pipeline.database.rooms import dialect_of
@@ -49,6 +49,21 @@ def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prep
     twins = tuple(key.columns for key in twin_keys(observed, cleaning.unique))
     table = CleanTable(observed.name, quote(name), identity_keys(observed), twins, identity.ordered)
     return Prepared(dialect.writable(connection, table), limits)
+
+
+def look_at_table(connection: Connection, cleaning: Cleaning, name: str) -> bool:
+    """Whether the table stands. Nothing is made or written.
+
+    Raises TableMismatch where it stands and cannot be written to.
+    """
+    quote, dialect = connection.dialect.identifier_preparer.quote_identifier, sink_dialect_of(connection)
+    observed = dialect.observe_table(connection, name)
+    recorded = recorded_identity(connection, name) if inspect(connection).has_table(META.name) else None
+    identity = _identity(cleaning, recorded, observed)
+    if observed is not None:
+        _check_same(name, identity, recorded)
+        limits_of(dialect, observed, cleaning, identity.bytes, quote)
+    return observed is not None
 
 
 def recorded_identity(connection: Connection, name: str) -> Identity | None:
