@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from dcp_cli.commands import COMMANDS
+from dcp_cli.commands.server import COMMANDS as ON_A_SERVER
 from dcp_cli.errors import pipe_closed
 
+_FOLDERS = {"dcp_cli.commands": COMMANDS, "dcp_cli.commands.server": ON_A_SERVER}
 EPILOG = """\b
 Exit codes: 0 done · 1 failed, dead batches, an object unavailable, or books that don't balance
             2 invalid spec or usage · 75 another run has the pipeline in hand · 124 --timeout is over
@@ -25,12 +27,13 @@ class Listed(click.Group):
     """A group whose commands are the files of commands/, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *ON_A_SERVER]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        folders = [folder for folder, names in _FOLDERS.items() if cmd_name in names]
+        if not folders:
             return None
-        command: click.Command = importlib.import_module(f"dcp_cli.commands.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"{folders[0]}.{cmd_name}").command
         return command
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:

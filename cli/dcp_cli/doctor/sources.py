@@ -17,8 +17,6 @@ def source(setup: Setup, each: Source) -> Findings:
     try:
         first = head(setup, each, _BYTES)
     except FetchError as error:
-        yield wrong(
-            about, str(error), f"mend sources[].{'http' if each.http else 'file'} of {each.name}, or its server"
-        )
+        yield wrong(about, str(error), f"mend source {each.name} in the spec, or what serves it")
         return
     yield ok(about, f"can be read: {first.uri}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dcp_cli.commands import COMMANDS
+from dcp_cli.commands.server import COMMANDS as ON_A_SERVER
 from dcp_fetcher.gauges import FILES as GAUGES
 from dcp_operator.status.conditions import FILES as CONDITIONS
 from dcp_pipeline.observe.metrics import FILES as METRICS
@@ -63,6 +64,7 @@ def test_the_architecture_page_shows_every_wing(part: str) -> None:
     ("folder", "listed", "beside"),
     [
         ("cli/dcp_cli/commands", COMMANDS, set()),
+        ("cli/dcp_cli/commands/server", ON_A_SERVER, set()),
         ("operator/dcp_operator/status/conditions", CONDITIONS, {"seen"}),
         ("pipeline/dcp_pipeline/observe/metrics", METRICS, {"metric"}),
         ("fetcher/dcp_fetcher/gauges", GAUGES, set()),

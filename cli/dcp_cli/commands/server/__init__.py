@@ -1,0 +1,5 @@
+"""Commands for day two on a server, listed as those in the folder above are."""
+
+from __future__ import annotations
+
+COMMANDS = ("doctor",)
