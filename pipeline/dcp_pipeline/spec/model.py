@@ -18,12 +18,12 @@ from dcp_pipeline.spec.cleaning import Constraints as Constraints
 from dcp_pipeline.spec.cleaning import Enrichment as Enrichment
 from dcp_pipeline.spec.cleaning import Field as Field
 from dcp_pipeline.spec.cleaning import FieldType as FieldType
-from dcp_pipeline.spec.connections import Tls as Tls
 from dcp_pipeline.spec.format import Format as Format
 from dcp_pipeline.spec.part import TABLE_PATTERN
 from dcp_pipeline.spec.part import Part as _Part
 from dcp_pipeline.spec.part import SecretKeyRef as SecretKeyRef
 from dcp_pipeline.spec.part import SecretValue as SecretValue
+from dcp_pipeline.spec.part import Tls as Tls
 from dcp_pipeline.spec.sources import KINDS
 from dcp_pipeline.spec.sources.file import FileSource as FileSource
 from dcp_pipeline.spec.sources.http import BasicAuth as BasicAuth

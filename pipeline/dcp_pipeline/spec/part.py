@@ -30,3 +30,15 @@ class SecretValue(Part, frozen=True):
     """A value that is kept in a Secret, never in the spec."""
 
     secret_key_ref: Annotated[SecretKeyRef, Meta(description="Where the value is kept.")]
+
+
+class Tls(Part, frozen=True):
+    """TLS towards a server; its certificate is verified unless that is switched off."""
+
+    enabled: Annotated[bool, Meta(description="Use TLS even where the URL alone would not.")] = True
+    ca: Annotated[SecretValue | None, Meta(description="PEM bundle of the authorities to trust.")] = None
+    cert: Annotated[SecretValue | None, Meta(description="PEM certificate of this client.")] = None
+    key: Annotated[SecretValue | None, Meta(description="PEM key of this client.")] = None
+    insecure_skip_verify: Annotated[
+        bool, Meta(description="Do not verify the server's certificate. For trying out only.")
+    ] = False

@@ -10,7 +10,9 @@ import importlib
 
 from dcp_pipeline.spec.enrichments.listed import Kind
 
-FILES = ("geoip",)
+FILES = (
+    "geoip",
+)  # fmt: skip
 
 KINDS: dict[str, Kind] = {name: importlib.import_module(f"{__name__}.{name}").KIND for name in FILES}
 """Member, as people write it: the enrichment."""

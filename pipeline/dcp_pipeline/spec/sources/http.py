@@ -9,10 +9,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from dcp_pipeline.reach import allowed
-from dcp_pipeline.spec.connections import Tls
 from dcp_pipeline.spec.errors import Place, SpecProblem, path_of
 from dcp_pipeline.spec.kubernetes.rule import TLS, Rule, exactly_one
-from dcp_pipeline.spec.part import Part, SecretValue
+from dcp_pipeline.spec.part import Part, SecretValue, Tls
 from dcp_pipeline.spec.sources.listed import Kind, Looked, Patterns
 from dcp_pipeline.spec.units import Duration
 from dcp_pipeline.texts import url_problem
