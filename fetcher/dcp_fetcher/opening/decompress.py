@@ -260,10 +260,10 @@ class Layer:
 
 
 def _pieces(packed: Peekable, name: str, warn: Warn) -> Iterator[bytes]:
-    return members(packed, _NEW[name], name, warn)
+    return members(packed, NEW_MEMBER[name], name, warn)
 
 
-_NEW: Mapping[str, Callable[[], Member]] = {
+NEW_MEMBER: Mapping[str, Callable[[], Member]] = {
     "gzip": lambda: Inflate(31),
     "zstd": Zstd,
     "bzip2": bz2.BZ2Decompressor,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dcp_fetcher.ground.errors import DamagedError
-from dcp_fetcher.opening.decompress import PIECE_BYTES, Inflate, Peekable, member_bytes, truncated
+from dcp_fetcher.opening.decompress import NEW_MEMBER, PIECE_BYTES, Inflate, Member, Peekable, member_bytes, truncated
+from dcp_fetcher.opening.unzip_stored import stored_until_descriptor
 
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _ENTRY, _DESCRIPTOR = b"PK\x03\x04", b"PK\x07\x08"
@@ -16,7 +17,14 @@ _END, _END_BYTES = b"PK\x05\x06", 22
 _LONGEST_TAIL_BYTES = _END_BYTES + 65535
 """The archive's end with the longest comment there may be."""
 _ENCRYPTED, _SIZES_FOLLOW, _UTF8_NAME = 1, 8, 0x800
-_STORED, _DEFLATED = 0, 8
+_STORED = 0
+_MEMBERS: Mapping[int, Callable[[], Member]] = {
+    8: lambda: Inflate(-15),
+    12: NEW_MEMBER["bzip2"],
+    93: NEW_MEMBER["zstd"],
+    95: NEW_MEMBER["xz"],
+}
+"""By method."""
 _NEWEST_VERSION, _METHODS, _KNOWN_FLAGS = 63, (0, 8, 9, 12, 14, 93, 95), 0x280F
 _ZIP64 = 0xFFFFFFFF
 
@@ -37,8 +45,8 @@ def zip_begins(head: bytes) -> int:
 def zip_files(stream: Peekable) -> Iterator[tuple[str, Iterator[bytes]]]:
     """(name, bytes) of each file. Folders are passed over; bytes that nobody takes are read along.
 
-    Raises DamagedError for an archive that is cut off, corrupt, encrypted, or of another method than deflate; of the
-    files before everything was given by then.
+    Raises DamagedError for an archive that is cut off, corrupt, encrypted, or of a method that is not known; of
+    the files before everything was given by then.
     """
     while stream.peek(4) == _ENTRY:
         entry = _Entry.read(stream)
@@ -78,20 +86,25 @@ class _Entry:
 
 
 def _checked(stream: Peekable, entry: _Entry) -> Iterator[bytes]:
+    if entry.method == _STORED and entry.flags & _SIZES_FOLLOW and not entry.packed:
+        yield from stored_until_descriptor(stream)
+        return
     sum_ = 0
-    for piece in _pieces(stream, entry.method, entry.flags, entry.packed):
+    for piece in _pieces(stream, entry.method, entry.packed):
         sum_ = zlib.crc32(piece, sum_)
         yield piece
     if sum_ != (_crc_behind(stream) if entry.flags & _SIZES_FOLLOW else entry.crc):
         raise DamagedError("the zip archive is corrupt: its checksum differs")
 
 
-def _pieces(stream: Peekable, method: int, flags: int, packed: int) -> Iterator[bytes]:
-    if method == _DEFLATED:
-        return member_bytes(stream, Inflate(-15), stream.read())
-    if method == _STORED and not flags & _SIZES_FOLLOW:
+def _pieces(stream: Peekable, method: int, packed: int) -> Iterator[bytes]:
+    if method == _STORED:
         return _stored(stream, packed)
-    raise DamagedError(f"the zip archive uses method {method}; only deflate and stored files of known size are read")
+    if method not in _MEMBERS:
+        raise DamagedError(
+            f"the zip archive uses method {method}; deflate, bzip2, zstd, xz and stored files are read: pack it anew"
+        )
+    return member_bytes(stream, _MEMBERS[method](), stream.read())
 
 
 def _stored(stream: Peekable, count: int) -> Iterator[bytes]:
