@@ -9,7 +9,7 @@ TIMES := build/times.txt
 SUITE := scripts/suite $(TIMES)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run test unit lint types contracts integration oracle servers lock docs docs-check site workflows fresh clean
+.PHONY: help setup run test unit lint types contracts integration faults oracle servers lock docs docs-check site workflows fresh clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -37,6 +37,7 @@ test: $(READY) servers fresh ## everything that CI runs, with the time that each
 	@$(SUITE) workflows $(MAKE) --no-print-directory workflows
 	@$(SUITE) unit $(MAKE) --no-print-directory unit
 	@$(SUITE) integration $(MAKE) --no-print-directory integration
+	@$(SUITE) faults $(MAKE) --no-print-directory faults
 	@$(SUITE) model $(MAKE) --no-print-directory model
 	@$(SUITE) fuzz $(MAKE) --no-print-directory fuzz
 	@$(SUITE) oracle $(MAKE) --no-print-directory oracle
@@ -66,6 +67,9 @@ contracts: $(READY) ## who may import whom
 
 integration: $(READY) bench-setup servers ## real Redis, Valkey, MariaDB and HTTP servers on loopback
 	@$(PYTEST) -n 2 --dist loadfile --timeout 600 tests/integration
+
+faults: $(READY) servers ## the operator against an API server, Redis servers and tenants that misbehave
+	@$(PYTEST) -n 2 --dist loadfile --timeout 300 tests/faults
 
 oracle: $(READY) servers ## whole runs against the independent oracle, and the kills
 	@$(PYTEST) -s --timeout 600 tests/oracle

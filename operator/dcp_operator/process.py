@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
-
-import kopf
 
 from dcp_operator.apply import Applier
-from dcp_operator.cluster.api import Api, ApiError, ApiUnreachable, log_in
+from dcp_operator.cluster.api import Api
+from dcp_operator.cluster.credentials import log_in
 from dcp_operator.cluster.dirty import DirtyKeys
+from dcp_operator.cluster.lease import Leadership
+from dcp_operator.cluster.part import Place
+from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
-from dcp_operator.cluster.watch import kopf_settings, watch
-from dcp_operator.ground.kinds import PIPELINE, child_kinds
+from dcp_operator.ground.kinds import child_kinds
 from dcp_operator.ground.settings import OperatorSettings, SettingInvalid, read_settings
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
@@ -36,8 +40,6 @@ from dcp_pipeline.observe.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
-CRD_WAIT_SECONDS = 5.0
-
 
 def run_operator(environment: Mapping[str, str]) -> int:
     """The exit code; 2 for a setting that cannot be used, 1 when a loop has ended."""
@@ -47,110 +49,123 @@ def run_operator(environment: Mapping[str, str]) -> int:
     except (SettingInvalid, ValueError) as error:
         print(f"dcp_operator: {error}", file=sys.stderr)  # noqa: T201
         return INVALID
-    for noisy in ("kopf", "aiohttp"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp").setLevel(logging.WARNING)
     return asyncio.run(run(settings))
 
 
-async def run(settings: OperatorSettings) -> int:
-    """Put everything together, and run until kopf or a loop ends."""
-    metrics, pulse, store, dirty = Metrics(), Pulse(), Store(), DirtyKeys()
-    api = Api(log_in, metrics.wrote)
+@dataclass
+class Parties:
+    """What the process is made of, put together by build()."""
+
+    api: Api
+    parts: Parts
+    dirty: DirtyKeys
+    rounds: Rounds
+    leadership: Leadership | None
+    """None: there is no other replica."""
+    leading: Callable[[], bool]
+    reader: QueueReader
+    metrics: Metrics
+
+    def not_ready(self) -> str | None:
+        """Why this replica cannot do its work, or take over."""
+        if self.leadership is not None and self.leadership.problem:
+            return f"the lease: {self.leadership.problem}"
+        return None if self.parts.synced else "the cluster has not been listed yet"
+
+
+async def run(settings: OperatorSettings, stop: asyncio.Event | None = None) -> int:
+    """Put everything together, and run until a signal, `stop` or the end of a loop."""
+    pulse = Pulse()
     with tempfile.TemporaryDirectory(prefix="dcp-") as folder:
-        reader = QueueReader(Path(folder))
-        rounds = build(settings, store, dirty, api, reader, metrics, pulse)
+        parties = build(settings, Path(folder), pulse)
         health = HealthServer(
             settings.health_host,
             settings.health_port,
             alive={"loops": lambda: "; ".join(pulse.stuck()) or None},
-            ready={"synced": lambda: None if rounds.synced else "the cluster has not been listed yet"},
-            registry=metrics.registry,
+            ready={"synced": parties.not_ready},
+            registry=parties.metrics.registry,
         )
         health.start()
         try:
-            pulse.beat("start", "waiting for the CRD", 3600)
-            await _wait_for_crd(api, settings.namespaces)
-            pulse.end("start")
-            return await _run_loops(settings, rounds, store, dirty)
+            return await run_loops(settings, parties, pulse, stop or _stopped_by_signal())
         finally:
-            dirty.close()
-            reader.close()
+            parties.dirty.close()
+            parties.reader.close()
             health.stop()
-            await api.close()
+            await parties.api.close()
 
 
-def build(
-    settings: OperatorSettings,
-    store: Store,
-    dirty: DirtyKeys,
-    api: Api,
-    reader: QueueReader,
-    metrics: Metrics,
-    pulse: Pulse,
-) -> Rounds:
-    """The composition of the operator's parts, around a store that somebody feeds."""
+def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
+    """The composition of the operator's parts."""
 
     def now() -> datetime:
         return datetime.now(UTC)
 
+    metrics, store, dirty, targets, reader = Metrics(), Store(), DirtyKeys(), Targets(), QueueReader(folder)
+    elected: list[Leadership] = []
+
+    def leading() -> bool:
+        return all(each.leading for each in elected)
+
+    def leads_now(is_leading: bool) -> None:
+        metrics.leading.set(is_leading)
+        for key in store.pipelines():
+            dirty.mark(key)
+
+    def failed(place: Place, error: Exception) -> None:
+        metrics.error(f"list {place.kind.plural}", error)
+
+    api = Api(log_in, metrics, leading)
+    if settings.lease is not None:
+        identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+        elected.append(Leadership(api, *settings.lease, identity, time.monotonic, now, leads_now))
+    metrics.leading.set(leading())
+    kinds = child_kinds(settings.pods.pod_monitors, settings.pods.keda)
+    parts = Parts(
+        api, store, dirty.mark, kinds, settings.scope, settings.resync_seconds, failed,
+        lambda place, seen: metrics.unseen(place.namespace, place.kind, not seen),
+    )  # fmt: skip
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
-    targets = Targets()
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
     reconciler = Reconciler(
-        store,
-        api,
-        SecretReader(api, time.monotonic),
-        Applier(api, store),
-        targets,
-        scaler,
-        recorder,
-        settings.pods,
-        time.monotonic,
-        now,
-    )
-    kinds = child_kinds(settings.pods.pod_monitors, settings.pods.keda)
-    return Rounds(store, api, dirty, reconciler, scaler, metrics, pulse, kinds, settings.namespaces)
+        store, api, SecretReader(api, time.monotonic), Applier(api, store), targets, scaler, recorder, settings.pods,
+        time.monotonic, now, parts, leading,
+    )  # fmt: skip
+    rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
+    return Parties(api, parts, dirty, rounds, elected[0] if elected else None, leading, reader, metrics)
 
 
-async def _run_loops(settings: OperatorSettings, rounds: Rounds, store: Store, dirty: DirtyKeys) -> int:
-    """Until the first of them ends: kopf does on a signal, the others only by an error nobody foresaw."""
-    watching = kopf_settings()
-    registry = watch(store, dirty, child_kinds(settings.pods.pod_monitors, settings.pods.keda), watching)
-    kopf_task = asyncio.create_task(
-        kopf.operator(
-            registry=registry,
-            settings=watching,
-            # Left to itself kopf asks for the user's name, and in a container the user has none.
-            identity=cast(Any, socket.gethostname()),
-            clusterwide=not settings.namespaces,
-            namespaces=settings.namespaces,
-        ),
-        name="kopf",
-    )
+async def run_loops(settings: OperatorSettings, parties: Parties, pulse: Pulse, stop: asyncio.Event) -> int:
+    """Until the first of them ends: waiting for a stop does, the others only by an error nobody foresaw."""
+    rounds, leadership = parties.rounds, parties.leadership
+    stopping = asyncio.create_task(stop.wait(), name="stop")
     loops = [
-        asyncio.create_task(rounds.run_resync(settings.resync_seconds), name="resync"),
-        asyncio.create_task(rounds.run_scaler(settings.sync_seconds), name="scaler"),
+        asyncio.create_task(parties.parts.run(), name="watch"),
+        asyncio.create_task(rounds.run_scaler(settings.sync_seconds, parties.leading), name="scaler"),
         *(asyncio.create_task(rounds.run_reconcile(), name=f"reconcile-{n}") for n in range(settings.concurrency)),
     ]
-    log.info("operator starts", extra={"namespaces": list(settings.namespaces) or "all"})
-    done, pending = await asyncio.wait([kopf_task, *loops], return_when=asyncio.FIRST_COMPLETED)
+    if leadership is not None:
+        beat = partial(pulse.beat, "lease", "electing", 60)
+        loops.append(asyncio.create_task(leadership.run(beat), name="lease"))
+    scope = settings.scope
+    log.info("operator starts", extra={"namespaces": list(scope.names) or scope.selector or "all"})
+    done, pending = await asyncio.wait([stopping, *loops], return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
     await asyncio.gather(*pending, return_exceptions=True)
+    if leadership is not None:
+        await leadership.release()
     failed = [task for task in done if not task.cancelled() and task.exception()]
     for task in failed:
         log.critical(
             "a loop has ended; the process ends too", exc_info=task.exception(), extra={"loop": task.get_name()}
         )
-    return 1 if failed or kopf_task not in done else 0
+    return 1 if failed or stopping not in done else 0
 
 
-async def _wait_for_crd(api: Api, namespaces: tuple[str, ...]) -> None:
-    """Until the API server serves our kind: kopf looks only once for what there is to watch."""
-    while True:
-        try:
-            await api.list(PIPELINE, namespaces[0] if namespaces else None)
-            return
-        except (ApiError, ApiUnreachable) as error:
-            log.warning("waiting for the CRD to be served", extra={"error": str(error)})
-        await asyncio.sleep(CRD_WAIT_SECONDS)
+def _stopped_by_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    return stop

@@ -16,6 +16,7 @@ from dcp_operator.children.judge import Refusal, SecretSeen, missing_secrets, pa
 from dcp_operator.children.plan import plan
 from dcp_operator.children.secret_refs import all_refs
 from dcp_operator.cluster.api import Api, ApiError
+from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Document, Store
 from dcp_operator.ground.kinds import PIPELINE, SCALED_OBJECT
@@ -61,7 +62,10 @@ class Reconciler:
         pods: PodSettings,
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
+        parts: Parts,
+        leading: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._parts, self._leading = parts, leading
         self._store, self._api, self._secrets, self._applier = store, api, secrets, applier
         self._targets, self._scaler, self._recorder, self._pods = targets, scaler, recorder, pods
         self._monotonic, self._now = monotonic, now
@@ -75,6 +79,8 @@ class Reconciler:
         if resource is None or "deletionTimestamp" in resource["metadata"]:
             self._forget(key)
             return None
+        if not self._parts.settled(key.namespace):
+            return None  # Parts marks it again once it is known which children there are
         owner = Owner(key.namespace, key.name, str(resource["metadata"]["uid"]))
         pipeline = parsed(resource)
         try:
@@ -83,6 +89,8 @@ class Reconciler:
             if "NamespaceTerminating" in error.causes:
                 return None  # the pipeline itself goes next
             raise
+        if not self._leading():
+            return None
         paused = bool(resource["spec"].get("paused"))
         again = await self._report(owner, resource, refusal, paused)
         return RETRY_SECONDS.get(refusal.reason, again) if refusal else again
@@ -97,10 +105,16 @@ class Reconciler:
         if pipeline.spec.queue.redis is not None:
             server = server_of(pipeline.spec.queue.redis, owner.namespace, secrets)
             self._targets.by_key[owner.key] = Target(owner, pipeline, server)
-        wanted = self._children(owner, pipeline, resource["spec"], secrets)
+        unseen = self._parts.unseen(owner.namespace)
+        wanted = [
+            each for each in self._children(owner, pipeline, resource["spec"], secrets) if each.kind not in unseen
+        ]
+        if not self._leading():
+            return None  # a replica that stands by has everything ready, and writes nothing
         live = self._store.children(owner.key)
         kedas = any(each.kind == SCALED_OBJECT for each in wanted)
         kedas = kedas or keda_holds(self._store.scaled_object(owner.key), self._now())
+        live = {each: found for each, found in live.items() if each.kind not in unseen}
         actions = plan(wanted, live, owner.uid, self._applier.settled(owner.key), kedas)
         return await self._applier.carry_out(owner.key, actions)
 
@@ -132,6 +146,7 @@ class Reconciler:
             scaling_reason=scaled.decision.reason if scaled and scaled.decision else None,
             now=self._now(),
             scaling_cause=scaled.cause if scaled else "",
+            unseen={kind.plural: each.status for kind, each in self._parts.unseen(key.namespace).items()},
             keda=self._keda(key),
         )
         status = status_of(seen, before, scaled.changed if scaled else None)

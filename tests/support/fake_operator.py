@@ -8,10 +8,12 @@ from typing import Any
 
 from dcp_operator.apply import Applier
 from dcp_operator.cluster.dirty import DirtyKeys
+from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, child_kinds
 from dcp_operator.ground.names import PipelineKey
+from dcp_operator.ground.scope import Scope
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
@@ -80,15 +82,15 @@ class Operator:
         self.scaler = Scaler(targets, store, reader, api, recorder, metrics, self.dirty.mark, *time)
         secrets = SecretReader(api, self.clock.monotonic)
         applier = Applier(api, store)
-        reconciler = Reconciler(store, api, secrets, applier, targets, self.scaler, recorder, pods, *time)
-        self.rounds = Rounds(
-            store, api, self.dirty, reconciler, self.scaler, metrics, Pulse(), child_kinds(False, pods.keda), ()
-        )
+        kinds = child_kinds(False, pods.keda)
+        self.parts = Parts(api, store, self.dirty.mark, kinds, Scope(), 30.0, lambda *_: None, lambda *_: None)
+        reconciler = Reconciler(store, api, secrets, applier, targets, self.scaler, recorder, pods, *time, self.parts)
+        self.rounds = Rounds(self.dirty, reconciler, self.scaler, metrics, Pulse())
 
     async def settle(self, seconds: float = 30.0) -> None:
         """A resync, and everything that follows from it."""
         self.clock.seconds += seconds
-        await self.rounds.resync_once()
+        await self.parts.list_once()
         await self._drain()
         await self.scaler.run_once()
         await self._drain()

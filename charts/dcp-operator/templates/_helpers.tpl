@@ -37,8 +37,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{/* The class that this release makes, or the one that it is told. */}}
+{{- define "dcp.priorityClass" -}}
+{{- .Values.priorityClassName | default (ternary (include "dcp.clusterName" .) "" .Values.priorityClass.create) }}
+{{- end }}
+
+{{/* Not empty where the cluster's namespaces have to be listed to know which are watched. */}}
+{{- define "dcp.lookedUp" -}}
+{{- if or .Values.watchNamespaceSelector (regexMatch "[!*?[]" (join "," .Values.watchNamespaces)) }}yes{{ end }}
+{{- end }}
+
 {{- define "dcp.rules" -}}
 {{ .Files.Get "files/rules.yaml" | trim }}
+{{- if include "dcp.lookedUp" . }}
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
+{{- end }}
 {{- if .Values.metrics.podMonitors }}
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]

@@ -106,13 +106,15 @@ def disruption_budget(wanted: Wanted) -> Child:
 
 
 def network_policy(wanted: Wanted) -> Child:
-    """In: the metrics port only. Out: everything, for sources, queue and sink are wherever the spec says."""
-    spec = {
+    """In: the metrics port only. Of egress it does not speak, so that whatever denies it in this namespace goes on to;
+    only where PODS_EGRESS says so does it let the pods go everywhere, whatever else denies it."""
+    spec: dict[str, Any] = {
         "podSelector": {"matchLabels": selector(wanted.owner.name)},
-        "policyTypes": ["Ingress", "Egress"],
+        "policyTypes": ["Ingress"],
         "ingress": [{"ports": [{"port": HEALTH_PORT, "protocol": "TCP"}]}],
-        "egress": [{}],
     }
+    if wanted.settings.egress_open:
+        spec |= {"policyTypes": ["Ingress", "Egress"], "egress": [{}]}
     return child(wanted, NETWORK_POLICY, "pods", spec=spec)
 
 

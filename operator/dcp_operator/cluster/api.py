@@ -1,169 +1,272 @@
 """A lean client of the Kubernetes API: what the operator needs and no more (docs/adr/0010). One JSON request each.
 
-Credentials come from a function, kopf's own for service accounts and kubeconfigs, and are asked for again when the
-server refuses them, so that rotated tokens are picked up.
+A server that has too much to do says when to come back (429, or 503 with Retry-After), and is asked again then, a few
+times. Everything else that fails is the caller's to try again. answers.py reads what comes back, credentials.py knows
+the way there.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import aiohttp
-import kopf
 
+from dcp_operator.cluster.answers import (
+    ApiError,
+    ApiUnreachable,
+    Document,
+    NotLeading,
+    answered,
+    error_of,
+    parsed,
+    warnings_of,
+)
+from dcp_operator.cluster.credentials import Credentials, NoCredentials
 from dcp_operator.ground.kinds import Kind
 
-Document = dict[str, Any]
+__all__ = ["Api", "ApiError", "ApiUnreachable", "Document", "NotLeading"]
+
 Sendable = Mapping[str, Any]
-Login = Callable[[], kopf.ConnectionInfo]
-Written = Callable[[str, Kind], None]
-"""Told of every write: the verb and the kind."""
+Login = Callable[[], Credentials]
+Listed = tuple[list[Document], str]
+"""All objects, and the version of the list."""
+Warnings = list[str]
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 20.0
+SILENT_WATCH_SECONDS = 15.0
+"""A watch that is quiet for so much longer than it was to last has died."""
 PAGE = 500
+ATTEMPTS = 4
+"""Of a request that is to be sent again later: once more than the server is waited for."""
+MOST_WARNINGS = 256
 
 
-class ApiError(Exception):
-    """The server refused; `status` is the HTTP code, `causes` are Kubernetes' words, the message is the server's."""
+class Counted(Protocol):
+    """Told of every request."""
 
-    def __init__(self, status: int, message: str, causes: frozenset[str] = frozenset()) -> None:
-        super().__init__(message)
-        self.status, self.causes = status, causes
+    def wrote(self, verb: str, kind: Kind) -> None: ...
+    def asked(self, verb: str, code: str, seconds: float) -> None: ...
 
 
-class ApiUnreachable(Exception):
-    """No answer: to be tried again later."""
+@dataclass(frozen=True)
+class _Call:
+    """One request, to be sent as often as it takes."""
+
+    verb: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Sendable | None = None
+    content_type: str = "application/json"
 
 
 class Api:
-    """Reads and writes objects. To be closed. Every method raises ApiError or ApiUnreachable."""
+    """Reads and writes objects. To be closed. Every method raises ApiError or ApiUnreachable; those that write
+    NotLeading where `may_write` says no."""
 
-    def __init__(self, login: Login, written: Written) -> None:
-        self._login, self._written = login, written
+    def __init__(self, login: Login, counted: Counted, may_write: Callable[[], bool] = lambda: True) -> None:
+        self._login, self._counted, self._may_write = login, counted, may_write
+        self._credentials: Credentials | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._connection: kopf.ConnectionInfo | None = None
+        self._outdated: list[aiohttp.ClientSession] = []
+        self._warned: set[str] = set()
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        sessions, self._session, self._outdated = [*self._outdated, self._session], None, []
+        for each in sessions:
+            if each is not None:
+                await each.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Document | None:
         """The object; None where there is none."""
         try:
-            return await self._request("GET", kind.path(namespace, name))
+            return await self._request(_Call("get", "GET", kind.path(namespace, name), {}))
         except ApiError as error:
             if error.status == 404:
                 return None
             raise
 
-    async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[list[Document], str]:
-        """All objects, each with apiVersion and kind, and the version of the list. Read page by page."""
-        query = {"limit": str(PAGE)} | ({"labelSelector": label_selector} if label_selector else {})
+    async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> Listed:
+        """All objects, each with apiVersion and kind, and the version of the list. Read page by page; from the start
+        again where the server has forgotten where we were (410)."""
+        try:
+            return await self._pages(kind, namespace, label_selector, PAGE)
+        except ApiError as error:
+            if error.status != 410:
+                raise
+        return await self._pages(kind, namespace, label_selector, None)
+
+    async def _pages(self, kind: Kind, namespace: str | None, label_selector: str, limit: int | None) -> Listed:
+        query = ({"limit": str(limit)} if limit else {}) | ({"labelSelector": label_selector} if label_selector else {})
         found: list[Document] = []
         while True:
-            page = await self._request("GET", kind.path(namespace), query)
-            found += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page["items"]]
-            if not (token := page["metadata"].get("continue")):
-                return found, str(page["metadata"]["resourceVersion"])
+            page = await self._request(_Call("list", "GET", kind.path(namespace), dict(query)))
+            metadata = page.get("metadata") or {}
+            if "resourceVersion" not in metadata:
+                raise ApiUnreachable(f"GET {kind.path(namespace)}: the answer is no list")
+            found += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or ()]
+            if not (token := metadata.get("continue")):
+                return found, str(metadata["resourceVersion"])
             query["continue"] = token
+
+    async def watch(
+        self, kind: Kind, namespace: str | None, version: str, label_selector: str, seconds: float
+    ) -> AsyncIterator[tuple[str, Document]]:
+        """What happens after a version, as (type, object), bookmarks too, for so many seconds at most. An ERROR is
+        raised as the ApiError that it tells of."""
+        query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version,
+                 "timeoutSeconds": str(max(1, round(seconds)))}  # fmt: skip
+        query |= {"labelSelector": label_selector} if label_selector else {}
+        call = _Call("watch", "GET", kind.path(namespace), query)
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=TIMEOUT_SECONDS, sock_read=seconds + SILENT_WATCH_SECONDS
+        )
+        try:
+            async with self._open().request(**self._sent(call), timeout=timeout) as response:
+                if response.status != 200:
+                    answered(response.status, await response.read(), response.headers)
+                async for line in _lines(response.content):
+                    event = parsed(line)
+                    if event.get("type") == "ERROR":
+                        raise error_of(event.get("object") or {})
+                    if "type" in event and "object" in event:
+                        kept = {"apiVersion": kind.api_version, "kind": kind.kind, **event["object"]}
+                        yield str(event["type"]), kept
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise ApiUnreachable(f"watch {call.path}: {type(error).__name__}: {error}") from error
 
     async def apply(
         self, kind: Kind, document: Sendable, field_manager: str, subresource: str | None = None
     ) -> Document:
         """Server-side apply, by force: what this manager says about its fields goes."""
-        self._written("apply" if subresource is None else f"apply {subresource}", kind)
         metadata = document["metadata"]
         path = kind.path(metadata["namespace"], metadata["name"], subresource)
         query = {"fieldManager": field_manager, "force": "true"}
-        return await self._request("PATCH", path, query, document, "application/apply-patch+yaml")
+        call = _Call("apply", "PATCH", path, query, document, "application/apply-patch+yaml")
+        return await self._write("apply" if subresource is None else f"apply {subresource}", kind, call)
 
     async def create(self, kind: Kind, document: Sendable, field_manager: str) -> Document:
-        self._written("create", kind)
         path = kind.path(document["metadata"]["namespace"])
-        return await self._request("POST", path, {"fieldManager": field_manager}, document)
+        return await self._write(
+            "create", kind, _Call("create", "POST", path, {"fieldManager": field_manager}, document)
+        )
 
     async def annotate(self, kind: Kind, namespace: str, name: str, uid: str, annotations: Mapping[str, str]) -> None:
         """Set annotations of just that object; one that is gone, or another by its name, is left alone. A merge patch:
         an apply would try to make it anew."""
-        self._written("patch", kind)
         body = {"metadata": {"uid": uid, "annotations": annotations}}
-        try:
-            await self._request("PATCH", kind.path(namespace, name), None, body, "application/merge-patch+json")
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
+        call = _Call("patch", "PATCH", kind.path(namespace, name), {}, body, "application/merge-patch+json")
+        await self._unless_gone("patch", kind, call)
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete just that object; one that is gone, or another by its name, is left alone."""
-        self._written("delete", kind)
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        await self._unless_gone("delete", kind, _Call("delete", "DELETE", kind.path(namespace, name), {}, body))
+
+    async def lease(self, method: str, path: str, body: Sendable | None = None) -> Document:
+        """A request about the Lease that decides who may write: at once, or not at all."""
+        return await self._once(_Call("lease", method, path, {}, body))
+
+    async def _unless_gone(self, verb: str, kind: Kind, call: _Call) -> None:
         try:
-            await self._request("DELETE", kind.path(namespace, name), body=body)
+            await self._write(verb, kind, call)
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
 
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: Sendable | None = None,
-        content_type: str = "application/json",
-    ) -> Document:
+    async def _write(self, verb: str, kind: Kind, call: _Call) -> Document:
+        self._counted.wrote(verb, kind)
+        return await self._request(call, self._may_write)
+
+    async def _request(self, call: _Call, allowed: Callable[[], bool] = lambda: True) -> Document:
+        """Sent again when the server has said when. Whether it may still be sent is asked each time anew."""
+        for attempt in range(1, ATTEMPTS + 1):
+            if not allowed():
+                raise NotLeading(f"{call.method} {call.path}: another replica writes")
+            try:
+                return await self._once(call)
+            except ApiError as error:
+                if error.retry_after is None or not error.passing or attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(error.retry_after * random.uniform(1.0, 1.25))  # noqa: S311
+        raise AssertionError
+
+    async def _once(self, call: _Call) -> Document:
         try:
-            return await self._request_once(method, path, query, body, content_type)
+            return await self._sent_once(call)
         except ApiError as error:
             if error.status != 401:
                 raise
-        await self.close()
-        return await self._request_once(method, path, query, body, content_type)
+        await self._log_in_anew()
+        return await self._sent_once(call)
 
-    async def _request_once(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Sendable | None, content_type: str
-    ) -> Document:
-        session, connection = self._open()
-        payload = None if body is None else json.dumps(body).encode()
-        headers = {**connection.as_http_headers(), "Content-Type": content_type}
+    async def _sent_once(self, call: _Call) -> Document:
+        begun, code = time.monotonic(), "none"
         try:
-            url = connection.server.rstrip("/") + path
-            async with session.request(method, url, params=query, data=payload, headers=headers) as response:
-                text = await response.read()
+            async with self._open().request(**self._sent(call)) as response:
+                text, code = await response.read(), str(response.status)
+            self._warn(call, warnings_of(response.headers.getall("Warning", [])))
+            return answered(response.status, text, response.headers)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise ApiUnreachable(f"{method} {path}: {type(error).__name__}: {error}") from error
-        return _answer(response.status, text)
+            raise ApiUnreachable(f"{call.method} {call.path}: {type(error).__name__}: {error}") from error
+        finally:
+            self._counted.asked(call.verb, code, time.monotonic() - begun)
 
-    def _open(self) -> tuple[aiohttp.ClientSession, kopf.ConnectionInfo]:
-        if self._session is None or self._connection is None:
-            self._connection = self._login()
-            connector = aiohttp.TCPConnector(ssl=self._connection.as_ssl_context(), limit=32)
+    def _sent(self, call: _Call) -> dict[str, Any]:
+        credentials = self._known()
+        payload = None if call.body is None else json.dumps(call.body).encode()
+        try:
+            headers = {**credentials.headers(), "Content-Type": call.content_type}
+        except NoCredentials as error:
+            raise ApiUnreachable(str(error)) from error
+        return {"method": call.method, "url": credentials.server + call.path, "params": call.query,
+                "data": payload, "headers": headers, "proxy": credentials.proxy}  # fmt: skip
+
+    def _known(self) -> Credentials:
+        if self._credentials is None:
+            try:
+                self._credentials = self._login()
+            except NoCredentials as error:
+                raise ApiUnreachable(str(error)) from error
+        return self._credentials
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            context = self._known().authorities.context()
+            connector = aiohttp.TCPConnector(ssl=context, limit=0)
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
             self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
-        return self._session, self._connection
+        return self._session
+
+    async def _log_in_anew(self) -> None:
+        """The credentials as they are now. Calls that run keep the session that they have: it is closed at the end."""
+        before, self._credentials = self._credentials, None
+        if self._known() != before and self._session is not None:
+            self._outdated.append(self._session)
+            self._session = None
+
+    def _warn(self, call: _Call, warnings: Warnings) -> None:
+        for text in warnings:
+            if text not in self._warned and len(self._warned) < MOST_WARNINGS:
+                self._warned.add(text)
+                log.warning(
+                    "the API server warns", extra={"warning": text[:500], "request": f"{call.verb} {call.path}"}
+                )
 
 
-def log_in() -> kopf.ConnectionInfo:
-    """The pod's service account, else the kubeconfig.
-
-    Raises kopf.LoginError where there is neither.
-    """
-    settings = kopf.OperatorSettings()
-    found = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
-    if found is None:
-        raise kopf.LoginError("neither a service account nor a kubeconfig was found")
-    return found
-
-
-def _answer(status: int, text: bytes) -> Document:
-    try:
-        document: Document = json.loads(text)
-    except ValueError:
-        document = {"message": text[:200].decode(errors="replace")}
-    if status >= 400:
-        causes = (document.get("details") or {}).get("causes") or ()
-        words = frozenset(str(each.get("reason")) for each in causes)
-        raise ApiError(status, str(document.get("message", f"HTTP {status}")), words)
-    return document
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Whole lines, however long: aiohttp's own end at 128 KiB."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for each in whole:
+            yield each

@@ -82,14 +82,28 @@ class Store:
             if covered and key not in present and _version(document) <= int(version):
                 self.drop_pipeline(key)
 
-    def keep_children(self, kind: Kind, namespace: str | None, listed: Iterable[Document], version: str) -> None:
-        """Forget those of a kind that a list of `version` no longer had."""
+    def keep_children(
+        self, kind: Kind, namespace: str | None, listed: Iterable[Document], version: str | None
+    ) -> set[PipelineKey]:
+        """Forget those of a kind that a list of `version` no longer had; None: whatever their version. The pipelines
+        that they were of."""
         present = {_child_key(kind, each) for each in listed}
+        lost = set()
         for siblings in list(self._children.values()):
             for key, live in list(siblings.items()):
                 covered = key.kind == kind and namespace in (None, key.namespace)
-                if covered and key not in present and _version(live.document) <= int(version):
-                    self.drop_child(kind, live.document)
+                known = version is None or _version(live.document) <= int(version)
+                if covered and key not in present and known:
+                    lost.add(self.drop_child(kind, live.document))
+        return lost
+
+    def drop_namespace(self, namespace: str | None) -> set[PipelineKey]:
+        """Forget everything in a namespace that is no longer looked after; the pipelines that were there."""
+        gone = {key for key in self._pipelines if namespace in (None, key.namespace)}
+        for key in [each for each in {*gone, *self._children} if namespace in (None, each.namespace)]:
+            self._pipelines.pop(key, None)
+            self._children.pop(key, None)
+        return gone
 
     def note_replicas(self, key: PipelineKey, replicas: int) -> None:
         """What the scaler has just written, until the watch says it too."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dcp_operator.ground.scope import Scope
 from dcp_pipeline.spec.units import Duration
 
 
@@ -23,6 +24,9 @@ class PodSettings:
     keda: bool = False
     """Whether KEDA's CRDs are there, and pipelines may ask for `scaling.engine: keda`."""
 
+    egress_open: bool = False
+    """Whether the pods' NetworkPolicy lets them go everywhere; else it does not speak of egress."""
+
     def image_of(self, component: str) -> str:
         """The image of `fetcher` or `worker`."""
         return self.fetcher_image if component == "fetcher" else self.worker_image
@@ -33,8 +37,10 @@ class OperatorSettings:
     """Everything that the process is told. Periods are in seconds."""
 
     pods: PodSettings
-    namespaces: tuple[str, ...]
-    """Watched namespaces; empty: all of them."""
+    scope: Scope
+    """Which namespaces are looked after."""
+    queue_hosts: tuple[str, ...]
+    """Hosts that a pipeline's queue may be on, beside those of its own namespace; patterns too."""
     sync_seconds: float
     """Between two looks at the queues."""
     resync_seconds: float
@@ -43,6 +49,8 @@ class OperatorSettings:
     """Resources reconciled at the same time."""
     health_host: str
     health_port: int
+    lease: tuple[str, str] | None
+    """Namespace and name of the Lease by which one of several replicas writes; None: there is only this one."""
     log_level: str
     log_format: str
 
@@ -55,18 +63,38 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
         pull_policy=environment.get("IMAGE_PULL_POLICY") or None,
         pod_monitors=_switch(environment, "POD_MONITORS"),
         keda=_switch(environment, "KEDA"),
+        egress_open=_egress_open(environment),
     )
     return OperatorSettings(
         pods=pods,
-        namespaces=tuple(each for each in environment.get("WATCH_NAMESPACES", "").replace(",", " ").split() if each),
+        scope=Scope(
+            tuple(environment.get("WATCH_NAMESPACES", "").replace(",", " ").split()),
+            environment.get("WATCH_NAMESPACE_SELECTOR", "").strip(),
+        ),
+        queue_hosts=tuple(environment.get("QUEUE_HOSTS", "").replace(",", " ").split()),
         sync_seconds=_seconds(environment, "SYNC_PERIOD", "2s"),
         resync_seconds=_seconds(environment, "RESYNC_PERIOD", "30s"),
         concurrency=_whole(environment, "RECONCILE_CONCURRENCY", 8),
         health_host=environment.get("HEALTH_HOST", "0.0.0.0"),  # noqa: S104
         health_port=_whole(environment, "HEALTH_PORT", 8080),
+        lease=_lease(environment),
         log_level=environment.get("LOG_LEVEL") or "info",
         log_format=environment.get("LOG_FORMAT") or "",
     )
+
+
+def _lease(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    namespace, name = environment.get("LEASE_NAMESPACE", ""), environment.get("LEASE_NAME", "")
+    if bool(namespace) != bool(name):
+        raise SettingInvalid("LEASE_NAMESPACE and LEASE_NAME belong together: set both, or none for a single replica")
+    return (namespace, name) if name else None
+
+
+def _egress_open(environment: Mapping[str, str]) -> bool:
+    text = environment.get("PODS_EGRESS") or "unset"
+    if text not in ("unset", "open"):
+        raise SettingInvalid(f"PODS_EGRESS={text!r}: unset or open is wanted")
+    return text == "open"
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

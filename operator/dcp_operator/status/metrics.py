@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
 from dcp_operator.ground.kinds import Kind
@@ -38,11 +40,37 @@ class Metrics:
             "dcp_operator_scaling_cause", "1: why there are as many workers as there are.", (*_PIPELINE, "cause"),
             registry=registry,
         )  # fmt: skip
+        self.reconcile_failures = Counter(
+            "dcp_operator_reconcile_failures", "Reconciliations that failed, by the API server's answer (0: none).",
+            (*_PIPELINE, "code"), registry=registry,
+        )  # fmt: skip
+        self._api_seconds = Histogram(
+            "dcp_operator_api_seconds", "Time that the API server took to answer; code none: it did not.",
+            ["verb", "code"], registry=registry,
+        )  # fmt: skip
+        self.leading = Gauge("dcp_operator_leading", "1: this replica writes, the others stand by.", registry=registry)
+        self._unseen = Gauge(
+            "dcp_operator_unseen", "1: the API server lets us see nothing of this kind in this namespace.",
+            ["namespace", "kind"], registry=registry,
+        )  # fmt: skip
         self._causes: dict[PipelineKey, str] = {}
 
     def wrote(self, verb: str, kind: Kind) -> None:
         """A write is about to be sent."""
         self._writes.labels(verb, kind.kind).inc()
+
+    def asked(self, verb: str, code: str, seconds: float) -> None:
+        """A request was answered, or was not."""
+        self._api_seconds.labels(verb, code).observe(seconds)
+
+    def unseen(self, namespace: str | None, kind: Kind, unseen: bool) -> None:
+        """Whether nothing is seen of a kind in a namespace (None: in all)."""
+        name = namespace or "*"
+        if unseen:
+            self._unseen.labels(name, kind.plural).set(1)
+        else:
+            with suppress(KeyError):
+                self._unseen.remove(name, kind.plural)
 
     def error(self, where: str, error: BaseException) -> None:
         """Something failed and will be tried again."""

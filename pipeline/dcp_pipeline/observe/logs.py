@@ -31,7 +31,7 @@ def set_up_logs(level: str, style: str, redact: Callable[[str], str]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
-    for noisy in ("aiohttp.access", "asyncio", "sqlalchemy", "kopf.objects"):
+    for noisy in ("aiohttp.access", "asyncio", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(max(LEVELS[level], logging.WARNING))
 
 

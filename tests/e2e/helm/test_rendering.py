@@ -55,7 +55,8 @@ def test_manifests_and_chart_make_the_same_operator(sh: Shell) -> None:
     manifests = [each for each in manifests if each["kind"] not in ("Namespace", "ConfigMap")]
     assert kinds(chart) == kinds(manifests)
     assert without_settings(one(chart, "Deployment")) == without_settings(one(manifests, "Deployment"))
-    for kind, part in (("ClusterRole", "rules"), ("ClusterRoleBinding", "subjects"), ("ClusterRoleBinding", "roleRef"),
+    for kind, part in (("Role", "rules"), ("RoleBinding", "subjects"), ("PodDisruptionBudget", "spec"),
+                       ("PriorityClass", "value"), ("ClusterRole", "rules"), ("ClusterRoleBinding", "subjects"), ("ClusterRoleBinding", "roleRef"),
                        ("Service", "spec"), ("NetworkPolicy", "spec"), (CRD, "spec")):  # fmt: skip
         assert one(chart, kind)[part] == one(manifests, kind)[part], kind
     names = {(each["kind"], each["metadata"]["name"]) for each in chart}
@@ -65,10 +66,24 @@ def test_manifests_and_chart_make_the_same_operator(sh: Shell) -> None:
 def test_watched_namespaces_get_a_role_each_and_nothing_is_granted_in_the_whole_cluster(sh: Shell) -> None:
     documents = rendered(sh, "watchNamespaces={a,b}", "rbac.aggregate=false")
     roles = [each["metadata"]["namespace"] for each in documents if each["kind"] == "Role"]
-    assert roles == ["a", "b"]
+    assert roles == ["a", "b", "dcp-system"]
     assert not {"ClusterRole", "ClusterRoleBinding"} & set(kinds(documents))
     environment = one(documents, "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"]
     assert {"name": "WATCH_NAMESPACES", "value": "a,b"} in environment
+
+
+def test_patterns_and_labels_are_looked_up_with_the_right_to_see_namespaces_and_no_other(sh: Shell) -> None:
+    plain = one(rendered(sh, "rbac.aggregate=false"), "ClusterRole")["rules"]
+    for value in ("watchNamespaces={team-*,!team-test}", "watchNamespaceSelector=dcp=yes"):
+        rules = one(rendered(sh, value, "rbac.aggregate=false"), "ClusterRole")["rules"]
+        assert [each for each in rules if each not in plain] == [
+            {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"]}
+        ]
+
+
+def test_one_replica_has_no_budget_that_could_hold_up_a_drain(sh: Shell) -> None:
+    assert "PodDisruptionBudget" in kinds(rendered(sh))
+    assert "PodDisruptionBudget" not in kinds(rendered(sh, "replicas=1"))
 
 
 def test_pod_monitors_need_a_right_of_their_own(sh: Shell) -> None:

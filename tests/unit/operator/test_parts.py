@@ -8,9 +8,9 @@ import pytest
 
 from dcp_operator.cluster.dirty import DirtyKeys
 from dcp_operator.cluster.store import Store
-from dcp_operator.cluster.watch import kopf_settings, watch
 from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE
 from dcp_operator.ground.names import PipelineKey
+from dcp_operator.ground.scope import Scope
 from dcp_operator.ground.settings import SettingInvalid, read_settings
 from dcp_operator.scaling.queues import seen_from_outside
 
@@ -20,8 +20,8 @@ A, B = PipelineKey("n", "a"), PipelineKey("n", "b")
 
 def test_settings_have_defaults() -> None:
     settings = read_settings(IMAGES)
-    assert (settings.sync_seconds, settings.resync_seconds, settings.namespaces) == (2.0, 30.0, ())
-    assert read_settings({**IMAGES, "WATCH_NAMESPACES": "a, b"}).namespaces == ("a", "b")
+    assert (settings.sync_seconds, settings.resync_seconds, settings.scope) == (2.0, 30.0, Scope())
+    assert read_settings({**IMAGES, "WATCH_NAMESPACES": "a, b"}).scope == Scope(("a", "b"))
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,9 @@ def test_the_end_of_a_former_object_is_not_the_end_of_its_successor() -> None:
     assert len(store.children(A)) == 1
 
 
-def test_kopf_watches_and_writes_nothing() -> None:
-    settings = kopf_settings()
-    watch(Store(), DirtyKeys(), [CONFIG_MAP], settings)
-    assert (settings.posting.enabled, settings.peering.standalone) == (False, True)
-    assert (
-        PIPELINE.path("n", "x", "status")
-        == "/apis/datacleaning.io/v1alpha1/namespaces/n/datacleaningpipelines/x/status"
-    )
+def test_a_path_names_the_subresource() -> None:
+    path = "/apis/datacleaning.io/v1alpha1/namespaces/n/datacleaningpipelines/x/status"
+    assert PIPELINE.path("n", "x", "status") == path
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ async def test_a_pipeline_that_goes_while_its_server_hangs_is_not_remembered(
     (going_on,) = operator.scaler.start_round()
     for key in [each for each in cluster.objects if each[0] != SECRET.plural]:
         del cluster.objects[key]
-    await operator.rounds.resync_once()
+    await operator.parts.list_once()
     while not operator.dirty.idle:
         await operator.rounds.reconcile_once()
     operator.scaler.start_round()

@@ -16,6 +16,7 @@ FILES = (
     "ready",
     "progressing",
     "degraded",
+    "children_seen",
     "scaling_active",
     "sources",
     "labels",

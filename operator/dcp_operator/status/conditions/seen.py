@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +65,8 @@ class Observed:
     now: datetime
     scaling_cause: str = "FollowingBacklog"
     """The reason in one word."""
+    unseen: Mapping[str, int] = field(default_factory=dict)
+    """Kinds of children that the API server does not let the operator see here, and with which HTTP code."""
     keda: KedaSeen | None = None
     """What KEDA says, where it scales the workers."""
 

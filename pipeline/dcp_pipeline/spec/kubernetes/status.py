@@ -25,8 +25,8 @@ class Condition(_Part, frozen=True):
     type: Annotated[
         str,
         Meta(
-            description="Ready, Progressing, Degraded, ScalingActive, SourcesReachable, LabelsAsExpected or "
-            "SinkReachable.",
+            description="Ready, Progressing, Degraded, ScalingActive, ChildrenSeen, SourcesReachable, "
+            "LabelsAsExpected or SinkReachable.",
             max_length=64,
         ),
     ]

@@ -1,0 +1,88 @@
+"""What the parts have listed and watched goes into the store, and the pipelines that it concerns are marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dcp_operator.cluster.answers import Document
+from dcp_operator.cluster.store import Store
+from dcp_operator.ground.kinds import Kind
+from dcp_operator.ground.names import PipelineKey
+
+Mark = Callable[[PipelineKey], None]
+
+
+class KeptPipelines:
+    """Every list has all of them reconciled; an event those that a person has changed."""
+
+    def __init__(self, store: Store, mark: Mark, namespace: str | None) -> None:
+        self._store, self._mark, self._namespace = store, mark, namespace
+
+    def listed(self, documents: list[Document], version: str, set_back: bool) -> None:
+        before = {key for key in self._store.pipelines() if self._namespace in (None, key.namespace)}
+        if set_back:
+            for key in before:
+                self._store.drop_pipeline(key)
+        listed = [self._store.put_pipeline(document) for document in documents]
+        self._store.keep_pipelines(self._namespace, listed, version)
+        for key in {*before, *listed}:
+            self._mark(key)
+
+    def happened(self, type: str, document: Document) -> None:
+        metadata = document["metadata"]
+        key = PipelineKey(metadata["namespace"], metadata["name"])
+        before = self._store.pipeline(key)
+        if type == "DELETED":
+            if before is not None and before["metadata"]["uid"] == metadata["uid"]:
+                self._store.drop_pipeline(key)
+            self._mark(key)
+            return
+        self._store.put_pipeline(document)
+        if before is None or _worth_a_look(document) != _worth_a_look(before):
+            self._mark(key)
+
+
+def _worth_a_look(document: Any) -> tuple[Any, ...]:
+    """What changes when a person changes a pipeline: our own writes of its status come back too."""
+    metadata = document["metadata"]
+    return metadata["uid"], metadata.get("generation"), metadata.get("deletionTimestamp"), metadata.get("annotations")
+
+
+class KeptChildren:
+    """The pipeline of whatever has changed is marked."""
+
+    def __init__(self, kind: Kind, store: Store, mark: Mark, namespace: str | None) -> None:
+        self._kind, self._store, self._mark, self._namespace = kind, store, mark, namespace
+
+    def listed(self, documents: list[Document], version: str, set_back: bool) -> None:
+        if set_back:
+            for key in self._store.keep_children(self._kind, self._namespace, [], None):
+                self._mark(key)
+        for document in documents:
+            self._store.put_child(self._kind, document)
+        for key in self._store.keep_children(self._kind, self._namespace, documents, version):
+            self._mark(key)
+
+    def happened(self, type: str, document: Document) -> None:
+        gone = type == "DELETED"
+        self._mark((self._store.drop_child if gone else self._store.put_child)(self._kind, document))
+
+
+class KeptNamespaces:
+    """The names of the namespaces that there are."""
+
+    def __init__(self, changed: Callable[[frozenset[str]], None]) -> None:
+        self._names: set[str] = set()
+        self._changed = changed
+
+    def listed(self, documents: list[Document], version: str, set_back: bool) -> None:
+        self._names = {str(each["metadata"]["name"]) for each in documents}
+        self._changed(frozenset(self._names))
+
+    def happened(self, type: str, document: Document) -> None:
+        name = str(document["metadata"]["name"])
+        before = set(self._names)
+        (self._names.discard if type == "DELETED" else self._names.add)(name)
+        if self._names != before:
+            self._changed(frozenset(self._names))
