@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-COMMANDS = ("doctor",)
+COMMANDS = ("doctor", "backup", "restore")

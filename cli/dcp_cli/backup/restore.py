@@ -1,0 +1,147 @@
+"""`dcp restore`: all of a backup in one transaction, where there is nothing of the pipeline; then verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from dcp_cli.backup.archive import Head, Page, read_archive
+from dcp_cli.errors import CommandFailed
+from dcp_cli.options import print_json
+from dcp_cli.shown.say import say
+from dcp_cli.summary import COUNTS
+from dcp_pipeline.connect import open_engine
+from dcp_pipeline.database.errors import short
+from dcp_pipeline.database.transactions import Patience, Transactions
+from dcp_pipeline.exit_codes import DONE, FAILED
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.changes import SCHEMA_VERSION
+from dcp_pipeline.setup import Setup
+from dcp_pipeline.verify.verify import verify
+
+_ONCE = Patience(attempts=1, lost_attempts=1)
+
+
+def check(path: Path, output: str) -> int:
+    """Read a backup to its end and say what it holds."""
+    messages = read_archive(path)
+    head, rows = _head(messages, path), dict[str, int]()
+    for page in _pages(messages):
+        rows[page.table] = rows.get(page.table, 0) + len(page.rows)
+    told = {"pipeline": head.pipeline, "table": head.table, "taken_at": head.taken_at, "release": head.release}
+    if output == "json":
+        print_json({**told, "whole": True, "books": dict(head.books), "rows": rows})
+    else:
+        say(f"{path} is whole: {head.pipeline}, table {head.table}, of {head.taken_at}, by release {head.release}")
+        say(", ".join(f"{head.books[name]:,} {name}" for name in (*COUNTS, "pending")))
+    return DONE
+
+
+def restore(setup: Setup, path: Path, output: str) -> int:
+    """Put a backup back; 1 where the books are not what they were afterwards."""
+    messages = read_archive(path)
+    head = _head(messages, path)
+    _check_fits(head, setup, path)
+    with ExitStack() as stack:
+        engine = open_engine(setup, pool_size=2)
+        stack.callback(engine.dispose)
+        if engine.dialect.name != head.dialect:
+            raise CommandFailed(
+                f"{path} is of {head.dialect}, the sink is {engine.dialect.name}: name another by --sink"
+            )
+        ledger = Ledger(engine, setup.pipeline.key)
+        ledger.prepare()
+        _put(engine, head, messages)
+        report, books = verify(engine, head.pipeline, head.table), ledger.books()
+    now = {name: books.total(name) for name in (*COUNTS, "pending")}
+    good = report.balanced and now == dict(head.books)
+    if output == "json":
+        print_json({"restored": good, "books": now, "findings": [f"{e.uri}: {e.message}" for e in report.findings]})
+    else:
+        for finding in report.findings:
+            say(f"{finding.kind.value:12}{finding.uri}: {finding.message}")
+        say(", ".join(f"{now[name]:,} {name}" for name in now))
+        say("restored and verified" if good else f"restored, but the books are NOT what they were: {dict(head.books)}")
+    return DONE if good else FAILED
+
+
+def _head(messages: Iterator[Head | Page], path: Path) -> Head:
+    head = next(messages, None)
+    if not isinstance(head, Head):
+        raise CommandFailed(f"{path} has no head: it is no backup that this release can read")
+    return head
+
+
+def _pages(messages: Iterator[Head | Page]) -> Iterator[Page]:
+    return (each for each in messages if isinstance(each, Page))
+
+
+def _check_fits(head: Head, setup: Setup, path: Path) -> None:
+    pipeline = setup.pipeline
+    if (head.pipeline, head.table) != (pipeline.key, pipeline.table):
+        raise CommandFailed(
+            f"{path} is of {head.pipeline} and table {head.table}; the spec is of {pipeline.key} and {pipeline.table}"
+        )
+    if head.schema != SCHEMA_VERSION:
+        raise CommandFailed(
+            f"{path} holds a ledger of version {head.schema}, this release has {SCHEMA_VERSION}: restore it by release "
+            f"{head.release}, then upgrade"
+        )
+
+
+def _put(engine: Engine, head: Head, messages: Iterator[Head | Page]) -> None:
+    def work(connection: Connection) -> None:
+        _check_empty(connection, head)
+        for page in _pages(messages):
+            _insert(connection, page)
+
+    transactions = Transactions(engine, _ONCE)
+    made = transactions.write(lambda connection: _make_table(connection, head))
+    try:
+        transactions.write(work)
+    except BaseException as error:
+        if made:
+            quoted = engine.dialect.identifier_preparer.quote_identifier(head.table)
+            transactions.write(lambda connection: connection.exec_driver_sql(f"DROP TABLE {quoted}"))
+        if isinstance(error, IntegrityError):
+            told = f"nothing was restored: the database holds some of it already ({short(error)})"
+            raise CommandFailed(f"{told}; restore into an empty one") from error
+        raise
+
+
+def _make_table(connection: Connection, head: Head) -> bool:
+    """The clean table as it stood, where there is none. Whether it was made."""
+    _check_empty(connection, head)
+    if inspect(connection).has_table(head.table):
+        return False
+    for statement in head.table_ddl:
+        connection.exec_driver_sql(statement.replace("%", "%%") if connection.dialect.name == "mysql" else statement)
+    return bool(head.table_ddl)
+
+
+def _check_empty(connection: Connection, head: Head) -> None:
+    query = text("SELECT COUNT(*) FROM dcp_objects WHERE pipeline = :pipeline")
+    if number := connection.execute(query, {"pipeline": head.pipeline}).scalar():
+        where = connection.engine.url.render_as_string(hide_password=True)
+        raise CommandFailed(
+            f"{where} has books of {head.pipeline} already ({number:,} objects): restore into an empty database "
+            "(--sink URL), or remove the pipeline there first (docs/operations.md)"
+        )
+
+
+def _insert(connection: Connection, page: Page) -> None:
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    columns = ", ".join(map(quote, page.columns))
+    values = ", ".join(f":c{n}" for n in range(len(page.columns)))
+    rows: list[dict[str, Any]] = [{f"c{n}": value for n, value in enumerate(row)} for row in page.rows]
+    if page.table == "dcp_meta":
+        # What this database says of itself stays; of the table it says nothing yet, or the same.
+        connection.execute(
+            text("DELETE FROM dcp_meta WHERE name = :c0"), [{"c0": each} for each in {row["c0"] for row in rows}]
+        )
+    connection.execute(text(f"INSERT INTO {quote(page.table)} ({columns}) VALUES ({values})"), rows)  # noqa: S608

@@ -1,0 +1,106 @@
+"""`dcp backup` and `dcp restore`: one moment of a pipeline in one file; all of it comes back, or nothing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from dcp_cli.backup.archive import Head, Page, Writer, read_archive
+from dcp_pipeline.errors import Unusable
+from support.botnet_feed import HEADER
+from support.databases import KINDS, Database, fresh_database
+from support.dcp_process import dcp, served, write_spec
+
+GOOD = "2026-10-01 10:00:00,8.8.8.8,80,1,198.51.100.1,80,tcp,Mirai,curl,1"
+LINES = [
+    GOOD,
+    GOOD,
+    GOOD.replace("8.8.8.8", "8.8.8.888"),
+    GOOD.replace("8.8.8.8", "9.9.9.9").replace("Mirai", "é%:x 'q'"),
+]
+HEAD = Head("default/a", "t", "sqlite", 3, "0", "2026-10-01T00:00:00+00:00", (), {"read": 0})
+
+
+def rows_of(database: Database) -> list[tuple[object, ...]]:
+    with database.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text("SELECT * FROM botnet ORDER BY src_ip"))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_books_and_rows_come_back_in_another_database(tmp_path: Path, kind: str) -> None:
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    (feed / "a.csv").write_text("\n".join([HEADER, *LINES]) + "\n")
+    (tmp_path / "other").mkdir()
+    copy = tmp_path / "copy.dcp"
+    with (
+        fresh_database(kind, tmp_path) as first,
+        fresh_database(kind, tmp_path / "other") as second,
+        served(feed) as url,
+    ):
+        secret = {"DB_PASSWORD": first.password} if first.password else {}
+        spec = str(write_spec(tmp_path / "spec.yaml", url, sink=first.url))
+        code, process = dcp(tmp_path, "run", spec, "--once", env=secret)
+        assert code == 0, process.err()
+        code, process = dcp(tmp_path, "backup", spec, str(copy), "-o", "json", env=secret)
+        assert (code, process.answer()["rows"]["botnet"]) == (0, 2), process.err()
+        code, process = dcp(tmp_path, "restore", spec, str(copy), env=secret)
+        assert code == 1
+        assert "has books of default/botnet already" in process.err()
+        code, process = dcp(tmp_path, "restore", spec, str(copy), "--sink", second.url, "-o", "json", env=secret)
+        assert (code, process.answer()["restored"]) == (0, True), process.err()
+        assert process.answer()["books"]["rejected"] == 1
+        assert rows_of(second) == rows_of(first)
+        # The fetcher goes on where it was: nothing is read again.
+        code, process = dcp(tmp_path, "run", spec, "--once", "--sink", second.url, "-o", "json", env=secret)
+        assert (code, process.answer()["this_run"]["read"]) == (0, 0), process.err()
+
+
+def test_what_cannot_be_restored_whole_leaves_nothing(tmp_path: Path, sqlite: Database) -> None:
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    (feed / "a.csv").write_text("\n".join([HEADER, *LINES]) + "\n")
+    copy, cut = tmp_path / "copy.dcp", tmp_path / "cut.dcp"
+    with served(feed) as url:
+        spec = str(write_spec(tmp_path / "spec.yaml", url, sink=sqlite.url))
+        dcp(tmp_path, "run", spec, "--once")
+    dcp(tmp_path, "backup", spec, str(copy))
+    cut.write_bytes(copy.read_bytes()[:-20])
+    code, process = dcp(tmp_path, "restore", spec, str(cut), "--sink", f"sqlite:///{tmp_path}/new.db")
+    assert code == 1
+    assert "damaged or cut off" in process.err()
+    code, process = dcp(tmp_path, "restore", spec, str(copy), "--sink", f"sqlite:///{tmp_path}/new.db", "-o", "json")
+    assert (code, process.answer()["restored"]) == (0, True), process.err()
+
+
+def written(path: Path, *pages: Page) -> Path:
+    with path.open("wb") as file:
+        writer = Writer(file)
+        writer.write(HEAD)
+        for page in pages:
+            writer.write(page)
+        writer.seal()
+    return path
+
+
+def test_any_byte_that_changes_is_told(tmp_path: Path) -> None:
+    page = Page("t", ("a", "b"), [[n, Decimal("1.50")] for n in range(50)])
+    whole = written(tmp_path / "whole", page)
+    _, read = read_archive(whole)
+    assert isinstance(read, Page)
+    assert read.rows[7] == [7, "1.50"]
+    data = whole.read_bytes()
+    for at in range(0, len(data), 7):
+        (tmp_path / "bad").write_bytes(data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :])
+        with pytest.raises(Unusable):
+            list(read_archive(tmp_path / "bad"))
+    for at in range(0, len(data), 11):
+        (tmp_path / "bad").write_bytes(data[:at])
+        with pytest.raises(Unusable):
+            list(read_archive(tmp_path / "bad"))
+    (tmp_path / "bad").write_bytes(data + b"x")
+    with pytest.raises(Unusable):
+        list(read_archive(tmp_path / "bad"))
