@@ -53,7 +53,7 @@ def forget_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
             raise CommandFailed(f"not unavailable, but {others[0].state.value}: {others[0].uri}")
         for each in chosen:
             reason = f"{FORGOTTEN}; {each.reason or ''}"
-            ledger.update_object(each.object_id, state=ObjectState.HISTORY, reason=reason)
+            ledger.decide_object(each.object_id, ObjectState.HISTORY, reason)
     say(f"{len(chosen)} objects are history: `dcp objects ls --state history`")
     return DONE
 
@@ -67,7 +67,7 @@ def reread_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
             _check_rereadable(setup, each)
         for each in chosen:
             state = ObjectState.CUT if each.state is ObjectState.CUT else ObjectState.HISTORY
-            ledger.update_object(each.object_id, state=state, reason=f"{REREAD}; {each.reason or ''}")
+            ledger.decide_object(each.object_id, state, f"{REREAD}; {each.reason or ''}")
     say(
         f"{len(chosen)} objects are read again at the fetcher's next look, where their source has them; "
         "records that are in the table already count as duplicates"

@@ -76,6 +76,8 @@ class Damage:
             return
         if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:  # a full disk under the spool
             raise TemporaryError(f"{error.filename or 'a file'}: {error.strerror or error}") from error
+        if isinstance(error, MemoryError):  # what others hold at the moment is not this object's fault
+            raise TemporaryError(f"{in_words(error)}; it is tried again: give the fetcher more") from error
         log.error("an object could not be read", exc_info=error)
         raise DamagedError(in_words(error)) from error
 

@@ -141,6 +141,14 @@ class Ledger:
         if (number := self._insert(update)) is not None:
             self._epoch.known(number)
 
+    def decide_object(self, object_id: str, state: ObjectState, reason: str) -> None:
+        """What a person says about an object: the fetcher, who remembers none of it, is not to miss it.
+
+        Raises LedgerWentBack where there is no such object.
+        """
+        changes: dict[str, Any] = {"state": state, "reason": reason}
+        self._insert(lambda each: objects.update_object(each, self.pipeline, object_id, changes, None))
+
     def cuts(self, object_id: str) -> list[Cut]:
         """An object's cuts with their states, by sequence."""
         return self._transactions.read(lambda each: objects.cuts(each, object_id))

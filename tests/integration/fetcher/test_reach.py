@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -186,3 +187,55 @@ def test_a_link_that_leads_out_of_its_folder_is_told_and_not_read(tmp_path: Path
     assert fetching.records() == b"1,x\n"
     assert len(report.problems) == 1
     assert "leads out of its folder" in report.problems[0]
+
+
+@pytest.mark.parametrize("swapped", ["the file", "its folder", "a pipe"])
+@pytest.mark.parametrize("growth", ["replace", "append"])
+def test_a_link_that_is_put_in_place_between_look_and_opening_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, growth: str, swapped: str
+) -> None:
+    """The path was looked at, by a task too: what counts is what was opened."""
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    for folder in (inside / "deep", outside):
+        folder.mkdir(parents=True)
+    (outside / "a.csv").write_bytes(INSIDE)
+    wanted, aside = inside / "deep" / "a.csv", tmp_path / "aside"
+    wanted.write_bytes(CSV)
+    what = wanted.parent if swapped == "its folder" else wanted
+    really_open = os.open
+
+    def open_between_two_swaps(path: object, *how: object, **more: object) -> int:
+        if path != wanted or what.is_symlink():
+            return really_open(path, *how, **more)  # type: ignore[arg-type]
+        what.rename(aside)
+        if swapped == "a pipe":
+            os.mkfifo(what)
+        else:
+            what.symlink_to(outside if swapped == "its folder" else outside / "a.csv")
+        try:
+            return really_open(path, *how, **more)  # type: ignore[arg-type]
+        finally:
+            what.unlink()
+            aside.rename(what)
+
+    worker = {"maxAttempts": 2, "retryDelay": "10ms"}
+    fetching = Fetching(file_source(inside, growth=growth), worker=worker)
+    fetching.inbox.waiting.append(json.dumps({"url": wanted.as_uri(), "id": "mine"}).encode())
+    monkeypatch.setattr(os, "open", open_between_two_swaps)
+    fetching.run()
+    assert fetching.queue.batches() == []
+    task = fetching.ledger.task("mine")
+    assert task is not None
+    assert task.state is TaskState.FAILED
+    assert ("not a regular file" if swapped == "a pipe" else "leads out of its source's folder") in (task.reason or "")
+
+
+def test_a_source_that_is_itself_a_link_is_read(tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    (real / "a.csv").write_bytes(CSV)
+    for name, target in {"folder": real, "file.csv": real / "a.csv"}.items():
+        (tmp_path / name).symlink_to(target)
+        fetching = Fetching(file_source(tmp_path / name))
+        assert fetching.run().problems == ()
+        assert fetching.records() == b"1,x\n"

@@ -36,7 +36,6 @@ def states(fetching: Fetching) -> dict[str, tuple[ObjectState, str]]:
         (Panic("not implemented"), "Panic: not implemented"),
         (StopIteration(), "StopIteration"),
         (RecursionError("maximum recursion depth exceeded"), "nested too deep"),
-        (MemoryError(), "more memory than there is"),
         ("\udce9".encode, "UnicodeEncodeError"),
         (ValueError("line 1\nline 2 \0"), "ValueError: line 1 line 2 \ufffd"),
         (AssertionError(), "AssertionError"),
@@ -60,6 +59,28 @@ def test_what_a_reader_raises_is_that_objects_outcome(
         assert state is ObjectState.UNAVAILABLE
         assert said in reason
         assert fetching.records() == RECORDS
+
+
+@pytest.mark.parametrize("growth", ["replace", "append"])
+def test_memory_that_others_hold_is_no_damage_of_an_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, growth: str
+) -> None:
+    scarce, as_lines = [True], reading.as_lines
+
+    def opened(stream: object, *how: object) -> object:
+        if scarce[0]:
+            raise MemoryError
+        return as_lines(stream, *how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading, "as_lines", opened)
+    (tmp_path / "a.csv").write_bytes(CSV)
+    fetching = Fetching(file_source(tmp_path, growth=growth))
+    [problem] = fetching.run().problems
+    assert "more memory than there is" in problem
+    assert ObjectState.UNAVAILABLE not in {each.state for each in fetching.ledger.all_objects()}
+    scarce[0] = False
+    assert fetching.run().problems == ()
+    assert fetching.records() == RECORDS
 
 
 def test_a_blank_first_line_without_header_hangs_nobody(tmp_path: Path) -> None:

@@ -132,3 +132,17 @@ def test_a_task_that_is_gone_is_told_and_known_ones_are_found(ledger: Ledger) ->
     assert ledger.known_tasks(["mine", "other"]) == {"mine"}
     with pytest.raises(LedgerWentBack):
         ledger.update_task("other", state=TaskState.DONE)
+
+
+def test_what_a_person_says_of_an_object_is_nothing_that_the_fetcher_misses(ledger: Ledger) -> None:
+    ledger.open_object(OPENED)
+    ledger.update_object(OPENED.id, state=ObjectState.UNAVAILABLE, reason="truncated")
+    command = Ledger(ledger.engine, PIPELINE)
+    command.decide_object(OPENED.id, ObjectState.HISTORY, "forgotten")
+    found = ledger.object(OPENED.id)
+    assert found is not None
+    assert (found.state, found.reason) == (ObjectState.HISTORY, "forgotten")
+    assert not ledger.went_back()
+    run(ledger, "DELETE FROM dcp_objects")
+    with pytest.raises(LedgerWentBack):
+        command.decide_object(OPENED.id, ObjectState.HISTORY, "forgotten")

@@ -62,7 +62,11 @@ class FileBody:
 
 
 class FileSite:
-    """Opens files by their file:// uri."""
+    """Opens files by their file:// uri, none but those of its source."""
+
+    def __init__(self, within: Callable[[], Path] | None = None) -> None:
+        """`within`: where the source's file or folder is now; None: whatever is named is opened."""
+        self._within = within
 
     def named(self, url: str) -> str:
         return url
@@ -71,14 +75,14 @@ class FileSite:
         return uri
 
     def open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
-        file, path, status = _opened(uri)
+        file, path, status = _opened(uri, self._within)
         if settled and latest is not None and base_of(latest.version) == version_of(status):
             file.close()
             return None
         return _as_opened(file, path, status, 0)
 
     def open_growing(self, uri: str, known: SourceObject | None, offset: int) -> Opened | None:
-        file, path, status = _opened(uri)
+        file, path, status = _opened(uri, self._within)
         unchanged = known is not None and (known.size_bytes, known.last_modified, known.etag) == (
             status.st_size,
             str(status.st_mtime_ns),
@@ -134,7 +138,7 @@ def path_of(uri: str) -> Path:
     return Path(os.fsdecode(unquote_to_bytes(urlsplit(uri).path)))
 
 
-def _opened(uri: str) -> tuple[BinaryIO, Path, os.stat_result]:
+def _opened(uri: str, within: Callable[[], Path] | None) -> tuple[BinaryIO, Path, os.stat_result]:
     path = path_of(uri)
     try:
         # Non-blocking: to open a pipe that somebody put there must not hang. For a file it means nothing.
@@ -147,7 +151,20 @@ def _opened(uri: str) -> tuple[BinaryIO, Path, os.stat_result]:
     if not stat.S_ISREG(status.st_mode):
         file.close()
         raise RefusedError(f"{path}: not a regular file")
+    if within is not None and not _is_below(file, path, within()):
+        file.close()
+        raise RefusedError(f"{path}: it leads out of its source's folder")
     return file, path, status
+
+
+def _is_below(file: BinaryIO, path: Path, within: Path) -> bool:
+    """Whether what was opened lies there. The path was looked at before, and somebody may have put a link into it since:
+    so it is the kernel that is asked which file this is."""
+    try:
+        real = Path(os.readlink(f"/proc/self/fd/{file.fileno()}"))
+    except OSError:  # no Linux
+        real = Path(os.path.realpath(path))
+    return real.is_relative_to(os.path.realpath(within))
 
 
 def _as_opened(file: BinaryIO, path: Path, status: os.stat_result, offset: int, growing: bool = False) -> Opened:

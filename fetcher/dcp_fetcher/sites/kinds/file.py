@@ -26,7 +26,7 @@ class Files:
 
     def __init__(self, settings: FileSource, around: Around) -> None:
         self._settings, self._around = settings, around
-        self.site = FileSite()
+        self.site = FileSite(lambda: self.path)
 
     @property
     def path(self) -> Path:
