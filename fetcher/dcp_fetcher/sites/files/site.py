@@ -158,8 +158,8 @@ def _opened(uri: str, within: Callable[[], Path] | None) -> tuple[BinaryIO, Path
 
 
 def _is_below(file: BinaryIO, path: Path, within: Path) -> bool:
-    """Whether what was opened lies there. The path was looked at before, and somebody may have put a link into it since:
-    so it is the kernel that is asked which file this is."""
+    """Whether what was opened lies there. The path was looked at before; since then somebody may have put a link into
+    it, so the kernel is asked which file this is."""
     try:
         real = Path(os.readlink(f"/proc/self/fd/{file.fileno()}"))
     except OSError:  # no Linux
