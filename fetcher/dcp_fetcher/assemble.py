@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcp_fetcher.follower import Follower
+from dcp_fetcher.following.follower import Follower
 from dcp_fetcher.ground.attempts import Attempts
 from dcp_fetcher.ground.patience import Backoff
 from dcp_fetcher.ground.ports import Inbox, Secrets

@@ -9,16 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, replace
 
 from dcp_fetcher.catalogue import PAGE_OBJECTS, Catalogue, Known
-from dcp_fetcher.follower import Follower
+from dcp_fetcher.following.follower import Follower
 from dcp_fetcher.ground.errors import GoneError, TemporaryError, UnreachableError
 from dcp_fetcher.ground.patience import Backoff
 from dcp_fetcher.ground.wall import in_thread, reason_of
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
+from dcp_fetcher.objects.unavailable import now_history
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.sites.http.listing import shown_unchanged
 from dcp_fetcher.sites.listing import Entry, name_of
 from dcp_fetcher.sites.versions import CUT_SHORT, REREAD
-from dcp_fetcher.unavailable import now_history
 from dcp_pipeline.database.errors import LedgerConflict
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.texts import storable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcp_fetcher.following import Found, match, rotated_from
+from dcp_fetcher.following.match import Found, match, rotated_from
 from dcp_pipeline.ledger.model import SourceObject
 
 BASES = frozenset({"app.log", "access-2.log", "plain"})

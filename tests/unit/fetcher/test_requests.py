@@ -9,9 +9,9 @@ import pytest
 
 from dcp_fetcher.ground.errors import FetchError, GoneError, RefusedError, TemporaryError
 from dcp_fetcher.ground.patience import Backoff
+from dcp_fetcher.objects.unavailable import ranges
 from dcp_fetcher.sites.http.client import error_of, redacted, retry_after_seconds
 from dcp_fetcher.tasks.request import Request, Step, TaskInvalid, Verdict, assign, decide, id_of, parse_request
-from dcp_fetcher.unavailable import ranges
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject, Task, TaskState
 from support.fetching import file_source, http_source, pipeline_of
 

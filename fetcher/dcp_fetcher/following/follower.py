@@ -1,41 +1,36 @@
 """growth: append of files: each is followed by what it is, to its end, wherever it was moved.
 
-following.py matches by hints; here is what has to be read for it: the beginning of files that no hint knows. One look
-is one pass over the source, and again where a file turned out to be another than was thought.
+match.py matches by hints, beginnings.py reads where no hint leads anywhere. One look is one pass over the source, and
+again where a file turned out to be another than was thought.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from msgspec.structs import replace
 
-from dcp_fetcher.following import Found, Matched, inode_of, is_unchanged, match, rotated_from
+from dcp_fetcher.following.beginnings import Beginnings, Pass
+from dcp_fetcher.following.match import Found, is_unchanged, match, rotated_from
+from dcp_fetcher.following.places import MovedError, files_of, is_packed, opened_as
 from dcp_fetcher.ground.errors import (
     ChangedError,
-    DamagedError,
     FetchError,
     GoneError,
-    NotRecordsError,
 )
 from dcp_fetcher.ground.wall import reason_of
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
-from dcp_fetcher.opening.decompress import compression_of
+from dcp_fetcher.objects.unavailable import give_up
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.reading import CHUNK_BYTES, Content, first_needed
 from dcp_fetcher.settling import NO_LINE_END, SOUGHT, Settling
 from dcp_fetcher.sites.files.site import path_of
 from dcp_fetcher.sites.listing import Entry
-from dcp_fetcher.sites.site import Opened
 from dcp_fetcher.sites.versions import generation_of
-from dcp_fetcher.unavailable import give_up
 from dcp_pipeline.batch import digest_of
 from dcp_pipeline.database.errors import LedgerConflict
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
@@ -44,24 +39,6 @@ log = logging.getLogger(__name__)
 
 PASSES = 6
 """How often one look begins anew because a file was another one than was thought."""
-ALIKE_BYTES = 64 * 1024
-"""So much of a file is compared with another's beginning to see that it is being copied."""
-
-
-class _Moved(FetchError):
-    """A name leads to another file than a moment ago."""
-
-
-@dataclass
-class _Pass:
-    """What one pass knows. `known`: newest first."""
-
-    files: list[Found]
-    known: list[SourceObject]
-    matched: Matched
-    lost: dict[str, frozenset[str]]
-    fresh: list[Found] = field(default_factory=list)
-    waiting: list[Found] = field(default_factory=list)
 
 
 class Follower:
@@ -71,9 +48,7 @@ class Follower:
         self._reader, self._outlet, self._source, self._settling = reader, outlet, source, settling
         self._lock = threading.Lock()
         self._denied: set[tuple[str, str]] = set()
-        self._neutral: dict[Found, tuple[int, frozenset[str]]] = {}
-        """Files that were no generation's and not new, and at which state of the others."""
-        self._copies: set[Found] = set()
+        self._beginnings = Beginnings(reader, self._cuts)
 
     def look(self, entries: Sequence[Entry]) -> list[Look]:
         """Bring every generation up to what lies there. Raises Stopped."""
@@ -110,7 +85,7 @@ class Follower:
         for file in now.waiting:
             yield Look(file.uri, Outcome.WAITING, reason="it seems to be a copy that is being made")
 
-    def _tried(self, generation: SourceObject | None, file: Found, now: _Pass) -> Look | None:
+    def _tried(self, generation: SourceObject | None, file: Found, now: Pass) -> Look | None:
         self._outlet.stop.check()
         try:
             return self._begin(file, now) if generation is None else self._read_on(generation, file, now)
@@ -122,7 +97,7 @@ class Follower:
             log.debug("%s is not at %s: %s", generation.uri, file.uri, error)
             self._denied.add((generation.id, file.identity))
             return None
-        except (_Moved, GoneError):
+        except (MovedError, GoneError):
             return None
         except LedgerConflict as error:
             log.info("looking again: %s", error)
@@ -132,123 +107,27 @@ class Follower:
 
     # What lies there.
 
-    def _survey(self, entries: Sequence[Entry]) -> _Pass:
+    def _survey(self, entries: Sequence[Entry]) -> Pass:
         ledger, patience = self._outlet.ledger, self._outlet.patience
         known = [each for each in patience(lambda: ledger.objects(self._source)) if generation_of(each.version)]
         incomplete = {each.id for each in patience(ledger.incomplete_objects)}
-        files = list(self._files(entries, known))
+        files = list(files_of(entries, known))
         matched = match(files, known, self._denied)
         lost = self._reader.lost([each for each in known if each.id in incomplete])
-        now = _Pass(files, known, matched, lost)
-        # What was no generation's a moment ago is none while the generations and their homes are the same.
-        state = (len(known), frozenset(matched.homes))
-        unsure = [file for file in matched.unknown if file.size_bytes and self._neutral.get(file) != state]
-        if unsure:
-            self._prove(now, unsure, state)
+        now = Pass(files, known, matched, lost, self._denied)
+        self._beginnings.unsure(now)
         return now
-
-    def _files(self, entries: Sequence[Entry], known: Sequence[SourceObject]) -> Iterator[Found]:
-        listed = {path_of(entry.url): entry.url for entry in entries}
-        names = {*(path.name for path in listed), *(path_of(each.uri).name for each in known)}
-        bases = frozenset(name for name in names if rotated_from(name, names) is None)
-        inodes = {inode_of(each) for each in known}
-        folders = dict.fromkeys([*(path.parent for path in listed), *(path_of(each.uri).parent for each in known)])
-        seen: set[tuple[int, int]] = set()
-        for path, uri in listed.items():
-            if (file := _found(path, uri, bases, listed=True)) and (file.device, file.inode) not in seen:
-                seen.add((file.device, file.inode))
-                yield file
-        for folder in folders:
-            for path, inode in _inside(folder):
-                if path in listed or not (inode in inodes or rotated_from(path.name, bases)):
-                    continue
-                if (file := _found(path, path.as_uri(), bases, listed=False)) and (file.device, file.inode) not in seen:
-                    seen.add((file.device, file.inode))
-                    yield file
-
-    # What no hint knows.
-
-    def _prove(self, now: _Pass, unsure: Sequence[Found], state: tuple[int, frozenset[str]]) -> None:
-        """Find the generations that unknown files are, by their beginnings; sort out what is new."""
-        firsts = {each.id: cuts[0] for each in now.known if (cuts := self._cuts(each))}
-        homes = dict(now.matched.homes)
-        longest_bytes = max((cut.end for cut in firsts.values()), default=0)
-        # What may be copied is sorted out before its copies.
-        for file in sorted(unsure, key=lambda each: (each.rotated, each.modified_ns)):
-            beginning, whole = self._beginning(file, longest_bytes)
-            alike = [each for each in now.known if _begins(beginning, firsts.get(each.id))]
-            alike = [each for each in alike if (each.id, file.identity) not in self._denied]
-            homeless = [each for each in alike if each.id not in homes]
-            if homeless:
-                same_time = [each for each in homeless if each.last_modified == str(file.modified_ns)]
-                homes[(same_time or homeless)[0].id] = file
-            elif file.rotated and (alike or self._is_copy(beginning, _kin(file, [*homes.values(), *now.fresh]))):
-                self._neutral[file] = state
-                self._copies.add(file)
-            elif file in self._copies:  # its original was read further than it, and is truncated now
-                self._neutral[file] = state
-            elif file.rotated and not whole:
-                now.waiting.append(file)
-            elif file.listed or self._is_between(file, now):
-                now.fresh.append(file)
-            else:
-                self._neutral[file] = state
-        self._neutral = {file: known for file, known in self._neutral.items() if file in now.matched.unknown}
-        self._copies &= set(now.matched.unknown)
-        now.matched = Matched(homes, now.matched.unknown)
-
-    def _beginning(self, file: Found, longest_bytes: int) -> tuple[bytes, bool]:
-        """Its first bytes, unpacked; False where they end in what may still be written."""
-        found = bytearray()
-        try:
-            opened = self._opened(file, 0)
-            with closing(opened.stream):
-                content = Content(opened, self._reader.how)
-                while len(found) < max(longest_bytes, ALIKE_BYTES) and (data := content.read(CHUNK_BYTES)):
-                    found += data
-        except (DamagedError, NotRecordsError):
-            return bytes(found), False
-        except (_Moved, GoneError):
-            return b"", False
-        except BaseException as error:  # noqa: BLE001 (the wall)
-            log.warning("%s: its beginning cannot be read: %s", file.uri, reason_of(error))
-            return b"", False
-        return bytes(found), True
-
-    def _is_copy(self, beginning: bytes, homes: Iterable[Found]) -> bool:
-        """Does another file begin with all of it?"""
-        some = beginning[:ALIKE_BYTES]
-        for file in homes:
-            if some and file.size_bytes >= len(some) and self._beginning(file, len(some))[0].startswith(some):
-                return True
-        return False
-
-    def _is_between(self, file: Found, now: _Pass) -> bool:
-        """Was it written since the file is followed that it was rotated from? (One pass over a folder may miss a file
-        that is renamed meanwhile: it is no older for that.)
-        """
-        base = rotated_from(file.name, {path_of(each.uri).name for each in now.known})
-        before = [each for each in now.known if path_of(each.uri).name == base]
-        return bool(before) and file.modified_ns > int(before[-1].last_modified or 0)
 
     # Reading.
 
-    def _opened(self, file: Found, offset: int) -> Opened:
-        opened = self._reader.site.open_growing(file.uri, None, offset)
-        assert opened is not None
-        if opened.etag != file.identity:
-            opened.stream.close()
-            raise _Moved(f"{file.uri} is another file than a moment ago")
-        return opened
-
-    def _begin(self, file: Found, now: _Pass) -> Look:
+    def _begin(self, file: Found, now: Pass) -> Look:
         before = [generation_of(each.version) for each in now.known if each.uri == file.uri]
-        opened = self._opened(file, 0)
+        opened = opened_as(self._reader.site, file, 0)
         with closing(opened.stream):
             number = max((each[0] for each in before if each), default=0) + 1
             return self._reader.begin_generation(file.uri, number, opened, now.lost, self._ended(file.uri, file))
 
-    def _read_on(self, generation: SourceObject, file: Found, now: _Pass) -> Look:
+    def _read_on(self, generation: SourceObject, file: Found, now: Pass) -> Look:
         ended = self._ended(generation.id, file)
         ripe = ended and (generation.reason or "").startswith(NO_LINE_END)
         if is_unchanged(generation, file) and generation.id not in now.lost and not ripe:
@@ -257,10 +136,10 @@ class Follower:
             return Look(generation.uri, Outcome.UNCHANGED, generation.id)
         cuts = self._cuts(generation)
         _, packed = generation_of(generation.version) or (0, False)
-        offset = 0 if packed or _is_packed(file) else first_needed(cuts, now.lost.get(generation.id, frozenset()))
+        offset = 0 if packed or is_packed(file) else first_needed(cuts, now.lost.get(generation.id, frozenset()))
         if offset > file.size_bytes:
             raise ChangedError(f"the file has {file.size_bytes} bytes now, fewer than were read")
-        opened = self._opened(file, offset)
+        opened = opened_as(self._reader.site, file, offset)
         with closing(opened.stream):
             return self._reader.read_generation(generation, opened, now.lost, ended)
 
@@ -269,7 +148,7 @@ class Follower:
         before it was truncated.
         """
         try:
-            opened = self._opened(file, 0)
+            opened = opened_as(self._reader.site, file, 0)
             with closing(opened.stream):
                 content, at = Content(opened, self._reader.how), generation.header_end
                 if len(_some(content, at)) < at:
@@ -302,7 +181,7 @@ class Follower:
 
     # What is found nowhere.
 
-    def _missing(self, now: _Pass) -> Iterator[Look]:
+    def _missing(self, now: Pass) -> Iterator[Look]:
         newest: set[str] = set()
         names = {path_of(each.uri).name for each in now.known}
         for each in now.known:
@@ -321,14 +200,14 @@ class Follower:
             if each.state is ObjectState.CUTTING or each.id in now.lost or (live and self._is_sought(each, now)):
                 yield self._sought(each, now)
 
-    def _is_sought(self, generation: SourceObject, now: _Pass) -> bool:
+    def _is_sought(self, generation: SourceObject, now: Pass) -> bool:
         """Another file is in its place; or it is gone and was being written when it was last seen."""
         if generation.uri in {file.uri for file in now.files}:
             return True
         idle_seconds = time.time() - int(generation.last_modified or 0) / 1e9
         return (generation.reason or "").startswith(NO_LINE_END) or idle_seconds < self._settling.seconds
 
-    def _sought(self, generation: SourceObject, now: _Pass) -> Look:
+    def _sought(self, generation: SourceObject, now: Pass) -> Look:
         reason = f"{SOUGHT}: truncated, rotated or replaced, and its file is not found yet"
         ledger, key = self._outlet.ledger, _sought_key(generation)
         if not self._settling.settled(key):
@@ -361,44 +240,3 @@ def _some(content: Content, length: int) -> bytes:
 
 def _sought_key(generation: SourceObject) -> str:
     return f"{generation.id}:sought"
-
-
-def _kin(file: Found, homes: Iterable[Found]) -> list[Found]:
-    """Those that were called alike before they were rotated."""
-    base = rotated_from(file.name, {each.name for each in homes})
-    return [each for each in homes if base is not None and each.name.startswith(base.partition(".")[0])]
-
-
-def _begins(beginning: bytes, first: Cut | None) -> bool:
-    return (
-        first is not None
-        and len(beginning) >= first.end
-        and digest_of(beginning[first.start : first.end]) == (first.digest)
-    )
-
-
-def _is_packed(file: Found) -> bool:
-    try:
-        with path_of(file.uri).open("rb") as opened:
-            return compression_of(opened.read(512)) is not None
-    except OSError:
-        return False
-
-
-def _inside(folder: Path) -> list[tuple[Path, int]]:
-    try:
-        with os.scandir(folder) as entries:
-            return [(folder / each.name, each.inode()) for each in entries if each.is_file(follow_symlinks=False)]
-    except OSError:
-        return []
-
-
-def _found(path: Path, uri: str, bases: Collection[str], listed: bool) -> Found | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    rotated = rotated_from(path.name, bases) is not None
-    return Found(
-        uri, path.name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, listed=listed, rotated=rotated
-    )

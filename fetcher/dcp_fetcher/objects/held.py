@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
+from dcp_fetcher.objects.unavailable import give_up
 from dcp_fetcher.publishing.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, cut_rest, first_unended
 from dcp_fetcher.settling import CONTINUED, CUT_OFF, HELD, UNENDED, WAITING, Continuation, Rest, Settling
 from dcp_fetcher.sites.site import Site
 from dcp_fetcher.sites.versions import REPLACED
-from dcp_fetcher.unavailable import give_up
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject
 
 log = logging.getLogger(__name__)

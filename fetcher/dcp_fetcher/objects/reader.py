@@ -1,7 +1,7 @@
 """The procedure for one object of a source: which version is served, what of it is known, what is to be read.
 
-Runs in a thread, one object at a time. versions.py has the tokens, reading.py follows the bytes, unavailable.py
-gives up what cannot be had any more.
+Runs in a thread, one object at a time. looks.py has what a look is about, records.py asks the ledger,
+reading.py follows the bytes, unavailable.py gives up what cannot be had any more.
 """
 
 from __future__ import annotations
@@ -9,10 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
-from dcp_fetcher.ground.attempts import Attempts
 from dcp_fetcher.ground.errors import (
     ChangedError,
     CutOffError,
@@ -21,77 +18,34 @@ from dcp_fetcher.ground.errors import (
     NotRecordsError,
     TemporaryError,
 )
-from dcp_fetcher.ground.ports import FormatOf
-from dcp_fetcher.held import Holding, may_go_on, waits
+from dcp_fetcher.objects.held import Holding, may_go_on, waits
+from dcp_fetcher.objects.looks import Look, Outcome, SourceTerms, is_incomplete, is_settled
+from dcp_fetcher.objects.records import Records, described_by
+from dcp_fetcher.objects.unavailable import again_unavailable, clear_web_page, give_up, past
 from dcp_fetcher.publishing.labels import ObjectLabels, SourceLabels
 from dcp_fetcher.publishing.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, first_needed, read_object
-from dcp_fetcher.settling import CUT_OFF, NO_LINE_END, UNENDED, Settling
+from dcp_fetcher.settling import CUT_OFF, NO_LINE_END, UNENDED
 from dcp_fetcher.sites.site import Opened, Site
 from dcp_fetcher.sites.versions import (
-    BACK,
     CHANGED,
     CUT_SHORT,
     GONE,
     REPLACED,
-    REREAD,
     WEB_PAGE,
     generation_of,
     growing_version,
     recorded_as,
 )
-from dcp_fetcher.unavailable import again_unavailable, clear_web_page, give_up, now_history
-from dcp_pipeline.batch import object_id
-from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject
+from dcp_pipeline.ledger.model import ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.spec.labels import WantedLabels
 from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)
 
-HEADERS_REMEMBERED = 1000
-"""Of how many of a source's last objects the labels count as those that it had."""
 VERSIONS_PER_LOOK = 3
 """How often one look starts over because other bytes came under a known token."""
-
-
-class Outcome(StrEnum):
-    """What a look at an object led to."""
-
-    UNCHANGED = "unchanged"
-    CUT = "cut"
-    WAITING = "waiting"
-    """Read but for what may still change: it has to settle first."""
-    UNAVAILABLE = "unavailable"
-    FAILED = "failed"
-    """Not now; the next round tries again."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """A look at an object, and why it ended so."""
-
-    uri: str
-    outcome: Outcome
-    object_id: str | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class SourceTerms:
-    """What all objects of a source have in common."""
-
-    pipeline: str
-    source: str
-    revision: str
-    priority: int
-    growing: bool
-    how: HowToCut
-    format_of: FormatOf
-    settling: Settling
-    table: str
-    """Where its rows go."""
-    attempts: Attempts = field(default_factory=lambda: Attempts(None, 0))
 
 
 class ObjectReader:
@@ -100,9 +54,10 @@ class ObjectReader:
     def __init__(self, terms: SourceTerms, site: Site, outlet: Outlet) -> None:
         self.site = site
         self._terms, self._outlet = terms, outlet
+        self._records = Records(terms, outlet)
         wanted = terms.how.labels or WantedLabels((), frozenset())
-        self._labels = SourceLabels(terms.source, wanted, self._last_headers, outlet.progress)
-        self._holding = Holding(outlet, site, terms.settling, terms.table, terms.priority, self._how)
+        self._labels = SourceLabels(terms.source, wanted, self._records.last_headers, outlet.progress)
+        self._holding = Holding(outlet, site, terms.settling, terms.table, terms.priority, self._records.how)
 
     @property
     def settle_seconds(self) -> float:
@@ -121,10 +76,10 @@ class ObjectReader:
         try:
             content = self._content(opened, self._terms.how)
         except DamagedError as error:
-            damaged = self._new(uri, growing_version(number, False, opened.version), opened)
+            damaged = self._records.new(uri, growing_version(number, False, opened.version), opened)
             return self._damaged(damaged, opened, error, None, ended)
         version = growing_version(number, content.packed, opened.version)
-        return self._read(self._new(uri, version, opened), [], opened, lost, content, ended)
+        return self._read(self._records.new(uri, version, opened), [], opened, lost, content, ended)
 
     def read_generation(
         self, generation: SourceObject, opened: Opened, lost: dict[str, frozenset[str]], ended: bool
@@ -142,7 +97,7 @@ class ObjectReader:
         Raises RefusedError, TemporaryError or Stopped where that says nothing about the object; GoneError where it
         is not there, once what was incomplete of it is given up.
         """
-        lost = self.lost([each for each in known if each.id in incomplete])
+        lost = self._records.lost([each for each in known if each.id in incomplete])
         look = self._grow if self._terms.growing else self._replace
         try:
             return look(uri, list(known), lost)
@@ -156,15 +111,7 @@ class ObjectReader:
 
     def lost(self, known: Sequence[SourceObject]) -> dict[str, frozenset[str]]:
         """Object id -> its pending batches that the queue does not know."""
-        found = {}
-        for each in known:
-            missing = self._outlet.missing(self._cuts(each))
-            if missing:
-                # The ledger was read before the queue: what was committed and acknowledged in between is not lost.
-                missing &= {cut.batch_id for cut in self._cuts(each) if cut.state is BatchState.CUT}
-            if missing:
-                found[each.id] = missing
-        return found
+        return self._records.lost(known)
 
     def _replace(self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]]) -> Look:
         before = known
@@ -181,21 +128,21 @@ class ObjectReader:
             with closing(opened.stream):
                 served, version = recorded_as(opened.version, known)
                 if served is not None and is_settled(served, lost):
-                    self._described(served, opened)
+                    self._records.described(served, opened)
                     clear_web_page(self._outlet, known)
                     return self._unchanged(uri, known, lost, served)
                 if served is not None and self._waits_here(served, lost) and (look := self._waited(served)) is not None:
                     return look
                 if served is None and (why := self._holding.withdraw(uri, latest, opened.version)) is not None:
                     return Look(uri, Outcome.WAITING, reason=why)
-                wanted = served or self._new(uri, version, opened)
+                wanted = served or self._records.new(uri, version, opened)
                 try:
                     look = self._read(wanted, known, opened, lost)
                     if look.outcome is Outcome.CUT:
-                        self._past(before, wanted)
+                        past(self._outlet, before, wanted)
                     return look
                 except ChangedError as error:
-                    give_up(self._outlet, self._recorded(wanted), f"{CHANGED}: {error}")
+                    give_up(self._outlet, self._records.recorded(wanted), f"{CHANGED}: {error}")
                     lost.pop(wanted.id, None)
                     known = self._outlet.patience(lambda: self._outlet.ledger.objects(self._terms.source, [uri]))
         return Look(uri, Outcome.FAILED, reason="it keeps changing while it is read")
@@ -206,15 +153,9 @@ class ObjectReader:
         self._supersede(known, lost, served)
         if served is None:
             return Look(uri, Outcome.UNCHANGED)
-        self._past(known, served)
+        past(self._outlet, known, served)
         again_unavailable(self._outlet, served)
         return Look(uri, Outcome.UNCHANGED, served.id, served.reason)
-
-    def _past(self, known: Sequence[SourceObject], served: SourceObject) -> None:
-        """Another version is served whole: what was unavailable of those before is history."""
-        for each in known:
-            if each.id != served.id and each.state is ObjectState.UNAVAILABLE and each.version != WEB_PAGE:
-                now_history(self._outlet, each)
 
     def _grow(self, uri: str, known: list[SourceObject], lost: dict[str, frozenset[str]]) -> Look:
         generation = 0
@@ -233,16 +174,16 @@ class ObjectReader:
             try:
                 content = self._content(opened, self._terms.how)
             except DamagedError as error:
-                damaged = self._new(uri, growing_version(generation + 1, False, opened.version), opened)
+                damaged = self._records.new(uri, growing_version(generation + 1, False, opened.version), opened)
                 return self._damaged(damaged, opened, error, None, settled=True)
             version = growing_version(generation + 1, content.packed, opened.version)
-            return self._read(self._new(uri, version, opened), known, opened, lost, content)
+            return self._read(self._records.new(uri, version, opened), known, opened, lost, content)
 
     def _read_on(
         self, uri: str, latest: SourceObject, known: list[SourceObject], lost: dict[str, frozenset[str]], packed: bool
     ) -> Look:
         """What was added. Raises ChangedError where the file, read from its first byte on, did not only grow."""
-        offset = 0 if packed else first_needed(self._cuts(latest), lost.get(latest.id, frozenset()))
+        offset = 0 if packed else first_needed(self._records.cuts(latest), lost.get(latest.id, frozenset()))
         whole = not offset
         try:
             opened = self.site.open_growing(uri, latest if is_settled(latest, lost) else None, offset)
@@ -279,17 +220,17 @@ class ObjectReader:
         if ended is None:
             settled = growing or self._terms.settling.settled(wanted.id, opened.age_seconds)
         try:
-            content = content or self._content(opened, self._how(wanted))
+            content = content or self._content(opened, self._records.how(wanted))
             before = [each for each in known if each.id not in (wanted.id, *lost) and may_go_on(each)]
             self._supersede([each for each in known if each not in before], lost, wanted)
             seen = self._holding.continuations(before, content)
-            current = self._recorded(wanted)
-            cuts = self._cuts(current)
+            current = self._records.recorded(wanted)
+            cuts = self._records.cuts(current)
             publisher = self._publisher(current, content)
             publisher.recorded = len(cuts)  # of these and no later look: the ledger may have gone back in between
-            missing = lost.get(current.id, frozenset()) | self._revived(current)
+            missing = lost.get(current.id, frozenset()) | self._records.revived(current)
             held_back = growing or (not settled and content.may_grow)
-            how = self._how(current)
+            how = self._records.how(current)
             counted = self._terms.attempts.reading(current.id, len(cuts)) if how.form.held_whole else nullcontext()
             with counted:
                 ending = read_object(content, publisher, cuts, missing, how, held_back)
@@ -297,14 +238,14 @@ class ObjectReader:
             return self._damaged(current, opened, error, publisher, settled)
         self._holding.conclude(seen)
         if ending.unended and held_back and not growing:
-            self._described(publisher.object, opened)
+            self._records.described(publisher.object, opened)
             return Look(current.uri, Outcome.WAITING, current.id, self._holding.hold(publisher, ending.rest))
         self._terms.settling.forget(current.id)
         for warning in content.warnings:
             log.warning("%s: %s", current.uri, warning)
         unended = NO_LINE_END if growing else UNENDED
         said = ([unended] if ending.unended else []) + list(content.warnings)
-        publisher.close(storable("; ".join(said)), **_description(opened))
+        publisher.close(storable("; ".join(said)), **described_by(opened))
         clear_web_page(self._outlet, known)
         return Look(current.uri, Outcome.CUT, current.id)
 
@@ -314,10 +255,10 @@ class ObjectReader:
         """Raises TemporaryError where what is damaged may only be cut off."""
         if not opened.stream.end_known:
             raise TemporaryError(str(error)) from error
-        publisher = publisher or self._publisher(self._recorded(read))
+        publisher = publisher or self._publisher(self._records.recorded(read))
         if isinstance(error, CutOffError) and not settled:
             return Look(read.uri, Outcome.WAITING, read.id, self._holding.hold(publisher, None, error))
-        self._described(self._recorded(read), opened)
+        self._records.described(self._records.recorded(read), opened)
         why = f"{CUT_OFF}: {error}" if isinstance(error, CutOffError) else str(error)
         reason = give_up(self._outlet, read, storable(why), publisher.recorded)
         return Look(read.uri, Outcome.UNAVAILABLE, read.id, reason)
@@ -335,23 +276,8 @@ class ObjectReader:
     def _publisher(self, recorded: SourceObject, content: Content | None = None) -> Publisher:
         labels = None
         if content is not None:
-            labels = ObjectLabels(self._labels, content.met, self._how(recorded).form, self._terms.growing)
-        return Publisher(self._outlet, recorded, self._terms.priority, len(self._cuts(recorded)), labels)
-
-    def _revived(self, recorded: SourceObject) -> frozenset[str]:
-        """What was given up because it was not served, now that it is served again. Other deaths stay."""
-        if not (recorded.reason or "").startswith(BACK):
-            return frozenset()
-        ledger = self._outlet.ledger
-        dead = [
-            each.batch_id
-            for each in self._outlet.patience(ledger.dead_batches)
-            if each.object_id == recorded.id and each.reason.startswith(BACK)
-        ]
-        if dead:
-            log.info("served again: %d batches that were given up are read once more", len(dead))
-            self._outlet.patience(lambda: ledger.revive(dead))
-        return frozenset(dead)
+            labels = ObjectLabels(self._labels, content.met, self._records.how(recorded).form, self._terms.growing)
+        return Publisher(self._outlet, recorded, self._terms.priority, len(self._records.cuts(recorded)), labels)
 
     def _content(self, opened: Opened, how: HowToCut) -> Content:
         opened.stream.on_bytes = self._count
@@ -362,12 +288,6 @@ class ObjectReader:
         self._outlet.progress.count(bytes_read=bytes_read)
         self._outlet.vitals.alive("reads")
         self._outlet.observer(Phase.FETCHING, "")
-
-    def _described(self, recorded: SourceObject, opened: Opened) -> None:
-        """Write down what is served now, by which the next look sees whether it has changed."""
-        given = _description(opened)
-        if any(getattr(recorded, name) != value for name, value in given.items() if value):
-            Publisher(self._outlet, recorded, self._terms.priority).update(**given)
 
     def _supersede(
         self, known: Sequence[SourceObject], lost: dict[str, frozenset[str]], served: SourceObject | None
@@ -386,56 +306,7 @@ class ObjectReader:
             lost.pop(latest.id, None)
 
     def _web_page(self, uri: str, error: NotRecordsError) -> Look:
-        page = self._recorded(self._new(uri, WEB_PAGE, None))
+        page = self._records.recorded(self._records.new(uri, WEB_PAGE, None))
         why, ledger = str(error), self._outlet.ledger
         self._outlet.patience(lambda: ledger.update_object(page.id, state=ObjectState.UNAVAILABLE, reason=why))
         return Look(uri, Outcome.UNAVAILABLE, page.id, why)
-
-    def _new(self, uri: str, version: str, opened: Opened | None) -> SourceObject:
-        terms = self._terms
-        return SourceObject(
-            id=object_id(terms.pipeline, terms.source, uri, version),
-            pipeline=terms.pipeline,
-            source=terms.source,
-            uri=uri,
-            version=version,
-            revision=terms.revision,
-            etag=opened.etag if opened else None,
-            last_modified=opened.last_modified if opened else None,
-            size_bytes=opened.size_bytes if opened else None,
-        )
-
-    def _recorded(self, wanted: SourceObject) -> SourceObject:
-        return self._outlet.patience(lambda: self._outlet.ledger.open_object(wanted))
-
-    def _last_headers(self) -> list[tuple[str, ...]]:
-        ledger, source = self._outlet.ledger, self._terms.source
-        return self._outlet.patience(lambda: ledger.last_headers(source, HEADERS_REMEMBERED))
-
-    def _cuts(self, recorded: SourceObject) -> list[Cut]:
-        return self._outlet.patience(lambda: self._outlet.ledger.cuts(recorded.id))
-
-    def _how(self, recorded: SourceObject) -> HowToCut:
-        """An object is read to its end with the format of the revision that it was opened with."""
-        form = self._outlet.patience(lambda: self._terms.format_of(recorded))
-        return replace(self._terms.how, form=form) if form else self._terms.how
-
-
-def _description(opened: Opened) -> dict[str, object]:
-    size: dict[str, object] = {"size_bytes": opened.size_bytes}
-    if not opened.stream.end_known:  # The next look has to read it, whatever the server says of it.
-        return size
-    return size | {"etag": opened.etag, "last_modified": opened.last_modified}
-
-
-def is_settled(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:
-    """Would reading this version again bring nothing? One that was gone may have come back."""
-    reason = recorded.reason or ""
-    if recorded.id in lost or recorded.state is ObjectState.CUTTING or reason.startswith(REREAD):
-        return False
-    return recorded.state is ObjectState.CUT or not reason.startswith((*BACK, CHANGED))
-
-
-def is_incomplete(recorded: SourceObject, lost: dict[str, frozenset[str]]) -> bool:
-    """Is something of it still to be read?"""
-    return recorded.id in lost or recorded.state is ObjectState.CUTTING

@@ -82,3 +82,10 @@ def _said(unwanted: SourceObject, cuts: Sequence[Cut], lost: Sequence[Cut]) -> l
     if unwanted.state is ObjectState.CUTTING:
         said.append(f"missing: everything from byte {cuts[-1].end if cuts else unwanted.header_end}")
     return said
+
+
+def past(outlet: Outlet, known: Sequence[SourceObject], served: SourceObject) -> None:
+    """Another version is served whole: what was unavailable of those before is history."""
+    for each in known:
+        if each.id != served.id and each.state is ObjectState.UNAVAILABLE and each.version != WEB_PAGE:
+            now_history(outlet, each)

@@ -1,7 +1,7 @@
 """Which file is which: the files of a folder matched with the generations that the ledger knows. Pure.
 
 A file is what it holds, not what it is called. Device and inode are a hint that is cheap to look at; the proof is the
-digest of what was cut first, which following.py's caller reads where no hint leads anywhere.
+digest of what was cut first, which beginnings.py reads where no hint leads anywhere.
 """
 
 from __future__ import annotations
