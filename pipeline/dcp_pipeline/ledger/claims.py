@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from dcp_pipeline.batch import Batch, BatchForged
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch, RejectState, Standing
+from dcp_pipeline.ledger.moving import check_stays
 from dcp_pipeline.ledger.objects import REASON_CHARS, header_from
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
 
@@ -133,6 +134,7 @@ def _rejects_away(connection: Connection, *those: ColumnElement[bool]) -> int:
 
 
 def _rows_away(connection: Connection, table: str, batch_id: str, first: int, last: int) -> int:
+    check_stays(connection, table)
     quoted = connection.dialect.identifier_preparer.quote_identifier(table)
     away = text(f"DELETE FROM {quoted} WHERE _dcp_batch = :batch AND _dcp_record BETWEEN :first AND :last")  # noqa: S608
     rows = connection.execute(away, {"batch": bytes.fromhex(batch_id), "first": first, "last": last}).rowcount

@@ -215,3 +215,20 @@ def test_a_command_that_looks_makes_no_tables(mariadb: Database, tmp_path: Path,
     assert code == 1
     assert "there is no ledger in this database" in ran.err()
     assert mariadb.execute("SHOW TABLES") in ([], ())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_table_of_an_older_release_is_moved_by_the_command_line(
+    sqlite: Database, tmp_path: Path, version: str
+) -> None:
+    load(version, sqlite)
+    Ledger(sqlite.engine, PIPELINE).prepare()
+    with feed_of(version) as spec:
+        sink = f'  sink: {{sql: {{url: "{sqlite.url}", table: {TABLE}}}}}\n'
+        (tmp_path / "spec.yaml").write_text(spec.read_text() + sink)
+    [[rows]] = sqlite.execute(f"SELECT COUNT(*) FROM {TABLE}")
+    code, moved = dcp(tmp_path, "migrate", "spec.yaml")
+    assert (code, f"{rows} rows are moved" in moved.out()) == (0, True), moved.err()
+    assert "nothing to do: its identities begin" in dcp(tmp_path, "migrate", "spec.yaml")[1].out()
+    assert sqlite.execute(f"SELECT DISTINCT LENGTH(_dcp_id) FROM {TABLE}") == [(20,)]
+    assert found(sqlite) == {FindingKind.PENDING: 2, FindingKind.DEAD: 1}

@@ -2,7 +2,7 @@
 
 New rows then touch the pages of the unique key that were touched last, however large the table is (docs/adr/0087).
 Two records may well share a beginning: what tells them apart are the 16 bytes of their hash behind it. All of it is
-repeated in SQL by sink/moving.py, for rows that stand in a table of an older release.
+repeated in SQL by sink/mysql/move.py, for rows that stand in a table of an older release.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def order_of_place(object_id: str, record: pl.Expr) -> pl.Expr:
 def _of_integer(value: pl.Expr) -> pl.Expr:
     """Sign, length in bits, leading bits: a float of 32 bits by integers alone, for SQL to repeat."""
     size = value.clip(-(2**63) + 1, None).abs()
-    # Cut to 53 bits before it becomes a float, so that nothing is rounded up; then its bits are those wanted.
-    bits = (size - size % 1024).cast(pl.Float64).reinterpret(dtype=pl.Int64) // (1 << (53 - _EXACT_BITS))
+    # Cut to the 53 bits of a float before it becomes one, so that nothing is rounded up; its bits are those wanted.
+    whole = pl.when(size < 2**53).then(size).otherwise(size - size % 1024)
+    bits = whole.cast(pl.Float64).reinterpret(dtype=pl.Int64) // (1 << (53 - _EXACT_BITS))
     leading = bits - (1023 + _EXACT_BITS - 2) * _LEADING
     grown = pl.when(size < 2 * _LEADING).then(size).otherwise(leading)
     return pl.when(value < 0).then(_DAY_ZERO - grown).otherwise(_DAY_ZERO + grown)

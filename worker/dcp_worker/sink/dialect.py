@@ -6,7 +6,7 @@ The other part (connections, errors, the ledger's own tables) is dcp_pipeline.da
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import polars as pl
@@ -17,6 +17,9 @@ from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.alterations import Alteration
 from dcp_worker.sink.insertion import Insertion
 from dcp_worker.sink.shape import CleanTable, ObservedColumn, ObservedTable, Quote
+
+if TYPE_CHECKING:
+    from dcp_worker.sink import moving
 
 Way = Callable[[CleanTable, str, pl.DataFrame], Insertion]
 """How the rows of a batch are inserted: of the table, the batch's id and its rows."""
@@ -61,6 +64,9 @@ class SinkDialect(Protocol):
 
     def slower(self, table: CleanTable) -> CleanTable:
         """The table, once its fast way turned out not to be allowed."""
+
+    def way_to_move(self) -> moving.Way:
+        """How `dcp migrate` moves a table of an older release."""
 
     def insert_rejects(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows of dcp_rejects, all with the same columns."""

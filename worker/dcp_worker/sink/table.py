@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Connection, insert, inspect, select
 
-from dcp_pipeline.database.errors import TableMismatch
+from dcp_pipeline.database.errors import NeedsAPerson, TableMismatch
 from dcp_pipeline.database.rooms import dialect_of
+from dcp_pipeline.ledger.moving import check_stays
 from dcp_pipeline.ledger.tables import META, PREFIX
 from dcp_pipeline.spec.model import Cleaning
 from dcp_worker.ground.limits import ColumnLimit
@@ -34,6 +35,7 @@ def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prep
         raise TableMismatch(f"table {name}: names that start with {PREFIX} are the ledger's; name it otherwise")
     quote, dialect = connection.dialect.identifier_preparer.quote_identifier, sink_dialect_of(connection)
     with dialect_of(connection).ddl_lock(connection):
+        check_stays(connection, name)
         recorded = recorded_identity(connection, name)
         observed = dialect.observe_table(connection, name)
         identity = _identity(cleaning, recorded, observed)
@@ -66,16 +68,25 @@ def look_at_table(connection: Connection, cleaning: Cleaning, name: str) -> bool
     return observed is not None
 
 
+def check_as_prepared(connection: Connection, table: CleanTable) -> None:
+    """Raises SinkUnavailable where the table is being moved, or was, since it was prepared. To be called once rows were
+    inserted: whoever moves it waits for transactions that were there before."""
+    check_stays(connection, table.name)
+    recorded = recorded_identity(connection, table.name)
+    if recorded is not None and recorded.ordered != table.ordered:
+        raise NeedsAPerson(f"table {table.name} was moved meanwhile by `dcp migrate`: start this process again")
+
+
 def recorded_identity(connection: Connection, name: str) -> Identity | None:
     """What the ledger says that a table's rows are identified by; None of a table that nobody wrote to."""
-    document = connection.execute(select(META.c.value).where(META.c.name == _key(name))).scalar()
+    document = connection.execute(select(META.c.value).where(META.c.name == identity_key(name))).scalar()
     return None if document is None else msgspec.json.decode(document, type=Identity)
 
 
 def record_identity(connection: Connection, name: str, identity: Identity) -> None:
     """Write down what a new table's rows are identified by."""
     document = msgspec.json.encode(identity).decode()
-    connection.execute(insert(META).values(name=_key(name), value=document))
+    connection.execute(insert(META).values(name=identity_key(name), value=document))
 
 
 def _identity(cleaning: Cleaning, recorded: Identity | None, observed: ObservedTable | None) -> Identity:
@@ -95,5 +106,6 @@ def _check_same(name: str, wanted: Identity, recorded: Identity | None) -> None:
         )
 
 
-def _key(name: str) -> str:
+def identity_key(name: str) -> str:
+    """Its name in dcp_meta."""
     return f"table/{name}"

@@ -30,7 +30,7 @@ from dcp_worker.sink.identity import id_bytes
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent, nothing
 from dcp_worker.sink.kept_rejects import KEPT_BYTES_PER_OBJECT, keep_rejects, refused_records
 from dcp_worker.sink.shape import ID, CleanTable
-from dcp_worker.sink.table import prepare_table
+from dcp_worker.sink.table import check_as_prepared, prepare_table
 
 log = logging.getLogger(__name__)
 
@@ -141,14 +141,20 @@ class SinkWriter:
             raise LedgerError(f"table {self._name}: batch {batch_id} was cleaned for a table with other identities")
         ways = self._dialect.ways(self.table, self._many_stand_already) if rows.height else NO_ROWS
         try:
-            insertion = ways.fast(self.table, batch_id, rows)
-            return self._transactions.write(lambda connection: work(connection, insertion))
+            return self._written(ways.fast(self.table, batch_id, rows), work)
         except NotAsSent as error:
             log.info("batch is written carefully", extra={"batch": batch_id, "why": str(error)})
             if isinstance(error, NotAllowed):
                 self._table = self._dialect.slower(self.table)
-        insertion = ways.careful(self.table, batch_id, rows)
-        return self._transactions.write(lambda connection: work(connection, insertion))
+        return self._written(ways.careful(self.table, batch_id, rows), work)
+
+    def _written(self, insertion: Insertion, work: Callable[[Connection, Insertion], T]) -> T:
+        def insert(connection: Connection) -> Inserted:
+            inserted = insertion(connection)
+            check_as_prepared(connection, self.table)
+            return inserted
+
+        return self._transactions.write(lambda connection: work(connection, insert))
 
     def _settle(
         self,

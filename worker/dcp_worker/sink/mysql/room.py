@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
@@ -21,6 +21,9 @@ from dcp_worker.sink.mysql.rejects import insert_rejects
 from dcp_worker.sink.mysql.strict_insert import strict_insert
 from dcp_worker.sink.mysql.table import ServerTable, on_server
 from dcp_worker.sink.shape import CleanTable, ObservedColumn, ObservedTable, Quote
+
+if TYPE_CHECKING:
+    from dcp_worker.sink import moving
 
 
 class MySQLSink:
@@ -58,6 +61,11 @@ class MySQLSink:
 
     def slower(self, table: CleanTable) -> CleanTable:
         return replace(table, local_infile=False)
+
+    def way_to_move(self) -> moving.Way:
+        from dcp_worker.sink.mysql.move import WAY  # for one command only
+
+        return WAY
 
     def insert_rejects(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         insert_rejects(connection, rows)

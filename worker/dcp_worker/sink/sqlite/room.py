@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert
 
@@ -18,6 +18,9 @@ from dcp_worker.sink.sqlite.columns import column_types, create_table
 from dcp_worker.sink.sqlite.fit import holds_own, limit_of
 from dcp_worker.sink.sqlite.insert import careful_sqlite_insert, sqlite_insert
 from dcp_worker.sink.sqlite.observe import observe_table
+
+if TYPE_CHECKING:
+    from dcp_worker.sink import moving
 
 
 class SQLiteSink:
@@ -52,6 +55,11 @@ class SQLiteSink:
 
     def slower(self, table: CleanTable) -> CleanTable:
         return table
+
+    def way_to_move(self) -> moving.Way:
+        from dcp_worker.sink.sqlite.move import WAY  # for one command only
+
+        return WAY
 
     def insert_rejects(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         connection.execute(insert(REJECTS), list(rows))

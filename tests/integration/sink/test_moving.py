@@ -1,0 +1,275 @@
+"""Tables of an older release are moved to identities that begin with their order: whole, whatever is killed when."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import event, text
+
+from dcp_pipeline.database.errors import LedgerError, SinkUnavailable
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.model import RejectFilter
+from dcp_pipeline.spec.model import Cleaning, Field, FieldType, Format
+from dcp_pipeline.verify import verify
+from dcp_worker.clean.plan import CleaningPlan
+from dcp_worker.clean.types.types import POLARS_TYPES
+from dcp_worker.ground.order import as_hex, order_of_field
+from dcp_worker.sink import ReplayPlan, SinkWriter, replay
+from dcp_worker.sink.dialects import sink_dialect_of
+from dcp_worker.sink.moving import Moved, abandon, migrate
+from dcp_worker.sink.mysql.move import order_in_sql
+from support.databases import Database
+from support.sink_cases import PIPELINE, Source
+
+FIELDS = (Field(name="name"), Field(name="n", type="integer"), Field(name="at", type="datetime"))
+BY_TIME = Cleaning(fields=FIELDS, unique=("name", "at"))
+BY_NUMBER = Cleaning(fields=FIELDS, unique=("name", "n"))
+BY_PLACE = Cleaning(fields=FIELDS)
+LINES = (
+    ("a,1,2026-01-02T03:04:05.5", "b,-9,1969-12-31T23:59:59", "c,x,"),
+    ("a,1,2026-01-02T03:04:05.5", "d,33554433,2120-01-01T00:00:00", 'e,,"2026-01-02T03:04:06"'),
+    ("f,-9223372036854775808,1000-01-01T00:00:00", "g,9223372036854775807,", "ä'\\,0,2026-01-02T03:04:05"),
+)
+
+
+class Killed(BaseException):
+    """What ends a process leaves no handler to run."""
+
+
+class Older:
+    """A pipeline whose table an older release began, and filled."""
+
+    def __init__(self, database: Database, cleaning: Cleaning) -> None:
+        self.database, self.cleaning = database, cleaning
+        self.ledger = Ledger(database.engine, PIPELINE)
+        for table in (
+            "clean",
+            "clean_moved",
+            "clean_before",
+            *(f"dcp_{each}" for each in ("objects", "batches", "rejects", "meta")),
+        ):
+            database.execute(f"DROP TABLE IF EXISTS {table}")
+        self.ledger.prepare()
+        with database.engine.connect() as connection:
+            quote = connection.dialect.identifier_preparer.quote_identifier
+            made = sink_dialect_of(connection).create_table("clean", cleaning.columns, 16, quote)
+        database.execute(made)
+        unique = ",".join(f'"{each}"' for each in cleaning.unique)
+        database.execute(f"INSERT INTO dcp_meta VALUES ('table/clean', '{{\"fingerprint\":1,\"unique\":[{unique}]}}')")
+        self.source = Source(self.ledger, cleaning)
+        sink = self.sink()
+        self.batches = [self.source.lines(*lines) for lines in LINES]
+        for batch in self.batches:
+            self.commit(sink, batch)
+
+    def sink(self) -> SinkWriter:
+        sink = SinkWriter(self.database.engine, PIPELINE, "clean")
+        sink.prepare(self.cleaning)
+        return sink
+
+    def commit(self, sink: SinkWriter, batch: Any) -> Any:
+        plan = CleaningPlan.compile(self.cleaning, Format(), ordered=sink.table.ordered)
+        return sink.commit(batch, plan.clean(batch), worker="w").counts
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Without what identities begin with."""
+        last = "SUBSTR(HEX(_dcp_id), -32)"
+        return sorted(
+            self.database.execute(f"SELECT {last}, _dcp_record, HEX(_dcp_batch), name, n, at FROM clean"), key=str
+        )
+
+    def identities(self) -> dict[int, bytes]:
+        return {row[0]: bytes(row[1]) for row in self.database.execute("SELECT _dcp_record, _dcp_id FROM clean")}
+
+    def fresh_identities(self) -> set[bytes]:
+        """Those that cleaning gives the same records now."""
+        plan = CleaningPlan.compile(self.cleaning, Format(), ordered=True)
+        return {each for batch in self.batches for each in plan.clean(batch).rows["_dcp_id"]}
+
+
+@pytest.fixture
+def mover(database: Database) -> Database:
+    """The database, for a user who may drop tables too: the administrator."""
+    if database.server is not None:
+        database.server.grant(str(database.engine.url.database), "ALL")
+    return database
+
+
+@pytest.mark.parametrize("cleaning", [BY_TIME, BY_NUMBER, BY_PLACE], ids=["time", "integer", "place"])
+def test_a_moved_table_has_the_same_rows_and_takes_its_duplicates_for_what_they_are(
+    mover: Database, cleaning: Cleaning
+) -> None:
+    older = Older(mover, cleaning)
+    before, told = older.rows(), list[int]()
+    done = migrate(mover.engine, "clean", cleaning, told.append)
+    assert done.rows == sum(told) == len(before)
+    assert older.rows() == before
+    assert set(older.identities().values()) == older.fresh_identities()
+    again = Source(older.ledger, cleaning, "http://feed/again.csv").lines(*LINES[0], *LINES[2])
+    sink = older.sink()
+    assert sink.table.ordered
+    counts = older.commit(sink, again)
+    assert counts.written == (0 if cleaning.unique else 5)
+    assert verify(mover.engine, PIPELINE, "clean").findings == ()
+    assert migrate(mover.engine, "clean", cleaning) == Moved("its identities begin with their order already")
+
+
+def test_rows_of_replays_are_moved_with_the_others(mover: Database) -> None:
+    older = Older(mover, BY_TIME)
+    lenient = Cleaning(fields=(FIELDS[0], Field(name="n"), FIELDS[2]), unique=BY_TIME.unique)
+    sink = older.sink()
+    plan = CleaningPlan.compile(Cleaning(fields=FIELDS[:1] + FIELDS[2:], unique=BY_TIME.unique), Format())
+    report = replay(older.ledger, sink, lambda _: ReplayPlan(plan, Format(), "r2", True), RejectFilter())
+    assert report.written == 1, lenient
+    before = older.rows()
+    assert migrate(mover.engine, "clean", BY_TIME).rows == len(before)
+    assert older.rows() == before
+    assert verify(mover.engine, PIPELINE, "clean").findings == ()
+
+
+def test_a_move_that_is_killed_before_any_statement_goes_on_and_moves_each_row_once(mover: Database) -> None:
+    older = Older(mover, BY_TIME)
+    before, killed_after = older.rows(), 0
+    while _killed_after(mover, killed_after):
+        migrate(mover.engine, "clean", BY_TIME)
+        assert older.rows() == before, killed_after
+        assert set(older.identities().values()) == older.fresh_identities()
+        assert verify(mover.engine, PIPELINE, "clean").findings == ()
+        killed_after += 4 if mover.kind == "mysql" else 1  # its statements are MariaDB's
+        older = Older(mover, BY_TIME)
+    assert killed_after > 8
+
+
+def test_a_move_that_is_given_up_before_any_statement_leaves_the_table_as_it_was(mover: Database) -> None:
+    older = Older(mover, BY_TIME)
+    before, killed_after = (older.rows(), older.identities()), 0
+    while _killed_after(mover, killed_after):
+        try:
+            abandon(mover.engine, "clean", BY_TIME)
+        except LedgerError as error:
+            assert "is moved already" in str(error)  # noqa: PT017
+            migrate(mover.engine, "clean", BY_TIME)
+            assert older.rows() == before[0]
+        else:
+            moved = older.sink().table.ordered
+            assert moved or (older.rows(), older.identities()) == before
+        assert older.commit(older.sink(), older.batches[0]) is not None
+        assert verify(mover.engine, PIPELINE, "clean").findings == ()
+        killed_after += 1 if mover.kind == "sqlite" else 5
+        older = Older(mover, BY_TIME)
+
+
+def _killed_after(database: Database, statements: int) -> bool:
+    """Move in a process that ends after so many statements; whether it ended so."""
+    engine, left = database.connect(), [statements]
+
+    def count(*_: Any) -> None:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        migrate(engine, "clean", BY_TIME)
+    except Killed:
+        return True
+    finally:
+        engine.dispose()
+    return False
+
+
+def _killed_at_work(database: Database) -> None:
+    """Begin to move in a process that ends once it has marked the table."""
+    killed_after = 0
+    while not database.execute("SELECT 1 FROM dcp_meta WHERE name = 'moving/clean'"):
+        assert _killed_after(database, killed_after)
+        killed_after += 1
+
+
+def test_a_worker_from_before_writes_nothing_and_says_why(mover: Database) -> None:
+    older = Older(mover, BY_TIME)
+    sink, late = older.sink(), older.source.lines("z,1,2026-05-05T00:00:00")
+    _killed_at_work(mover)
+    for _ in range(2):  # while it is moved, and once it was
+        with pytest.raises(SinkUnavailable, match=r"being moved by `dcp migrate`|start this process again"):
+            older.commit(sink, late)
+        migrate(mover.engine, "clean", BY_TIME)
+    assert older.commit(older.sink(), late).written == 1
+    assert verify(mover.engine, PIPELINE, "clean").findings == ()
+
+
+def test_nobody_starts_or_withdraws_while_a_table_is_moved(mover: Database) -> None:
+    older = Older(mover, BY_TIME)
+    _killed_at_work(mover)
+    with pytest.raises(SinkUnavailable, match="being moved"):
+        older.sink()
+    with pytest.raises(SinkUnavailable, match="being moved"):
+        older.ledger.withdraw_records("clean", older.batches[2].id, 8)
+    migrate(mover.engine, "clean", BY_TIME)
+    assert older.ledger.withdraw_records("clean", older.batches[2].id, 8) == 2
+
+
+def test_rows_that_the_ledger_does_not_know_stop_a_move_before_anything_is_replaced(mysql_like: Database) -> None:
+    assert mysql_like.server
+    mysql_like.server.grant(str(mysql_like.engine.url.database), "ALL")
+    older = Older(mysql_like, BY_TIME)
+    mysql_like.execute(
+        "INSERT INTO clean (name, _dcp_id, _dcp_batch, _dcp_record) VALUES ('s', x'%s', x'%s', 1)" % (("ab" * 16,) * 2)
+    )
+    before = older.rows()
+    with pytest.raises(LedgerError, match=r"rows stand there and .* were moved"):
+        migrate(mysql_like.engine, "clean", BY_TIME)
+    abandon(mysql_like.engine, "clean", BY_TIME)
+    assert older.rows() == before
+    assert not older.sink().table.ordered
+
+
+def test_a_table_with_an_owner_goes_on_as_it_is(mysql_like: Database) -> None:
+    Older(mysql_like, BY_TIME)
+    mysql_like.execute("CREATE TRIGGER later AFTER INSERT ON clean FOR EACH ROW SET @n = 1")
+    with pytest.raises(LedgerError, match="later would stay behind"):
+        migrate(mysql_like.engine, "clean", BY_TIME)
+    mysql_like.execute("DROP TRIGGER later")
+    mysql_like.execute("ALTER TABLE clean DROP PRIMARY KEY, ADD COLUMN id INT AUTO_INCREMENT PRIMARY KEY")
+    with pytest.raises(LedgerError, match="it has an owner"):
+        migrate(mysql_like.engine, "clean", BY_TIME)
+
+
+@pytest.mark.parametrize("cleaning", [Cleaning(fields=FIELDS, unique=("name",)), BY_TIME])
+def test_there_is_nothing_to_move_without_an_order_or_a_table(database: Database, cleaning: Cleaning) -> None:
+    Ledger(database.engine, PIPELINE).prepare()
+    assert "no table of this pipeline" in str(migrate(database.engine, "clean", cleaning).reason)
+    if cleaning is not BY_TIME:
+        Older(database, cleaning)
+        assert "neither a time nor an integer" in str(migrate(database.engine, "clean", cleaning).reason)
+
+
+CASES: dict[FieldType, tuple[str, list[Any]]] = {
+    "datetime": (
+        "DATETIME(6)",
+        [None, datetime(1000, 1, 1), datetime(1969, 12, 31, 23, 59, 59, 999_999), datetime(1970, 1, 1),
+         datetime(2026, 3, 29, 2, 30, 0, 1), datetime(2106, 2, 7, 6, 28, 15), datetime(9999, 12, 31, 23, 59, 59, 999_999)],
+    ),
+    "date": ("DATE", [None, date(1000, 2, 28), date(1969, 12, 31), date(1970, 1, 1), date(2024, 2, 29), date(9999, 12, 31)]),
+    "integer": (
+        "BIGINT",
+        [None, 0, *(sign * value for sign in (1, -1) for value in (1, 7, 2**24, 2**25 - 1, 2**25, 2**25 + 1, 2**26 - 1,
+         2**31, 2**53 - 1, 2**53, 2**53 + 1, 2**62 + 12345, 2**63 - 1)), -(2**63)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_sql_and_cleaning_begin_identities_alike(mysql_like: Database, kind: FieldType) -> None:
+    column, values = CASES[kind]
+    mysql_like.execute(f"CREATE TABLE v (at INT, v {column})")
+    with mysql_like.engine.connect() as connection:
+        for at, value in enumerate(values):
+            connection.execute(text("INSERT INTO v VALUES (:at, :v)"), {"at": at, "v": value})
+        found = connection.exec_driver_sql(f"SELECT HEX({order_in_sql(kind, 'v')}) FROM v ORDER BY at").scalars().all()
+        connection.rollback()
+    expected = pl.Series("v", values, dtype=POLARS_TYPES[kind]).to_frame().select(as_hex(order_of_field("v", kind)))
+    assert [str(each).lower() for each in found] == expected.to_series().to_list()
