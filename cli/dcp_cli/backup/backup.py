@@ -16,7 +16,7 @@ from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_cli.summary import COUNTS
-from dcp_pipeline.database.rooms import dialect_of
+from dcp_pipeline.database.rooms import dialect_of, name_of
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.files.durable import put_in_place
@@ -61,7 +61,7 @@ def _written(setup: Setup, connection: Connection, writer: Writer) -> None:
         Head(
             pipeline=pipeline,
             table=table,
-            dialect=connection.dialect.name,
+            dialect=name_of(connection),
             schema=SCHEMA_VERSION,
             release=version("datacleaning-pipelines"),
             taken_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Connection, inspect
 
-from dcp_pipeline.database.rooms import dialect_of
+from dcp_cli.dialects import asked
+from dcp_pipeline.database.rooms import dialect_of, name_of
 from dcp_pipeline.errors import Unusable
 from dcp_pipeline.ledger.tables import METADATA
 
@@ -57,10 +58,7 @@ def table_ddl(connection: Connection, table: str) -> tuple[str, ...]:
     """The statements that make the clean table as it stands. Raises Unusable for a dialect that is not known here."""
     if not inspect(connection).has_table(table):
         return ()
-    if connection.dialect.name == "sqlite":
-        query = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC"
-        return tuple(str(sql) for (sql,) in connection.exec_driver_sql(query, (table,)))
-    if connection.dialect.name == "mysql":
-        quoted = connection.dialect.identifier_preparer.quote_identifier(table)
-        return (str(connection.exec_driver_sql(f"SHOW CREATE TABLE {quoted}").one()[1]),)
-    raise Unusable(f"a backup of {connection.dialect.name} is made by its own tools (docs/operations.md)")
+    ddl = asked(connection).table_ddl
+    if ddl is None:
+        raise Unusable(f"a backup of {name_of(connection)} is made by its own tools (docs/operations.md)")
+    return ddl(connection, table)

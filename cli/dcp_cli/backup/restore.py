@@ -17,6 +17,7 @@ from dcp_cli.shown.say import say
 from dcp_cli.summary import COUNTS
 from dcp_pipeline.connect import open_engine
 from dcp_pipeline.database.errors import short
+from dcp_pipeline.database.rooms import name_of
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.ledger import Ledger
@@ -50,10 +51,8 @@ def restore(setup: Setup, path: Path, output: str) -> int:
     with ExitStack() as stack:
         engine = open_engine(setup, pool_size=2)
         stack.callback(engine.dispose)
-        if engine.dialect.name != head.dialect:
-            raise CommandFailed(
-                f"{path} is of {head.dialect}, the sink is {engine.dialect.name}: name another by --sink"
-            )
+        if name_of(engine) != head.dialect:
+            raise CommandFailed(f"{path} is of {head.dialect}, the sink is {name_of(engine)}: name another by --sink")
         ledger = Ledger(engine, setup.pipeline.key)
         ledger.prepare()
         _put(engine, head, messages)
@@ -120,7 +119,7 @@ def _make_table(connection: Connection, head: Head) -> bool:
     if inspect(connection).has_table(head.table):
         return False
     for statement in head.table_ddl:
-        connection.exec_driver_sql(statement.replace("%", "%%") if connection.dialect.name == "mysql" else statement)
+        connection.exec_driver_sql(statement)
     return bool(head.table_ddl)
 
 

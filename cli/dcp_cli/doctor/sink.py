@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from dcp_cli.dialects import DatabaseLook, asked
 from dcp_cli.doctor.finding import Findings, ok, warning, wrong
 from dcp_cli.doctor.limits import disk, skew
 from dcp_cli.doctor.machine import standing
@@ -78,14 +79,10 @@ def _server(setup: Setup, engine: Engine) -> Findings:
             yield wrong(about, short(error))
 
 
-def _looks(engine: Engine) -> Iterator[tuple[str, Callable[[Setup, Connection], Findings]]]:
+def _looks(engine: Engine) -> Iterator[tuple[str, DatabaseLook]]:
     """Each in a transaction of its own: what one may not see hinders no other."""
     yield "sink.settings", _settings
-    if engine.dialect.name == "mysql":
-        from dcp_cli.doctor.mysql import rights, settings
-
-        yield "sink.rights", rights
-        yield "sink.settings", settings
+    yield from asked(engine).looks.items()
     yield "sink.durability", _durability
     yield "sink.table", _table
     yield "sink.ledger", _ledger
