@@ -102,7 +102,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    metrics, store, dirty, targets, reader = Metrics(), Store(), DirtyKeys(), Targets(), QueueReader(folder)
+    metrics, store, dirty, targets, reader = Metrics(), Store(), DirtyKeys(), Targets(), QueueReader()
     elected: list[Leadership] = []
 
     def leading() -> bool:
@@ -130,7 +130,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
     reconciler = Reconciler(
         store, api, SecretReader(api, time.monotonic), Applier(api, store), targets, scaler, recorder, settings.pods,
-        time.monotonic, now, parts, leading,
+        time.monotonic, now, parts, leading, settings.queue_hosts,
     )  # fmt: skip
     rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
     return Parties(api, parts, dirty, rounds, elected[0] if elected else None, leading, reader, metrics)

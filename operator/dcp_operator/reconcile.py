@@ -23,8 +23,8 @@ from dcp_operator.ground.kinds import PIPELINE, SCALED_OBJECT
 from dcp_operator.ground.names import FIELD_MANAGER, Component, Owner, PipelineKey
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
-from dcp_operator.scaling.queues import server_of
 from dcp_operator.scaling.scaler import Scaler, Target, Targets
+from dcp_operator.scaling.server import not_allowed, server_of
 from dcp_operator.status.conditions.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
 from dcp_operator.status.events import News, Recorder
 from dcp_operator.status.status import due_in, status_of
@@ -36,7 +36,9 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = {"ChildBlocked": 2.0, "SecretMissing": 5.0}
 """How soon to look again at what no watch tells of: the end of a former child, the making of a Secret."""
 
-UNUSABLE = frozenset({"InvalidSpec", "SecretMissing", "ChildRejected", "ChildBlocked", "KedaNotEnabled"})
+UNUSABLE = frozenset(
+    {"InvalidSpec", "SecretMissing", "ChildRejected", "ChildBlocked", "KedaNotEnabled", "QueueHostNotAllowed"}
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class Reconciler:
         now: Callable[[], datetime],
         parts: Parts,
         leading: Callable[[], bool] = lambda: True,
+        queue_hosts: tuple[str, ...] = (),
     ) -> None:
+        self._queue_hosts = queue_hosts
         self._parts, self._leading = parts, leading
         self._store, self._api, self._secrets, self._applier = store, api, secrets, applier
         self._targets, self._scaler, self._recorder, self._pods = targets, scaler, recorder, pods
@@ -98,12 +102,16 @@ class Reconciler:
     async def _make_it_so(self, owner: Owner, pipeline: Pipeline, resource: Document) -> Refusal | None:
         if pipeline.spec.scaling.engine == "keda" and not self._pods.keda:
             return Refusal("KedaNotEnabled", "spec.scaling.engine is keda, and this operator runs without KEDA=true")
+        redis = pipeline.spec.queue.redis
+        if redis is not None and (refusal := not_allowed(redis.url, owner.namespace, self._queue_hosts)):
+            self._targets.by_key.pop(owner.key, None)
+            return refusal
         names = {ref.name for ref in all_refs(pipeline)}
         secrets = await self._secrets.read(owner.namespace, names)
         if refusal := missing_secrets(pipeline, secrets):
             return refusal
-        if pipeline.spec.queue.redis is not None:
-            server = server_of(pipeline.spec.queue.redis, owner.namespace, secrets)
+        if redis is not None:
+            server = server_of(redis, owner.namespace, secrets)
             self._targets.by_key[owner.key] = Target(owner, pipeline, server)
         unseen = self._parts.unseen(owner.namespace)
         wanted = [

@@ -17,8 +17,8 @@ from dcp_operator.ground.scope import Scope
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
-from dcp_operator.scaling.queues import Server
 from dcp_operator.scaling.scaler import Scaler, Targets
+from dcp_operator.scaling.server import Server
 from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics

@@ -58,7 +58,7 @@ class Authorities:
         if self.insecure:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if self.cert and self.key:
-            _load_client(context, self.cert, self.key)
+            load_client(context, self.cert, self.key)
         return context
 
 
@@ -148,7 +148,7 @@ def _text(path: Path) -> str | None:
         raise NoCredentials(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _load_client(context: ssl.SSLContext, cert: str, key: str) -> None:
+def load_client(context: ssl.SSLContext, cert: str, key: str) -> None:
     """Python's ssl reads a client's certificate from a file only."""
     import tempfile
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dcp_operator.cluster.api import Api
 from dcp_operator.ground.kinds import POD
 from dcp_operator.ground.names import DELETION_COST_ANNOTATION, PipelineKey, selector
-from dcp_operator.scaling.queues import QueueReader, Server
+from dcp_operator.scaling.queues import QueueReader
 from dcp_operator.scaling.scale_in import costs_to_write, in_order_of_removal, pods_seen, removable
+from dcp_operator.scaling.server import Server
 from dcp_pipeline.spec.model import Pipeline
 
 

@@ -1,164 +1,152 @@
-"""Reads the queues of many pipelines: per Redis server one pipelined call, in a thread, with timeouts of its own.
+"""Reads the queues of many pipelines: per Redis server one call, in the event loop, however many servers hang.
 
-A server that does not answer costs a thread until its timeout, and nothing else. It is asked again in every round, so
-that its return is noticed within one.
+A server that does not answer costs a socket until its time is over, and nothing else. One that has been away for a
+while is asked less often. Whatever it answers is decoded into types, or is that server's pipelines' condition.
 """
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import ipaddress
+import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from dataclasses import dataclass
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+import msgspec
 
-from dcp_operator.children.judge import SecretSeen, value_of
+from dcp_operator.scaling.server import Server
+from dcp_operator.scaling.wire import Command, Refused, Reply, Unreadable, Wire
 from dcp_operator.status.conditions.seen import QueueSeen
-from dcp_pipeline.observe.look import Look, look_at
-from dcp_pipeline.observe.scaling_note import ScalingNote, leave_notes
-from dcp_pipeline.queue.leaving import ask_to_go
-from dcp_pipeline.spec.model import Redis
+from dcp_pipeline.observe.look import Look, looks_of, questions
+from dcp_pipeline.observe.scaling_note import ScalingNote, note_command
+from dcp_pipeline.queue.leaving import held_of, leaving_arguments
+from dcp_pipeline.queue.scripts import Script
 
-SOCKET_TIMEOUT_SECONDS = 2.0
-THREADS = 64
-"""Started as they are needed. Each server that hangs, and does not refuse, keeps one busy."""
-UNREADABLE = (redis.RedisError, OSError, ValueError)
-"""What a server that cannot be asked raises: it is away, refuses us, or its address is none."""
-
-Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True)
-class Server:
-    """How to reach a Redis server; equal ones share a connection. PEM texts and password are in no repr."""
-
-    url: str
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    verify: bool = True
-    ca: str | None = field(default=None, repr=False)
-    cert: str | None = field(default=None, repr=False)
-    key: str | None = field(default=None, repr=False)
+MOST_BYTES = 32 * 2**20
+FIRST_BYTES, BYTES_PER_QUEUE = 256 * 1024, 256 * 1024
+"""Of one answer: some thousand workers' signs of life are 200 KB."""
+RESOLVERS = 32
+FAILURES_UNPAUSED = 5
+LONGEST_PAUSE_SECONDS = 8.0
+"""A server that stays away is asked so seldom, that its return is noticed within it."""
+UNREADABLE = (Unreadable,)
+"""What a server that cannot be asked raises: it is away, refuses us, or is none."""
 
 
-def server_of(target: Redis, namespace: str, secrets: Mapping[str, SecretSeen]) -> Server:
-    """The server of a spec, with its secrets looked up, as seen from the operator's own namespace."""
+@dataclass
+class _Asked:
+    """One server's connection, and since when it fails."""
 
-    def text(value: Any) -> str | None:
-        return value_of(value.secret_key_ref, secrets) if value is not None else None
-
-    tls = target.tls if target.tls and target.tls.enabled else None
-    return Server(
-        url=seen_from_outside(target.url, namespace),
-        username=target.username,
-        password=text(target.password),
-        tls=tls is not None,
-        verify=not (tls and tls.insecure_skip_verify),
-        ca=text(tls.ca) if tls else None,
-        cert=text(tls.cert) if tls else None,
-        key=text(tls.key) if tls else None,
-    )
-
-
-def seen_from_outside(url: str, namespace: str) -> str:
-    """The URL with the Service `redis` of a pipeline's namespace written as `redis.NAMESPACE.svc`: a bare name means
-    another Service, or none, where the operator runs."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if not host or "." in host or ":" in host or host == "localhost":
-        return url
-    user, at, _ = parts.netloc.rpartition("@")
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}.{namespace}.svc{port}"))
+    wire: Wire
+    failures: int = 0
+    paused_until: float = 0.0
+    error: str = ""
 
 
 class QueueReader:
-    """Keeps one client per server. To be closed. One call at a time for each server."""
+    """Keeps one connection per server. To be closed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._clients: dict[Server, redis.Redis] = {}
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="redis")
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._asked: dict[Server, _Asked] = {}
+        self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
 
     async def read(self, server: Server, queues: Sequence[str]) -> dict[str, QueueSeen]:
         """What is in each of these queues; an unreachable server is an answer too."""
+        asked = self._one(server)
+        if self._monotonic() < asked.paused_until:
+            return _unread(queues, asked.error)
         try:
-            looks = await self._in_thread(look_at, self._client(server), queues)
-        except UNREADABLE as error:
-            return _unread(queues, f"{type(error).__name__}: {error}")
+            replies = await self._replies(asked.wire, queues)
+            looks = looks_of(queues, replies)
+        except (Unreadable, msgspec.ValidationError, RecursionError) as error:
+            told = str(error) if isinstance(error, Unreadable) else "what answers there is no Redis"
+            self._failed(asked, told)
+            return _unread(queues, told)
+        asked.failures = 0
         return {queue: _seen(look) for queue, look in looks.items()}
 
     async def ask_to_go(self, server: Server, queue: str, processes: Sequence[str], count: int) -> Mapping[str, int]:
         """Ask `count` of a queue's worker processes to go: process -> batches that it still holds. UNREADABLE passes
         through."""
-        return await self._in_thread(ask_to_go, self._client(server), queue, processes, count)
+        script = Script.load("ask_to_go")
+        keys, arguments = leaving_arguments(queue, processes, count)
+        reply = await self._run(self._one(server).wire, script, keys, arguments)
+        try:
+            return held_of(reply)
+        except (msgspec.ValidationError, UnicodeDecodeError, ValueError):
+            raise Unreadable("what answers there is no Redis") from None
 
     async def leave_notes(self, server: Server, notes: Mapping[str, ScalingNote]) -> None:
         """Leave a note for `dcp status` beside each of these queues. UNREADABLE passes through."""
-        await self._in_thread(leave_notes, self._client(server), notes)
+        replies = await self._one(server).wire.call([note_command(*each) for each in notes.items()], FIRST_BYTES)
+        for reply in replies:
+            if isinstance(reply, Refused):
+                raise Unreadable(str(reply))
 
     def keep(self, servers: set[Server]) -> None:
         """Forget all other servers."""
-        for server in self._clients.keys() - servers:
-            self._clients.pop(server).close()
+        for server in self._asked.keys() - servers:
+            self._asked.pop(server).wire.close()
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for client in self._clients.values():
-            client.close()
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
+        for each in self._asked.values():
+            each.wire.close()
 
-    async def _in_thread(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+    async def _replies(self, wire: Wire, queues: Sequence[str]) -> list[Reply]:
+        script = Script.load("stats")
+        most = min(MOST_BYTES, FIRST_BYTES + BYTES_PER_QUEUE * len(queues))
+        replies = await wire.call(questions(queues, script.sha), most)
+        if any(each == Refused("NOSCRIPT") for each in replies):
+            await wire.call([["SCRIPT", "LOAD", script.source]], FIRST_BYTES)
+            replies = await wire.call(questions(queues, script.sha), most)
+        if isinstance(replies[0], Refused):
+            raise Unreadable(str(replies[0]))
+        return replies
 
-    def _client(self, server: Server) -> redis.Redis:
-        client = self._clients.get(server)
-        if client is None:
-            client = self._clients[server] = _client(server, self._folder)
-        return client
+    async def _run(self, wire: Wire, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Reply:
+        words: Command = [len(keys), *keys, *arguments]
+        (reply,) = await wire.call([["EVALSHA", script.sha, *words]], FIRST_BYTES)
+        if reply == Refused("NOSCRIPT"):
+            (reply,) = await wire.call([["EVAL", script.source, *words]], FIRST_BYTES)
+        if isinstance(reply, Refused):
+            raise Unreadable(str(reply))
+        return reply
+
+    def _one(self, server: Server) -> _Asked:
+        if server not in self._asked:
+            self._asked[server] = _Asked(Wire(server, self._resolve))
+        return self._asked[server]
+
+    def _failed(self, asked: _Asked, error: str) -> None:
+        asked.failures, asked.error = asked.failures + 1, error
+        if asked.failures > FAILURES_UNPAUSED:
+            pause = min(2.0 ** min(asked.failures - FAILURES_UNPAUSED, 8), LONGEST_PAUSE_SECONDS)
+            asked.paused_until = self._monotonic() + pause
+
+    async def _resolve(self, host: str, port: int) -> str:
+        """An address; in threads of our own, so that names that nobody answers for hold up nothing else."""
+        try:
+            return str(ipaddress.ip_address(host))
+        except ValueError:
+            pass
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._resolvers, _addresses, host, port)
+        return found[0]
 
 
-def _seen(look: Look | redis.ResponseError) -> QueueSeen:
+def _addresses(host: str, port: int) -> list[str]:
+    return [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def _seen(look: Look | str) -> QueueSeen:
     if isinstance(look, Look):
         return QueueSeen(look.stats, None, look.reports, look.workers)
-    return QueueSeen(None, f"{type(look).__name__}: {look}", {})
+    return QueueSeen(None, look, {})
 
 
 def _unread(queues: Sequence[str], error: str) -> dict[str, QueueSeen]:
     return {queue: QueueSeen(None, error, {}) for queue in queues}
-
-
-def _client(server: Server, folder: Path) -> redis.Redis:
-    """Not dcp_pipeline's connect(): that one waits and retries for as long as a batch is worth it."""
-    options: dict[str, Any] = {"username": server.username, "password": server.password}
-    url = server.url
-    if server.tls:
-        url = "rediss://" + url.partition("://")[2]
-        options |= {"ssl_cert_reqs": "required" if server.verify else "none", "ssl_check_hostname": server.verify}
-        options |= {"ssl_ca_data": server.ca} if server.ca else {}
-        if server.cert:
-            options |= {"ssl_certfile": _private(folder, server.cert)}
-            options |= {"ssl_keyfile": _private(folder, server.key or server.cert)}
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=SOCKET_TIMEOUT_SECONDS,
-        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-        client_name="dcp-operator",
-        **{key: value for key, value in options.items() if value is not None},
-    )
-
-
-def _private(folder: Path, text: str) -> str:
-    """redis-py reads a client's certificate from files, at each connect."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix="tls-", suffix=".pem", delete=False) as file:
-        file.write(text)
-    return file.name

@@ -20,8 +20,9 @@ from dcp_operator.ground.names import SCALER_FIELD_MANAGER, Owner, PipelineKey, 
 from dcp_operator.scaling.commit_times import observed
 from dcp_operator.scaling.keda import keda_holds
 from dcp_operator.scaling.parting import Parting
-from dcp_operator.scaling.queues import UNREADABLE, QueueReader, Server
+from dcp_operator.scaling.queues import UNREADABLE, QueueReader
 from dcp_operator.scaling.scaled import UNSEEN, Scaled, load_of, shown
+from dcp_operator.scaling.server import Server
 from dcp_operator.status.conditions import timestamp
 from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_operator.status.events import News, Recorder
@@ -85,15 +86,14 @@ class Scaler:
         await asyncio.gather(*self.start_round())
 
     def start_round(self) -> list[asyncio.Task[None]]:
-        """Begin a look at each server, but for those whose last one goes on. An error that nobody foresaw in the last
-        one is raised here."""
+        """Begin a look at each server, but for those whose last one goes on."""
         targets = dict(self._targets.by_key)
         by_server: dict[Server, list[PipelineKey]] = {}
         for key, target in targets.items():
             by_server.setdefault(target.server, []).append(key)
         self._forget(targets)
         for server in [each for each, task in self._rounds.items() if task.done()]:
-            self._rounds.pop(server).result()
+            self._rounds.pop(server)
         self._reader.keep({*by_server, *self._rounds})
         for server, keys in by_server.items():
             if server not in self._rounds:
@@ -101,15 +101,34 @@ class Scaler:
         return list(self._rounds.values())
 
     async def _round(self, server: Server, keys: list[PipelineKey], targets: dict[PipelineKey, Target]) -> None:
+        try:
+            await self._one_round(server, keys, targets)
+        except Exception as error:  # of this server's pipelines alone, whatever it is
+            self._metrics.error("scaler", error)
+            log.exception(
+                "the queues of a server were not looked at", extra={"pipelines": [str(key) for key in keys][:10]}
+            )
+
+    async def _one_round(self, server: Server, keys: list[PipelineKey], targets: dict[PipelineKey, Target]) -> None:
         names = {key: targets[key].pipeline.queue_name for key in keys}
         begun = self._monotonic()
         seen = await self._reader.read(server, sorted(set(names.values())))
         self._metrics.look_seconds.observe(self._monotonic() - begun)
         keys = [key for key in keys if key in self._targets.by_key]  # some may have gone while a server hung
-        looked = {key: self._look(key, targets[key], seen[names[key]]) for key in keys}
+        looked = {key: each for key in keys if (each := self._looked(key, targets[key], seen[names[key]]))}
+        keys = list(looked)
         to_follow = [key for key in keys if looked[key].to_follow or self._parting.has_asked(key)]
         await asyncio.gather(*(self._follow(key, targets[key], looked[key]) for key in to_follow))
         await self._leave_notes(server, targets, [key for key in keys if looked[key].queue.stats is not None])
+
+    def _looked(self, key: PipelineKey, target: Target, queue: QueueSeen) -> Scaled | None:
+        """None where a pipeline brought up what nobody foresaw: that is this pipeline's alone."""
+        try:
+            return self._look(key, target, queue)
+        except Exception as error:
+            self._metrics.error("scaler", error)
+            log.exception("not looked at", extra={"pipeline": str(key)})
+            return None
 
     def _look(self, key: PipelineKey, target: Target, queue: QueueSeen) -> Scaled:
         """Decide, and remember; nothing is written."""
@@ -156,6 +175,9 @@ class Scaler:
         except (ApiError, ApiUnreachable, *UNREADABLE) as error:
             self._metrics.error("scaler", error)
             log.warning("not scaled", extra={"pipeline": str(key), "error": str(error)})
+        except Exception as error:  # of this pipeline alone, whatever it is
+            self._metrics.error("scaler", error)
+            log.exception("not scaled", extra={"pipeline": str(key)})
 
     async def _scale(self, key: PipelineKey, owner: Owner, current: int, replicas: int, why: str) -> None:
         await self._api.apply(DEPLOYMENT, scale_document(key, replicas), SCALER_FIELD_MANAGER, "scale")

@@ -10,10 +10,11 @@ once per period, however many workers there are. All calls let redis' errors thr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import redis
+from msgspec import Meta
 
 from dcp_pipeline.queue.keys import Keys
 
@@ -22,16 +23,19 @@ KEPT_SECONDS = 3600
 """A report that nobody renews is forgotten: a pipeline that is gone leaves no key behind."""
 
 
+Count = Annotated[int, Meta(ge=0)]
+
+
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """The books over all objects, in records: Books.total of each column."""
 
-    read: int
-    written: int
-    duplicates: int
-    rejected: int
-    filtered: int
-    dead: int
-    pending: int
+    read: Count
+    written: Count
+    duplicates: Count
+    rejected: Count
+    filtered: Count
+    dead: Count
+    pending: Count
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +81,7 @@ def reports_of(reply: Mapping[bytes, bytes]) -> dict[str, Report]:
     for component, text in reply.items():
         try:
             found[component.decode()] = msgspec.json.decode(text, type=Report)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     return found
 

@@ -3,8 +3,6 @@ Kubernetes. Nothing is decided by it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 import redis
 
@@ -23,12 +21,9 @@ class ScalingNote(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def leave_notes(client: redis.Redis, notes: Mapping[str, ScalingNote]) -> None:
-    """Replace what was left for each of the queues, in one round trip. redis' errors pass through."""
-    pipeline = client.pipeline(transaction=False)
-    for queue, note in notes.items():
-        pipeline.set(_key(queue), msgspec.json.encode(note), ex=KEPT_SECONDS)
-    pipeline.execute()
+def note_command(queue: str, note: ScalingNote) -> list[str | bytes | int]:
+    """The command that replaces what was left for the queue."""
+    return ["SET", _key(queue), msgspec.json.encode(note), "EX", KEPT_SECONDS]
 
 
 def read_note(client: redis.Redis, queue: str) -> ScalingNote | None:

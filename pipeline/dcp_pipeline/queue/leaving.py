@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import redis
 
 from dcp_pipeline.queue.keys import Keys
-from dcp_pipeline.queue.scripts import Argument, Script
+from dcp_pipeline.queue.scripts import Script
 
 ASKED_FOR_SECONDS = 30.0
 """How long it counts when nobody asks again: whoever asked may be gone."""
@@ -24,7 +25,20 @@ def ask_to_go(
 
     Idle ones first, among them in the given order. With a count of 0 everybody stays. redis' errors pass through.
     """
+    keys, arguments = leaving_arguments(queue, processes, count, seconds)
+    return held_of(Script.load("ask_to_go").run(client, keys, arguments))
+
+
+def leaving_arguments(
+    queue: str, processes: Sequence[str], count: int, seconds: float = ASKED_FOR_SECONDS
+) -> tuple[Sequence[str], Sequence[str | int]]:
+    """Keys and arguments of lua/ask_to_go.lua."""
     keys = Keys(queue)
-    arguments: tuple[Argument, ...] = (keys.job_prefix, round(seconds * 1_000_000), count, *processes)
-    reply: list[bytes] = Script.load("ask_to_go").run(client, keys.state, arguments)
-    return {name.decode(): int(held) for name, held in zip(reply[::2], reply[1::2], strict=True)}
+    return keys.state, (keys.job_prefix, round(seconds * 1_000_000), count, *processes)
+
+
+def held_of(reply: object) -> Mapping[str, int]:
+    """From the script's reply. Raises msgspec.ValidationError or ValueError where it is none."""
+    flat = msgspec.convert(reply, list[int | bytes])
+    names = msgspec.convert(flat[::2], list[bytes])
+    return {name.decode(): int(held) for name, held in zip(names, flat[1::2], strict=True)}

@@ -117,7 +117,7 @@ def alive(
     for name, until in until_ms:
         if until <= now_ms or name not in vitals:
             continue
-        with suppress(msgspec.DecodeError):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found.append(WorkerReport(name.decode(), msgspec.json.decode(vitals[name], type=WorkerVitals)))
     return sorted(found, key=lambda report: report.worker)
 

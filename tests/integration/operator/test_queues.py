@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
 import redis
 
-from dcp_operator.scaling.queues import QueueReader, Server
+from dcp_operator.scaling.queues import QueueReader
+from dcp_operator.scaling.server import Server
 from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
 from dcp_pipeline.observe.report import report_key, reports_of
@@ -39,8 +39,8 @@ def client(server: RunningServer) -> redis.Redis:
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[QueueReader]:
-    reader = QueueReader(tmp_path)
+async def reader() -> AsyncIterator[QueueReader]:
+    reader = QueueReader()
     yield reader
     reader.close()
 
@@ -104,16 +104,14 @@ async def test_a_thousand_queues_are_read_by_one_client_in_one_call(
     assert client.info("stats")["total_connections_received"] == before
 
 
-async def test_a_server_that_is_away_says_why_and_is_read_again_as_soon_as_it_is_back(
-    tmp_path: Path, reader: QueueReader
-) -> None:
+async def test_a_server_that_is_away_says_why_and_is_read_again_as_soon_as_it_is_back(reader: QueueReader) -> None:
     with redis_server() as running:
         server = Server(running.url)
         assert (await reader.read(server, ["a"]))["a"].stats is not None
         running.kill()
         away = [(await reader.read(server, ["a"]))["a"] for _ in range(3)]
         assert [each.stats for each in away] == [None] * 3
-        assert "ConnectionError" in (away[-1].error or "")
+        assert "refused" in (away[-1].error or "")
         running.restart()
         assert (await reader.read(server, ["a"]))["a"].stats is not None
 
@@ -141,4 +139,4 @@ async def test_a_note_of_the_last_decision_is_left_for_dcp_status(
 async def test_a_url_that_is_none_is_an_answer_too(reader: QueueReader) -> None:
     seen = (await reader.read(Server("nonsense"), ["a"]))["a"]
     assert seen.stats is None
-    assert "ValueError" in (seen.error or "")
+    assert "no server" in (seen.error or "")

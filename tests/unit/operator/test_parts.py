@@ -12,7 +12,7 @@ from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE
 from dcp_operator.ground.names import PipelineKey
 from dcp_operator.ground.scope import Scope
 from dcp_operator.ground.settings import SettingInvalid, read_settings
-from dcp_operator.scaling.queues import seen_from_outside
+from dcp_operator.scaling.server import seen_from_outside
 
 IMAGES = {"FETCHER_IMAGE": "f:1", "WORKER_IMAGE": "w:1"}
 A, B = PipelineKey("n", "a"), PipelineKey("n", "b")

@@ -10,7 +10,7 @@ from typing import Any
 from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, POD, SCALED_OBJECT, SECRET
 from dcp_operator.ground.names import PipelineKey
 from dcp_operator.ground.settings import PodSettings
-from dcp_operator.scaling.queues import Server
+from dcp_operator.scaling.server import Server
 from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_pipeline.queue.model import QueueStats
 from support.fake_cluster import FakeCluster
