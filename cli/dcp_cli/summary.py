@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dcp_cli.shown.tables import table
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
-from dcp_pipeline.spec.labels import remark_in
+from dcp_pipeline.spec.wanted_labels import remark_in
 
 MOST_REMARKS = 5
 COUNTS = ("read", "written", "duplicates", "rejected", "filtered", "dead")

@@ -23,9 +23,9 @@ from dcp_fetcher.tasks.desk import TaskDesk
 from dcp_fetcher.tasks.request import Assigned, TaskTerms
 from dcp_fetcher.watch import Watch
 from dcp_pipeline.ledger.model import SourceObject
-from dcp_pipeline.spec.labels import WantedLabels
 from dcp_pipeline.spec.model import Format, Pipeline, Source
 from dcp_pipeline.spec.revision import revision_from, revision_of
+from dcp_pipeline.spec.wanted_labels import WantedLabels
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The fetcher's loop: every source at its interval, the inbox all the time, and what the queue has lost put back.
 
-assemble.py puts its parts together. Read watch.py for one source, objects.py for one object, split.py for the bytes.
+assemble.py puts its parts together. Read watch.py for one source, objects/ for one object, split.py for the bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from dcp_fetcher.ground.ports import Inbox, Ledger, Queue, Secrets
 from dcp_fetcher.ground.progress import Progress, Snapshot
 from dcp_fetcher.ground.vitals import Vitals
 from dcp_fetcher.ground.wall import in_thread
-from dcp_fetcher.objects import Look, Outcome
+from dcp_fetcher.objects import Outcome
+from dcp_fetcher.once import BEAT_SECONDS, POLL_SECONDS, TELL_EVERY_POLLS, Once, tell_done, waiting_in
 from dcp_fetcher.publishing.done import DoneLog
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.sites.versions import generation_of
@@ -43,12 +44,6 @@ SIDE_BY_SIDE = 2
 """Objects of one source, and tasks."""
 SPARE_THREADS = 8
 """For what is no reading: the ledger, the inbox, the listings."""
-POLL_SECONDS = 0.2
-RECONCILE_EVERY_POLLS = 10
-TELL_EVERY_POLLS = 5
-BEAT_SECONDS = 1.0
-SETTLED_AT_MOST = 2
-"""How often `once` waits for settle: for what is being written when it looks, and once more for what it then became."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ class FetchReport:
     @property
     def problems(self) -> tuple[str, ...]:
         problems = [problem for each in self.rounds for problem in problems_of(each)]
-        waiting = [f"{look.uri}: {look.reason}" for look in _waiting(self.rounds)]
+        waiting = [f"{look.uri}: {look.reason}" for look in waiting_in(self.rounds)]
         return tuple(dict.fromkeys(problems + waiting))
 
 
@@ -137,8 +132,8 @@ class FetcherLoop:
                 caretaker = Caretaker(self._outlet, {each.source: each for each in watches}, self._save_revisions)
                 with self._ending_threads():
                     if once:
-                        await self._once(watches, desk, rounds, settle, caretaker)
-                        await self._tell_done()
+                        await self._once(Once(self._outlet, watches, desk, caretaker, rounds, settle))
+                        await tell_done(self._outlet)
                     else:
                         await self._for_ever(watches, desk, caretaker)
         except* Stopped:
@@ -184,77 +179,11 @@ class FetcherLoop:
             revision, document = revision_of(self._pipeline, source.name)
             self._outlet.patience(lambda one=revision, text=document: self._outlet.ledger.save_spec(one, text))  # type: ignore[misc]
 
-    async def _once(
-        self,
-        watches: list[Watch],
-        desk: TaskDesk | None,
-        rounds: list[Round],
-        settle: bool,
-        caretaker: Caretaker,
-    ) -> None:
+    async def _once(self, run: Once) -> None:
         if self._pipeline.spec.paused:
             log.warning("spec.paused: nothing is read")
-            return
-        seen = -1
-        while caretaker.rewinds > seen:
-            seen = caretaker.rewinds
-            async with asyncio.TaskGroup() as group:
-                running = [group.create_task(each.round()) for each in watches]
-            rounds[:] = [each.result() for each in running]
-            await self._written(watches, rounds)
-            await self._settled(watches, desk, rounds, settle, caretaker)
-            await caretaker.look_back()
-
-    async def _settled(
-        self,
-        watches: list[Watch],
-        desk: TaskDesk | None,
-        rounds: list[Round],
-        settle: bool,
-        caretaker: Caretaker,
-    ) -> None:
-        polls = 0
-        with self._outlet.vitals.doing("what is on its way"):
-            while await self._unfinished(desk, settle):
-                polls += 1
-                if settle and polls % RECONCILE_EVERY_POLLS == 0:
-                    await caretaker.mend_queue()
-                    rounds += [await each.reconcile() for each in watches]
-                if polls % TELL_EVERY_POLLS == 0:
-                    await self._tell_done()
-                self._outlet.vitals.alive("waits for what is on its way")
-                await self._stop.sleep(POLL_SECONDS)
-
-    async def _written(self, watches: list[Watch], rounds: list[Round]) -> None:
-        """Give what may still change the time to settle, twice; what changes even then is told as a problem."""
-        for _ in range(SETTLED_AT_MOST):
-            waiting = {watch: [look.uri for look in _waiting(rounds, watch.source)] for watch in watches}
-            due = [(watch, uris) for watch, uris in waiting.items() if uris]
-            if not due:
-                return
-            for watch, _ in due:
-                log.info("waiting %.1f s for what may still be written", watch.settle_seconds)
-            await self._rest(max(watch.settle_seconds for watch, _ in due))
-            rounds += [await watch.once_more(uris) for watch, uris in due]
-
-    async def _rest(self, seconds: float) -> None:
-        while seconds > 0:
-            self._outlet.vitals.alive("waits for files to settle")
-            await self._stop.sleep(min(BEAT_SECONDS, seconds))
-            seconds -= BEAT_SECONDS
-
-    async def _tell_done(self) -> None:
-        ledger, patience = self._outlet.ledger, self._outlet.patience
-        await in_thread(self._outlet.done.tell, lambda ids: patience(lambda: ledger.books_of(ids)))
-
-    async def _unfinished(self, desk: TaskDesk | None, settle: bool) -> bool:
-        if desk is not None:
-            state = await desk.run_once()
-            if state.to_read or (settle and state.open):
-                return True
-        if not settle:
-            return False
-        return bool(await in_thread(self._outlet.patience, self._outlet.ledger.pending_batches))
+        else:
+            await run.until_done()
 
     async def _for_ever(self, watches: list[Watch], desk: TaskDesk | None, caretaker: Caretaker) -> None:
         async with asyncio.TaskGroup() as group:
@@ -265,7 +194,7 @@ class FetcherLoop:
             if desk is not None:
                 interval_seconds = max(POLL_SECONDS, self._pipeline.spec.worker.progress_interval.seconds)
                 group.create_task(self._repeat("inbox", partial(self._inbox_step, desk), interval_seconds))
-            group.create_task(self._repeat("done", self._tell_done, POLL_SECONDS * TELL_EVERY_POLLS))
+            group.create_task(self._repeat("done", partial(tell_done, self._outlet), POLL_SECONDS * TELL_EVERY_POLLS))
             group.create_task(self._repeat("ledger", caretaker.look_back, self._care_seconds))
             group.create_task(self._repeat("queue", caretaker.mend_queue, self._care_seconds))
             group.create_task(self._repeat("lost batches", caretaker.find_lost, self._care_seconds))
@@ -302,19 +231,6 @@ class FetcherLoop:
         self.progress.away(what)
         if what is not None:
             self._outlet.vitals.alive(f"waits: {what}")
-
-
-def _waiting(rounds: Sequence[Round], source: str | None = None) -> list[Look]:
-    """What waited when it was last looked at."""
-    last: dict[str, dict[str, list[Look]]] = {}
-    for each in rounds:
-        before = {} if each.whole else last.get(each.source, {})
-        now: dict[str, list[Look]] = {}
-        for look in each.looks:
-            now.setdefault(look.uri, []).append(look)
-        last[each.source] = before | now
-    wanted = [looks for name, looks in last.items() if source in (None, name)]
-    return [look for by_uri in wanted for some in by_uri.values() for look in some if look.outcome is Outcome.WAITING]
 
 
 def problems_of(each: Round) -> Sequence[str]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from dcp_fetcher.cutting.dialects import dialect_of
 from dcp_fetcher.cutting.header import HeaderError, read_header
-from dcp_fetcher.cutting.labels import Relabelled
+from dcp_fetcher.cutting.labels_read import Relabelled
 from dcp_fetcher.cutting.marks import count_lines
 from dcp_fetcher.cutting.split import Position, Splitter
 from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
-from dcp_fetcher.ground.labels import LabelsMet
+from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.ground.partial import only_a_part
 from dcp_fetcher.ground.wall import Damage
 from dcp_fetcher.opening.as_lines import as_lines
@@ -28,8 +28,8 @@ from dcp_fetcher.sites.site import Opened
 from dcp_pipeline.batch import RAW_KEPT_BYTES, digester
 from dcp_pipeline.database.errors import LedgerWentBack
 from dcp_pipeline.ledger.model import Cut, SourceObject
-from dcp_pipeline.spec.labels import WantedLabels
 from dcp_pipeline.spec.model import BatchSize, Decompression, Format
+from dcp_pipeline.spec.wanted_labels import WantedLabels
 
 CountLines = Callable[[bytes | bytearray], int]
 CHUNK_BYTES = 256 * 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 MAX_URL_CHARS = 4096
 _UNKEPT = re.compile("[\0\ud800-\udfff]")
@@ -41,3 +41,15 @@ def address_problem(url: str) -> str | None:
     if not host:
         return "it names no host"
     return "its port is 0" if port == 0 else None
+
+
+def led_to(url: str, reference: str) -> str:
+    """The URL that a reference in an answer of `url` leads to. Raises ValueError, saying why no request can be made."""
+    try:
+        target = urljoin(url, reference)
+        problem = url_problem(target)
+    except ValueError:
+        problem = "it is no URL"
+    if problem is not None:
+        raise ValueError(problem)
+    return target

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from dcp_fetcher.ground.errors import DamagedError, FetchError
-from dcp_fetcher.ground.labels import LabelsMet
+from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.ground.names import is_member, left_out, wanted
 from dcp_fetcher.ground.wall import Damage
 from dcp_fetcher.opening.decoded import Decoded

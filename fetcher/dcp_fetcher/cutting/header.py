@@ -6,8 +6,8 @@ import codecs
 from dataclasses import dataclass, replace
 
 from dcp_fetcher.cutting.dialects import dialect_of
-from dcp_fetcher.cutting.labels import HeaderError as HeaderError
-from dcp_fetcher.cutting.labels import are_names, is_told, labels_in_comment, labels_of
+from dcp_fetcher.cutting.labels_read import HeaderError as HeaderError
+from dcp_fetcher.cutting.labels_read import are_names, is_told, labels_in_comment, labels_of
 from dcp_fetcher.cutting.marks import CR, LF, Csv, State, after_break, count_lines
 from dcp_pipeline.spec.format import Format
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from dcp_fetcher.cutting.labels import Relabelled, labels_in_comment
+from dcp_fetcher.cutting.labels_read import Relabelled, labels_in_comment
 from dcp_fetcher.cutting.marks import Dialect, Marks
 from dcp_fetcher.ground.errors import DamagedError
 from dcp_pipeline.spec.format import Format

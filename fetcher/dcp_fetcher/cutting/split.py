@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from dcp_fetcher.cutting.defects import Defect
 from dcp_fetcher.cutting.dialects import dialect_of
 from dcp_fetcher.cutting.header import Header, read_header
-from dcp_fetcher.cutting.labels import Relabelled
+from dcp_fetcher.cutting.labels_read import Relabelled
 from dcp_fetcher.cutting.marks import CR, LF, Csv, Marks, State
 from dcp_fetcher.cutting.relabel import Labels, LabelWatch
 from dcp_pipeline.batch import digest_of

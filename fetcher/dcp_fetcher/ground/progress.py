@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from dcp_pipeline.spec.labels import LabelsFound
+from dcp_pipeline.spec.wanted_labels import LabelsFound
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from dcp_fetcher.objects.held import Holding, may_go_on, waits
 from dcp_fetcher.objects.looks import Look, Outcome, SourceTerms, is_incomplete, is_settled
 from dcp_fetcher.objects.records import Records, described_by
 from dcp_fetcher.objects.unavailable import again_unavailable, clear_web_page, give_up, past
-from dcp_fetcher.publishing.labels import ObjectLabels, SourceLabels
+from dcp_fetcher.publishing.labels_judged import ObjectLabels, SourceLabels
 from dcp_fetcher.publishing.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, first_needed, read_object
 from dcp_fetcher.settling import CUT_OFF, NO_LINE_END, UNENDED
@@ -39,7 +39,7 @@ from dcp_fetcher.sites.versions import (
 )
 from dcp_pipeline.ledger.model import ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Phase
-from dcp_pipeline.spec.labels import WantedLabels
+from dcp_pipeline.spec.wanted_labels import WantedLabels
 from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)

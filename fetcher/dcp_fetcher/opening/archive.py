@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 
 from dcp_fetcher.cutting.header import Header, HeaderError, read_header
-from dcp_fetcher.cutting.labels import Relabelled
+from dcp_fetcher.cutting.labels_read import Relabelled
 from dcp_fetcher.ground.errors import DamagedError
 from dcp_fetcher.ground.names import is_member
 from dcp_fetcher.opening.as_lines import as_lines

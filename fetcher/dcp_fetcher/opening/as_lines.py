@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import cast
 
-from dcp_fetcher.ground.labels import LabelsMet
+from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.opening.decompress import Ahead, Readable
 from dcp_fetcher.opening.encodings import Transcoded
 from dcp_fetcher.opening.kinds.how import How, MakesLines

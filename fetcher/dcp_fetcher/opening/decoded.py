@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcp_fetcher.cutting.labels import Relabelled
+from dcp_fetcher.cutting.labels_read import Relabelled
 from dcp_fetcher.ground.errors import DamagedError
 from dcp_fetcher.opening.archive import joined
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Caps, Layer, Peekable, Readable, compression_of

@@ -19,13 +19,13 @@ from dcp_fetcher.ground.progress import Progress
 from dcp_fetcher.ground.vitals import Vitals
 from dcp_fetcher.publishing.cuts import batch_of, cut_of
 from dcp_fetcher.publishing.done import DoneLog
-from dcp_fetcher.publishing.labels import ObjectLabels
+from dcp_fetcher.publishing.labels_judged import ObjectLabels
 from dcp_fetcher.sites.versions import generation_of
 from dcp_pipeline.batch import encode_batch
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_pipeline.queue.model import Job
-from dcp_pipeline.spec.labels import remark_in
+from dcp_pipeline.spec.wanted_labels import remark_in
 
 GROUP_BATCHES = 4
 

@@ -18,7 +18,7 @@ from dcp_fetcher.ground.names import left_out, named
 from dcp_fetcher.ground.partial import NEXTS, more_said, spelt, total_said
 from dcp_fetcher.sites.no_index import refused_xml, why_no_index, xml_root
 from dcp_pipeline.spec.model import Listing
-from dcp_pipeline.texts import storable, url_problem
+from dcp_pipeline.texts import led_to, storable, url_problem
 
 ITEMS = ("items", "files", "entries", "objects", "results", "data", "contents", "children")
 REFERENCES = ("url", "href", "downloadurl", "link")
@@ -271,13 +271,10 @@ def _next_url(document: Any, base_url: str, hints: Listing) -> str | None:
 def next_url(base_url: str, reference: str) -> str:
     """The next page's URL. Raises ListingError where it is none."""
     try:
-        url = urljoin(base_url, reference)
-        problem = url_problem(url)
-    except ValueError:
-        problem = "it is no URL"
-    if problem is not None:
-        raise ListingError(f"the listing's next page cannot be asked for ({_shown(reference)!r}): {problem}")
-    return url
+        return led_to(base_url, reference)
+    except ValueError as problem:
+        shown = _shown(reference)
+        raise ListingError(f"the listing's next page cannot be asked for ({shown!r}): {problem}") from problem
 
 
 def _shown(reference: str) -> str:

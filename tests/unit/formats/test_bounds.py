@@ -11,7 +11,7 @@ import pytest
 from openpyxl import Workbook
 
 from dcp_fetcher.ground.errors import DamagedError
-from dcp_fetcher.ground.labels import LabelsMet
+from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.opening.tables.parquet import parquet_lines
 from dcp_fetcher.opening.tables.spreadsheet import sheet_lines
 from support.batches import format_of

@@ -19,8 +19,8 @@ from dcp_fetcher.cutting.split import Splitter
 from dcp_fetcher.ground.errors import DamagedError
 from dcp_fetcher.reading import CHUNK_BYTES, Content, HowToCut
 from dcp_fetcher.sites.site import Opened
-from dcp_pipeline.spec.labels import WantedLabels
 from dcp_pipeline.spec.model import BatchSize, Decompression
+from dcp_pipeline.spec.wanted_labels import WantedLabels
 from support.batches import cleaning_of, format_of
 from support.reading import Served, clean_cuts, read_file
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dcp_pipeline.spec.labels import LabelsFound, WantedLabels, labels_found, remark_in
+from dcp_pipeline.spec.wanted_labels import LabelsFound, WantedLabels, labels_found, remark_in
 from support.batches import cleaning_of
 
 FIELDS = [

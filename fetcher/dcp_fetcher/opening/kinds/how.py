@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from dcp_fetcher.ground.labels import LabelsMet
+from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.opening.decompress import Readable
 from dcp_pipeline.spec.format import Format
 

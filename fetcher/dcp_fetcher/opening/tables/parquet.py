@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from dcp_fetcher.ground.errors import DamagedError
-from dcp_fetcher.ground.labels import LabelsMet
+from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.opening.decompress import Readable
 from dcp_fetcher.opening.spool import Generated, spooled
 from dcp_fetcher.opening.tables.parquet_footer import FooterError, Leaf, columns_of

@@ -17,7 +17,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from dcp_fetcher.cutting.header import HeaderError
 from dcp_fetcher.ground.errors import DamagedError
-from dcp_fetcher.ground.labels import LabelsMet
+from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.opening.decompress import Readable
 from dcp_fetcher.opening.spool import Generated, spooled
 from dcp_fetcher.opening.tables.workbook_area import check_area

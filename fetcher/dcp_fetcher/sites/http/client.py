@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import unquote_plus, urlencode, urljoin, urlsplit
+from urllib.parse import unquote_plus, urlencode, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -25,7 +25,7 @@ from dcp_fetcher.sites.http.proxies import proxies_named, proxy_of
 from dcp_fetcher.sites.http.resolver import OutOfReach, ReachResolver
 from dcp_pipeline.reach import reach_of
 from dcp_pipeline.spec.model import HttpSource, SecretValue, Tls
-from dcp_pipeline.texts import url_problem
+from dcp_pipeline.texts import led_to
 
 MAX_REDIRECTS = 10
 READ_BUFFER_BYTES = 256 * 1024
@@ -228,13 +228,9 @@ def _target(answer: aiohttp.ClientResponse, url: str) -> str:
     if not location:
         raise RefusedError(f"{redacted(url)}: HTTP {answer.status} without a Location")
     try:
-        target = urljoin(url, location)
-        problem = url_problem(target)
-    except ValueError:
-        problem = "it is no URL"
-    if problem is not None:
-        raise RefusedError(f"{redacted(url)}: redirected to what is no plain HTTP address: {problem}")
-    return target
+        return led_to(url, location)
+    except ValueError as problem:
+        raise RefusedError(f"{redacted(url)}: redirected to what is no plain HTTP address: {problem}") from problem
 
 
 def _as_url(url: str) -> URL:

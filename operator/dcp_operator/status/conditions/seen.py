@@ -85,6 +85,16 @@ def stale(report: Report, now: datetime) -> bool:
     return now.timestamp() - report.at > REPORT_STALE_SECONDS
 
 
+def told_by_the_fetcher(seen: Observed) -> Report | Found:
+    """Its last report; or why there is none that tells how the sources are now."""
+    if seen.paused:
+        return Found("Unknown", "Paused", "paused: no source is looked at")
+    report = seen.queue.reports.get("fetcher") if seen.queue else None
+    if report is None or stale(report, seen.now):
+        return Found("Unknown", "NoReport", "the fetcher has not told lately")
+    return report
+
+
 def deployment_seen(document: Mapping[str, Any]) -> DeploymentSeen:
     """What a live Deployment says."""
     spec, status = document["spec"], document.get("status", {})

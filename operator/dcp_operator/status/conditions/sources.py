@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dcp_operator.status.conditions.seen import Found, Observed, stale
+from dcp_operator.status.conditions.seen import Found, Observed, told_by_the_fetcher
 
 TYPE = "SourcesReachable"
 
 
 def found(seen: Observed) -> Found:
     """Whether every source answers, as the fetcher says."""
-    if seen.paused:
-        return Found("Unknown", "Paused", "paused: no source is looked at")
-    report = seen.queue.reports.get("fetcher") if seen.queue else None
-    if report is None or stale(report, seen.now):
-        return Found("Unknown", "NoReport", "the fetcher has not told lately")
+    report = told_by_the_fetcher(seen)
+    if isinstance(report, Found):
+        return report
     problems = [f"{name}: {problem}" for name, problem in sorted(report.sources.items()) if problem]
     if problems:
         return Found("False", "Unreachable", "; ".join(problems))
