@@ -57,7 +57,7 @@ def _previews(setup: Setup, records: int, problems: list[str]) -> Iterator[Sourc
     enrichers = Enrichers(setup.located, setup.state_folder / "geoip")
     for source in setup.pipeline.spec.sources:
         try:
-            plan = _plan(setup, source, enrichers)
+            plan = plan_of(setup, source, enrichers)
             taken = sample(setup, source, max(records, _LOOKED_AT))
         except FetchError as error:
             problems.append(f"source {source.name}: {error}")
@@ -77,7 +77,8 @@ def _further(every: list[PreviewRecord], shown: tuple[PreviewRecord, ...]) -> It
             yield each
 
 
-def _plan(setup: Setup, source: Source, enrichers: Enrichers) -> CleaningPlan:
+def plan_of(setup: Setup, source: Source, enrichers: Enrichers) -> CleaningPlan:
+    """A source's plan, without a table."""
     cleaning, outside = setup.pipeline.spec.cleaning, Reachable(setup.secrets, setup.located)
     return CleaningPlan.compile(cleaning, source.format, enrichers=enrichers.of(cleaning), outside=outside)
 

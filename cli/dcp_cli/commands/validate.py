@@ -5,15 +5,23 @@ from __future__ import annotations
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import json_option, spec_argument
+from dcp_cli.options import json_option, set_up, spec_argument
 
 
 @click.command()
 @spec_argument
+@click.option("--examples", is_flag=True, help="Play its examples too, as `dcp test` does.")
 @json_option
 @exits
-def command(spec: str, output: str) -> int:
+def command(spec: str, examples: bool, output: str) -> int:
     """Say everything that is wrong with a spec, or that nothing is. Needs no server."""
+    if examples and output == "json":
+        raise click.UsageError("-o json is one answer: `dcp test SPEC -o json` has that of the examples")
     from dcp_cli.check import validate_spec
 
-    return validate_spec(spec, output)
+    code = validate_spec(spec, output)
+    if code or not examples:
+        return code
+    from dcp_cli.examples.command import try_examples
+
+    return try_examples(set_up(spec), spec, output)

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-COMMANDS = ("doctor", "backup", "restore", "migrate")
+COMMANDS = ("doctor", "test", "backup", "restore", "migrate")
