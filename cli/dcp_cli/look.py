@@ -19,7 +19,7 @@ from dcp_cli.shown.tables import show_table
 from dcp_cli.summary import COUNTS, object_as_json, remarks, verdict
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
 from dcp_pipeline.dialects import facts_of
-from dcp_pipeline.exit_codes import DONE
+from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Books
 from dcp_pipeline.observe.report import Report, read_reports
@@ -74,7 +74,9 @@ def engine_of(setup: Setup, stack: ExitStack) -> Engine:
 
 
 def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> int:
-    """Print books, what is wrong, queue and workers; the last objects, or all."""
+    """Print books, what is wrong, queue and workers; the last objects, or all. 1 where something is unavailable or dead
+    or does not add up.
+    """
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
         books, recent = ledger.books(), ledger.rows_written_since(RECENT_SECONDS)
@@ -90,10 +92,12 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
             reports = read_reports(client, queue.name)
         except (CommandFailed, redis.RedisError) as error:
             trouble = str(error)
+    broken = not books.consistent or books.total("dead") or books.unavailable
+    code = FAILED if broken else DONE
     if output == "json":
         found = {"wrong": wrong(books, reports, spec, every=True)}
         print_json(_status_json(books, recent, stats, workers, note) | found)
-        return DONE
+        return code
     say(f"pipeline {setup.pipeline.key}, table {setup.pipeline.table} in {setup.sink_url}\n")
     if books.objects:
         if not every and len(books.objects) > LAST_OBJECTS:
@@ -111,7 +115,7 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
         _show_workers(workers)
     elif stats:
         say("no worker is alive")
-    return DONE
+    return code
 
 
 def _status_json(
@@ -124,7 +128,7 @@ def _status_json(
     return {
         **{name: books.total(name) for name in COUNTS},
         "pending": books.total("pending"),
-        "balanced": books.balanced,
+        "balanced": books.complete,
         "rows_written_last_5_minutes": recent,
         "objects": [object_as_json(each) for each in books.objects],
         "queue": _stats_json(stats) if stats else None,

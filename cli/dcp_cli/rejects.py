@@ -8,6 +8,8 @@ import sys
 from contextlib import ExitStack
 from urllib.parse import unquote
 
+import click
+
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say, to_a_terminal
@@ -55,7 +57,7 @@ def export_rejects(setup: Setup, wanted: RejectFilter, style: str) -> int:
         every = ledger_of(setup, stack).rejects(wanted)
         if style == "ndjson":
             for each in every:
-                say(printable_json(json.dumps(_as_json(each))))
+                click.echo(printable_json(json.dumps(_as_json(each))))
             return DONE
         writer = csv.writer(sys.stdout, lineterminator="\n" if to_a_terminal() else "\r\n")
         writer.writerow(_COLUMNS)

@@ -10,6 +10,7 @@ from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
 from dcp_pipeline.spec.wanted_labels import remark_in
 
 MOST_REMARKS = 5
+_MOST_NAMED = 3
 COUNTS = ("read", "written", "duplicates", "rejected", "filtered", "dead")
 
 
@@ -32,18 +33,20 @@ class RunSummary:
         return {name: self.after.total(name) - self.before.total(name) for name in COUNTS}
 
     @property
-    def unavailable(self) -> tuple[ObjectBooks, ...]:
-        return tuple(each for each in self.after.objects if each.state is ObjectState.UNAVAILABLE)
+    def other_failures(self) -> tuple[str, ...]:
+        """Those that the ledger does not tell of its objects as well."""
+        told = {f"{each.uri}: {each.reason}" for each in self.after.unavailable}
+        return tuple(each for each in self.failures if each not in told)
 
     @property
     def errors(self) -> int:
         """What could not be read: sources, objects."""
-        return len(self.failures) + len(self.unavailable)
+        return len(self.other_failures) + len(self.after.unavailable)
 
     @property
     def succeeded(self) -> bool:
         """Balanced books, nothing dead, nothing unavailable, nothing failed."""
-        return self.after.balanced and not self.after.total("dead") and not self.errors
+        return self.after.complete and not self.errors
 
     def as_json(self) -> dict[str, object]:
         """The object that `-o json` prints."""
@@ -52,7 +55,7 @@ class RunSummary:
             "elapsed_seconds": round(self.elapsed_seconds, 3),
             "records_per_second": round(self.added["read"] / max(self.elapsed_seconds, 1e-9)),
             "errors": self.errors,
-            "balanced": self.after.balanced,
+            "balanced": self.after.complete,
             "rejected_by_code": dict(self.after.rejected_by_code),
             "this_run": dict(self.added),
             "objects": [object_as_json(each) for each in self.after.objects],
@@ -105,10 +108,10 @@ def _codes(books: Books) -> list[str]:
 
 
 def _troubles(summary: RunSummary) -> list[str]:
-    unavailable = [f"unavailable: {each.uri}: {each.reason}" for each in summary.unavailable]
+    unavailable = [f"unavailable: {each.uri}: {each.reason}" for each in summary.after.unavailable]
     past = sum(each.state is ObjectState.HISTORY for each in summary.after.objects)
     history = [f"history: {past} objects could not be read and are there no more (dcp objects ls)"] if past else []
-    return unavailable + [f"failed: {each}" for each in summary.failures] + history
+    return unavailable + [f"failed: {each}" for each in summary.other_failures] + history
 
 
 def remarks(books: Books) -> list[str]:
@@ -119,12 +122,21 @@ def remarks(books: Books) -> list[str]:
 
 
 def verdict(books: Books) -> str:
-    """Whether the books balance, in one line."""
-    if books.balanced:
+    """Whether the books balance and are complete, in one line that says what `dcp verify` says."""
+    if books.complete:
         return "books:   balanced: read = written + duplicates + rejected + filtered + dead"
     bad = [each for each in books.objects if not each.balanced]
-    pending = sum(each.pending for each in bad)
-    named = ", ".join(each.uri for each in bad[:3])
     gaps = sum(not each.whole for each in bad)
-    why = f"{pending:,} records pending" + (f"; cuts are missing in {gaps}: see dcp verify" if gaps else "")
-    return f"books:   NOT balanced in {len(bad)} objects ({why}): {named}"
+    counted = [
+        (sum(each.pending for each in bad), "records pending"),
+        (books.total("dead"), "records dead"),
+        (len(books.unavailable), "objects unavailable"),
+        (gaps, "objects miss cuts"),
+        (sum(each.whole and not each.consistent for each in bad), "objects do not add up"),
+    ]
+    why = ", ".join(f"{count:,} {what}" for count, what in counted if count)
+    objects = [each for each in books.objects if not each.balanced or each.dead or each in books.unavailable]
+    more = f" and {len(objects) - _MOST_NAMED} more" if len(objects) > _MOST_NAMED else ""
+    return (
+        f"books:   NOT balanced ({why}): {', '.join(each.uri for each in objects[:_MOST_NAMED])}{more}; see dcp verify"
+    )

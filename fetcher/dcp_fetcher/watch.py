@@ -261,8 +261,9 @@ class Watch:
     def _looked(self, look: Look) -> Look:
         self._outlet.progress.count(**_COUNTED[look.outcome])
         level = logging.WARNING if look.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else logging.INFO
+        told = look.outcome is Outcome.UNAVAILABLE and look.object_id is not None  # by who gave it up
         log.log(
-            logging.DEBUG if look.outcome in (Outcome.UNCHANGED, Outcome.WAITING) else level,
+            logging.DEBUG if told or look.outcome in (Outcome.UNCHANGED, Outcome.WAITING) else level,
             "%s: %s",
             look.outcome,
             look.uri,

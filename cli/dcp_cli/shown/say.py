@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from dcp_pipeline.observe.printable import printable
+from dcp_pipeline.observe.printable import printable, readable
 
 
 def say(text: str, err: bool = False) -> None:
     """A line, or several, to stdout or stderr."""
-    click.echo(printable(text), err=err)
+    click.echo(printable(readable(text)), err=err)
 
 
 def hand_out(document: str) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dcp_pipeline.observe.printable import printable_cell
+from dcp_pipeline.observe.printable import printable_cell, readable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,12 +40,12 @@ def console(err: bool = False) -> Console:
 def _cell(text: str, styles: Mapping[str, str]) -> Text:
     from rich.text import Text
 
-    return Text(printable_cell(text), style=styles.get(text, ""))
+    return Text(printable_cell(readable(text)), style=styles.get(text, ""))
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Columns as text, aligned, numbers to the right: for what is more than a table."""
-    lines = [[printable_cell(cell) for cell in line] for line in (header, *rows)]
+    lines = [[printable_cell(readable(cell)) for cell in line] for line in (header, *rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(header))]
     right = [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(len(header))]
     return "\n".join(

@@ -309,4 +309,5 @@ class ObjectReader:
         page = self._records.recorded(self._records.new(uri, WEB_PAGE, None))
         why, ledger = str(error), self._outlet.ledger
         self._outlet.patience(lambda: ledger.update_object(page.id, state=ObjectState.UNAVAILABLE, reason=why))
+        log.warning("object unavailable: %s", why, extra={"source": page.source, "uri": uri})
         return Look(uri, Outcome.UNAVAILABLE, page.id, why)

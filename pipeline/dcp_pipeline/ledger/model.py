@@ -176,6 +176,15 @@ class Books(msgspec.Struct, frozen=True):
     def balanced(self) -> bool:
         return all(each.balanced for each in self.objects)
 
+    @property
+    def complete(self) -> bool:
+        """Whether they balance, and nothing is dead or unavailable: what `dcp verify` asks for."""
+        return self.balanced and not self.total("dead") and not self.unavailable
+
+    @property
+    def unavailable(self) -> tuple[ObjectBooks, ...]:
+        return tuple(each for each in self.objects if each.state is ObjectState.UNAVAILABLE)
+
 
 class TaskState(StrEnum):
     """How far a task of the inbox is."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from dcp_pipeline.observe.printable import printable, printable_cell, printable_json
+from dcp_pipeline.observe.printable import printable, printable_cell, printable_json, readable
 from dcp_pipeline.settings import SettingInvalid
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -67,5 +67,5 @@ def _json_line(record: logging.LogRecord, trace: str) -> str:
 def _console_line(record: logging.LogRecord, trace: str) -> str:
     clock = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
     extras = "".join(f" {key}={value}" for key, value in _extras(record).items() if value is not None)
-    line = f"{clock} {record.levelname.lower():7} {printable_cell(record.getMessage() + extras)}"
+    line = f"{clock} {record.levelname.lower():7} {printable_cell(readable(record.getMessage() + extras))}"
     return f"{line}\n{printable(trace)}" if trace else line

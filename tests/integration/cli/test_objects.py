@@ -24,12 +24,19 @@ def test_objects_are_listed_forgotten_and_read_again(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "good.csv").write_text("a,b\n1,x\n2,y\n")
-    (tmp_path / "in" / "bad.csv").write_bytes(gzip.compress(b"a,b\n3,z\n4,w\n")[:-9])
+    (tmp_path / "in" / "坏 1.csv").write_bytes(gzip.compress(b"a,b\n3,z\n4,w\n")[:-9])
     code, ran = dcp(tmp_path, "run", "spec.yaml", "--once", "-o", "json")
-    assert (code, ran.answer()["errors"]) == (1, 2)
+    assert (code, ran.answer()["errors"], ran.answer()["balanced"]) == (1, 1, False)
+    assert ran.err().count("the compressed data is truncated") == 1, ran.err()
+    code, ran = dcp(tmp_path, "run", "spec.yaml", "--once")
+    assert (code, ran.out().count("the compressed data is truncated")) == (1, 1), ran.out()
+    for command in (["run", "spec.yaml", "--once"], ["status", "spec.yaml"], ["verify", "spec.yaml"]):
+        code, told = dcp(tmp_path, *command)
+        assert (code, "/坏 1.csv" in told.out(), "%E5" in told.out()) == (1, True, False), told.out()
+        assert "NOT balance" in told.out(), "run, status and verify say the same"
     code, listed = dcp(tmp_path, "objects", "ls", "spec.yaml", "--state", "unavailable", "-o", "json")
     (bad,) = listed.answer()["objects"]
-    assert bad["uri"].endswith("bad.csv")
+    assert bad["uri"].endswith("%E5%9D%8F%201.csv")
     assert "truncated" in bad["reason"]
     assert dcp(tmp_path, "objects", "forget", "spec.yaml", bad["id"][:12])[0] == 0
     code, ran = dcp(tmp_path, "run", "spec.yaml", "--once", "-o", "json")

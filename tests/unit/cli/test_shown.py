@@ -14,9 +14,10 @@ from dcp_cli.shown import tables
 from dcp_cli.shown.progress import Figures, figures_of, line_of, show
 from dcp_cli.shown.say import hand_out, say
 from dcp_cli.shown.status import object_rows, wrong
+from dcp_cli.summary import verdict
 from dcp_fetcher.ground.progress import Progress, SourceProgress
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
-from dcp_pipeline.observe.printable import printable, printable_cell, printable_json
+from dcp_pipeline.observe.printable import printable, printable_cell, printable_json, readable
 from dcp_pipeline.observe.report import Report
 
 EVIL = [
@@ -169,3 +170,33 @@ def test_a_file_that_is_read_again_at_each_look_is_one_object() -> None:
 )
 def test_a_rejects_bytes_are_shown_as_the_text_that_they_are(raw: bytes, shown: str) -> None:
     assert shown_bytes(raw) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("file:///in/%E6%95%B0%E6%8D%AE%202024.csv: bad", "file:///in/数据 2024.csv: bad"),
+        ("cut: http://h/%D0%B4%D0%B0.csv?a=%26&b=%20", "cut: http://h/да.csv?a=%26&b= "),
+        ("file:///a%23b%25.csv", "file:///a#b%.csv"),
+        ("http://h/%E9t%E9.csv", "http://h/%E9t%E9.csv"),
+        ("file:///a%0A%1B.csv", "file:///a%0A%1B.csv"),
+        ("http://h/%e2%80%ae%F0%9F%98%80.csv", "http://h/%e2%80%ae😀.csv"),
+        ("100%25 of it", "100%25 of it"),
+    ],
+)
+def test_names_are_shown_as_people_read_them(text: str, shown: str) -> None:
+    assert readable(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"state": ObjectState.UNAVAILABLE}, "NOT balanced (1 objects unavailable): http://feed/1.csv; see dcp verify"),
+        ({"dead": 2, "written": 8}, "NOT balanced (2 records dead): http://feed/1.csv; see dcp verify"),
+        ({"pending": 4, "written": 6}, "NOT balanced (4 records pending)"),
+        ({"written": 9}, "NOT balanced (1 objects do not add up)"),
+        ({"state": ObjectState.HISTORY}, "balanced: read = written"),
+    ],
+)
+def test_books_balance_where_verify_says_so(changes: dict[str, object], said: str) -> None:
+    assert said in verdict(Books((books(0), books(1, **changes))))
