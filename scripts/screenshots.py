@@ -22,7 +22,9 @@ SHOTS = (
     ("glance", "", WIDE, "light", "en"),
     ("pipeline", SENSORS, WIDE, "light", "en"),
     ("pipeline-dark", f"{BOTNET}?range=30d", WIDE, "dark", "en"),
-    ("objects", f"{BOTNET}/objects", WIDE, "light", "en"),
+    ("rejects", f"{BOTNET}/rejects", WIDE, "light", "en"),
+    ("freshness", f"{BOTNET}/freshness", WIDE, "light", "en"),
+    ("chinese", BOTNET, WIDE, "light", "zh"),
     ("narrow", SENSORS, NARROW, "light", "en"),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import click
@@ -15,7 +16,9 @@ from dcp_cli.shown.tables import show_table
 from dcp_pipeline.batch import decode_batch
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.exit_codes import DONE
+from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import DeadBatch
+from dcp_pipeline.queue import Queue
 from dcp_pipeline.setup import Setup
 
 
@@ -72,19 +75,24 @@ def show_dead(setup: Setup, batch_id: str) -> int:
 def requeue_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
     """Give dead batches another life: in the ledger first, so that a crash in between leaves work and no gap. Called
     again, it ends what was left."""
-    from dcp_worker.chores import Undertaker
-
     with ExitStack() as stack:
         ledger, client = ledger_of(setup, stack), client_of(setup, stack)
-        queue = open_queue(setup, client)
-        Undertaker(queue, ledger).run_once()
-        # Those of an earlier call that did not come to its end are told to the queue now.
-        chosen = _chosen(batches, every, [*(each.batch_id for each in ledger.dead_batches()), *ledger.requeueing()])
-        ledger.revive(chosen)
-        known = queue.requeue_dead(chosen)
-        ledger.requeued(chosen)
-    say(f"{len(chosen)} revived; {known} in the queue, the rest is read again at the fetcher's next look")
+        said = requeue(ledger, open_queue(setup, client), batches, every)
+    say(said)
     return DONE
+
+
+def requeue(ledger: Ledger, queue: Queue, batches: Sequence[str], every: bool) -> str:
+    """Requeue them; what came of it. Raises CommandFailed where one is not dead."""
+    from dcp_worker.chores import Undertaker
+
+    Undertaker(queue, ledger).run_once()
+    # Those of an earlier call that did not come to its end are told to the queue now.
+    chosen = _chosen(batches, every, [*(each.batch_id for each in ledger.dead_batches()), *ledger.requeueing()])
+    ledger.revive(chosen)
+    known = queue.requeue_dead(chosen)
+    ledger.requeued(chosen)
+    return f"{len(chosen)} revived; {known} in the queue, the rest is read again at the fetcher's next look"
 
 
 def purge_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
@@ -101,7 +109,7 @@ def purge_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
     return DONE
 
 
-def _chosen(batches: tuple[str, ...], every: bool, dead: list[str]) -> list[str]:
+def _chosen(batches: Sequence[str], every: bool, dead: list[str]) -> list[str]:
     if every == bool(batches):
         raise click.UsageError("name batches (see `dcp dead ls`), or --all")
     unknown = sorted(set(batches) - set(dead))

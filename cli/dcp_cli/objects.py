@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import click
@@ -48,14 +49,20 @@ def forget_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
         chosen = _chosen(ledger, ids, every)
-        others = [each for each in chosen if each.state is not ObjectState.UNAVAILABLE]
-        if others:
-            raise CommandFailed(f"not unavailable, but {others[0].state.value}: {others[0].uri}")
-        for each in chosen:
-            reason = f"{FORGOTTEN}; {each.reason or ''}"
-            ledger.decide_object(each.object_id, ObjectState.HISTORY, reason)
-    say(f"{len(chosen)} objects are history: `dcp objects ls --state history`")
+        said = forget(ledger, chosen)
+    say(f"{said}: `dcp objects ls --state history`")
     return DONE
+
+
+def forget(ledger: Ledger, chosen: Sequence[ObjectBooks]) -> str:
+    """Make these unavailable objects history; what came of it. Raises CommandFailed where one is not unavailable."""
+    others = [each for each in chosen if each.state is not ObjectState.UNAVAILABLE]
+    if others:
+        raise CommandFailed(f"not unavailable, but {others[0].state.value}: {others[0].uri}")
+    for each in chosen:
+        reason = f"{FORGOTTEN}; {each.reason or ''}"
+        ledger.decide_object(each.object_id, ObjectState.HISTORY, reason)
+    return f"{len(chosen)} objects are history"
 
 
 def reread_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
@@ -63,16 +70,22 @@ def reread_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
         chosen = _chosen(ledger, ids, every)
-        for each in chosen:
-            _check_rereadable(setup, each)
-        for each in chosen:
-            state = ObjectState.CUT if each.state is ObjectState.CUT else ObjectState.HISTORY
-            ledger.decide_object(each.object_id, state, f"{REREAD}; {each.reason or ''}")
-    say(
+        said = reread(setup, ledger, chosen)
+    say(said)
+    return DONE
+
+
+def reread(setup: Setup, ledger: Ledger, chosen: Sequence[ObjectBooks]) -> str:
+    """Have these objects read again; what came of it. Raises CommandFailed where one cannot be."""
+    for each in chosen:
+        _check_rereadable(setup, each)
+    for each in chosen:
+        state = ObjectState.CUT if each.state is ObjectState.CUT else ObjectState.HISTORY
+        ledger.decide_object(each.object_id, state, f"{REREAD}; {each.reason or ''}")
+    return (
         f"{len(chosen)} objects are read again at the fetcher's next look, where their source has them; "
         "records that are in the table already count as duplicates"
     )
-    return DONE
 
 
 def _check_rereadable(setup: Setup, each: ObjectBooks) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,7 +62,9 @@ class FakeQueues:
         self.leaving = sorted(processes, key=lambda name: self.held.get(name, 0))[:count]
         return {name: self.held.get(name, 0) for name in self.leaving}
 
-    async def leave_notes(self, server: Server, notes: Mapping[str, ScalingNote]) -> None:
+    async def leave_notes(
+        self, server: Server, notes: Mapping[str, ScalingNote], changed: Collection[str] = ()
+    ) -> None:
         self.notes.update(notes)
 
     def keep(self, servers: set[Server]) -> None:

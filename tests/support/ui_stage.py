@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import redis
+
 from dcp_pipeline.batch import stable_id
 from dcp_pipeline.ledger import Ledger, connect
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.report import Report, publish
+from dcp_pipeline.observe.scaling_note import ScalingNote, history_commands, note_command
 from dcp_pipeline.queue import Job, Queue, WorkerVitals
 from support.dcp_process import EXAMPLES, dcp
 from support.redis_server import RunningServer, redis_server
@@ -148,8 +151,25 @@ def _sensors(folder: Path, server: RunningServer) -> None:
     queue.exchange("sensors-worker-0", [], 3)
     for place in range(3):
         queue.beat(f"sensors-worker-{place}", _vitals(place), ttl_seconds=3600)
+    _scaled(client, queue.name)
     problem = "https://sensors.example: 403 Forbidden: the key is not accepted"
     publish(client, queue.name, "fetcher", Report(at=time.time(), sources={"files": problem}))
+
+
+def _scaled(client: redis.Redis, queue: str) -> None:
+    """A morning of decisions, in the operator's own words."""
+    told = (
+        (190, 1, "Backlog", "1 batch waits: 1 worker clears it within 20 s"),
+        (172, 4, "Backlog", "38 batches wait, 310 kB/s a worker: 4 workers clear them within 20 s"),
+        (150, 6, "Backlog", "71 batches wait: 6 workers clear them within 20 s"),
+        (118, 4, "Stabilizing", "fewer have been wished for for 12 s, as long as a worker takes to start"),
+        (95, 2, "Stabilizing", "12 batches wait: 2 workers clear them within 20 s"),
+        (40, 3, "SinkSlow", "the sink's commits take 6.2 s: no worker is added beyond 3"),
+    )
+    for minutes, replicas, cause, reason in told:
+        note = ScalingNote(at=time.time() - 60 * minutes, replicas=replicas, cause=cause, reason=reason)
+        for command in (note_command(queue, note), *history_commands(queue, note)):
+            client.execute_command(*command)
 
 
 def _vitals(place: int) -> WorkerVitals:

@@ -19,10 +19,15 @@ from dcp_ui.guard.audit import Audit
 from dcp_ui.guard.headers import SAFE
 from dcp_ui.guard.hosts import answers
 from dcp_ui.guard.session import Sessions
+from dcp_ui.pages import acting
+from dcp_ui.pages.dead import dead
+from dcp_ui.pages.freshness import freshness
 from dcp_ui.pages.glance import glance
 from dcp_ui.pages.objects import objects
 from dcp_ui.pages.pipeline import pipeline
-from dcp_ui.pages.site import LANGUAGE_COOKIE, SITE, Site
+from dcp_ui.pages.rejects import rejects
+from dcp_ui.pages.scaling import scaling
+from dcp_ui.pages.site import LANGUAGE_COOKIE, SITE, Site, local_path
 from dcp_ui.words.language import LANGUAGES
 
 log = logging.getLogger(__name__)
@@ -52,6 +57,8 @@ def make_app(desk: Desk, options: Options) -> web.Application:
         sessions=Sessions(options.token),
         audit=Audit(options.audit_path),
     )
+    if options.token:
+        site.audit.check()
     app = web.Application(middlewares=[_guarded(options)], client_max_size=_MOST_BYTES)
     app[SITE] = site
     app.add_routes(
@@ -62,6 +69,18 @@ def make_app(desk: Desk, options: Options) -> web.Application:
             web.get("/static/{name}", _static),
             web.get(_PIPELINE, pipeline),
             web.get(f"{_PIPELINE}/objects", objects),
+            web.get(f"{_PIPELINE}/rejects", rejects),
+            web.get(f"{_PIPELINE}/freshness", freshness),
+            web.get(f"{_PIPELINE}/scaling", scaling),
+            web.get(f"{_PIPELINE}/dead", dead),
+            web.get("/sign-in", acting.sign_in_form),
+            web.post("/sign-in", acting.sign_in),
+            web.post("/sign-out", acting.sign_out),
+            web.get(f"{_PIPELINE}/rejects/replay", acting.try_replay),
+            web.post(f"{_PIPELINE}/rejects/replay", acting.replay),
+            web.post(f"{_PIPELINE}/dead/requeue", acting.requeue),
+            web.post(f"{_PIPELINE}/objects/forget", acting.forget),
+            web.post(f"{_PIPELINE}/objects/reread", acting.reread),
         ]
     )
     app.on_cleanup.append(_close)
@@ -117,10 +136,7 @@ async def _language(request: web.Request) -> web.Response:
     language = request.match_info["language"]
     if language not in LANGUAGES:
         raise web.HTTPNotFound(text="no such language")
-    back = request.query.get("to", "/")
-    # Only paths of this server: //elsewhere and /\elsewhere lead out.
-    local = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
-    response = web.Response(status=303, headers={"Location": back if local else "/"})
+    response = web.Response(status=303, headers={"Location": local_path(request.query.get("to", "/"))})
     response.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86400, httponly=True, samesite="Lax", path="/")
     return response
 

@@ -16,10 +16,9 @@ from dcp_cli.errors import exits
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="0: a free one.")
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Answer to this name too, behind a proxy.")
-@click.option("--actions", hidden=True, is_flag=True, help="Let things be done, by whoever shows the token.")
+@click.option("--actions", is_flag=True, help="Let things be done, by whoever shows the token.")
 @click.option(
     "--token-file",
-    hidden=True,
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the token of --actions is; $DCP_UI_TOKEN, else a file that is made beside the first spec.",
 )

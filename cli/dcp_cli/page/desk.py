@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dcp_cli.dead import requeue
 from dcp_cli.embedded.state import StateFolder
+from dcp_cli.errors import CommandFailed
+from dcp_cli.look import client_of, ledger_of
+from dcp_cli.objects import forget, reread
+from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import Unusable, in_words
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.model import ObjectBooks, RejectFilter, StoredReject
+from dcp_pipeline.ledger.view import LedgerView
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid
-from dcp_ui.ground.ports import Found
+from dcp_ui.ground.ports import ActionRefused, Found, Replayed, Tried
+
+if TYPE_CHECKING:
+    from dcp_worker.clean.preview import PreviewRecord
 
 _SUFFIXES = (".yaml", ".yml")
 _KIND = b"DataCleaningPipeline"
@@ -54,6 +67,46 @@ class CommandDesk:
         """Where the queue inside a `dcp run` of this machine answers."""
         return StateFolder(setup.state_folder).url() if setup.pipeline.spec.queue.redis is None else None
 
+    def try_again(self, setup: Setup, wanted: RejectFilter, limit: int) -> list[Tried]:
+        """Clean some rejects by the spec as it is now; nothing is written."""
+        from dcp_worker.sink.trial import trier
+
+        with refusing(), ExitStack() as stack:
+            ledger = ledger_of(setup, stack)
+            found = [
+                each.reject for each in LedgerView(ledger.engine, setup.pipeline.key).rejects_page(wanted, None, limit)
+            ]
+            objects = {each: ledger.object(each) for each in dict.fromkeys(each.object_id for each in found)}
+        ordered = sorted(found, key=lambda each: (each.object_id, each.header or (), each.record))
+        given = [(each, source) for each in ordered if (source := objects[each.object_id]) is not None]
+        return [_tried(reject, becomes) for reject, becomes in trier(setup)(given)]
+
+    def replay(self, setup: Setup, wanted: RejectFilter) -> Replayed:
+        """`dcp rejects replay`."""
+        from dcp_worker.process import replayer
+
+        with refusing(), ExitStack() as stack:
+            ledger = ledger_of(setup, stack)
+            done = replayer(setup, ledger.engine, ledger)(wanted)
+        return Replayed(done.replayed, done.written, done.duplicates, done.filtered, done.rejected, done.cut_off)
+
+    def requeue(self, setup: Setup, batches: Sequence[str]) -> str:
+        """`dcp dead requeue`."""
+        with refusing(), ExitStack() as stack:
+            return requeue(ledger_of(setup, stack), open_queue(setup, client_of(setup, stack)), batches, every=False)
+
+    def forget(self, setup: Setup, objects: Sequence[str]) -> str:
+        """`dcp objects forget`."""
+        with refusing(), ExitStack() as stack:
+            ledger = ledger_of(setup, stack)
+            return forget(ledger, _known(ledger, objects))
+
+    def reread(self, setup: Setup, objects: Sequence[str]) -> str:
+        """`dcp objects reread`."""
+        with refusing(), ExitStack() as stack:
+            ledger = ledger_of(setup, stack)
+            return reread(setup, ledger, _known(ledger, objects))
+
     def _found(self, path: Path) -> Found:
         try:
             status = path.stat()
@@ -66,3 +119,37 @@ class CommandDesk:
             return Found(path, None, in_words(error))
         self._known[path] = (mark, found)
         return found
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What a command would say and fail with."""
+    try:
+        yield
+    except CommandFailed as error:
+        raise ActionRefused(str(error)) from error
+
+
+def _known(ledger: Ledger, ids: Sequence[str]) -> tuple[ObjectBooks, ...]:
+    found = ledger.books_of(ids)
+    if len(found) != len(set(ids)):
+        raise CommandFailed(f"{len(set(ids)) - len(found)} of these objects are not known (any more)")
+    return found
+
+
+def _tried(reject: StoredReject, becomes: PreviewRecord | None) -> Tried:
+    raw = reject.raw or b""
+    if becomes is None:
+        why = "it cannot be read alone: not all of its bytes were kept, or a quote in it is open"
+        return Tried(reject.record, reject.uri, raw, None, reject.code, reject.field, why)
+    again = becomes.reject
+    return Tried(
+        record=reject.record,
+        uri=reject.uri,
+        raw=raw,
+        row=becomes.row,
+        code=again.code if again else None,
+        field=again.field if again else None,
+        reason=again.reason if again else None,
+        filtered=becomes.filtered,
+    )

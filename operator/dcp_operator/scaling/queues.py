@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from dcp_operator.scaling.server import Server
 from dcp_operator.scaling.wire import Command, Refused, Reply, Unreadable, Wire
 from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_pipeline.observe.look import Look, looks_of, questions
-from dcp_pipeline.observe.scaling_note import ScalingNote, note_command
+from dcp_pipeline.observe.scaling_note import ScalingNote, history_commands, note_command
 from dcp_pipeline.queue.leaving import held_of, leaving_arguments
 from dcp_pipeline.queue.scripts import Script
 
@@ -79,9 +79,15 @@ class QueueReader:
         except (msgspec.ValidationError, UnicodeDecodeError, ValueError):
             raise Unreadable("what answers there is no Redis") from None
 
-    async def leave_notes(self, server: Server, notes: Mapping[str, ScalingNote]) -> None:
-        """Leave a note for `dcp status` beside each of these queues. UNREADABLE passes through."""
-        replies = await self._one(server).wire.call([note_command(*each) for each in notes.items()], FIRST_BYTES)
+    async def leave_notes(
+        self, server: Server, notes: Mapping[str, ScalingNote], changed: Collection[str] = ()
+    ) -> None:
+        """Leave a note for `dcp status` beside each of these queues, and in the history of those whose number of
+        workers it changed. UNREADABLE passes through."""
+        commands = [note_command(*each) for each in notes.items()]
+        for queue in changed:
+            commands.extend(history_commands(queue, notes[queue]))
+        replies = await self._one(server).wire.call(commands, FIRST_BYTES)
         for reply in replies:
             if isinstance(reply, Refused):
                 raise Unreadable(str(reply))

@@ -195,8 +195,14 @@ class Scaler:
         notes = {key: note for key, scaled in known.items() if (note := scaled.note(now)) is not None}
         if not notes:
             return
+        names = {key: targets[key].pipeline.queue_name for key in notes}
+        changed = [
+            names[key]
+            for key, note in notes.items()
+            if (last := known[key].noted) is None or last.replicas != note.replicas
+        ]
         try:
-            await self._reader.leave_notes(server, {targets[key].pipeline.queue_name: n for key, n in notes.items()})
+            await self._reader.leave_notes(server, {names[key]: note for key, note in notes.items()}, changed)
         except UNREADABLE as error:
             self._metrics.error("notes", error)
             return

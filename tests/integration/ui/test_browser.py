@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
-from support.ui_browser import browser, served_page
+from support.ui_browser import TOKEN, browser, served_page
 from support.ui_stage import HOSTILE, SECRET, Stage, stage
 
 BOTNET, SENSORS = "p/default/botnet", "p/default/sensors"
-PAGES = ("", BOTNET, SENSORS, f"{BOTNET}?range=30d", f"{BOTNET}/objects", "p/default/new-feed")
+PAGES = (
+    "",
+    BOTNET,
+    SENSORS,
+    f"{BOTNET}?range=30d",
+    *(f"{BOTNET}/{each}" for each in ("objects", "rejects", "freshness")),
+    *(f"{SENSORS}/{each}" for each in ("scaling", "dead")),
+    "p/default/new-feed",
+    "p/default/new-feed/rejects",
+    "sign-in",
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +49,8 @@ class Seen:
         await self.page.wait_for_function("!document.querySelector('[data-waits]')", timeout=120_000)
         return self.page
 
-    async def axe(self) -> list[str]:
-        found = await Axe().run(self.page)
+    async def axe(self, *only: str) -> list[str]:
+        found = await Axe().run(self.page, options={"runOnly": list(only)} if only else None)
         return [
             f"{each['id']}: {node['html'][:200]}" for each in found.response["violations"] for node in each["nodes"]
         ]
@@ -90,15 +103,23 @@ async def test_the_way_shows_what_queue_and_workers_do_now_and_goes_on_by_itself
         assert seen.complaints == []
 
 
-@pytest.mark.parametrize("look", [{}, {"color_scheme": "dark", "locale": "zh-CN"}], ids=["light", "dark, Chinese"])
-async def test_every_page_can_be_reached_by_everybody(built: Stage, look: dict[str, str]) -> None:
-    async with looking(built, **look) as seen:
+async def test_every_page_can_be_reached_by_everybody(built: Stage) -> None:
+    async with looking(built) as seen:
         found = {}
         for path in PAGES:
             await seen.open(path)
             found[path] = await seen.axe()
         assert found == {path: [] for path in PAGES}
         assert seen.complaints == []
+
+
+async def test_every_page_can_be_read_in_the_dark_and_in_chinese(built: Stage) -> None:
+    async with looking(built, color_scheme="dark", locale="zh-CN") as seen:
+        found = {}
+        for path in PAGES:
+            await seen.open(path)
+            found[path] = await seen.axe("color-contrast", "html-has-lang", "html-lang-valid")
+        assert found == {path: [] for path in PAGES}
 
 
 async def test_no_page_is_wider_than_a_telephone(built: Stage) -> None:
@@ -140,7 +161,96 @@ async def test_what_a_feed_holds_does_nothing(built: Stage) -> None:
         assert "<img src=x onerror=alert(1)>" in shown
         assert await page.locator("main img, main script").count() == 0
         assert seen.complaints == []
-        assert HOSTILE not in await page.content()
+        page = await seen.open(f"{BOTNET}/rejects?field=src_port&code=type-error")
+        assert HOSTILE in await page.locator("main mark").all_inner_texts()
+        assert await page.locator("main img, main script").count() == 0
+        assert seen.complaints == []
+
+
+async def test_a_reject_shows_where_it_fails_and_what_its_rule_says(built: Stage) -> None:
+    async with looking(built) as seen:
+        page = await seen.open(f"{BOTNET}/rejects")
+        await page.locator(".legend").get_by_role("link", name="src_port: constraint-error").click()
+        await page.wait_for_url("**field=src_port**")
+        cards = page.locator("article.reject")
+        with built.database("botnet") as database:
+            ((number,),) = database.execute(
+                "SELECT count(*) FROM dcp_rejects WHERE field = 'src_port' AND code = 'constraint-error'"
+            ).fetchall()
+        assert await cards.count() == number
+        assert "70000" in await cards.locator("mark").all_inner_texts()
+        await cards.first.locator("summary").press("Enter")
+        assert "maximum: 65535" in await cards.first.locator("details").inner_text()
+        assert "breaks a constraint" in await cards.first.locator("details").inner_text()
+        assert await page.get_by_role("img", name="rejects by field and reason").count() == 1
+
+
+async def test_the_calendar_marks_days_without_data_and_the_line_of_workers_says_why(built: Stage) -> None:
+    async with looking(built) as seen:
+        page = await seen.open(f"{BOTNET}/freshness")
+        assert await page.locator("svg.days .nothing").count() == 2
+        page = await seen.open(f"{SENSORS}/scaling")
+        assert "the sink's commits take 6.2 s" in await page.locator(".story li").first.inner_text()
+        assert await page.locator("svg.plot.lying .step").count() == 6
+
+
+async def signed_in(seen: Seen) -> Page:
+    page = await seen.open("")
+    await page.get_by_role("link", name="sign in to act").click()
+    await page.get_by_label("Token").fill("not the token at all")
+    await page.get_by_role("button", name="Sign in").click()
+    assert "That is not the token" in await page.get_by_role("alert").inner_text()
+    seen.complaints.clear()  # the browser says 403
+    await page.get_by_label("Token").fill(TOKEN)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="sign out").wait_for()
+    return page
+
+
+def audited(built: Stage) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (built.folder / "audit.ndjson").read_text().splitlines()]
+
+
+async def test_rejects_are_cleaned_again_by_a_mended_spec_after_a_preview(tmp_path: Path) -> None:
+    with stage(tmp_path / "pipelines", days=3) as built:
+        async with looking(built, actions=True) as seen:
+            page = await signed_in(seen)
+            spec = built.folder / "botnet.yaml"
+            spec.write_text(spec.read_text().replace("maximum: 65535", "maximum: 99999"))
+            page = await seen.open(f"{BOTNET}/rejects?field=src_port&code=constraint-error")
+            await page.get_by_role("link", name="Clean these again").click()
+            before = built.database("botnet").execute("SELECT count(*) FROM botnet").fetchone()
+            would = await page.locator(".legend.big").inner_text()
+            found = re.match(r"written (\d+) duplicates 0 filtered 0 rejected (\d+) of", " ".join(would.split()))
+            assert found is not None
+            written, left = int(found[1]), int(found[2])
+            assert written >= 1
+            assert "src_port 70000" in " ".join((await page.locator("table").inner_text()).split())
+            assert await seen.axe() == []
+            assert built.database("botnet").execute("SELECT count(*) FROM botnet").fetchone() == before
+            await page.get_by_role("button", name="Clean them all again").click()
+            said = await page.get_by_role("status").inner_text()
+            assert said.startswith(f"{written + left} rejects cleaned again: {written} written, 0 duplicates")
+            assert built.database("botnet").execute("SELECT count(*) FROM botnet WHERE src_port = 70000").fetchone()
+            page = await seen.open(f"{BOTNET}/rejects?field=src_port&code=constraint-error")
+            assert await page.locator("article.reject").count() == left
+
+            page = await seen.open(f"{SENSORS}/dead")
+            await page.get_by_role("checkbox").check()
+            await page.get_by_role("button", name="Requeue the chosen ones").click()
+            assert (await page.get_by_role("status").inner_text()).startswith("1 revived")
+
+            page = await seen.open(f"{BOTNET}/objects?state=unavailable")
+            await page.get_by_role("checkbox").check()
+            await page.get_by_role("button", name="Take them as they are").click()
+            assert await page.get_by_role("status").inner_text() == "1 objects are history"
+            assert seen.complaints == []
+        deeds = [(each["action"], each["outcome"]) for each in audited(built)]
+        assert deeds[0] == ("sign-in", "wrong token")
+        assert [action for action, _ in deeds] == ["sign-in"] * 2 + [
+            each for each in ("replay", "requeue", "forget") for _ in range(2)
+        ]
+        assert TOKEN not in (built.folder / "audit.ndjson").read_text()
 
 
 async def test_no_secret_stands_anywhere(built: Stage) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import dcp_ui
+from dcp_ui.reading.rules import MEANINGS
 from dcp_ui.reading.verdict import Level
 from dcp_ui.words.chinese import CHINESE
 from dcp_ui.words.language import Words, chosen
@@ -26,6 +27,7 @@ def said() -> set[str]:
 def test_everything_is_said_in_chinese_too() -> None:
     assert len(said()) > 60
     assert sorted(said() - set(CHINESE)) == []
+    assert sorted(set(MEANINGS.values()) - set(CHINESE)) == []
     assert [each.word for each in Level if each.word not in CHINESE] == []
 
 

@@ -53,10 +53,10 @@ async def pipeline(request: web.Request) -> web.Response:
     )
 
 
-def range_of(request: web.Request) -> str:
+def range_of(request: web.Request, otherwise: str = "24h") -> str:
     """How far back a plot goes."""
-    wanted = request.query.get("range", "24h")
-    return wanted if wanted in RANGES else "24h"
+    wanted = request.query.get("range", otherwise)
+    return wanted if wanted in RANGES else otherwise
 
 
 async def _flow(site: Site, member: Member, chosen: str) -> Look[tuple[datetime, list[Flow]]]:

@@ -36,6 +36,11 @@ def _shown(context: Context, value: Any) -> Any:
     return printable(redact(value) if redact else value)
 
 
+def local_path(text: str) -> str:
+    """Where to go on: a path of this server, for //elsewhere and /\\elsewhere lead out."""
+    return text if text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable() else "/"
+
+
 def path_of(key: str, page: str = "") -> str:
     """A pipeline's page."""
     return f"/p/{quote(key)}" + (f"/{page}" if page else "")
@@ -83,8 +88,10 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         looks = self.looks if patience_seconds else self.fleet_looks
         return await looks.at((member.key, "snapshot"), read, patience_seconds, fresh_seconds)
 
-    async def member(self, request: web.Request) -> Member:
-        """The pipeline that a request names. Raises 404."""
+    async def member(self, request: web.Request, to_act: bool = False) -> Member:
+        """The pipeline that a request names; to act on, by its file as it is at this moment. Raises 404."""
+        if to_act:
+            self.fleet_looks.forget(lambda key: key == "fleet")
         key = f"{request.match_info['namespace']}/{request.match_info['name']}"
         found = (await self.fleet()).members.get(key)
         if found is None:

@@ -89,7 +89,7 @@ def _groups(rejects: Sequence[StoredReject], unique: bool) -> Iterator[Sequence[
 
 def _clean_group(source: SourceObject, group: Sequence[StoredReject], plan: ReplayPlan) -> Cleansed:
     first = 1 if plan.unique else group[0].record
-    cleaned = plan.plan.clean(_batch(source, group, plan.revision, first))
+    cleaned = plan.plan.clean(batch_of(source, group, plan.revision, first))
     settled = cleaned.rows.height + cleaned.duplicates + len(cleaned.rejects) + cleaned.filtered
     if cleaned.read != len(group) or settled != len(group):
         raise CountMismatch(
@@ -107,7 +107,8 @@ def _clean_group(source: SourceObject, group: Sequence[StoredReject], plan: Repl
     )
 
 
-def _batch(source: SourceObject, group: Sequence[StoredReject], revision: str, first_record: int) -> Batch:
+def batch_of(source: SourceObject, group: Sequence[StoredReject], revision: str, first_record: int) -> Batch:
+    """These rejects as a batch, one behind the other."""
     raw = b"".join((each.raw or b"") + b"\n" for each in group)
     return Batch(
         id=digest_of(raw),
