@@ -15,8 +15,8 @@ from dcp_cli.objects import forget, reread
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.looking.view import LedgerView
 from dcp_pipeline.ledger.model import ObjectBooks, RejectFilter, StoredReject
-from dcp_pipeline.ledger.view import LedgerView
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid

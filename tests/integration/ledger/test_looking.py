@@ -8,9 +8,9 @@ import pytest
 
 from dcp_pipeline.batch import stable_id
 from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.looking.over_time import Step
+from dcp_pipeline.ledger.looking.view import LedgerView
 from dcp_pipeline.ledger.model import Cut, ObjectState, RejectFilter, SourceObject
-from dcp_pipeline.ledger.over_time import Step
-from dcp_pipeline.ledger.view import LedgerView
 from support.databases import Database
 
 PIPELINE, OTHER = "feeds/botnet", "feeds/other"

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from dcp_pipeline.ledger.looking.pages import Totals
 from dcp_pipeline.ledger.model import ObjectState, RejectState, StoredReject
-from dcp_pipeline.ledger.pages import Totals
 from dcp_pipeline.observe.report import Report
 from dcp_pipeline.queue import QueueStats
 from dcp_pipeline.spec.model import Pipeline

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from dcp_pipeline.connect import open_engine, open_redis
 from dcp_pipeline.dialects import facts_of
 from dcp_pipeline.errors import Unusable
-from dcp_pipeline.ledger.view import LedgerView
+from dcp_pipeline.ledger.looking.view import LedgerView
 from dcp_pipeline.setup import Setup
 
 _POOL = 4

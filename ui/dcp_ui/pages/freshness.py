@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from markupsafe import Markup
 
-from dcp_pipeline.ledger.over_time import Flow, Step
+from dcp_pipeline.ledger.looking.over_time import Flow, Step
 from dcp_ui.drawing.calendar import Days, draw_days
 from dcp_ui.ground.fleet import Member
 from dcp_ui.ground.looks import Look

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 from markupsafe import Markup
 
-from dcp_pipeline.ledger.over_time import Step
+from dcp_pipeline.ledger.looking.over_time import Step
 from dcp_ui.drawing.bars import small
 from dcp_ui.ground.fleet import Member
 from dcp_ui.pages.site import SITE, Visit, path_of

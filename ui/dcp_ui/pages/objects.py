@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 from markupsafe import Markup
 
+from dcp_pipeline.ledger.looking.pages import ObjectsPage
 from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
-from dcp_pipeline.ledger.pages import ObjectsPage
 from dcp_ui.drawing.way import Part, share_bar
 from dcp_ui.ground.fleet import Member
 from dcp_ui.ground.looks import Look

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 from markupsafe import Markup
 
-from dcp_pipeline.ledger.over_time import Flow, Step
+from dcp_pipeline.ledger.looking.over_time import Flow, Step
 from dcp_ui.drawing.bars import Plot, Series, stacked
 from dcp_ui.drawing.way import draw_way
 from dcp_ui.ground.fleet import Member

@@ -11,9 +11,9 @@ import msgspec
 from aiohttp import web
 from markupsafe import Markup
 
+from dcp_pipeline.ledger.looking.over_time import RejectsAt
+from dcp_pipeline.ledger.looking.pages import DatedReject, RejectGroup, RejectKey
 from dcp_pipeline.ledger.model import RejectFilter
-from dcp_pipeline.ledger.over_time import RejectsAt
-from dcp_pipeline.ledger.pages import DatedReject, RejectGroup, RejectKey
 from dcp_ui.drawing.bars import Plot, Series, stacked
 from dcp_ui.ground.fleet import Member
 from dcp_ui.ground.looks import Look

@@ -10,9 +10,9 @@ import msgspec
 
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import in_words
+from dcp_pipeline.ledger.looking.over_time import Flow, Step
+from dcp_pipeline.ledger.looking.pages import Totals
 from dcp_pipeline.ledger.model import ObjectState
-from dcp_pipeline.ledger.over_time import Flow, Step
-from dcp_pipeline.ledger.pages import Totals
 from dcp_pipeline.observe.report import Report, read_reports
 from dcp_pipeline.observe.scaling_note import ScalingNote, read_note
 from dcp_pipeline.queue import QueueStats, WorkerReport

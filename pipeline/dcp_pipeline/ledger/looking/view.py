@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from dcp_pipeline.database.transactions import Patience, Transactions
-from dcp_pipeline.ledger import over_time, pages, tasks
+from dcp_pipeline.ledger import tasks
+from dcp_pipeline.ledger.looking import over_time, pages
+from dcp_pipeline.ledger.looking.over_time import Flow, RejectsAt, Step
+from dcp_pipeline.ledger.looking.pages import DatedReject, ObjectsPage, RejectGroup, RejectKey, Totals
 from dcp_pipeline.ledger.model import ObjectState, RejectFilter
-from dcp_pipeline.ledger.over_time import Flow, RejectsAt, Step
-from dcp_pipeline.ledger.pages import DatedReject, ObjectsPage, RejectGroup, RejectKey, Totals
 from dcp_pipeline.ledger.schema import check_schema
 
 _ONCE_MORE = Patience(attempts=2, lost_attempts=2)
