@@ -11,10 +11,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from dcp_pipeline.batch import Batch, BatchForged
 from dcp_pipeline.database.columns import utc_now
+from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch, RejectState, Standing
-from dcp_pipeline.ledger.moving import check_stays
 from dcp_pipeline.ledger.objects import REASON_CHARS, header_from
-from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
+from dcp_pipeline.ledger.tables import BATCHES, META, OBJECTS, REJECTS
 
 _CHUNK = 500
 REQUEUED = "requeued: the queue is still to be told"
@@ -229,3 +229,22 @@ def _dead(row: Row[Any]) -> DeadBatch:
         attempts=row.attempts or 0,
         died_at=row.settled_at,
     )
+
+
+def moving_key(table: str) -> str:
+    """The name in dcp_meta of the mark that `dcp migrate` is at work: nobody else writes, or takes rows away."""
+    return f"moving/{table}"
+
+
+def is_moving(connection: Connection, table: str) -> bool:
+    """Whether a table is being moved."""
+    return connection.execute(select(META.c.name).where(META.c.name == moving_key(table))).first() is not None
+
+
+def check_stays(connection: Connection, table: str) -> None:
+    """Raises SinkUnavailable while a table is being moved."""
+    if is_moving(connection, table):
+        raise SinkUnavailable(
+            f"table {table} is being moved by `dcp migrate`: work goes on once that has ended; where it was killed, "
+            "run it again, or with --abandon"
+        )

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, delete, insert, update
 from dcp_pipeline.database.errors import LedgerError, TableMismatch
 from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Transactions
-from dcp_pipeline.ledger.moving import is_moving, moving_key
+from dcp_pipeline.ledger.claims import is_moving, moving_key
 from dcp_pipeline.ledger.tables import META
 from dcp_pipeline.spec.model import Cleaning, FieldType
 from dcp_worker.sink.dialects import sink_dialect_of

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, inspect, select
 
 from dcp_pipeline.database.errors import NeedsAPerson, TableMismatch
 from dcp_pipeline.database.rooms import dialect_of
-from dcp_pipeline.ledger.moving import check_stays
+from dcp_pipeline.ledger.claims import check_stays
 from dcp_pipeline.ledger.tables import META, PREFIX
 from dcp_pipeline.spec.model import Cleaning
 from dcp_worker.ground.limits import ColumnLimit
