@@ -14,6 +14,7 @@ from dcp_pipeline.observe.printable import printable_json
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.units import Duration
 
+_LOG_OPTIONS = "dcp.log-options"
 F = TypeVar("F", bound=Callable[..., Any])
 
 spec_argument = click.argument("spec", type=click.Path(dir_okay=False))
@@ -35,13 +36,34 @@ def profile_option(command: F) -> F:
     )(command)
 
 
+def log_options(command: F) -> F:
+    """--log-file and --log-errors: what LOG_FILE and LOG_ERRORS_FILE say, for one process."""
+
+    def keep(variable: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+        def kept(context: click.Context, _: click.Parameter, value: str | None) -> None:
+            if value:
+                context.meta.setdefault(_LOG_OPTIONS, {})[variable] = value
+
+        return kept
+
+    for option, variable, said in (
+        ("--log-errors", "LOG_ERRORS_FILE", "Errors too, in a file of their own."),
+        ("--log-file", "LOG_FILE", "Logs into this file, which rotates, instead of stderr."),
+    ):
+        given = click.option(option, metavar="FILE", help=said, expose_value=False, callback=keep(variable))
+        command = given(command)
+    return command
+
+
 def set_up(spec: str, redis: str | None = None, sink: str | None = None, profile: str | None = None) -> Setup:
     """Load the setup from the environment and start logging.
 
     Raises SpecInvalid or SettingInvalid.
     """
-    setup = load_setup(spec, os.environ, redis=redis, sink=sink, profile=profile)
-    set_up_logs(setup.log_level, setup.log_format, setup.secrets.redact)
+    context = click.get_current_context(silent=True)
+    environment = {**os.environ, **(context.meta.get(_LOG_OPTIONS, {}) if context else {})}
+    setup = load_setup(spec, environment, redis=redis, sink=sink, profile=profile)
+    set_up_logs(setup.log_level, setup.log_format, setup.secrets.redact, setup.log_files)
     return setup
 
 

@@ -125,6 +125,10 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("LOG_LEVEL", "(the process)", "debug, info, warning or error."),
     Variable("LOG_FORMAT", "(the process)", "json or console; console on a terminal, else json."),
+    Variable("LOG_FILE", "(the process)", "Logs go into this file instead of stderr, and it rotates: docs/server.md."),
+    Variable("LOG_ERRORS_FILE", "(the process)", "Errors go into this file too."),
+    Variable("LOG_MAX_BYTES", "(the process)", "A log file of more than this is rotated (50Mi); 0: never by itself."),
+    Variable("LOG_KEEP", "(the process)", "Older log files that are kept (5)."),
     Variable("INTERNAL_WORKER_ENABLED", "(the process)", "false: `dcp run` fetches only; start `dcp worker` apart."),
     Variable(
         "INTERNAL_WORKER_COUNT",

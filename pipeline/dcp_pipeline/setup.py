@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from dcp_pipeline.files.places import beside, folder_of, state_base
-from dcp_pipeline.observe.logs import set_up_logs
+from dcp_pipeline.observe.logs import STDERR, LogFiles, set_up_logs
 from dcp_pipeline.secrets import SecretStore
 from dcp_pipeline.settings import (
     Passwords,
@@ -28,6 +28,7 @@ from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.parse import load_pipeline
+from dcp_pipeline.spec.units import Quantity
 
 DEFAULT_QUEUE_TIMEOUT_SECONDS = 1.0
 DEFAULT_GRACE_SECONDS = 25.0
@@ -51,6 +52,7 @@ class Setup(msgspec.Struct, frozen=True):
     queue_timeout_seconds: float
     grace_seconds: float = DEFAULT_GRACE_SECONDS
     """How long a worker that is to stop may go on with the batches in its hands."""
+    log_files: LogFiles = STDERR
 
     @property
     def sink_url(self) -> str:
@@ -102,6 +104,7 @@ def load_setup(
         workers_enabled=_truth("INTERNAL_WORKER_ENABLED", environment, default=True),
         queue_timeout_seconds=_positive("WORKER_QUEUE_TIMEOUT", environment, DEFAULT_QUEUE_TIMEOUT_SECONDS),
         grace_seconds=_positive("WORKER_GRACE_SECONDS", environment, DEFAULT_GRACE_SECONDS),
+        log_files=_log_files(environment),
     )
 
 
@@ -120,13 +123,23 @@ def start_component(name: str, arguments: list[str]) -> Started | None:
         return None
     try:
         setup = load_setup(arguments[0], os.environ)
-        set_up_logs(setup.log_level, setup.log_format, setup.secrets.redact)
+        set_up_logs(setup.log_level, setup.log_format, setup.secrets.redact, setup.log_files)
         port = int(_positive("HEALTH_PORT", os.environ, 8080))
     except (SpecInvalid, ValueError) as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
         return None
     # In a pod the kubelet asks from outside.
     return Started(setup, os.environ.get("HEALTH_HOST") or "0.0.0.0", port)  # noqa: S104
+
+
+def _log_files(environment: Mapping[str, str]) -> LogFiles:
+    path, errors = environment.get("LOG_FILE"), environment.get("LOG_ERRORS_FILE")
+    try:
+        most = Quantity(environment.get("LOG_MAX_BYTES") or "50Mi").bytes
+        keep = int(environment.get("LOG_KEEP") or 5)
+    except ValueError as error:
+        raise SettingInvalid(f"LOG_MAX_BYTES or LOG_KEEP cannot be used: {error}") from error
+    return LogFiles(Path(path) if path else None, Path(errors) if errors else None, most, keep)
 
 
 def _truth(name: str, environment: Mapping[str, str], default: bool) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 import redis
 from sqlalchemy import Engine
@@ -11,6 +13,8 @@ from dcp_pipeline.observe.metrics import Metrics
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Queue
+
+log = logging.getLogger(__name__)
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -27,6 +31,8 @@ class Shared(msgspec.Struct, frozen=True):
     def observe(self, phase: Phase, batch_id: str) -> None:
         """An observer that tells the metrics and whoever else asked."""
         self.metrics(phase, batch_id)
+        if batch_id and log.isEnabledFor(logging.DEBUG):
+            log.debug("batch %s", phase.value, extra={"batch": batch_id})
         self.observer(phase, batch_id)
 
     def stuck(self) -> str | None:

@@ -229,6 +229,11 @@ class Worker:
         self._pause = _PAUSE_SECONDS
         if outcome.kind is CommitKind.COMMITTED and outcome.counts:
             parts.metrics.settled(outcome.counts)
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug(
+                    "batch settled",
+                    extra={"batch": batch.id, "uri": batch.uri, **msgspec.structs.asdict(outcome.counts)},
+                )
             return Done(outcome.counts.read, commit_seconds)
         log.log(
             logging.WARNING if outcome.kind is CommitKind.UNKNOWN_BATCH else logging.INFO,

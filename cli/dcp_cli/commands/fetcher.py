@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import profile_option, server_options, set_up, spec_argument
+from dcp_cli.options import log_options, profile_option, server_options, set_up, spec_argument
 
 
 @click.command()
@@ -15,6 +15,7 @@ from dcp_cli.options import profile_option, server_options, set_up, spec_argumen
 @click.option("--health-port", type=int, default=8080, show_default=True, help="/healthz, /readyz and /metrics.")
 @server_options
 @profile_option
+@log_options
 @exits
 def command(
     spec: str, once: bool, health_host: str, health_port: int, redis: str | None, sink: str | None, profile: str | None

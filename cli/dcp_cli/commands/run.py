@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import duration_of, json_option, profile_option, server_options, set_up, spec_argument
+from dcp_cli.options import duration_of, json_option, log_options, profile_option, server_options, set_up, spec_argument
 from dcp_pipeline.allocators import keep_memory_small
 
 
@@ -17,6 +17,7 @@ from dcp_pipeline.allocators import keep_memory_small
 @click.option("--health-port", type=int, metavar="PORT", help="Answer /healthz, /readyz and /metrics here.")
 @server_options
 @profile_option
+@log_options
 @json_option
 @exits
 def command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import profile_option, server_options, set_up, spec_argument
+from dcp_cli.options import log_options, profile_option, server_options, set_up, spec_argument
 from dcp_pipeline.allocators import keep_memory_at_hand
 
 
@@ -15,6 +15,7 @@ from dcp_pipeline.allocators import keep_memory_at_hand
 @click.option("--health-port", type=int, default=8081, show_default=True, help="/healthz, /readyz and /metrics.")
 @server_options
 @profile_option
+@log_options
 @exits
 def command(
     spec: str, health_host: str, health_port: int, redis: str | None, sink: str | None, profile: str | None

@@ -7,7 +7,11 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
+import msgspec
+
+from dcp_pipeline.errors import in_words
 from dcp_pipeline.observe.printable import printable, printable_cell, printable_json, readable
 from dcp_pipeline.settings import SettingInvalid
 
@@ -15,24 +19,61 @@ _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskN
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def set_up_logs(level: str, style: str, redact: Callable[[str], str]) -> None:
-    """Send all logs to stderr. `style` is json, console or empty (console on a terminal).
+class LogFiles(msgspec.Struct, frozen=True):
+    """Where logs go instead of stderr."""
 
-    Raises SettingInvalid for an unknown level or style.
+    path: Path | None = None
+    errors: Path | None = None
+    """Errors too, in a file of their own."""
+    most_bytes: int = 50 << 20
+    keep: int = 5
+
+
+STDERR = LogFiles()
+
+
+def set_up_logs(level: str, style: str, redact: Callable[[str], str], files: LogFiles = STDERR) -> None:
+    """Send all logs to stderr, or to files. `style` is json, console or empty (console on a terminal and in files).
+
+    Raises SettingInvalid for an unknown level or style, and for a file that cannot be opened.
     """
     level = {"warn": "warning", "verbose": "debug", "log": "info"}.get(level.lower(), level.lower()) or "info"
-    style = style or ("console" if sys.stderr.isatty() else "json")
+    style = style or ("console" if files.path or sys.stderr.isatty() else "json")
     if level not in LEVELS:
         raise SettingInvalid(f"LOG_LEVEL={level!r}; allowed: {', '.join(LEVELS)}")
     if style not in ("json", "console"):
         raise SettingInvalid(f"LOG_FORMAT={style!r}; allowed: json, console")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacting(_json_line if style == "json" else _console_line, redact))
+    handlers = _to_files(files, style, redact)
+    if not files.path:
+        handlers.append(logging.StreamHandler(sys.stderr))
+        handlers[-1].setFormatter(_Redacting(_json_line if style == "json" else _console_line, redact))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for before in root.handlers:
+        before.close()
+    root.handlers[:] = handlers
     root.setLevel(LEVELS[level])
     for noisy in ("aiohttp.access", "asyncio", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(max(LEVELS[level], logging.WARNING))
+
+
+def _to_files(files: LogFiles, style: str, redact: Callable[[str], str]) -> list[logging.Handler]:
+    if not files.path and not files.errors:
+        return []
+    from dcp_pipeline.observe.log_files import LogFile, bear_sigusr1
+
+    handlers: list[logging.Handler] = []
+    for path, least in ((files.path, logging.NOTSET), (files.errors, logging.ERROR)):
+        if path is None:
+            continue
+        try:
+            handler = LogFile(path, files.most_bytes, files.keep)
+        except OSError as error:
+            raise SettingInvalid(f"the log file cannot be opened: {in_words(error)}") from error
+        handler.setLevel(least)
+        handler.setFormatter(_Redacting(_json_line if style == "json" else _dated_line, redact))
+        handlers.append(handler)
+    bear_sigusr1()
+    return handlers
 
 
 class _Redacting(logging.Formatter):
@@ -65,7 +106,16 @@ def _json_line(record: logging.LogRecord, trace: str) -> str:
 
 
 def _console_line(record: logging.LogRecord, trace: str) -> str:
-    clock = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+    return _text_line(record, trace, datetime.fromtimestamp(record.created).strftime("%H:%M:%S"))
+
+
+def _dated_line(record: logging.LogRecord, trace: str) -> str:
+    # With its offset: a file outlives the hour that comes twice in autumn.
+    moment = datetime.fromtimestamp(record.created).astimezone()
+    return _text_line(record, trace, moment.isoformat(sep=" ", timespec="milliseconds"))
+
+
+def _text_line(record: logging.LogRecord, trace: str, clock: str) -> str:
     extras = "".join(f" {key}={value}" for key, value in _extras(record).items() if value is not None)
     line = f"{clock} {record.levelname.lower():7} {printable_cell(readable(record.getMessage() + extras))}"
     return f"{line}\n{printable(trace)}" if trace else line
