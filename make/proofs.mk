@@ -15,7 +15,7 @@ logrotate: $(READY) servers ## growing files under the real logrotate in each mo
 	@PYTHONPATH=tests $(BIN)/python -m logrotate --rotations $(ROTATIONS) --seed $(SEED)
 
 half-written: $(READY) ## a file that is being written, looked at after every byte, in every format that grows
-	@$(PYTEST) -n 2 --timeout 0 tests/unit/fetcher/test_half_written.py --every-cut
+	@$(PYTEST) -n 2 --timeout 0 tests/unit/fetcher/objects/test_half_written.py --every-cut
 
 model: $(READY) servers ## the queue against its model: random histories, broken connections, lost replies
 	@$(PYTEST) -n 2 --dist load --timeout 0 tests/model --histories $(EXAMPLES) --hypothesis-seed $(SEED)

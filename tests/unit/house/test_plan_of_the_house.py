@@ -25,7 +25,7 @@ PARTS = ("cli", "pipeline", "fetcher", "worker", "operator", "ui")
 FOLDERS = sorted(
     folder for part in PARTS for folder in (ROOT / part).rglob("dcp_*/**/") if list(folder.glob("*.py"))
 ) + [each for part in PARTS for each in (ROOT / part).glob("dcp_*")]
-MOST_FILES = 15
+MOST_FILES = 16
 LISTS: list[tuple[str, tuple[str, ...], set[str]]] = [
     ("cli/dcp_cli/commands", COMMANDS, set()),
     ("cli/dcp_cli/commands/server", ON_A_SERVER, set()),

@@ -28,7 +28,7 @@ from support.mmdb import flat, nested, write_mmdb
 
 IP = {"name": "ip", "type": "ip"}
 COUNTRY = {"name": "country"}
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def geoip(fields: dict[str, str], path: str = "geo.mmdb", **others: Any) -> dict[str, Any]:

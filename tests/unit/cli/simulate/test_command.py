@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from dcp_cli.__main__ import main
 
-SPEC = str(Path(__file__).parents[3] / "examples" / "botnet.yaml")
+SPEC = str(Path(__file__).parents[4] / "examples" / "botnet.yaml")
 
 
 def run(*arguments: str) -> Result:

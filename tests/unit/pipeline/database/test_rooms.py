@@ -15,7 +15,7 @@ from dcp_pipeline.database.rooms import room_called
 from dcp_pipeline.dialects import PACKAGES, all_facts, facts_of
 from dcp_worker.sink.dialects import room_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 COMPONENTS = ("cli", "fetcher", "operator", "pipeline", "worker")
 ROOM_MODULES = (*PACKAGES, *map(room_of, PACKAGES))
 LISTS = ("dcp_pipeline.dialects", "dcp_pipeline.database.rooms", "dcp_worker.sink.dialects")

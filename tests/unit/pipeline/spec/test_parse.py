@@ -13,7 +13,7 @@ from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.parse import load_pipeline, parse_pipeline, pipeline_of
 from support.pipelines import resource
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "botnet.yaml"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "botnet.yaml"
 
 
 def example(*changes: tuple[str, str]) -> str:

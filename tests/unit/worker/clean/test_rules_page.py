@@ -19,7 +19,7 @@ from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import ID, RECORD, CleanedBatch, CleaningPlan
 from support.batches import batch_of, cleaning_of, format_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "rules.md").read_text()
 SECRETS = Reachable(lambda ref: {"pepper": "secret"}[ref.name], (ROOT / "examples").joinpath)
 

@@ -18,7 +18,7 @@ from dcp_pipeline.spec.revision import revision_from, revision_of
 from dcp_pipeline.spec.schema import json_schema
 from dcp_pipeline.spec.transforms import Step
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "botnet.yaml"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "botnet.yaml"
 EVERYTHING = """
 fields:
   - name: a

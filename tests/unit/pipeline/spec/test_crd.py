@@ -13,7 +13,7 @@ import pytest
 from dcp_pipeline.spec.kubernetes.crd import custom_resource_definition
 from dcp_pipeline.spec.kubernetes.crd_rules import RULES
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 VERSION = custom_resource_definition()["spec"]["versions"][0]
 SCHEMA = VERSION["schema"]["openAPIV3Schema"]["properties"]
 

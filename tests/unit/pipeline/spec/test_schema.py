@@ -14,7 +14,7 @@ from dcp_pipeline.spec.revision import revision_from, revision_of
 from dcp_pipeline.spec.schema import Schema, json_schema
 from dcp_pipeline.spec.units import Duration, Quantity
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "botnet.yaml"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "botnet.yaml"
 
 
 def test_the_schema_is_a_valid_one_and_accepts_the_example() -> None:
