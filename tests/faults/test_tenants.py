@@ -222,7 +222,7 @@ async def test_a_host_that_is_not_listed_is_never_called(
 
 async def test_three_hundred_dead_servers_delay_no_other_pipelines_look(redis: str) -> None:
     """Seconds between two looks at the one that answers, while 300 take every connection and say nothing."""
-    period, looks = 0.5, []
+    looks: list[float] = []
     loop = asyncio.get_running_loop()
 
     class Timed(QueueReader):
@@ -243,18 +243,17 @@ async def test_three_hundred_dead_servers_delay_no_other_pipelines_look(redis: s
         for name, address in addresses.items():
             key = PipelineKey("feeds", name)
             targets.by_key[key] = Target(Owner("feeds", name, name), pipeline(name=name), Server(address))
-        for _ in range(12):
+
+        def looked_at() -> bool:
             scaler.start_round()
-            await asyncio.sleep(period)
-        running = scaler.start_round()
+            return len(looks) >= 20 and _dead(metrics) >= 300 + len(looks)
+
+        await until(looked_at, "twenty looks at the good one and one at each dead one", 120)
+        await asyncio.gather(*scaler.start_round())
         reader.close()
-        await asyncio.gather(*running)
     gaps = sorted(after - before for before, after in pairwise(looks))
-    print(
-        f"300 dead servers: a look at another each {gaps[len(gaps) // 2]:.2f} s, at most {gaps[-1]:.2f} s; asked for {period} s"
-    )
-    assert len(gaps) >= 5, "most periods have their look"
-    assert _dead(metrics) >= 300
+    print(f"300 dead servers: between two looks at another {gaps[len(gaps) // 2]:.3f} s, at most {gaps[-1]:.3f} s")
+    assert gaps[-1] < 30, "generous: a period is 2 s, and this machine may be starved"
     seen = scaler.known(PipelineKey("feeds", "dead-7"))
     assert seen is not None
     assert seen.queue.error == "no answer within 2 s"
