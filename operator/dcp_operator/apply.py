@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dcp_operator.children.children import Child
 from dcp_operator.children.drift import stamped
@@ -11,18 +11,24 @@ from dcp_operator.children.judge import Refusal
 from dcp_operator.children.plan import Action, Apply, Blocked, ChildKey, Delete, HandOver, echo, key_of
 from dcp_operator.cluster.api import Api, ApiError
 from dcp_operator.cluster.store import Document, Store
-from dcp_operator.ground.kinds import DEPLOYMENT
+from dcp_operator.ground.kinds import DEPLOYMENT, Kind
 from dcp_operator.ground.names import FIELD_MANAGER, SCALER_FIELD_MANAGER, PipelineKey
 from dcp_operator.scaling.scaler import scale_document
 
 log = logging.getLogger(__name__)
 
+TOLD_AFTER = 3
+"""How often in a row the server has to fail before it is a condition."""
+Refused = Callable[[PipelineKey, Kind, int], None]
+"""Told of each refusal, with its HTTP code."""
+
 
 class Applier:
     """Applies actions, one after the other. Keeps what the server made of each child it applied."""
 
-    def __init__(self, api: Api, store: Store) -> None:
-        self._api, self._store = api, store
+    def __init__(self, api: Api, store: Store, refused: Refused = lambda key, kind, status: None) -> None:
+        self._api, self._store, self._refused = api, store, refused
+        self._passing: dict[PipelineKey, int] = {}
         self._settled: dict[PipelineKey, dict[ChildKey, str]] = {}
 
     def settled(self, key: PipelineKey) -> Mapping[ChildKey, str]:
@@ -32,6 +38,7 @@ class Applier:
     def forget(self, key: PipelineKey) -> None:
         """The pipeline is gone."""
         self._settled.pop(key, None)
+        self._passing.pop(key, None)
 
     async def carry_out(self, key: PipelineKey, actions: Sequence[Action]) -> Refusal | None:
         """Why not all could be done, where that is for a person to mend. ApiError passes through otherwise."""
@@ -39,12 +46,26 @@ class Applier:
             try:
                 refusal = await self._one(key, action)
             except ApiError as error:
-                if error.status not in (400, 422):
+                if "NamespaceTerminating" in error.causes:
                     raise
-                return Refusal("ChildRejected", f"the API server refuses what the spec asks for: {error}")
+                if not self._to_tell(key, error):
+                    raise
+                child = _of(action)
+                self._refused(key, child.kind, error.status)
+                return Refusal(
+                    "ChildRejected", f"{_named(child)} is refused by the API server (HTTP {error.status}): {error}"
+                )
             if refusal:
                 return refusal
+        self._passing.pop(key, None)
         return None
+
+    def _to_tell(self, key: PipelineKey, error: ApiError) -> bool:
+        """The server's own trouble passes: it is told once it has not."""
+        if not error.passing:
+            return True
+        self._passing[key] = self._passing.get(key, 0) + 1
+        return self._passing[key] >= TOLD_AFTER
 
     async def _one(self, key: PipelineKey, action: Action) -> Refusal | None:
         match action:
@@ -87,6 +108,14 @@ def _sent(child: Child, new: bool) -> Document:
 def _controller(document: Document) -> str | None:
     references = document["metadata"].get("ownerReferences", ())
     return next((str(each["uid"]) for each in references if each.get("controller")), None)
+
+
+def _of(action: Action) -> ChildKey:
+    match action:
+        case Apply(child) | HandOver(child):
+            return key_of(child)
+        case Delete(key) | Blocked(key):
+            return key
 
 
 def _named(key: ChildKey) -> str:

@@ -129,8 +129,8 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
     reconciler = Reconciler(
-        store, api, SecretReader(api, time.monotonic), Applier(api, store), targets, scaler, recorder, settings.pods,
-        time.monotonic, now, parts, leading, settings.queue_hosts,
+        store, api, SecretReader(api, time.monotonic), Applier(api, store, metrics.refused), targets, scaler, recorder,
+        settings.pods, time.monotonic, now, parts, leading, settings.queue_hosts,
     )  # fmt: skip
     rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
     return Parties(api, parts, dirty, rounds, elected[0] if elected else None, leading, reader, metrics)

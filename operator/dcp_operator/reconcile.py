@@ -19,13 +19,14 @@ from dcp_operator.cluster.api import Api, ApiError
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Document, Store
-from dcp_operator.ground.kinds import PIPELINE, SCALED_OBJECT
-from dcp_operator.ground.names import FIELD_MANAGER, Component, Owner, PipelineKey
+from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, POD, SCALED_OBJECT
+from dcp_operator.ground.names import FIELD_MANAGER, Component, Owner, PipelineKey, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.scaler import Scaler, Target, Targets
 from dcp_operator.scaling.server import not_allowed, server_of
 from dcp_operator.status.conditions.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
+from dcp_operator.status.conditions.trouble import trouble_of
 from dcp_operator.status.events import News, Recorder
 from dcp_operator.status.status import due_in, status_of
 from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document
@@ -33,7 +34,7 @@ from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = {"ChildBlocked": 2.0, "SecretMissing": 5.0}
+RETRY_SECONDS = {"ChildBlocked": 2.0, "SecretMissing": 5.0, "ChildRejected": 10.0}
 """How soon to look again at what no watch tells of: the end of a former child, the making of a Secret."""
 
 UNUSABLE = frozenset(
@@ -47,6 +48,11 @@ class _Built:
 
     of: str
     children: tuple[Child, ...]
+
+    @property
+    def revision(self) -> str:
+        """Of what the pods are to run."""
+        return digest([each.document["spec"]["template"] for each in self.children if each.kind == DEPLOYMENT])
 
 
 class Reconciler:
@@ -129,7 +135,7 @@ class Reconciler:
     def _children(
         self, owner: Owner, pipeline: Pipeline, spec: Mapping[str, Any], secrets: Mapping[str, SecretSeen]
     ) -> tuple[Child, ...]:
-        versions = {name: seen.version for name, seen in secrets.items()}
+        versions = {f"{ref.name}/{ref.key}": secrets[ref.name].digest_of(ref.key) for ref in all_refs(pipeline)}
         of = digest([owner.uid, spec, versions])
         built = self._built.get(owner.key)
         if built is None or built.of != of:
@@ -154,6 +160,9 @@ class Reconciler:
             scaling_reason=scaled.decision.reason if scaled and scaled.decision else None,
             now=self._now(),
             scaling_cause=scaled.cause if scaled else "",
+            scaling_refused=scaled.refused if scaled else None,
+            trouble=await self._trouble(key),
+            revision=built.revision if (built := self._built.get(key)) and refusal is None else None,
             unseen={kind.plural: each.status for kind, each in self._parts.unseen(key.namespace).items()},
             keda=self._keda(key),
         )
@@ -192,6 +201,15 @@ class Reconciler:
     def _deployment(self, key: PipelineKey, component: Component) -> DeploymentSeen | None:
         live = self._store.deployment(key, component)
         return deployment_seen(live.document) if live else None
+
+    async def _trouble(self, key: PipelineKey) -> dict[str, str]:
+        """What keeps pods from coming up. They are asked for only where some are wanted that are not ready."""
+        seen = [self._deployment(key, "fetcher"), self._deployment(key, "worker")]
+        if all(each is None or each.ready >= each.wanted for each in seen):
+            return {}
+        label = ",".join(f"{name}={value}" for name, value in selector(key.name).items())
+        pods, _ = await self._api.list(POD, key.namespace, label)
+        return trouble_of(pods)
 
     def _keda(self, key: PipelineKey) -> KedaSeen | None:
         """What KEDA says, where it is its turn to scale."""

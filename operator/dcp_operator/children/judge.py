@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,8 +24,14 @@ MOST_PROBLEMS = 10
 class SecretSeen:
     """A Secret as it was read. `values` stay in memory and in no message."""
 
-    version: str
+    uid: str
     values: Mapping[str, str] = field(repr=False)
+
+    def digest_of(self, key: str) -> str:
+        """Differs where the value does. Keyed with the Secret's uid, which only those know who may read the Secret: a
+        digest of a weak password, on a Deployment, would otherwise be an invitation to guess."""
+        text = self.values.get(key, "").encode()
+        return hashlib.blake2b(text, digest_size=16, key=self.uid.encode()[:64]).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def to_seen(secret: Mapping[str, Any]) -> SecretSeen:
             values[key] = base64.b64decode(encoded).decode().removesuffix("\n").removesuffix("\r")
         except (binascii.Error, UnicodeDecodeError):
             values[key] = ""
-    return SecretSeen(str(secret["metadata"]["resourceVersion"]), values)
+    return SecretSeen(str(secret["metadata"]["uid"]), values)
 
 
 def value_of(ref: SecretKeyRef, secrets: Mapping[str, SecretSeen]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_KEYS = ("name", "mountPath", "topologyKey")
-"""By which the entries of a list are told apart, the first that all of them have."""
+_KEYS = ("mountPath", "name", "topologyKey")
+"""By which the entries of a list are told apart, the first that all of them have. Of mounts it is the path, as for the
+API server: one volume may be mounted twice."""
 
 
 def merged(base: Any, addition: Any) -> Any:

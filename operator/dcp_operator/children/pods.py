@@ -42,7 +42,7 @@ _RESOURCES: Mapping[Component, Mapping[str, Mapping[str, str]]] = {
 def pod_template(
     pipeline: Pipeline, component: Component, secret_versions: Mapping[str, str], settings: PodSettings
 ) -> dict[str, Any]:
-    """The pod template. `secret_versions` is Secret's name -> its resourceVersion: a rotated one rolls the pods."""
+    """The pod template. `secret_versions` is SECRET/KEY -> a digest: a value that is used and rotated rolls them."""
     additions = additions_of(component_template(pipeline, component))
     name = pipeline.metadata.name
     container = merged(_container(pipeline, component, settings), additions.container)
@@ -76,8 +76,8 @@ def pods_revision(pipeline: Pipeline, component: Component, secret_versions: Map
         del spec[part]
     for part in ("fetcher", "worker"):
         spec[part] = {k: v for k, v in spec[part].items() if k not in ("resources", "podTemplate")}
-    names = keys_by_secret(refs_of(pipeline, component))
-    seen = {"spec": spec, "secrets": {name: secret_versions[name] for name in names}}
+    used = [f"{ref.name}/{ref.key}" for ref in refs_of(pipeline, component)]
+    seen = {"spec": spec, "secrets": {each: secret_versions[each] for each in used}}
     text = json.dumps(seen, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 

@@ -32,6 +32,8 @@ class Scaled:
     """The last decision that changed something, since this process started."""
     noted: ScalingNote | None = None
     """The last note that was left for `dcp status`."""
+    refused: str | None = None
+    """Why the API server did not take the last number, in its words."""
     shown: QueueSeen | None = None
     """The look that the status tells of: a single one that failed on a busy machine is no news. None: none yet."""
 

@@ -23,7 +23,7 @@ from dcp_operator.scaling.parting import Parting
 from dcp_operator.scaling.queues import UNREADABLE, QueueReader
 from dcp_operator.scaling.scaled import UNSEEN, Scaled, load_of, shown
 from dcp_operator.scaling.server import Server
-from dcp_operator.status.conditions import timestamp
+from dcp_operator.status.conditions import cut, timestamp
 from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_operator.status.events import News, Recorder
 from dcp_operator.status.metrics import Metrics
@@ -36,6 +36,7 @@ from dcp_pipeline.spec.model import Pipeline
 log = logging.getLogger(__name__)
 
 WRITES_AT_ONCE = 8
+LONGEST_REASON = 1024
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Scaler:
         before, now = self._known.get(key, UNSEEN), self._monotonic()
         read_at = before.read_at if before.read_at is not None and queue.stats is None else now
         commits = observed(before.commits, queue.workers, now)
-        scaled = Scaled(queue, read_at, commits, changed=before.changed, noted=before.noted)
+        scaled = Scaled(queue, read_at, commits, changed=before.changed, noted=before.noted, refused=before.refused)
         scaled = replace(scaled, shown=shown(before, queue, now - read_at))
         live = self._store.deployment(key, "worker")
         if live is not None:
@@ -145,6 +146,7 @@ class Scaler:
                 memory = before.decision.memory if before.decision else Memory()
                 load = load_of(scaled, now)
                 scaled = replace(scaled, decision=decide(target.pipeline, load, workers, memory, now))
+                scaled = scaled if scaled.to_follow else replace(scaled, refused=None)
             backlog = queue.stats.backlog if queue.stats else None
             self._metrics.scaling(key, backlog, scaled.wanted, workers.wanted, scaled.cause)
         self._known[key] = scaled
@@ -173,17 +175,25 @@ class Scaler:
                 if replicas != current:
                     await self._scale(key, target.owner, current, replicas, why)
         except (ApiError, ApiUnreachable, *UNREADABLE) as error:
+            if isinstance(error, ApiError):
+                self._note_refusal(key, f"HTTP {error.status}: {error}")
             self._metrics.error("scaler", error)
             log.warning("not scaled", extra={"pipeline": str(key), "error": str(error)})
         except Exception as error:  # of this pipeline alone, whatever it is
             self._metrics.error("scaler", error)
             log.exception("not scaled", extra={"pipeline": str(key)})
 
+    def _note_refusal(self, key: PipelineKey, refused: str | None) -> None:
+        if key in self._known and self._known[key].refused != refused:
+            self._known[key] = replace(self._known[key], refused=refused)
+            self._tell(key)
+
     async def _scale(self, key: PipelineKey, owner: Owner, current: int, replicas: int, why: str) -> None:
         await self._api.apply(DEPLOYMENT, scale_document(key, replicas), SCALER_FIELD_MANAGER, "scale")
         self._store.note_replicas(key, replicas)
+        self._note_refusal(key, None)
         await self._recorder.post(owner, News("Normal", "Scale", "Scaled", f"workers {current} -> {replicas}: {why}"))
-        changed = ScalingDecision(replicas=replicas, reason=why, time=timestamp(self._now()))
+        changed = ScalingDecision(replicas=replicas, reason=cut(why, LONGEST_REASON), time=timestamp(self._now()))
         if key in self._known:
             self._known[key] = replace(self._known[key], changed=changed)
             self._tell(key)

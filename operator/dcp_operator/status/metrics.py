@@ -44,6 +44,10 @@ class Metrics:
             "dcp_operator_reconcile_failures", "Reconciliations that failed, by the API server's answer (0: none).",
             (*_PIPELINE, "code"), registry=registry,
         )  # fmt: skip
+        self._refusals = Counter(
+            "dcp_operator_refusals", "Children that the API server refused, by its answer.",
+            (*_PIPELINE, "kind", "code"), registry=registry,
+        )  # fmt: skip
         self._api_seconds = Histogram(
             "dcp_operator_api_seconds", "Time that the API server took to answer; code none: it did not.",
             ["verb", "code"], registry=registry,
@@ -62,6 +66,10 @@ class Metrics:
     def asked(self, verb: str, code: str, seconds: float) -> None:
         """A request was answered, or was not."""
         self._api_seconds.labels(verb, code).observe(seconds)
+
+    def refused(self, key: PipelineKey, kind: Kind, code: int) -> None:
+        """The API server has refused a child."""
+        self._refusals.labels(key.namespace, key.name, kind.kind, str(code)).inc()
 
     def unseen(self, namespace: str | None, kind: Kind, unseen: bool) -> None:
         """Whether nothing is seen of a kind in a namespace (None: in all)."""

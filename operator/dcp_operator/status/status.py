@@ -7,7 +7,7 @@ import msgspec
 from dcp_operator.status.conditions import conditions_of
 from dcp_operator.status.conditions.seen import DeploymentSeen, Observed, QueueSeen
 from dcp_pipeline.observe.report import Report
-from dcp_pipeline.spec.kubernetes.status import Backlog, Records, Replicas, ScalingDecision, Status
+from dcp_pipeline.spec.kubernetes.status import Backlog, Records, Replicas, Revision, ScalingDecision, Status
 
 COUNTS_SECONDS = 10.0
 """Counts change all the time while there is work; they are written no more often than this."""
@@ -20,12 +20,20 @@ def status_of(seen: Observed, before: Status | None, scaled: ScalingDecision | N
     return Status(
         observed_generation=seen.generation,
         conditions=conditions_of(seen, before.conditions if before else ()),
+        revision=_revision(seen, before.revision if before else None),
         backlog=_backlog(seen.queue) or (before.backlog if before else None),
         records=_records(seen.queue) or (before.records if before else None),
         fetcher=_replicas(seen.fetcher),
         workers=_replicas(seen.workers),
         scaling=scaled or (before.scaling if before else None),
     )
+
+
+def _revision(seen: Observed, before: Revision | None) -> Revision | None:
+    if seen.revision is None:
+        return before
+    out = seen.refusal is None and seen.renewing is None and seen.failing is None and seen.workers is not None
+    return Revision(wanted=seen.revision, running=seen.revision if out else before.running if before else None)
 
 
 def due_in(status: Status, before: Status | None, seconds_since_counts: float) -> float | None:

@@ -29,7 +29,7 @@ MOST_FILES = 16
 LISTS: list[tuple[str, tuple[str, ...], set[str]]] = [
     ("cli/dcp_cli/commands", COMMANDS, set()),
     ("cli/dcp_cli/commands/server", ON_A_SERVER, set()),
-    ("operator/dcp_operator/status/conditions", CONDITIONS, {"seen"}),
+    ("operator/dcp_operator/status/conditions", CONDITIONS, {"seen", "trouble"}),
     ("pipeline/dcp_pipeline/observe/metrics", METRICS, {"metric"}),
     ("fetcher/dcp_fetcher/gauges", GAUGES, set()),
     ("pipeline/dcp_pipeline/spec/transforms", TRANSFORMS, {"listed"}),

@@ -68,7 +68,11 @@ async def test_a_rotated_secret_rolls_the_pods(operator: Operator, cluster: Fake
         return str(template["metadata"]["annotations"]["datacleaning.io/revision"])
 
     before = revision()
-    cluster.put(SECRET, cluster.objects[SECRET.plural, "feeds", "redis"])
+    secret = cluster.objects[SECRET.plural, "feeds", "redis"]
+    cluster.put(SECRET, {**secret, "data": {**secret["data"], "of-somebody-else": "eA=="}})
+    await operator.settle()
+    assert revision() == before, "a key that is not used, or a version alone, rolls nothing"
+    cluster.put(SECRET, {**secret, "data": {"password": "bmV3"}})
     await operator.settle()
     assert revision() != before
 

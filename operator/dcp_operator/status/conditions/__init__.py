@@ -10,11 +10,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from dcp_operator.status.conditions.seen import Found, Observed
+from dcp_pipeline.observe.printable import printable
 from dcp_pipeline.spec.kubernetes.status import Condition
+
+LONGEST_MESSAGE = 8192
 
 FILES = (
     "ready",
+    "available",
     "progressing",
+    "reconciling",
+    "stalled",
     "degraded",
     "children_seen",
     "scaling_active",
@@ -39,10 +45,16 @@ def _condition(name: str, found: Found, before: Condition | None, seen: Observed
         type=name,
         status=found.status,
         reason=found.reason,
-        message=found.message,
+        message=cut(found.message, LONGEST_MESSAGE),
         last_transition_time=before.last_transition_time if same and before else timestamp(seen.now),
         observed_generation=seen.generation,
     )
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, without what would steer a terminal, as long as the CRD takes it."""
+    shown = printable(text)
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def timestamp(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Ready: whether fetcher and workers are as the spec asks."""
+"""Ready: whether what the spec asks for is out, and works. Workers that start from zero make nothing less ready."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ TYPE = "Ready"
 
 
 def found(seen: Observed) -> Found:
-    """Whether fetcher and workers are as the spec asks."""
+    """It speaks of the revision: False while pods of another one are there, or those of this one fail."""
     if seen.refusal:
         return Found("False", seen.refusal.reason, seen.refusal.message)
     if seen.queue is not None and seen.queue.stats is None:
         return Found("False", "QueueUnreachable", f"the queue cannot be read: {seen.queue.error}")
+    if seen.fetcher is None and not seen.paused:
+        return Found("False", "FetcherNotReady", "the fetcher: its Deployment is not there")
+    if seen.workers is None:
+        return Found("False", "WorkersMissing", "the workers' Deployment is not there")
+    if (why := seen.failing) is not None:
+        return Found("False", "PodsFailing", why)
+    if (name := seen.renewing) is not None:
+        return Found(
+            "False", "RollingOut", f"the {name} pods are being renewed: not all are of the present revision yet"
+        )
     if seen.paused:
         return Found("True", "Paused", "paused: nothing is fetched; what was in the queue is finished")
     if seen.fetcher is None or seen.fetcher.ready < 1:
-        why = seen.fetcher.failure if seen.fetcher and seen.fetcher.failure else "its pod is not ready"
-        return Found("False", "FetcherNotReady", f"the fetcher: {why}")
-    if seen.workers is None:
-        return Found("False", "WorkersMissing", "the workers' Deployment is not there")
-    if seen.workers.wanted > 0 and seen.workers.ready < 1:
-        why = seen.workers.failure or "no pod is ready"
-        return Found("False", "WorkersNotReady", f"the workers: {why}")
+        return Found("False", "FetcherNotReady", "the fetcher: its pod is not ready")
     return Found("True", "Running", "fetcher and workers are as the spec asks")

@@ -17,6 +17,8 @@ def found(seen: Observed) -> Found:
         return Found("False", "WorkersMissing", "the workers' Deployment is not there")
     if seen.keda is not None:
         return _by_keda(seen.keda)
+    if seen.scaling_refused:
+        return Found("False", "ScaleRejected", f"the number of workers is refused: {seen.scaling_refused}")
     return Found("True", seen.scaling_cause, seen.scaling_reason or "workers follow the backlog")
 
 

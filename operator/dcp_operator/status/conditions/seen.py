@@ -28,6 +28,11 @@ class DeploymentSeen:
     failure: str | None
     """Why its pods do not come up."""
 
+    @property
+    def out(self) -> bool:
+        """Whether all pods that there are, are of the present template."""
+        return self.settled and self.updated >= self.replicas
+
 
 @dataclass(frozen=True)
 class QueueSeen:
@@ -65,10 +70,34 @@ class Observed:
     now: datetime
     scaling_cause: str = "FollowingBacklog"
     """The reason in one word."""
+    scaling_refused: str | None = None
+    """Why the API server did not take the last number of workers."""
+    trouble: Mapping[str, str] = field(default_factory=dict)
+    """Component -> what keeps a pod of it from coming up, as the kubelet says."""
+    revision: str | None = None
+    """Of what the pods are to run; None where the spec cannot be used."""
     unseen: Mapping[str, int] = field(default_factory=dict)
     """Kinds of children that the API server does not let the operator see here, and with which HTTP code."""
     keda: KedaSeen | None = None
     """What KEDA says, where it scales the workers."""
+
+    @property
+    def renewing(self) -> str | None:
+        """Whose pods are not all of the present revision yet."""
+        for name, each in (("fetcher", self.fetcher), ("worker", self.workers)):
+            if each is not None and not each.out:
+                return name
+        return None
+
+    @property
+    def failing(self) -> str | None:
+        """What keeps pods that are wanted from coming up, in words."""
+        for name, each in (("fetcher", self.fetcher), ("worker", self.workers)):
+            lacking = each is not None and each.ready < each.wanted
+            why = self.trouble.get(name) or (each.failure if each is not None else None)
+            if lacking and why:
+                return f"the {name} pods do not come up: {why}"
+        return None
 
 
 @dataclass(frozen=True)

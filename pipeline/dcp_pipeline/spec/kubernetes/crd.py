@@ -68,7 +68,8 @@ def _document() -> Schema:
                 "properties": {"name": {"type": "string", "pattern": LABEL_PATTERN, "maxLength": 63}},
             },
             "spec": structural(schema_of(Spec), ""),
-            "status": structural(schema_of(Status), "status"),
+            # Whoever waits for a condition must not take a resource that nobody has looked at yet for a settled one.
+            "status": {**structural(schema_of(Status), "status"), "default": {"observedGeneration": -1}},
         },
     }
 

@@ -25,8 +25,8 @@ class Condition(_Part, frozen=True):
     type: Annotated[
         str,
         Meta(
-            description="Ready, Progressing, Degraded, ScalingActive, ChildrenSeen, SourcesReachable, "
-            "LabelsAsExpected or SinkReachable.",
+            description="Ready, Available, Progressing, Reconciling, Stalled, Degraded, ChildrenSeen, "
+            "ScalingActive, SourcesReachable, LabelsAsExpected or SinkReachable.",
             max_length=64,
         ),
     ]
@@ -75,11 +75,24 @@ class ScalingDecision(_Part, frozen=True):
     time: Annotated[Time, Meta(description="When.")]
 
 
+class Revision(_Part, frozen=True):
+    """Which revision of what the pods run is wanted, and which one all pods are of."""
+
+    wanted: Annotated[str, Meta(description="Digest of what the pods are to run.", max_length=64)]
+    running: Annotated[
+        Annotated[str, Meta(max_length=64)] | None,
+        Meta(description="The last one that was out whole; absent until one was."),
+    ] = None
+
+
 class Status(_Part, frozen=True):
     """How the pipeline is, as last seen by the operator."""
 
-    observed_generation: Annotated[Count, Meta(description="Generation of the spec that was last acted upon.")]
-    conditions: Annotated[tuple[Condition, ...], Meta(description="How things are, by aspect.", max_length=16)]
+    observed_generation: Annotated[
+        int, Meta(description="Generation of the spec that was last acted upon; -1 until one was.", ge=-1)
+    ]
+    conditions: Annotated[tuple[Condition, ...], Meta(description="How things are, by aspect.", max_length=24)] = ()
+    revision: Annotated[Revision | None, Meta(description="What is to run, and what runs.")] = None
     backlog: Annotated[Backlog | None, Meta(description="The queue; absent until it was read.")] = None
     records: Annotated[Records | None, Meta(description="The books; absent until a pod reported them.")] = None
     fetcher: Annotated[Replicas | None, Meta(description="The fetcher's pods.")] = None

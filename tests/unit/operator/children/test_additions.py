@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dcp_operator.children.additions import problems_of_additions
+from dcp_operator.children.merge import merged
 from support.pipelines import pipeline
 
 
@@ -51,3 +52,10 @@ def test_what_is_useful_is_taken(template: dict[str, Any]) -> None:
 def test_resources_are_requests_and_limits() -> None:
     problems = problems_of_additions(pipeline({"fetcher": {"resources": {"limit": {}, "requests": 3}}}))
     assert [each.path for each in problems] == ["spec.fetcher.resources.limit", "spec.fetcher.resources.requests"]
+
+
+def test_a_volume_may_be_mounted_twice() -> None:
+    mounts = [{"name": "tmp", "mountPath": "/one"}, {"name": "tmp", "mountPath": "/two", "subPath": "x"}]
+    base = [{"name": "tmp", "mountPath": "/tmp"}, {"name": "spec", "mountPath": "/etc/dcp"}]
+    assert merged(base, mounts) == [*base, *mounts]
+    assert merged(base, [{"name": "other", "mountPath": "/tmp"}])[0]["name"] == "other"

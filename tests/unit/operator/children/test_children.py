@@ -13,7 +13,7 @@ from dcp_operator.ground.settings import PodSettings
 from dcp_pipeline.spec.parse import parse_pipeline
 from support.pipelines import pipeline, resource
 
-VERSIONS = {"feed": "1", "redis": "2", "mariadb": "3"}
+VERSIONS = {"feed/key": "1", "redis/password": "2", "mariadb/password": "3"}
 
 
 def children(changes: dict[str, Any] | None = None, name: str = "botnet", monitors: bool = False) -> dict[str, Child]:

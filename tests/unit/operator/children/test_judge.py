@@ -15,7 +15,7 @@ from support.pipelines import pipeline, resource
 
 def secret(**values: str) -> dict[str, Any]:
     data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-    return {"metadata": {"resourceVersion": "7"}, "data": data}
+    return {"metadata": {"uid": "7"}, "data": data}
 
 
 @pytest.mark.parametrize(

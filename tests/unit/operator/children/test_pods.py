@@ -13,7 +13,7 @@ from dcp_operator.ground.settings import PodSettings
 from support.pipelines import pipeline
 
 SETTINGS = PodSettings("fetcher:1", "worker:1", "IfNotPresent")
-VERSIONS = {"feed": "1", "redis": "2", "mariadb": "3"}
+VERSIONS = {"feed/key": "1", "redis/password": "2", "mariadb/password": "3"}
 BOTH: tuple[Component, ...] = ("fetcher", "worker")
 
 
@@ -164,13 +164,13 @@ def test_the_key_of_a_hash_is_the_workers_alone() -> None:
     assert [ref.name for ref in refs_of(keyed, "worker")] == ["mariadb", "pepper", "redis"]
     assert [ref.name for ref in refs_of(keyed, "fetcher")] == ["feed", "mariadb", "redis"]
     assert [ref.name for ref in all_refs(keyed)] == ["feed", "mariadb", "pepper", "redis"]
-    with_pepper = {**VERSIONS, "pepper": "1"}
-    before, after = (pods_revision(keyed, "worker", {**with_pepper, "pepper": each}) for each in "12")
+    with_pepper = {**VERSIONS, "pepper/value": "1"}
+    before, after = (pods_revision(keyed, "worker", {**with_pepper, "pepper/value": each}) for each in "12")
     assert before != after
 
 
 def test_a_rotated_secret_rolls_the_pods_that_use_it() -> None:
-    rotated = {**VERSIONS, "feed": "9"}
+    rotated = {**VERSIONS, "feed/key": "9"}
     for component, rolls in (("fetcher", True), ("worker", False)):
         before = pods_revision(pipeline(), component, VERSIONS)
         assert (pods_revision(pipeline(), component, rotated) != before) is rolls

@@ -1,0 +1,116 @@
+"""The status is true: every refusal is told, and Ready speaks of the revision that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.kube_api.operated import PIPELINES, condition, operated, put_pipeline, ready, until
+from support.kube_api.server import ApiServer
+
+CHANGED = {"worker": {"maxAttempts": 9}}
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (403, "exceeded quota: pods"),
+        (403, 'admission webhook "gatekeeper" denied the request: ' + "x" * 20_000),
+        (409, "the object has been modified"),
+        (413, "Request entity too large"),
+        (422, "spec.template.spec.volumes[4]: Invalid value"),
+        (500, "no such field volumeMount"),
+    ],
+)
+async def test_every_refusal_is_a_condition_with_kind_and_name_an_event_and_a_metric(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, message: str
+) -> None:
+    put_pipeline(server, redis)
+    async with operated(server, tmp_path, monkeypatch) as parties:
+        await ready(server)
+        rule = server.refuse(status, "apply", "deployments", message=message)
+        put_pipeline(server, redis, spec=CHANGED)
+        await until(lambda: condition(server, "Ready")[:2] == ("False", "ChildRejected"), "the condition", 90)
+        told = condition(server, "Ready")[2]
+        assert told.startswith("Deployment botnet-")
+        assert message[:40] in told
+        assert len(told) <= 8192
+        assert condition(server, "Stalled")[0] == "True"
+        assert condition(server, "Available")[0] == "True", "the former pods go on"
+        await until(lambda: [each for each in server.all("events") if each["reason"] == "ChildRejected"], "the Event")
+        labels = {"namespace": "feeds", "pipeline": "botnet", "kind": "Deployment", "code": str(status)}
+        assert parties.metrics.registry.get_sample_value("dcp_operator_refusals_total", labels)
+        rule.lift()
+        await ready(server)
+
+
+async def test_ready_right_after_a_change_is_true_only_once_the_change_is_out(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_pipeline(server, redis)
+    async with operated(server, tmp_path, monkeypatch):
+        await ready(server)
+        before = (server.find(PIPELINES, "botnet") or {})["status"]
+        assert before["revision"]["wanted"] == before["revision"]["running"]
+        server.objects.pods_come_up = False
+        generation = put_pipeline(server, redis, spec=CHANGED)["metadata"]["generation"]
+        told: list[tuple[str, str]] = []
+
+        def out() -> bool:
+            """As `kubectl wait --for=condition=Ready`: a condition counts that was found for this generation."""
+            found = (server.find(PIPELINES, "botnet") or {})["status"]["conditions"]
+            mine = next(each for each in found if each["type"] == "Ready")
+            if mine["observedGeneration"] < generation:
+                return False
+            told.append((mine["status"], mine["reason"]))
+            return True
+
+        await until(out, "the change to be looked at")
+        assert told == [("False", "RollingOut")]
+        assert condition(server, "Reconciling")[0] == "True"
+        between = (server.find(PIPELINES, "botnet") or {})["status"]["revision"]
+        assert between["running"] == before["revision"]["running"]
+        assert between["wanted"] != between["running"]
+        server.objects.pods_come_up = True
+        for name in ("fetcher", "worker"):
+            server.put("deployments", server.find("deployments", f"botnet-{name}") or {})
+        await ready(server)
+        after = (server.find(PIPELINES, "botnet") or {})["status"]["revision"]
+        assert after == {"wanted": between["wanted"], "running": between["wanted"]}
+
+
+async def test_pods_that_crash_are_told_with_the_kubelets_words(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_pipeline(server, redis, spec={"scaling": {"minReplicas": 1}})
+    async with operated(server, tmp_path, monkeypatch):
+        await ready(server)
+        labels = (server.find("deployments", "botnet-worker") or {})["spec"]["template"]["metadata"]["labels"]
+        waiting = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s\x1b[31m"}
+        container = {"name": "worker", "state": {"waiting": waiting}, "lastState": {"terminated": {"exitCode": 70}}}
+        pod = {"metadata": {"name": "botnet-worker-x", "namespace": "feeds", "labels": labels},
+               "status": {"phase": "Running", "containerStatuses": [container]}, "spec": {}}  # fmt: skip
+        server.put("pods", pod)
+        worker = server.find("deployments", "botnet-worker") or {}
+        server.objects.pods_come_up = False
+        server.put("deployments", {**worker, "status": {**worker["status"], "readyReplicas": 0}})
+        await until(lambda: condition(server, "Ready")[:2] == ("False", "PodsFailing"), "the condition")
+        told = condition(server, "Ready")[2]
+        assert "CrashLoopBackOff (it ended with code 70)" in told
+        assert "\x1b" not in told
+
+
+async def test_a_scale_that_is_refused_is_told_and_tried_again(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_pipeline(server, redis)
+    async with operated(server, tmp_path, monkeypatch):
+        await ready(server)
+        rule = server.refuse(403, "apply", message="exceeded quota", also=lambda each: each.sub == "scale")
+        put_pipeline(server, redis, spec={"scaling": {"minReplicas": 2}})
+        await until(lambda: condition(server, "ScalingActive")[:2] == ("False", "ScaleRejected"), "the condition")
+        assert "exceeded quota" in condition(server, "ScalingActive")[2]
+        rule.lift()
+        await until(lambda: (server.find("deployments", "botnet-worker") or {})["spec"]["replicas"] == 2, "two workers")
+        await until(lambda: condition(server, "ScalingActive")[0] == "True", "its end")
