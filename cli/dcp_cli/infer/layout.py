@@ -74,21 +74,22 @@ def layout_of(text: str, whole: bool) -> Layout:
 
 def _json(text: str, lines: Sequence[str], layout: Layout, whole: bool) -> Layout:
     if lines and all(_is_object(line) for line in lines if line.strip()):
+        if whole and (value := _one_object(text)) is not None and _by_name(value, layout):
+            return layout
         layout.words["type"] = "ndjson"
         layout.note(f"each of {len(lines)} lines is a JSON object")
-        if whole and (value := _one_object(text)) is not None:
-            _named(value, layout)
         return layout
     layout.words["type"] = "json"
     if text.lstrip("\ufeff \t\r\n").startswith("["):
         layout.note("the document is a JSON array")
+        return layout
+    if whole and (value := _one_object(text)) is not None and _by_name(value, layout):
         return layout
     found = _ITEMS.findall(text)
     path = _path_of(text, found[0]) if found else None
     if path is None and whole and (value := _one_object(text)) is not None:
         layout.words["concatenated"] = True
         layout.note("the document is one JSON object: one record")
-        _named(value, layout)
         return layout
     if path is None:
         layout.note(
@@ -108,15 +109,24 @@ def _one_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _named(value: dict[str, Any], layout: Layout) -> None:
-    """Say of an object of objects that it is one record here."""
-    if len(value) > 1 and all(isinstance(each, dict) for each in value.values()):
-        names = ", ".join(list(value)[:2])
-        layout.note(
-            f"CHECK: one object of objects, by names such as {names}; no format reads the names as a field: write it "
-            "as lines first (jq -c 'to_entries[] | {key} + .value')",
-            sure=False,
-        )
+def _by_name(value: dict[str, Any], layout: Layout) -> bool:
+    """Is it an object of records by name? They have labels in common."""
+    first = next(iter(value.values()), None)
+    records = [each[0] if isinstance(each, list) and each else each for each in value.values()]
+    if len(records) < 2 or not all(isinstance(each, dict) for each in records):
+        return False
+    common = set.intersection(*(set(each) for each in records))
+    if not common or isinstance(first, list) != all(isinstance(each, list) for each in value.values()):
+        return False
+    label = next(each for each in ("key", "name", "id", "object_key") if not any(each in one for one in records))
+    layout.words |= {"type": "json", "keyAs": label}
+    names = ", ".join(list(value)[:2])
+    layout.note(
+        f"CHECK: an object of records by name, such as {names}: the name is the field {label}; if the whole is one "
+        "record, concatenated: true instead of keyAs",
+        sure=False,
+    )
+    return True
 
 
 def _w3c(layout: Layout) -> Layout:

@@ -65,10 +65,10 @@ class Around:
         """Bytes behind the bracket that closes it."""
         self._behind += data[: max(0, _KEPT_BYTES - len(self._behind))]
 
-    def document(self) -> object:
+    def document(self, closing: bytes = b"]") -> object:
         """The document without the array's elements; None where it cannot be read."""
         try:
-            return json.loads((bytes(self._before) + b"]" + bytes(self._behind)).decode("utf-8-sig", "replace"))
+            return json.loads((bytes(self._before) + closing + bytes(self._behind)).decode("utf-8-sig", "replace"))
         except (ValueError, RecursionError):
             return None
 

@@ -27,16 +27,24 @@ _OPENING, _CLOSING = b"[{", b"]}"
 
 
 class JsonArray:
-    """The elements of the array at `items` (a dotted path; None: the document is the array) as lines.
+    """The elements of the array at `items` (a dotted path; None: the document is the array) as lines; `by_name`: the
+    members of the object there, each with its name.
 
     read() raises DamagedError where there is no such array, where the document ends inside it, and, unless `parts` will
     do, at the end of a document that says that it is only a part.
     """
 
-    def __init__(self, stream: Readable, items: str | None, longest_token_bytes: int, parts: bool = False) -> None:
-        self._stream, self._parts = stream, parts
-        self._around = Around()
-        self._preamble = _Preamble(items, longest_token_bytes)
+    def __init__(
+        self,
+        stream: Readable,
+        items: str | None,
+        longest_token_bytes: int,
+        parts: bool = False,
+        by_name: bool = False,
+    ) -> None:
+        self._stream, self._parts, self._by_name = stream, parts, by_name
+        self._around, self._closing = Around(), b"}" if by_name else b"]"
+        self._preamble = _Preamble(items, longest_token_bytes, b"{" if by_name else b"[")
         self._buffer = b""
         self._elements: _Elements | None = None
         self._over = False
@@ -50,8 +58,9 @@ class JsonArray:
                 if self._elements is None:
                     raise CutOffError(str(self._preamble.not_found()))
                 if not self._elements.closed:
-                    raise CutOffError("the JSON document ends inside its array: it is cut off")
-                if not self._parts and (more := more_said(self._around.document())) is not None:
+                    what = "object" if self._by_name else "array"
+                    raise CutOffError(f"the JSON document ends inside its {what}: it is cut off")
+                if not self._parts and (more := more_said(self._around.document(self._closing))) is not None:
                     raise DamagedError(only_a_part(more))
                 return b""
             if self._elements is None:
@@ -59,7 +68,7 @@ class JsonArray:
                 self._around.before(data if rest is None else data[: len(data) - len(rest)])
                 if rest is None:
                     continue
-                self._elements, data = _Elements(), rest
+                self._elements, data = _Elements(closing=self._closing), rest
             if self._elements.closed:
                 self._around.behind(data)
                 continue
@@ -103,7 +112,8 @@ class _Elements:
     bytes are chunked changes nothing.
     """
 
-    def __init__(self, concatenated: bool = False) -> None:
+    def __init__(self, concatenated: bool = False, closing: bytes = b"]") -> None:
+        self._closing = closing
         self.closed = False
         self.rest = b""
         """What stood behind the array's end."""
@@ -146,10 +156,10 @@ class _Elements:
                     self._give(data[kept : at + 1])
                     kept = at + 1
                     self._end_element(last=False)
-            elif byte != b"}" and not self._concatenated:
+            elif byte in (b",", self._closing) and not self._concatenated:
                 self._give(data[kept:at])
                 kept = at + 1
-                if self._end_element(last=byte == b"]"):
+                if self._end_element(last=byte == self._closing):
                     self.rest = data[kept:]
                     return len(data)
         self._give(data[kept:])
@@ -206,7 +216,8 @@ def _broken(string: bytes) -> bool:
 class _Preamble:
     """Everything up to the array's bracket, nothing of it kept but keys for the message."""
 
-    def __init__(self, items: str | None, longest_token_bytes: int) -> None:
+    def __init__(self, items: str | None, longest_token_bytes: int, wanted: bytes = b"[") -> None:
+        self._wanted = wanted
         self._path = [part.encode() for part in items.split(".")] if items else []
         self._items, self._most = items, longest_token_bytes
         self._held = b""
@@ -261,8 +272,10 @@ class _Preamble:
 
     def _open(self, bracket: bytes) -> bool:
         if not self._depth:
-            if not self._path and bracket == b"[":
+            if not self._path and bracket == self._wanted:
                 return True
+            if not self._path and bracket == b"[":
+                raise DamagedError("the JSON document is an array, and no object of records by name (format.keyAs)")
             if self._path and bracket == b"[":
                 raise DamagedError(f"the JSON document is an array itself; format.items ({self._items}) is not needed")
             self._depth, self._key_due = 1, True
@@ -271,7 +284,7 @@ class _Preamble:
         if self._value_due:
             self._value_due = False
             if self._matched + 1 == len(self._path):
-                if bracket == b"[":
+                if bracket == self._wanted:
                     return True
                 raise self.not_found()
             if bracket == b"[":
@@ -288,8 +301,11 @@ class _Preamble:
         """What to say where there is no such array."""
         keys = f"; its keys are {', '.join(self._keys)}" if self._keys else ""
         if self._items:
-            return DamagedError(f"the JSON document has no array at format.items ({self._items}){keys}")
+            what = "array" if self._wanted == b"[" else "object"
+            return DamagedError(f"the JSON document has no {what} at format.items ({self._items}){keys}")
+        if self._wanted == b"{":
+            return DamagedError("the JSON document is no object of records by name (format.keyAs)")
         return DamagedError(
             "the JSON document is no array: name the array's path in format.items, or set format.concatenated where "
-            f"objects stand one behind the other{keys}"
+            f"objects stand one behind the other, or format.keyAs where they stand in an object by name{keys}"
         )

@@ -136,11 +136,22 @@ def test_an_encoding_of_one_byte_is_never_sure(tmp_path: Path) -> None:
     assert answer["spec"]["spec"]["sources"][0]["format"]["encoding"] == "cp1252"
 
 
-def test_an_object_of_objects_is_told_to_be_one_record(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text('{"x": {"n": 1},\n "y": {"n": 2}}')
-    answer = json.loads(dcp("infer", str(tmp_path / "a.json"), "-o", "json"))
-    assert answer["sure"] is False
-    assert any("to_entries" in each for each in answer["format"])
+@pytest.mark.parametrize(
+    ("raw", "words", "rows"),
+    [
+        ('{"192.0.2.1": {"n": 1}, "192.0.2.2": {"n": 2}}', {"keyAs": "key"}, 2),
+        ('{\n "7": {"key": "a"},\n "8": {"key": "b", "n": 2}\n}\n', {"keyAs": "name"}, 2),
+        ('{"1001": [{"ioc": "a"}], "1002": [{"ioc": "b"}, {"ioc": "c"}]}', {"keyAs": "key"}, 3),
+        ('{"src": {"ip": "192.0.2.1"}, "count": 3}', {}, 1),
+    ],
+)
+def test_an_object_of_records_by_name_is_found(raw: str, words: dict[str, str], rows: int, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(raw)
+    (tmp_path / "spec.yaml").write_text(dcp("infer", str(tmp_path / "a.json")))
+    form = yaml.safe_load((tmp_path / "spec.yaml").read_text())["spec"]["sources"][0]["format"]
+    assert form.get("keyAs") == words.get("keyAs")
+    (preview,) = json.loads(dcp("preview", str(tmp_path / "spec.yaml"), "-o", "json"))["sources"]
+    assert [each["reject"] for each in preview["records"]] == [None] * rows
 
 
 def test_a_file_that_is_not_there_is_said_and_exits_1(tmp_path: Path) -> None:

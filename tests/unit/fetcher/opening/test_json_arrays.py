@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from dcp_fetcher.ground.errors import DamagedError
 from dcp_fetcher.opening.json_array import JsonArray, JsonValues
+from dcp_fetcher.opening.json_names import Named
 from support.batches import format_of
 from support.reading import Served, read_file
 
@@ -135,3 +137,48 @@ def test_an_object_that_is_cut_off_is_said_and_an_array_that_is_missing_names_th
 @pytest.mark.parametrize("chunk", [1, 100])
 def test_a_byte_order_mark_before_a_line_of_ndjson_costs_no_record(raw: bytes, chunk: int) -> None:
     assert read_file(raw, format_of("ndjson"), "a", chunk=chunk).values == [("1",), ("2",)]
+
+
+NAMED = st.dictionaries(st.text(st.sampled_from('a",:[]{}\\\\é\n 𝄞'), max_size=4), st.one_of(
+    st.dictionaries(st.sampled_from(["a", "b", "ü"]), VALUES, max_size=3),
+    st.lists(st.dictionaries(st.sampled_from(["a", "b"]), VALUES, max_size=2), max_size=3),
+), max_size=5)  # fmt: skip
+
+
+@given(members=NAMED, chunk=st.integers(1, 9), indent=st.sampled_from([None, 1]), deep=st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_members_of_an_object_are_records_with_their_names(
+    members: dict[str, Any], chunk: int, indent: int | None, deep: bool
+) -> None:
+    document = {"x": {"data": 1}, "data": members, "after": [1]} if deep else members
+    raw = json.dumps(document, indent=indent).encode()
+    array = JsonArray(Served(raw, chunk), "data" if deep else None, 1 << 20, by_name=True)
+    named = Named(array, "the key", 1 << 20)
+    out = b"".join(iter(lambda: named.read(chunk), b""))
+    expected = [
+        {"the key": name} | each
+        for name, value in members.items()
+        for each in (value if isinstance(value, list) else [value])
+    ]
+    assert [json.loads(line) for line in out.decode().split("\n")[:-1]] == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "items", "said"),
+    [
+        (b'{"a": {"n": 1}, "b": {"n"', None, "ends inside its object"),
+        (b'[{"n": 1}]', None, "no object of records by name"),
+        (b'{"data": [1]}', "data", "no object at format.items (data)"),
+    ],
+)
+def test_a_document_without_the_object_is_damaged_and_said_so(raw: bytes, items: str | None, said: str) -> None:
+    words = {"keyAs": "id"} | ({"items": items} if items else {})
+    with pytest.raises(DamagedError, match=re.escape(said)):
+        read_file(raw, format_of("json", **words), "id", "n")
+
+
+def test_a_member_that_is_no_record_or_too_long_costs_itself() -> None:
+    raw = b'{"a": {"n": 1}, "b": 7, "c": {"n": "' + b"x" * 5000 + b'"}, "d": {}, "e": [{"n": 2}, "f"], "g": []}'
+    result = read_file(raw, format_of("json", keyAs="id", maxRecordBytes="1Ki"), "id", "n", chunk=100)
+    assert (result.read, result.values) == (6, [("a", "1"), ("d", None), ("e", "2")])
+    assert result.codes == {2: "row-error", 3: "row-error", 6: "row-error"}
