@@ -1,6 +1,6 @@
 """An HTTP server on loopback that sends what a test gives it, byte for byte, and then ends the connection.
 
-with odd_server(answer) as server:      # answer: Ask -> bytes of a whole response, head and body
+with odd_server(answer) as server:      # answer: Ask -> bytes of a whole response, head and body; or pieces of it
     ... server.url, server.asks
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
@@ -58,7 +58,7 @@ def date(unix_seconds: float) -> str:
 
 
 @contextmanager
-def odd_server(respond: Callable[[Ask], bytes]) -> Iterator[OddServer]:
+def odd_server(respond: Callable[[Ask], bytes | Iterator[bytes]]) -> Iterator[OddServer]:
     """A server that runs until the block ends."""
 
     class Handler(socketserver.StreamRequestHandler):
@@ -70,7 +70,10 @@ def odd_server(respond: Callable[[Ask], bytes]) -> Iterator[OddServer]:
                 headers[name.strip().lower()] = value.strip()
             ask = Ask(path, headers)
             found.asks.append(ask)
-            self.wfile.write(respond(ask))
+            given = respond(ask)
+            with suppress(OSError):  # who asked has gone
+                for piece in [given] if isinstance(given, bytes) else given:
+                    self.wfile.write(piece)
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True

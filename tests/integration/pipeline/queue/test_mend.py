@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from dcp_pipeline.queue import Job, Mended, Queue
+from dcp_pipeline.queue.keys import Keys
 
 NAMES = ("ready", "scheduled", "flying", "dead")
 
@@ -38,7 +39,17 @@ def drained(queue: Queue, client: redis.Redis) -> set[str]:
     return out
 
 
-@pytest.mark.parametrize("key", ["ready", "scheduled", "inflight", "age", "meta", "claims", "wake", "alone"])
+ELSEWHERE = {"dead"}
+"""Who asks for them finds them, below."""
+KINDS = sorted(name for name, key in vars(Keys("any")).items() if key.startswith("{any}:") and not key.endswith(":"))
+
+
+def test_every_kind_of_key_is_lost_once_here() -> None:
+    queue_keys = Keys("any")
+    assert {getattr(queue_keys, name) for name in KINDS} >= set(queue_keys.state)
+
+
+@pytest.mark.parametrize("key", sorted(set(KINDS) - ELSEWHERE))
 def test_an_index_that_is_gone_is_made_again(queue: Queue, client: redis.Redis, key: str) -> None:
     filled(queue)
     before = queue.stats()
