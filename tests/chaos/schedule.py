@@ -84,11 +84,13 @@ def strike_all(stage: Stage, plan: Plan, engine: Engine) -> list[Struck]:
 
 
 def strike(stage: Stage, planned: Strike) -> Struck:
-    """One fault, from its beginning to its end."""
-    begun = time.monotonic()
-    undo = BY_NAME[planned.fault].begin(stage, planned)
-    time.sleep(planned.seconds)
-    undo()
+    """One fault, from its beginning to its end. Where the one before it on the same target takes longer than was planned
+    (a database that starts on a starved machine), it waits its turn."""
+    with stage.turns[planned.target]:
+        begun = time.monotonic()
+        undo = BY_NAME[planned.fault].begin(stage, planned)
+        time.sleep(planned.seconds)
+        undo()
     return Struck(planned.fault, begun, time.monotonic())
 
 

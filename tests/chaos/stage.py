@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -80,6 +81,8 @@ class Stage:
         self.database = ""
         self.history: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
         """File name -> its contents so far as (ETag, decompressed bytes); the last is what is served at the end."""
+        self.turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        """By a strike's target: one strikes at a time."""
         self._arrivals: dict[str, Arrival] = {}
         self._numbers = itertools.count(1)
 

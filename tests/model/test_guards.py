@@ -46,7 +46,7 @@ GUARDS = {
     ),
     "a claimed job is not ready any more": Guard("redis.call('ZREM', READY, unpack(taken))", "", witnessed=True),
     "tokens that never repeat": Guard(
-        "int(math.max(now, (tonumber(job[2]) or 0) + 1))", "int((tonumber(job[2]) or 0) + 1)"
+        "int(math.max(now, (tonumber(job[2] or '') or 0) + 1))", "int((tonumber(job[2] or '') or 0) + 1)"
     ),
     "the repetition of a claim whose reply was lost": Guard("last[1] ~= nonce", "true"),
     "a failure that is told twice counts once": Guard("if job[1] ~= token then", "if true then"),
@@ -59,7 +59,7 @@ GUARDS = {
     "the priority of what comes back": Guard(
         "place(tonumber(job[1]), tonumber(job[2]))", "place(100, tonumber(job[2]))"
     ),
-    "known ids stay as they are": Guard("redis.call('EXISTS', JOB .. id) == 0", "true", witnessed=True),
+    "known ids stay as they are": Guard("if not known then", "if true then", witnessed=True),
     "an expired lease goes back": Guard("make_ready(id)\n      end\n    end\n  end\n  return died", "end\n    end\n  end\n  return died", witnessed=True),
     "the claim is forgotten with its lease": Guard("redis.call('HDEL', CLAIMS, worker)", "local _ = worker"),
     "the bytes of what is buried": Guard("add_bytes('bytes', 0 - bytes)\n  add_bytes('dead", "add_bytes('dead"),

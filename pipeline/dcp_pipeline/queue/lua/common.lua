@@ -51,7 +51,7 @@ end
 
 local function make_ready(id)
   local job = redis.call('HMGET', JOB .. id, 'priority', 'sequence')
-  if job[1] then
+  if job[1] and job[2] then
     redis.call('ZADD', READY, place(tonumber(job[1]), tonumber(job[2])), id)
   else
     redis.call('ZREM', AGE, id)
@@ -73,10 +73,32 @@ local function is_somewhere(id)
     or redis.call('ZSCORE', DEAD, id)
 end
 
--- A job that stands in no index any more: it is ready, at its old place.
+-- Whether there is a job, whole. Somebody may have written a field into one that had gone the moment before.
+local function is_job(id)
+  for _, field in ipairs(redis.call('HMGET', JOB .. id, 'bytes', 'priority', 'sequence', 'enqueued_at')) do
+    if not field or not tonumber(field) then
+      return false
+    end
+  end
+  return redis.call('HEXISTS', JOB .. id, 'payload') == 1
+end
+
+local function strike_out(id)
+  for _, index in ipairs({READY, SCHEDULED, INFLIGHT, DEAD, AGE}) do
+    redis.call('ZREM', index, id)
+  end
+  redis.call('DEL', JOB .. id)
+end
+
+-- A job that stands in no index any more: it is ready, at its old place. Returns false for what is none: it is gone.
 local function put_back(id)
+  if not is_job(id) then
+    strike_out(id)
+    return false
+  end
   redis.call('ZADD', AGE, redis.call('HGET', JOB .. id, 'enqueued_at'), id)
   make_ready(id)
+  return true
 end
 
 -- A process that holds a batch alone may be given others again.

@@ -14,7 +14,8 @@ end
 local now, added, added_bytes = now_us(), 0, 0
 for i = 4, #ARGV, 3 do
   local id, priority, payload = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  if redis.call('EXISTS', JOB .. id) == 0 then
+  local known = redis.call('EXISTS', JOB .. id) == 1 and (is_somewhere(id) or put_back(id))
+  if not known then
     local sequence = redis.call('HINCRBY', META, 'sequence', 1)
     redis.call('HSET', JOB .. id, 'payload', payload, 'bytes', #payload, 'priority', priority,
       'sequence', int(sequence), 'enqueued_at', int(now))
@@ -25,8 +26,6 @@ for i = 4, #ARGV, 3 do
       redis.call('ZADD', READY, place(tonumber(priority), sequence), id)
     end
     added, added_bytes = added + 1, added_bytes + #payload
-  elseif not is_somewhere(id) then
-    put_back(id)
   end
 end
 if added > 0 then

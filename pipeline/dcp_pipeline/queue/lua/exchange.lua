@@ -23,9 +23,11 @@ local function acknowledge()
     local job = redis.call('HMGET', JOB .. id, 'token', 'bytes', 'worker', 'priority')
     if job[1] == token and redis.call('ZREM', INFLIGHT, id) == 1 then
       done[#done + 1], hashes[#hashes + 1] = id, JOB .. id
-      freed = freed + job[2]
-      workers[job[3]], is_done[id] = true, true
-      end_alone(job[3], id)
+      freed, is_done[id] = freed + (tonumber(job[2] or '') or 0), true
+      if job[3] then
+        workers[job[3]] = true
+        end_alone(job[3], id)
+      end
     elseif job[4] and not is_done[id] then
       stale[#stale + 1] = id
     end
@@ -100,12 +102,12 @@ end
 -- A token is the time of its claim: a wiped Redis that is filled again never repeats one.
 local function claim_one(id)
   local job = redis.call('HMGET', JOB .. id, 'payload', 'token', 'attempts', 'crashes', 'priority')
-  if job[1] then
-    local token = int(math.max(now, (tonumber(job[2]) or 0) + 1))
+  if job[1] and job[5] then
+    local token = int(math.max(now, (tonumber(job[2] or '') or 0) + 1))
     redis.call('HSET', JOB .. id, 'token', token, 'worker', worker)
     hand_out(id, job, token)
   else
-    redis.call('ZREM', AGE, id)
+    strike_out(id)
   end
 end
 

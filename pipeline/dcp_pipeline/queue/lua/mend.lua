@@ -9,20 +9,20 @@ local function slice(index)
   return redis.call('ZRANGE', index, from, from + most - 1)
 end
 
-local function strike_out(id)
-  for _, index in ipairs({AGE, READY, SCHEDULED, INFLIGHT, DEAD}) do
-    redis.call('ZREM', index, id)
+local function is_gone(id)
+  if is_job(id) then
+    return false
   end
+  strike_out(id)
   gone = gone + 1
+  return true
 end
 
 local function of_age()
   local bytes, sequence = 0, 0
   for _, id in ipairs(slice(AGE)) do
-    local job = redis.call('HMGET', JOB .. id, 'bytes', 'sequence')
-    if not job[1] then
-      strike_out(id)
-    else
+    if not is_gone(id) then
+      local job = redis.call('HMGET', JOB .. id, 'bytes', 'sequence')
       bytes, sequence = bytes + job[1], math.max(sequence, tonumber(job[2]))
       if not is_somewhere(id) then
         make_ready(id)
@@ -35,11 +35,8 @@ end
 
 local function of_state(index)
   for _, id in ipairs(slice(index)) do
-    local enqueued_at = redis.call('HGET', JOB .. id, 'enqueued_at')
-    if not enqueued_at then
-      strike_out(id)
-    elseif not redis.call('ZSCORE', AGE, id) then
-      redis.call('ZADD', AGE, enqueued_at, id)
+    if not is_gone(id) and not redis.call('ZSCORE', AGE, id) then
+      redis.call('ZADD', AGE, redis.call('HGET', JOB .. id, 'enqueued_at'), id)
       back = back + 1
     end
   end
@@ -48,11 +45,8 @@ end
 local function of_dead()
   local bytes = 0
   for _, id in ipairs(slice(DEAD)) do
-    local size = redis.call('HGET', JOB .. id, 'bytes')
-    if not size then
-      strike_out(id)
-    else
-      bytes = bytes + size
+    if not is_gone(id) then
+      bytes = bytes + redis.call('HGET', JOB .. id, 'bytes')
     end
   end
   return bytes

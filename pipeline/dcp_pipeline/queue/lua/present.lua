@@ -6,8 +6,8 @@ local found = {}
 for i = 2, #ARGV do
   local id = ARGV[i]
   found[#found + 1] = redis.call('EXISTS', JOB .. id)
-  if found[#found] == 1 and not is_somewhere(id) then
-    put_back(id)
+  if found[#found] == 1 and not is_somewhere(id) and not put_back(id) then
+    found[#found] = 0
   end
 end
 settle()

@@ -109,6 +109,51 @@ def test_queues_larger_than_a_call_are_mended_too(queue: Queue, client: redis.Re
     queue.drop()
 
 
+FIELDS = ("payload", "bytes", "priority", "sequence", "enqueued_at")
+
+
+@pytest.mark.parametrize("left", ["payload", "token", "bytes", "enqueued_at"])
+def test_a_field_that_somebody_writes_into_a_job_that_is_gone_makes_none(
+    queue: Queue, client: redis.Redis, left: str
+) -> None:
+    """The caretaker asked for such a job and failed, at each of its rounds, for ever."""
+    queue.enqueue([Job("a", b"x"), Job("b", b"y")])
+    leases = queue.exchange("w", [], 1).leases
+    queue.exchange("w", leases, 0)
+    client.hset(queue.keys.job("a"), left, "7")
+    assert queue.present(["a", "b"]) == {"b"}
+    client.hset(queue.keys.job("a"), left, "7")
+    assert queue.enqueue([Job("a", b"again")]) == 1
+    assert drained(queue, client) == {"a", "b"}
+
+
+@pytest.mark.parametrize("lost", FIELDS)
+@pytest.mark.parametrize("garbled", [False, True])
+def test_a_job_that_lost_a_field_is_gone_and_can_be_queued_again(
+    queue: Queue, client: redis.Redis, lost: str, garbled: bool
+) -> None:
+    if garbled and lost == "payload":
+        garbled = False  # any bytes are a payload: the ledger knows better
+    filled(queue)
+    for name in NAMES:
+        client.hset(queue.keys.job(name), lost, "many") if garbled else client.hdel(queue.keys.job(name), lost)
+    assert queue.mend() == Mended(len(NAMES), 0)
+    assert queue.present(NAMES) == frozenset()
+    queue.enqueue([Job(name, b"again") for name in NAMES])
+    assert drained(queue, client) == set(NAMES)
+
+
+@pytest.mark.parametrize("lost", FIELDS)
+def test_a_worker_that_comes_before_the_caretaker_bears_it(queue: Queue, client: redis.Redis, lost: str) -> None:
+    queue.enqueue([Job("a", b"x"), Job("b", b"y")])
+    client.hdel(queue.keys.job("a"), lost)
+    held = queue.exchange("w", [], 9).leases
+    assert {each.id for each in held} >= {"b"}
+    queue.exchange("w", held, 0)
+    queue.mend()
+    assert queue.stats().backlog == 0
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_is_evicted_each_pending_batch_is_found_or_missed(
     make_queue: Callable[..., Queue], client: redis.Redis, seed: int
