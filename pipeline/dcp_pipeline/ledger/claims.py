@@ -241,9 +241,9 @@ def is_moving(connection: Connection, table: str) -> bool:
     return connection.execute(select(META.c.name).where(META.c.name == moving_key(table))).first() is not None
 
 
-def check_stays(connection: Connection, table: str) -> None:
-    """Raises SinkUnavailable while a table is being moved."""
-    if is_moving(connection, table):
+def check_stays(connection: Connection, table: str, moving: bool | None = None) -> None:
+    """Raises SinkUnavailable while a table is being moved; `moving` where that is known already."""
+    if is_moving(connection, table) if moving is None else moving:
         raise SinkUnavailable(
             f"table {table} is being moved by `dcp migrate`: work goes on once that has ended; where it was killed, "
             "run it again, or with --abandon"

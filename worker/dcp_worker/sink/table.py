@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, inspect, select
 
 from dcp_pipeline.database.errors import NeedsAPerson, TableMismatch
 from dcp_pipeline.database.rooms import dialect_of
-from dcp_pipeline.ledger.claims import check_stays
+from dcp_pipeline.ledger.claims import check_stays, moving_key
 from dcp_pipeline.ledger.tables import META, PREFIX
 from dcp_pipeline.spec.model import Cleaning
 from dcp_worker.ground.limits import ColumnLimit
@@ -71,9 +71,12 @@ def look_at_table(connection: Connection, cleaning: Cleaning, name: str) -> bool
 def check_as_prepared(connection: Connection, table: CleanTable) -> None:
     """Raises SinkUnavailable where the table is being moved, or was, since it was prepared. To be called once rows were
     inserted: whoever moves it waits for transactions that were there before."""
-    check_stays(connection, table.name)
-    recorded = recorded_identity(connection, table.name)
-    if recorded is not None and recorded.ordered != table.ordered:
+    named = META.c.name.in_((moving_key(table.name), identity_key(table.name)))
+    # One query, for it is asked for each batch.
+    found = dict(connection.execute(select(META.c.name, META.c.value).where(named)).tuples().all())
+    check_stays(connection, table.name, moving_key(table.name) in found)
+    document = found.get(identity_key(table.name))
+    if document is not None and msgspec.json.decode(document, type=Identity).ordered != table.ordered:
         raise NeedsAPerson(f"table {table.name} was moved meanwhile by `dcp migrate`: start this process again")
 
 

@@ -141,17 +141,18 @@ class SinkWriter:
             raise LedgerError(f"table {self._name}: batch {batch_id} was cleaned for a table with other identities")
         ways = self._dialect.ways(self.table, self._many_stand_already) if rows.height else NO_ROWS
         try:
-            return self._written(ways.fast(self.table, batch_id, rows), work)
+            return self._written(ways.fast(self.table, batch_id, rows), rows.height, work)
         except NotAsSent as error:
             log.info("batch is written carefully", extra={"batch": batch_id, "why": str(error)})
             if isinstance(error, NotAllowed):
                 self._table = self._dialect.slower(self.table)
-        return self._written(ways.careful(self.table, batch_id, rows), work)
+        return self._written(ways.careful(self.table, batch_id, rows), rows.height, work)
 
-    def _written(self, insertion: Insertion, work: Callable[[Connection, Insertion], T]) -> T:
+    def _written(self, insertion: Insertion, height: int, work: Callable[[Connection, Insertion], T]) -> T:
         def insert(connection: Connection) -> Inserted:
             inserted = insertion(connection)
-            check_as_prepared(connection, self.table)
+            if height:
+                check_as_prepared(connection, self.table)
             return inserted
 
         return self._transactions.write(lambda connection: work(connection, insert))
