@@ -54,6 +54,7 @@ def make_app(desk: Desk, options: Options) -> web.Application:
         servers=Servers(),
         looks=Looks(_THREADS),
         fleet_looks=Looks(_THREADS),
+        spec_looks=Looks(1),
         sessions=Sessions(options.token),
         audit=Audit(options.audit_path),
     )
@@ -156,4 +157,5 @@ async def _close(app: web.Application) -> None:
     site = app[SITE]
     await site.looks.close()
     await site.fleet_looks.close()
+    await site.spec_looks.close()
     site.servers.close()

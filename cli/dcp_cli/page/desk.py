@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,15 +29,15 @@ _SUFFIXES = (".yaml", ".yml")
 _KIND = b"DataCleaningPipeline"
 
 
-def spec_files(given: Sequence[Path]) -> list[Path]:
-    """The files, and of each folder those of YAML that are pipelines."""
+def spec_files(given: Sequence[Path], known: Collection[Path] = ()) -> list[Path]:
+    """The files, and of each folder those of YAML that are pipelines; `known`: were, when they were looked into."""
     found: list[Path] = []
     for each in given:
         if not each.is_dir():
             found.append(each)
             continue
         yaml = sorted(path for path in each.iterdir() if path.suffix in _SUFFIXES and path.is_file())
-        found.extend(path for path in yaml if _KIND in path.read_bytes())
+        found.extend(path for path in yaml if path in known or _KIND in path.read_bytes())
     return list(dict.fromkeys(found))
 
 
@@ -58,7 +58,7 @@ class CommandDesk:
 
     def specs(self) -> list[Found]:
         """The specs as their files are now."""
-        files = spec_files(self._given)
+        files = spec_files(self._given, self._known)
         found = [self._found(path) for path in files]
         self._known = {path: each for path, each in self._known.items() if path in set(files)}
         return found

@@ -29,6 +29,7 @@ def serve_page(
     set_up_logs(os.environ.get("LOG_LEVEL") or "info", os.environ.get("LOG_FORMAT") or "", desk.redact)
     if not spec_files(specs):
         raise CommandFailed(f"no spec (*.yaml, *.yml) in {', '.join(map(str, specs))}")
+    desk.specs()  # before the first page: a thousand specs take seconds to parse
     state = state_base(folder_of(spec_files(specs)[0]), os.environ)
     token = _token(token_file, state) if actions else None
     allowed = frozenset(each.lower() for each in hosts)

@@ -54,6 +54,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     looks: Looks
     fleet_looks: Looks
     """Apart from the others, so that a thousand pipelines of a server that is away hold no page up."""
+    spec_looks: Looks
+    """At the files: behind nobody's server."""
     sessions: Sessions
     audit: Audit
 
@@ -74,7 +76,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
 
     async def fleet(self) -> Fleet:
         """The pipelines, as their files are."""
-        look = await self.fleet_looks.at(
+        look: Look[Fleet] = await self.spec_looks.at(
             "fleet", lambda: fleet_of(self.desk.specs()), _FLEET_PATIENCE_SECONDS, fresh_seconds=2
         )
         return look.value or Fleet({}, ())
@@ -91,7 +93,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     async def member(self, request: web.Request, to_act: bool = False) -> Member:
         """The pipeline that a request names; to act on, by its file as it is at this moment. Raises 404."""
         if to_act:
-            self.fleet_looks.forget(lambda key: key == "fleet")
+            self.spec_looks.forget(lambda key: key == "fleet")
         key = f"{request.match_info['namespace']}/{request.match_info['name']}"
         found = (await self.fleet()).members.get(key)
         if found is None:
