@@ -94,3 +94,10 @@ def test_each_part_of_a_kind_lies_where_it_is_looked_for() -> None:
     assert files_of("fetcher/dcp_fetcher/sites/kinds") - {"place"} == set(SOURCES)
     assert files_of("worker/dcp_worker/enrich/kinds") == set(ENRICHMENTS)
     assert files_of("worker/dcp_worker/clean/transforms") - {"change", "compile", "json_path"} == set(TRANSFORMS)
+
+
+def test_a_test_that_a_page_names_is_there() -> None:
+    pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
+    named = {(page.name, path) for page in pages for path in re.findall(r"tests/[\w/]+\.py", page.read_text())}
+    assert named
+    assert [each for each in sorted(named) if not (ROOT / each[1]).exists()] == []
