@@ -23,6 +23,8 @@ RULES: list[dict[str, Any]] = [
     {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": CHILD_VERBS},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "patch"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+    # Only where there are several replicas (LEASE_NAME); the chart grants it in the operator's own namespace alone.
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]},
     # Only where KEDA may scale (KEDA=true); without its CRDs it grants nothing.
     {"apiGroups": ["keda.sh"], "resources": ["scaledobjects", "triggerauthentications"], "verbs": CHILD_VERBS},
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
@@ -66,6 +68,7 @@ def deployment(
         "WORKER_IMAGE": WORKER_IMAGE,
         "WATCH_NAMESPACES": ",".join(watched),
         "LOG_FORMAT": "json",
+        **({"LEASE_NAMESPACE": namespace} if "LEASE_NAME" in (more_settings or {}) else {}),
     }
     container = {
         "name": "operator",
