@@ -1,4 +1,4 @@
-"""`dcp validate` and `dcp verify`: is the spec right, and do the books balance?"""
+"""`dcp validate`, `dcp verify`, `dcp expect`: is the spec right, do the books balance, is what it expects met?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from contextlib import ExitStack
 
 from msgspec.structs import replace
 
+from dcp_cli.errors import CommandFailed
+from dcp_cli.expectations import as_json, verdicts
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
@@ -103,3 +105,19 @@ def verify_books(setup: Setup, path: str, output: str) -> int:
     say(f"{len(books.objects)} objects: {books.total('read'):,} read, {totals}")
     say("the books balance" if balanced else f"the books do NOT balance (spec {path})")
     return DONE if balanced else FAILED
+
+
+def show_expectations(setup: Setup, output: str) -> int:
+    """Print each verdict; 1 where one is not met."""
+    if setup.pipeline.spec.expect is None:
+        raise CommandFailed("the spec expects nothing: say what in spec.expect (docs/server.md)")
+    with ExitStack() as stack:
+        ledger = ledger_of(setup, stack)
+        found = verdicts(setup, ledger, ledger.books())
+    met = all(each.met for each in found)
+    if output == "json":
+        print_json({"met": met, "expectations": as_json(found)})
+    else:
+        for each in found:
+            say(f"{'met    ' if each.met else 'NOT MET'}  {each.about}: {each.reason}")
+    return DONE if met else FAILED

@@ -12,6 +12,7 @@ import redis
 from sqlalchemy import Engine
 
 from dcp_cli.errors import CommandFailed
+from dcp_cli.expectations import as_json, verdicts
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_cli.shown.status import LAST_OBJECTS, object_header, object_rows, wrong
@@ -80,6 +81,7 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
         books, recent = ledger.books(), ledger.rows_written_since(RECENT_SECONDS)
+        expected = verdicts(setup, ledger, books)
         stats: QueueStats | None = None
         workers: list[WorkerReport] = []
         note: ScalingNote | None = None
@@ -92,11 +94,11 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
             reports = read_reports(client, queue.name)
         except (CommandFailed, redis.RedisError) as error:
             trouble = str(error)
-    broken = not books.consistent or books.total("dead") or books.unavailable
+    broken = not books.consistent or books.total("dead") or books.unavailable or not all(e.met for e in expected)
     code = FAILED if broken else DONE
     if output == "json":
         found = {"wrong": wrong(books, reports, spec, every=True)}
-        print_json(_status_json(books, recent, stats, workers, note) | found)
+        print_json(_status_json(books, recent, stats, workers, note) | found | {"expectations": as_json(expected)})
         return code
     say(f"pipeline {setup.pipeline.key}, table {setup.pipeline.table} in {setup.sink_url}\n")
     if books.objects:
@@ -106,6 +108,8 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
         say("\n".join(["", *remarks(books), verdict(books)]))
     for line in wrong(books, reports, spec, every):
         say(f"WRONG    {line}")
+    for each in expected:
+        say(f"{'expected' if each.met else 'NOT MET '} {each.about}: {each.reason}")
     say(f"rows written in the last 5 minutes: {recent:,}")
     say(_queue_line(stats) if stats else f"queue: {trouble}")
     if note:

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import NoReturn
 
 from dcp_cli.embedded import EmbeddedValkey, StateFolder
+from dcp_cli.expectations import verdicts
 from dcp_cli.options import print_json
 from dcp_cli.shown.opening import opening_line
 from dcp_cli.shown.progress import ProgressLine
@@ -63,6 +64,7 @@ def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> i
         before = session.ledger.books()
         ended, failures = session.run()
         after = session.ledger.books()
+        expected = verdicts(setup, session.ledger, after)
     summary = RunSummary(
         spec=options.spec,
         sink=setup.sink_url,
@@ -71,6 +73,7 @@ def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> i
         after=after,
         elapsed_seconds=time.monotonic() - started,
         failures=failures,
+        expected=expected,
     )
     _tell(summary, options, ended)
     if ended is Ending.DONE:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dcp_cli.expectations import as_json
 from dcp_cli.shown.tables import table
+from dcp_pipeline.ledger.looking.expectations import Verdict
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
 from dcp_pipeline.spec.wanted_labels import remark_in
 
@@ -26,6 +28,8 @@ class RunSummary:
     elapsed_seconds: float
     failures: tuple[str, ...]
     """Objects or sources that could not be read, and why."""
+    expected: tuple[Verdict, ...] = ()
+    """What the spec expects, and whether it is met."""
 
     @property
     def added(self) -> Mapping[str, int]:
@@ -45,8 +49,8 @@ class RunSummary:
 
     @property
     def succeeded(self) -> bool:
-        """Balanced books, nothing dead, nothing unavailable, nothing failed."""
-        return self.after.complete and not self.errors
+        """Balanced books, nothing dead, nothing unavailable, nothing failed, and all as expected."""
+        return self.after.complete and not self.errors and all(each.met for each in self.expected)
 
     def as_json(self) -> dict[str, object]:
         """The object that `-o json` prints."""
@@ -59,6 +63,7 @@ class RunSummary:
             "rejected_by_code": dict(self.after.rejected_by_code),
             "this_run": dict(self.added),
             "objects": [object_as_json(each) for each in self.after.objects],
+            "expectations": as_json(self.expected),
             "failures": list(self.failures),
             "sink": self.sink,
             "table": self.table,
@@ -77,6 +82,7 @@ class RunSummary:
             *_codes(self.after),
             *_troubles(self),
             *remarks(self.after),
+            *(f"NOT MET: {each.about}: {each.reason}" for each in self.expected if not each.met),
             verdict(self.after),
             f"rows:    table {self.table} in {self.sink}",
             f"next:    dcp verify {self.spec}" + (f" · dcp rejects ls {self.spec}" if added["rejected"] else ""),

@@ -19,6 +19,7 @@ from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain, Work
 from dcp_pipeline.ledger import books, claims, objects, tasks
 from dcp_pipeline.ledger.epoch import Epoch
+from dcp_pipeline.ledger.looking.arrivals import Arrivals, arrivals
 from dcp_pipeline.ledger.model import (
     Books,
     Cut,
@@ -278,6 +279,10 @@ class Ledger:
     def books(self) -> Books:
         """The books of all objects, oldest first. It reads an entry of every batch."""
         return self._transactions.read(lambda each: books.books(each, self.pipeline))
+
+    def arrivals(self, seconds: float) -> Arrivals:
+        """When each source last brought records, and how many came in the last `seconds`."""
+        return self._transactions.read(lambda each: arrivals(each, self.pipeline, seconds))
 
     def rows_written_since(self, seconds: float) -> int:
         """Rows committed in the last `seconds`, by the database's clock."""

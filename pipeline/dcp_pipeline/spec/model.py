@@ -18,6 +18,7 @@ from dcp_pipeline.spec.cleaning import Constraints as Constraints
 from dcp_pipeline.spec.cleaning import Enrichment as Enrichment
 from dcp_pipeline.spec.cleaning import Field as Field
 from dcp_pipeline.spec.cleaning import FieldType as FieldType
+from dcp_pipeline.spec.expectations.expect import Expect as Expect
 from dcp_pipeline.spec.format import Format as Format
 from dcp_pipeline.spec.part import TABLE_PATTERN
 from dcp_pipeline.spec.part import Part as _Part
@@ -316,6 +317,7 @@ class Spec(_Part, frozen=True):
     fetcher: Annotated[Fetcher, Meta(description="The fetcher's settings.")] = Fetcher()
     worker: Annotated[Worker, Meta(description="The workers' settings.")] = Worker()
     scaling: Annotated[Scaling, Meta(description="How many workers run.")] = Scaling()
+    expect: Annotated[Expect | None, Meta(description="What is counted on, judged by the ledger.")] = None
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""The words of what is expected of a pipeline: `spec.expect`."""
