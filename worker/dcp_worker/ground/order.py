@@ -7,6 +7,8 @@ repeated in SQL by sink/mysql/move.py, for rows that stand in a table of an olde
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 from dcp_pipeline.spec.model import FieldType
@@ -59,6 +61,7 @@ def as_hex(order: pl.Expr) -> pl.Expr:
     return pl.concat_str(pl.lit(digits).gather(order // len(digits)), pl.lit(digits).gather(order % len(digits)))
 
 
+@cache
 def _digits() -> pl.Series:
     """Of all numbers of 16 bits."""
     byte = pl.DataFrame({"n": [f"{n:02x}" for n in range(256)]})
