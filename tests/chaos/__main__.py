@@ -15,6 +15,7 @@ from pathlib import Path
 from chaos.directed import cases, row, with_rows
 from chaos.lanes import play_all
 from chaos.mutations import run_mutations
+from chaos.outcome import Outcome
 from chaos.plan import Plan, plan_of
 from chaos.report import line_of, summary, too_few
 
@@ -52,10 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_schedules(plans: Sequence[Plan], lanes: int, least_kills: int) -> int:
     """Play them; 0 where all are good."""
-    outcomes = []
-    for outcome in play_all(plans, lanes):
-        outcomes.append(outcome)
-        print(line_of(outcome), flush=True)
+    outcomes: list[Outcome] = []
+    try:
+        for outcome in play_all(plans, lanes):
+            outcomes.append(outcome)
+            print(line_of(outcome), flush=True)
+    except SystemExit:  # asked to end before all were played
+        print(summary(outcomes), flush=True)
+        raise
     missing = too_few(outcomes, least_kills)
     for each in missing:
         print(f"chaos: {each}")
