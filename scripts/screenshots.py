@@ -51,7 +51,7 @@ async def _all(built, folder: Path, only: list[str]) -> None:  # type: ignore[no
             )
             page = await context.new_page()
             await page.goto(f"{url}{place}")
-            await page.wait_for_function("!document.querySelector('[data-waits]')")
+            await page.locator("[data-waits]").first.wait_for(state="detached")
             path = folder / f"{name}.png"
             # A palette of 128 colours: a third of the bytes, and no eye sees it in a page of few colours.
             with Image.open(io.BytesIO(await page.screenshot())) as shot:

@@ -53,7 +53,7 @@ def make_app(desk: Desk, options: Options) -> web.Application:
         desk=desk,
         servers=Servers(),
         looks=Looks(_THREADS),
-        fleet_looks=Looks(_THREADS),
+        fleet_looks=Looks(2),  # more would take the page its turn: they are this process, too
         spec_looks=Looks(1),
         sessions=Sessions(options.token),
         audit=Audit(options.audit_path),

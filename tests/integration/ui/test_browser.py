@@ -46,7 +46,8 @@ class Seen:
 
     async def open(self, path: str) -> Page:
         await self.page.goto(self.url + path)
-        await self.page.wait_for_function("!document.querySelector('[data-waits]')", timeout=120_000)
+        # No wait_for_function: it evaluates a text again and again, which the page's policy refuses.
+        await self.page.locator("[data-waits]").first.wait_for(state="detached")
         return self.page
 
     async def axe(self, *only: str) -> list[str]:

@@ -10,7 +10,7 @@ from dcp_ui.ground.fleet import Member
 from dcp_ui.ground.looks import Look
 from dcp_ui.pages.site import SITE, Site, Visit
 
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 0.7
 _LISTED = 200
 
 

@@ -16,7 +16,7 @@ from dcp_ui.pages.site import SITE, Site, Visit
 from dcp_ui.words.language import Words
 
 _WEEKS = 26
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 0.7
 
 
 class Row(msgspec.Struct, frozen=True):

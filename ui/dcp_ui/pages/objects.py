@@ -14,7 +14,7 @@ from dcp_ui.pages.site import SITE, Site, Visit
 from dcp_ui.words.language import Words
 
 _PER_PAGE = 50
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 0.7
 COUNTS = ("read", "written", "duplicates", "rejected", "filtered", "dead", "pending")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -32,9 +33,8 @@ async def pipeline(request: web.Request) -> web.Response:
     site = request.app[SITE]
     visit, member = Visit(site, request), await site.member(request)
     chosen = range_of(request)
-    look = await site.snapshot(member, _PATIENCE_SECONDS)
+    look, flow = await asyncio.gather(site.snapshot(member, _PATIENCE_SECONDS), _flow(site, member, chosen))
     seen = look.value
-    flow = await _flow(site, member, chosen)
     way = way_of(member.setup, seen, visit.words) if seen else None
     return visit.page(
         "pipeline.html",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +25,7 @@ from dcp_ui.reading.rules import MEANINGS, rule_of
 from dcp_ui.words.language import Words
 
 _PER_PAGE = 20
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 0.7
 _COLOURS = 6
 _PARTS = ("source", "object", "code", "field")
 
@@ -43,9 +44,9 @@ async def rejects(request: web.Request) -> web.Response:
     site = request.app[SITE]
     visit, member = Visit(site, request), await site.member(request)
     wanted, chosen = filter_of(request), range_of(request, "30d")
-    groups = await _groups(site, member)
-    over_time = await _over_time(site, member, chosen)
-    page = await _page(site, member, wanted, _after(request))
+    groups, over_time, page = await asyncio.gather(
+        _groups(site, member), _over_time(site, member, chosen), _page(site, member, wanted, _after(request))
+    )
     found = page.value or []
     colours = _coloured(groups.value or [])
     return visit.page(

@@ -16,7 +16,7 @@
     const waits = document.querySelector("[data-waits]");
     if (on || waits) timer = setTimeout(read, waits ? WAITING : PERIOD);
   };
-  const held = (part) => part.contains(document.activeElement) || part.querySelector("details[open], dialog[open]") ||
+  const held = (part) => part.contains(document.activeElement) || part.querySelector("details[open], :checked") ||
     (getSelection().rangeCount && !getSelection().isCollapsed && part.contains(getSelection().anchorNode));
   async function read() {
     if (!document.hidden) {
