@@ -55,7 +55,14 @@ def log_options(command: F) -> F:
     return command
 
 
-def set_up(spec: str, redis: str | None = None, sink: str | None = None, profile: str | None = None) -> Setup:
+def set_up(
+    spec: str,
+    redis: str | None = None,
+    sink: str | None = None,
+    profile: str | None = None,
+    *,
+    only_errors: bool = False,
+) -> Setup:
     """Load the setup from the environment and start logging.
 
     Raises SpecInvalid or SettingInvalid.
@@ -63,7 +70,8 @@ def set_up(spec: str, redis: str | None = None, sink: str | None = None, profile
     context = click.get_current_context(silent=True)
     environment = {**os.environ, **(context.meta.get(_LOG_OPTIONS, {}) if context else {})}
     setup = load_setup(spec, environment, redis=redis, sink=sink, profile=profile)
-    set_up_logs(setup.log_level, setup.log_format, setup.secrets.redact, setup.log_files)
+    level = "error" if only_errors and not setup.log_files.path else setup.log_level
+    set_up_logs(level, setup.log_format, setup.secrets.redact, setup.log_files)
     return setup
 
 

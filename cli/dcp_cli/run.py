@@ -54,6 +54,8 @@ class RunOptions:
     health_port: int | None = None
     timeout_seconds: float | None = None
     """How long `once` may take."""
+    quiet: bool = False
+    """Nothing is said where all is well."""
 
 
 def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> int:
@@ -85,6 +87,8 @@ def _tell(summary: RunSummary, options: RunOptions, ended: Ending) -> None:
     if ended is Ending.TIMED_OUT:
         pending = summary.after.total("pending")
         log.error("--timeout is over: %s records are cut and not in the table; the next run goes on", f"{pending:,}")
+    if options.quiet and ended is Ending.DONE and summary.succeeded:
+        return
     try:
         if options.output == "json":
             print_json(summary.as_json())

@@ -13,6 +13,7 @@ from dcp_pipeline.allocators import keep_memory_small
 @spec_argument
 @click.option("--once", is_flag=True, help="End when every listed object is in the table.")
 @click.option("--timeout", metavar="TIME", help="End --once after so long, such as 30m; the next run goes on.")
+@click.option("-q", "--quiet", is_flag=True, help="With --once: say nothing where all is well, as cron wants it.")
 @click.option("--health-host", default="127.0.0.1", show_default=True)
 @click.option("--health-port", type=int, metavar="PORT", help="Answer /healthz, /readyz and /metrics here.")
 @server_options
@@ -24,6 +25,7 @@ def command(
     spec: str,
     once: bool,
     timeout: str | None,
+    quiet: bool,
     health_host: str,
     health_port: int | None,
     redis: str | None,
@@ -40,10 +42,12 @@ def command(
     """
     if timeout is not None and not once:
         raise click.UsageError("--timeout is for --once")
+    if quiet and not once:
+        raise click.UsageError("-q is for --once")
     seconds = duration_of("timeout", timeout) if timeout is not None else None
-    setup = set_up(spec, redis, sink, profile)
+    setup = set_up(spec, redis, sink, profile, only_errors=quiet)
     keep_memory_small(setup.pipeline.spec.worker.concurrency)
     from dcp_cli.run import RunOptions
     from dcp_cli.run import run as run_pipeline
 
-    return run_pipeline(setup, RunOptions(spec, once, output, health_host, health_port, seconds))
+    return run_pipeline(setup, RunOptions(spec, once, output, health_host, health_port, seconds, quiet))
