@@ -73,7 +73,7 @@ def check_as_prepared(connection: Connection, table: CleanTable) -> None:
     inserted: whoever moves it waits for transactions that were there before."""
     named = META.c.name.in_((moving_key(table.name), identity_key(table.name)))
     # One query, for it is asked for each batch.
-    found = dict(connection.execute(select(META.c.name, META.c.value).where(named)).tuples().all())
+    found = {row.name: row.value for row in connection.execute(select(META.c.name, META.c.value).where(named))}
     check_stays(connection, table.name, moving_key(table.name) in found)
     document = found.get(identity_key(table.name))
     if document is not None and msgspec.json.decode(document, type=Identity).ordered != table.ordered:
