@@ -22,6 +22,9 @@ def rows(start: int, count: int) -> bytes:
 
 def following(folder: Path, **source: object) -> Fetching:
     source.setdefault("include", ["log.csv"])
+    if source["include"] is None:  # the source is the file itself
+        folder = folder / "log.csv"
+        del source["include"]
     return Fetching(file_source(folder, growth="append", settle="1ms", **source), max_records=100)
 
 
@@ -44,12 +47,14 @@ def compress(path: Path) -> None:
     path.unlink()
 
 
-INCLUDES = pytest.mark.parametrize("include", [["log.csv"], ["log.csv*"], []], ids=["one", "all", "folder"])
+INCLUDES = pytest.mark.parametrize(
+    "include", [["log.csv"], ["log.csv*"], [], None], ids=["one", "all", "folder", "file"]
+)
 
 
 @INCLUDES
 def test_what_was_written_before_a_rename_is_read_from_where_the_file_is_now(
-    tmp_path: Path, include: list[str]
+    tmp_path: Path, include: list[str] | None
 ) -> None:
     log = tmp_path / "log.csv"
     log.write_bytes(HEADER + rows(0, 10))
@@ -67,7 +72,7 @@ def test_what_was_written_before_a_rename_is_read_from_where_the_file_is_now(
 
 @INCLUDES
 @pytest.mark.parametrize("regrown", [0, 300])
-def test_copied_and_truncated(tmp_path: Path, include: list[str], regrown: int) -> None:
+def test_copied_and_truncated(tmp_path: Path, include: list[str] | None, regrown: int) -> None:
     log = tmp_path / "log.csv"
     log.write_bytes(HEADER + rows(0, 10))
     fetching = following(tmp_path, include=include)
@@ -85,7 +90,7 @@ def test_copied_and_truncated(tmp_path: Path, include: list[str], regrown: int) 
 
 @INCLUDES
 @pytest.mark.parametrize("looks_between", [False, True])
-def test_compressed_at_once_or_later(tmp_path: Path, include: list[str], looks_between: bool) -> None:
+def test_compressed_at_once_or_later(tmp_path: Path, include: list[str] | None, looks_between: bool) -> None:
     log = tmp_path / "log.csv"
     log.write_bytes(HEADER + rows(0, 250))
     fetching = following(tmp_path, include=include)
@@ -106,7 +111,7 @@ def test_compressed_at_once_or_later(tmp_path: Path, include: list[str], looks_b
 
 @INCLUDES
 @pytest.mark.parametrize("way", ["rename", "copy", "compress", "date"])
-def test_rotated_twice_between_two_looks(tmp_path: Path, include: list[str], way: str) -> None:
+def test_rotated_twice_between_two_looks(tmp_path: Path, include: list[str] | None, way: str) -> None:
     log = tmp_path / "log.csv"
     log.write_bytes(HEADER + rows(0, 10))
     fetching = following(tmp_path, include=include)
@@ -221,7 +226,7 @@ def test_a_file_that_a_pass_over_the_folder_missed_is_read_by_the_next(tmp_path:
 
 @INCLUDES
 def test_a_look_between_the_copy_and_the_truncation_of_a_file_that_is_new_too(
-    tmp_path: Path, include: list[str]
+    tmp_path: Path, include: list[str] | None
 ) -> None:
     log = tmp_path / "log.csv"
     log.write_bytes(HEADER + rows(0, 3))

@@ -158,13 +158,16 @@ def _opened(uri: str, within: Callable[[], Path] | None) -> tuple[BinaryIO, Path
 
 
 def _is_below(file: BinaryIO, path: Path, within: Path) -> bool:
-    """Whether what was opened lies there. The path was looked at before; since then somebody may have put a link into
-    it, so the kernel is asked which file this is."""
+    """Whether what was opened lies there, or beside it where that is a file: rotated it has another name, and may get
+    one while it is looked at. The path was looked at before; since then somebody may have put a link into it, so the
+    kernel is asked which file this is.
+    """
     try:
         real = Path(os.readlink(f"/proc/self/fd/{file.fileno()}"))
     except OSError:  # no Linux
         real = Path(os.path.realpath(path))
-    return real.is_relative_to(os.path.realpath(within))
+    there = Path(os.path.realpath(within))
+    return real.is_relative_to(there) or (not there.is_dir() and real.parent == there.parent)
 
 
 def _as_opened(file: BinaryIO, path: Path, status: os.stat_result, offset: int, growing: bool = False) -> Opened:
