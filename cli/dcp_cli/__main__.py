@@ -16,7 +16,8 @@ from dcp_cli.errors import pipe_closed
 
 _FOLDERS = {"dcp_cli.commands": COMMANDS, "dcp_cli.commands.server": ON_A_SERVER}
 EPILOG = """\b
-Exit codes: 0 done · 1 failed, dead batches, an object unavailable, or books that don't balance
+Exit codes: 0 done · 1 failed, dead batches, an object unavailable, not as `expect` says,
+              or books that don't balance
             2 invalid spec or usage · 75 another run has the pipeline in hand · 124 --timeout is over
             130 interrupted after a clean stop · 141 whoever read the output has closed it
 Settings from the environment: docs/settings.md
