@@ -56,7 +56,8 @@ def test_nothing_is_left_that_a_structural_schema_must_not_have() -> None:
         assert not {"$ref", "anyOf", "oneOf", "title"} & node.keys(), place
         assert node.get("additionalProperties") is not False, place
         assert isinstance(node.get("type"), str) or node.get("x-kubernetes-preserve-unknown-fields"), place
-        assert not isinstance(node.get("default"), (dict, list, tuple)), place
+        # The status says "not seen yet" from the moment of creation: the one default that is an object, and meant.
+        assert place == "status" or not isinstance(node.get("default"), (dict, list, tuple)), place
 
 
 def test_sources_and_fields_are_lists_by_name() -> None:
