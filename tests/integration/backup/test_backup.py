@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from dcp_cli.backup.archive import Head, Page, Writer, read_archive
+from dcp_cli.backup.backup import back_up
 from dcp_pipeline.errors import Unusable
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.setup import load_setup
 from support.botnet_feed import HEADER
 from support.databases import KINDS, Database, fresh_database
 from support.dcp_process import dcp, served, write_spec
@@ -74,6 +78,32 @@ def test_what_cannot_be_restored_whole_leaves_nothing(tmp_path: Path, sqlite: Da
     assert "damaged or cut off" in process.err()
     code, process = dcp(tmp_path, "restore", spec, str(copy), "--sink", f"sqlite:///{tmp_path}/new.db", "-o", "json")
     assert (code, process.answer()["restored"]) == (0, True), process.err()
+
+
+def test_what_is_committed_while_a_backup_is_written_is_not_torn_into_it(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = write_spec(tmp_path / "spec.yaml", "http://127.0.0.1:9/", sink=database.url)
+    environment = {"DCP_STATE_DIR": str(tmp_path), **({"DB_PASSWORD": database.password} if database.password else {})}
+    Ledger(database.engine, "default/botnet").prepare()
+    meanwhile = (
+        "INSERT INTO dcp_specs (pipeline, revision, document, created_at) "
+        "VALUES ('default/botnet', 'r{}', 'x', '2026-10-01 00:00:00')"
+    )
+    database.execute(meanwhile.format(0))
+
+    numbers = itertools.count(1)
+
+    class WhileOthersCommit(Writer):
+        def write(self, message: Head | Page) -> None:
+            database.execute(meanwhile.format(next(numbers)))
+            super().write(message)
+
+    monkeypatch.setattr("dcp_cli.backup.backup.Writer", WhileOthersCommit)
+    back_up(load_setup(spec, environment), tmp_path / "copy.dcp", "json")
+    pages = [each for each in read_archive(tmp_path / "copy.dcp") if isinstance(each, Page)]
+    assert [[row[1] for row in page.rows] for page in pages if page.table == "dcp_specs"] == [["r0"]]
+    assert len(database.execute("SELECT revision FROM dcp_specs")) > 1
 
 
 def written(path: Path, *pages: Page) -> Path:
