@@ -23,6 +23,14 @@ from dcp_worker.formats.encoding import to_utf8
 from dcp_worker.formats.records import INDEX, Fault, FormatError, Records, cell_column
 from dcp_worker.formats.spans import Span, Spans, csv_spans
 
+_LABELS_TOLD = 2
+_MOST_LOOKED_AT = 1000
+_AGAIN = "it holds the labels once more: it is no record"
+_AGAIN_IN_ANOTHER_ORDER = (
+    "it holds the labels in another order, and what follows may stand in that one, but is read by the object's first "
+    "header: split the file there"
+)
+
 
 class DelimitedReader(msgspec.Struct, frozen=True):
     """Reads csv batches; only the labels asked for become columns. `words` are the dialect's for csv.reader."""
@@ -49,12 +57,32 @@ class DelimitedReader(msgspec.Struct, frozen=True):
         bad = {fault.index for fault in unreadable}
         if bad and len(header) == 1:  # else what stands in their place is ragged
             cells = cells.filter(~pl.col(INDEX).is_in(list(bad)))
+        again = self._headers_again(raw, spans, cells, header, present)
+        if again:
+            cells = cells.filter(~pl.col(INDEX).is_in([each.index for each in again]))
+            unreadable = (*unreadable, *again)
         odd = [each for each in grid.ragged if each.index not in bad]
         mendable = [each.index for each in odd if self.ragged.mends(each, len(header))]
         if mendable:
             cells = cells.vstack(self._mended(raw, spans, mendable, header, present))
         ragged = [ragged_fault(each, len(header)) for each in odd if not self.ragged.mends(each, len(header))]
         return Records(grid.count, cells, (*unreadable, *ragged), spans)
+
+    def _headers_again(
+        self, raw: bytes, spans: Sequence[Span], cells: pl.DataFrame, header: tuple[str, ...], present: Sequence[str]
+    ) -> list[Fault]:
+        """Records that hold the labels once more, in their order or another. Of one column nobody can tell."""
+        if len(header) < _LABELS_TOLD or not present:
+            return []
+        first = pl.col(cell_column(present[0]))
+        alike = cells.filter(first.str.strip_chars().is_in(list(header)))[INDEX].to_list()
+        found = []
+        for index in alike[:_MOST_LOOKED_AT]:
+            labels = [cell.strip() for cell in self.row(_text_of(raw, spans[index], self.encoding))]
+            if sorted(labels) == sorted(header):
+                same = labels == list(header)
+                found.append(Fault(index, "row-error", _AGAIN if same else _AGAIN_IN_ANOTHER_ORDER))
+        return found
 
     def _mended(
         self, raw: bytes, spans: Sequence[Span], records: Sequence[int], header: tuple[str, ...], present: Sequence[str]
@@ -101,6 +129,10 @@ class DelimitedReader(msgspec.Struct, frozen=True):
     def row(self, text: str) -> list[str]:
         """The cells of one record."""
         return next(iter(dialect_rows(io.StringIO(text, newline=""), self.words)), [])
+
+
+def _text_of(raw: bytes, span: Span, encoding: str) -> str:
+    return raw[span.start : span.end].decode(encoding, errors="replace")
 
 
 def _broken_faults(broken: Sequence[Place], spans: Sequence[Span]) -> list[Fault]:
