@@ -114,3 +114,27 @@ async def test_a_scale_that_is_refused_is_told_and_tried_again(
         rule.lift()
         await until(lambda: (server.find("deployments", "botnet-worker") or {})["spec"]["replicas"] == 2, "two workers")
         await until(lambda: condition(server, "ScalingActive")[0] == "True", "its end")
+
+
+async def test_with_nothing_to_do_nothing_is_written_not_even_after_a_restart(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(5):
+        put_pipeline(server, redis, f"p{n}")
+    async with operated(server, tmp_path, monkeypatch):
+        for n in range(5):
+            await ready(server, f"p{n}")
+            await until(lambda n=n: condition(server, "Progressing", f"p{n}")[0] == "False", "it to settle")
+    async with operated(server, tmp_path, monkeypatch):
+        written = listed = 0
+
+        def quiet() -> bool:
+            """Counts may still be written, ten seconds after the last time: then it begins anew."""
+            nonlocal written, listed
+            lists = len(server.asked("list", PIPELINES))
+            if len(server.writes) != written:
+                written, listed = len(server.writes), lists
+            return lists >= listed + 4
+
+        await until(quiet, "four resyncs without a write", 120)
+        assert {each.sub for each in server.writes if each.plural == PIPELINES} == {"status"}
