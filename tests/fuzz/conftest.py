@@ -39,7 +39,7 @@ class Rate:
         """What hypothesis says of a test that is over goes with its report, from other processes too."""
         said = getattr(item, "hypothesis_statistics", None) or ""
         if call.when == "call":
-            count = sum(int(each) for each in re.findall(r"(\d+) (?:passing|failing|invalid) ", said))
+            count = sum(int(each) for each in re.findall(r"(\d+) (?:passing|failing|invalid)\b", said))
             item.user_properties.append(("cases", count))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
