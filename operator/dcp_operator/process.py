@@ -30,6 +30,7 @@ from dcp_operator.ground.settings import OperatorSettings, SettingInvalid, read_
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
 from dcp_operator.scaling.queues import QueueReader
+from dcp_operator.scaling.reach import Reach, domain_of
 from dcp_operator.scaling.scaler import Scaler, Targets
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
@@ -102,7 +103,8 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    metrics, store, dirty, targets, reader = Metrics(), Store(), DirtyKeys(), Targets(), QueueReader()
+    reach = Reach(settings.queue_hosts, settings.cluster_domain or _own_domain(), settings.api_server)
+    metrics, store, dirty, targets, reader = Metrics(), Store(), DirtyKeys(), Targets(), QueueReader(reach)
     elected: list[Leadership] = []
 
     def leading() -> bool:
@@ -130,7 +132,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
     reconciler = Reconciler(
         store, api, SecretReader(api, time.monotonic), Applier(api, store, metrics.refused), targets, scaler, recorder,
-        settings.pods, time.monotonic, now, parts, leading, settings.queue_hosts,
+        settings.pods, time.monotonic, now, parts, leading, reach,
     )  # fmt: skip
     rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
     return Parties(api, parts, dirty, rounds, elected[0] if elected else None, leading, reader, metrics)
@@ -162,6 +164,14 @@ async def run_loops(settings: OperatorSettings, parties: Parties, pulse: Pulse, 
             "a loop has ended; the process ends too", exc_info=task.exception(), extra={"loop": task.get_name()}
         )
     return 1 if failed or stopping not in done else 0
+
+
+def _own_domain() -> str:
+    """The cluster's domain, as a pod is told."""
+    try:
+        return domain_of(Path("/etc/resolv.conf").read_text(errors="replace"))
+    except OSError:
+        return domain_of("")
 
 
 def _stopped_by_signal() -> asyncio.Event:

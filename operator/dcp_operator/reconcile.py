@@ -23,6 +23,7 @@ from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, POD, SCALED_OBJECT
 from dcp_operator.ground.names import FIELD_MANAGER, Component, Owner, PipelineKey, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
+from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.scaler import Scaler, Target, Targets
 from dcp_operator.scaling.server import not_allowed, server_of
 from dcp_operator.status.conditions.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
@@ -72,9 +73,9 @@ class Reconciler:
         now: Callable[[], datetime],
         parts: Parts,
         leading: Callable[[], bool] = lambda: True,
-        queue_hosts: tuple[str, ...] = (),
+        reach: Reach = Reach(),  # noqa: B008 - frozen
     ) -> None:
-        self._queue_hosts = queue_hosts
+        self._reach = reach
         self._parts, self._leading = parts, leading
         self._store, self._api, self._secrets, self._applier = store, api, secrets, applier
         self._targets, self._scaler, self._recorder, self._pods = targets, scaler, recorder, pods
@@ -109,7 +110,8 @@ class Reconciler:
         if pipeline.spec.scaling.engine == "keda" and not self._pods.keda:
             return Refusal("KedaNotEnabled", "spec.scaling.engine is keda, and this operator runs without KEDA=true")
         redis = pipeline.spec.queue.redis
-        if redis is not None and (refusal := not_allowed(redis.url, owner.namespace, self._queue_hosts)):
+        reach = self._reach
+        if redis is not None and (refusal := not_allowed(redis.url, owner.namespace, reach.hosts, reach.domain)):
             self._targets.by_key.pop(owner.key, None)
             return refusal
         names = {ref.name for ref in all_refs(pipeline)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -15,8 +16,9 @@ import pytest
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.names import Owner, PipelineKey
 from dcp_operator.scaling.queues import QueueReader
+from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.scaler import Scaler, Target, Targets
-from dcp_operator.scaling.server import Server, not_allowed
+from dcp_operator.scaling.server import Server, not_allowed, seen_from_outside
 from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
@@ -27,6 +29,7 @@ from support.pipelines import pipeline
 from support.redis_server import RunningServer
 
 SECRET = "root-of-the-neighbour"
+LOCAL = Reach(("127.0.0.1",))
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -106,7 +109,7 @@ async def listening(speak: Speak) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("speak", ODD.values(), ids=list(ODD))
 async def test_whatever_answers_is_an_error_in_our_own_words(speak: Speak) -> None:
-    reader = QueueReader()
+    reader = QueueReader(LOCAL)
     async with listening(speak) as url:
         seen = (await reader.read(Server(url), ["a"]))["a"]
         reader.close()
@@ -143,7 +146,7 @@ async def test_all_of_them_at_once_are_their_own_pipelines_conditions_and_the_op
 async def test_a_report_of_any_kind_is_left_out_and_the_queue_is_read(
     redis_running: RunningServer, report: bytes
 ) -> None:
-    reader = QueueReader()
+    reader = QueueReader(LOCAL)
     client = redis_running.client()
     for name, value in (("fetcher", report), ("worker", b'{"at":1.0}'), (b"\xff", b"{}")):
         client.hset(report_key("odd.report"), name, value)
@@ -161,7 +164,7 @@ async def test_a_report_of_any_kind_is_left_out_and_the_queue_is_read(
      "redis://re dis:1", "redis://\u0000", "redis://redis:6379/99999999999"],
 )  # fmt: skip
 async def test_a_url_that_leads_nowhere_is_an_answer_too(url: str) -> None:
-    reader = QueueReader()
+    reader = QueueReader(LOCAL)
     seen = (await reader.read(Server(url), ["a"]))["a"]
     reader.close()
     assert seen.stats is None
@@ -197,12 +200,53 @@ async def test_a_spec_with_such_a_url_is_told_by_its_field(
         ("redis://A.Cache.Example.", ["*.cache.example"], True),
         ("redis://cache.example.evil", ["*.cache.example"], False),
         ("redis://[bad", ["*"], False),
+        ("redis://attacker.feeds.", [], False),
+        ("redis://cache.feeds.", ["cache.feeds."], True),
+        ("redis://x.feeds.svc.attacker.example:6379", [], False),
+        ("redis://x.feeds.svc.cluster.local.attacker.example", [], False),
+        ("redis://x.feeds.svc.cluster", [], False),
+        ("redis://a.redis.feeds.svc", [], False),
+        ("redis://-x.feeds", [], False),
+        ("redis://Redis.Feeds.SVC.cluster.local.", [], True),
     ],
 )
 def test_the_operator_goes_to_its_pipelines_own_namespace_and_to_what_is_listed(
     url: str, allowed: list[str], may: bool
 ) -> None:
     assert (not_allowed(url, "feeds", allowed) is None) == may
+
+
+@pytest.mark.parametrize("hosts", [(), ("localhost",), ("*",), ("127.0.0.2", "*.example")])
+async def test_a_name_that_is_allowed_and_leads_to_the_operators_own_machine_is_never_called(
+    hosts: tuple[str, ...],
+) -> None:
+    called = []
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.append(writer)
+
+    reader = QueueReader(Reach(hosts))
+    async with listening(speak) as url:
+        for host in ("localhost", "127.0.0.1", "2130706433"):
+            seen = (await reader.read(Server(url.replace("127.0.0.1", host)), ["a"]))["a"]
+            assert seen.error == "the host is an address that the operator never goes to"
+    reader.close()
+    assert called == []
+
+
+async def test_a_service_is_asked_for_by_its_absolute_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def unknown(host: str, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr("dcp_operator.scaling.queues.socket.getaddrinfo", unknown)
+    reader = QueueReader(Reach(("cache.example",), "corp.internal"))
+    for host in ("attacker", "attacker.dev", "attacker.dev.svc", "attacker.dev.svc.corp.internal", "cache.example"):
+        await reader.read(Server(seen_from_outside(f"redis://{host}", "dev")), ["a"])
+    reader.close()
+    assert asked == ["attacker.dev.svc.corp.internal."] * 4 + ["cache.example"]
 
 
 async def test_a_host_that_is_not_listed_is_never_called(
@@ -233,7 +277,7 @@ async def test_three_hundred_dead_servers_delay_no_other_pipelines_look(redis: s
             return found
 
     api: Any = None
-    metrics, targets, reader = Metrics(), Targets(), Timed()
+    metrics, targets, reader = Metrics(), Targets(), Timed(LOCAL)
     recorder = Recorder(api, "test", loop.time, lambda: datetime.now(UTC))
     scaler = Scaler(
         targets, Store(), reader, api, recorder, metrics, lambda key: None, loop.time, lambda: datetime.now(UTC)

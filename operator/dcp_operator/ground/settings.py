@@ -41,6 +41,10 @@ class OperatorSettings:
     """Which namespaces are looked after."""
     queue_hosts: tuple[str, ...]
     """Hosts that a pipeline's queue may be on, beside those of its own namespace; patterns too."""
+    cluster_domain: str
+    """The domain of Services' names; empty: as in this pod's /etc/resolv.conf, else cluster.local."""
+    api_server: str
+    """Its address, in a pod: no queue is there."""
     sync_seconds: float
     """Between two looks at the queues."""
     resync_seconds: float
@@ -72,6 +76,8 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
             environment.get("WATCH_NAMESPACE_SELECTOR", "").strip(),
         ),
         queue_hosts=tuple(environment.get("QUEUE_HOSTS", "").replace(",", " ").split()),
+        cluster_domain=environment.get("CLUSTER_DOMAIN", "").strip(" .").lower(),
+        api_server=environment.get("KUBERNETES_SERVICE_HOST", ""),
         sync_seconds=_seconds(environment, "SYNC_PERIOD", "2s"),
         resync_seconds=_seconds(environment, "RESYNC_PERIOD", "30s"),
         concurrency=_whole(environment, "RECONCILE_CONCURRENCY", 8),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.server import Server
 from dcp_operator.scaling.wire import Command, Refused, Reply, Unreadable, Wire
 from dcp_operator.status.conditions.seen import QueueSeen
@@ -48,8 +49,8 @@ class _Asked:
 class QueueReader:
     """Keeps one connection per server. To be closed."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
+    def __init__(self, reach: Reach, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._reach, self._monotonic = reach, monotonic
         self._asked: dict[Server, _Asked] = {}
         self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
 
@@ -134,13 +135,15 @@ class QueueReader:
             asked.paused_until = self._monotonic() + pause
 
     async def _resolve(self, host: str, port: int) -> str:
-        """An address; in threads of our own, so that names that nobody answers for hold up nothing else."""
+        """An address, out of all that a name has; in threads of our own, so that names that nobody answers for hold up
+        nothing else."""
         try:
-            return str(ipaddress.ip_address(host))
+            found = [str(ipaddress.ip_address(host))]
         except ValueError:
-            pass
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._resolvers, _addresses, host, port)
+            loop, name = asyncio.get_running_loop(), self._reach.name_asked_for(host)
+            found = await loop.run_in_executor(self._resolvers, _addresses, name, port)
+        if any(map(self._reach.never, found)):
+            raise Unreadable("the host is an address that the operator never goes to")
         return found[0]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from dcp_operator.children.judge import Refusal, SecretSeen, value_of
+from dcp_operator.scaling.reach import CLUSTER_DOMAIN, service_of
 from dcp_pipeline.spec.model import Redis
 
 
@@ -46,30 +47,30 @@ def server_of(target: Redis, namespace: str, secrets: Mapping[str, SecretSeen]) 
 
 
 def seen_from_outside(url: str, namespace: str) -> str:
-    """The URL with the Service `redis` of a pipeline's namespace written as `redis.NAMESPACE.svc`: a bare name means
-    another Service, or none, where the operator runs. A URL that cannot be read stays as it is."""
+    """The URL with the Service `redis` of a pipeline's namespace, or `redis.NAMESPACE`, written as
+    `redis.NAMESPACE.svc`: where the operator runs, the one is another Service or none, and the other might be a host of
+    the world's. A URL that cannot be read, or leads elsewhere, stays as it is."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
     except ValueError:
         return url
-    if not host or "." in host or ":" in host or host == "localhost":
+    if (service := service_of(host, namespace)) is None:
         return url
     user, at, _ = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}.{namespace}.svc{port}"))
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{service}{port}"))
 
 
-def not_allowed(url: str, namespace: str, allowed: Sequence[str]) -> Refusal | None:
+def not_allowed(url: str, namespace: str, allowed: Sequence[str], domain: str = CLUSTER_DOMAIN) -> Refusal | None:
     """A refusal where the operator may not go there: by a spec, anybody who may make a pipeline could send it, with
     the reach of its own pod, to any port of the cluster and of whatever is beyond."""
     try:
-        host = (urlsplit(seen_from_outside(url, namespace)).hostname or "").rstrip(".")
+        host = urlsplit(url).hostname or ""
     except ValueError:
         return Refusal("InvalidSpec", "spec.queue.redis.url: leads to no server")
-    words = host.split(".")
-    if len(words) >= 2 and words[1] == namespace and words[2:3] in ([], ["svc"]):
+    if service_of(host, namespace, [domain]) is not None:
         return None
-    if any(fnmatchcase(host, each.lower().strip("[]")) for each in allowed):
+    if any(fnmatchcase(host.rstrip("."), each.lower().strip("[]").rstrip(".")) for each in allowed):
         return None
     return Refusal(
         "QueueHostNotAllowed",

@@ -86,7 +86,7 @@ class Wire:
         host, port, database, user = address_of(self._server)
         context = _context(self._server) if self._server.tls or self._server.url.startswith("rediss:") else None
         where = host if self._resolve is None else await self._resolve(host, port)
-        name = host if context else None
+        name = host.rstrip(".") if context else None
         self._streams = await asyncio.open_connection(where, port, ssl=context, limit=CHUNK, server_hostname=name)
         words: list[Command] = []
         if self._server.password is not None:

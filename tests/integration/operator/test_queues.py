@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from dcp_operator.scaling.queues import QueueReader
+from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.server import Server
 from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
@@ -40,7 +41,7 @@ def client(server: RunningServer) -> redis.Redis:
 
 @pytest.fixture
 async def reader() -> AsyncIterator[QueueReader]:
-    reader = QueueReader()
+    reader = QueueReader(Reach(("127.0.0.1",)))
     yield reader
     reader.close()
 

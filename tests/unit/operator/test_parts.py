@@ -100,6 +100,8 @@ def test_a_path_names_the_subresource() -> None:
         ("redis://redis:6379/0", "redis://redis.feeds.svc:6379/0"),
         ("redis://redis", "redis://redis.feeds.svc"),
         ("rediss://me@redis:1/2?x=y", "rediss://me@redis.feeds.svc:1/2?x=y"),
+        ("redis://redis.feeds:6379/0", "redis://redis.feeds.svc:6379/0"),
+        ("redis://redis.feeds.", "redis://redis.feeds."),
         ("redis://redis.other:6379/0", "redis://redis.other:6379/0"),
         ("redis://127.0.0.1:6379", "redis://127.0.0.1:6379"),
         ("redis://[::1]:6379", "redis://[::1]:6379"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dcp_operator.scaling.queues import QueueReader
+from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.server import Server
 from dcp_pipeline.observe import scaling_note
 from dcp_pipeline.observe.scaling_note import ScalingNote, history_commands, read_history, read_note
@@ -15,7 +16,7 @@ def note(at: float, replicas: int) -> ScalingNote:
 
 async def test_only_what_changes_the_number_is_history() -> None:
     with redis_server() as server:
-        client, reader = server.client(), QueueReader()
+        client, reader = server.client(), QueueReader(Reach(("127.0.0.1",)))
         for at, replicas in enumerate((1, 1, 4, 4, 0, 4)):
             notes = {"a.b": note(at, replicas), "c.d": note(at, 2)}
             await reader.leave_notes(Server(server.url), notes, ["a.b"])
