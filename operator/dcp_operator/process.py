@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import signal
 import socket
 import sys
@@ -118,7 +119,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     def failed(place: Place, error: Exception) -> None:
         metrics.error(f"list {place.kind.plural}", error)
 
-    api = Api(log_in, metrics, leading)
+    api = Api(log_in, metrics, lambda: min((each.seconds_left for each in elected), default=math.inf))
     if settings.lease is not None:
         identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
         elected.append(Leadership(api, *settings.lease, identity, time.monotonic, now, leads_now))

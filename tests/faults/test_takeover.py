@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from dcp_operator.cluster.api import Api, NotLeading
+from dcp_operator.cluster.credentials import Credentials
+from dcp_operator.ground.kinds import CONFIG_MAP
+from dcp_operator.status.metrics import Metrics
 from support.kube_api.operated import SETTINGS, operated, put_pipeline, ready, until
 from support.kube_api.server import ApiServer
 
@@ -55,6 +59,36 @@ async def test_who_cannot_renew_stops_writing_before_another_may_begin(
         assert len(server.writes) == before
         rule.lift()
         await ready(server, "later")
+
+
+async def test_a_write_that_waits_for_an_answer_is_given_up_when_the_lease_is_no_longer_believed_in(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dcp_operator.cluster.api.TIMEOUT_SECONDS", 3600.0)
+    put_pipeline(server, redis)
+    async with operated(server, tmp_path, monkeypatch, **LEASE) as parties:
+        await ready(server)
+        slow = server.hang("apply", "deployments")
+        put_pipeline(server, redis, "later")
+        await until(lambda: slow.played > 0, "a write to wait")
+        leases = server.refuse(500, plural="leases")
+        await until(lambda: not parties.leading(), "it to stand by")
+        await until(lambda: slow.given_up == slow.played, "the write to be given up")
+        leases.lift()
+        slow.lift()
+        await ready(server, "later")
+
+
+async def test_a_slow_write_has_its_time_while_the_lease_is_renewed(server: ApiServer) -> None:
+    """As behind an admission webhook of ten seconds, at a clock of the test's own."""
+    left = iter([0.01] * 5)
+    api = Api(lambda: Credentials(server.url), Metrics(), lambda: next(left, -1.0))
+    slow = server.hang("create", "configmaps")
+    with pytest.raises(NotLeading):
+        await api.create(CONFIG_MAP, {"metadata": {"name": "a", "namespace": "feeds"}}, "test")
+    assert next(left, None) is None, "it waited as long as it was told"
+    assert slow.played <= 1, "and was sent once"
+    await api.close()
 
 
 async def test_a_clock_that_is_hours_off_takes_no_lease_that_is_renewed(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -71,10 +72,10 @@ class _Call:
 
 class Api:
     """Reads and writes objects. To be closed. Every method raises ApiError or ApiUnreachable; those that write
-    NotLeading where `may_write` says no."""
+    NotLeading where `may_write_for` has no seconds left, before they are sent or while they wait for an answer."""
 
-    def __init__(self, login: Login, counted: Counted, may_write: Callable[[], bool] = lambda: True) -> None:
-        self._login, self._counted, self._may_write = login, counted, may_write
+    def __init__(self, login: Login, counted: Counted, may_write_for: Callable[[], float] = lambda: math.inf) -> None:
+        self._login, self._counted, self._may_write_for = login, counted, may_write_for
         self._credentials: Credentials | None = None
         self._session: aiohttp.ClientSession | None = None
         self._outdated: list[aiohttp.ClientSession] = []
@@ -185,20 +186,35 @@ class Api:
 
     async def _write(self, verb: str, kind: Kind, call: _Call) -> Document:
         self._counted.wrote(verb, kind)
-        return await self._request(call, self._may_write)
+        return await self._request(call, self._may_write_for)
 
-    async def _request(self, call: _Call, allowed: Callable[[], bool] = lambda: True) -> Document:
+    async def _request(self, call: _Call, for_seconds: Callable[[], float] = lambda: math.inf) -> Document:
         """Sent again when the server has said when. Whether it may still be sent is asked each time anew."""
         for attempt in range(1, ATTEMPTS + 1):
-            if not allowed():
-                raise NotLeading(f"{call.method} {call.path}: another replica writes")
             try:
-                return await self._once(call)
+                return await self._while_allowed(call, for_seconds)
             except ApiError as error:
                 if error.retry_after is None or not error.passing or attempt == ATTEMPTS:
                     raise
                 await asyncio.sleep(error.retry_after * random.uniform(1.0, 1.25))  # noqa: S311
         raise AssertionError
+
+    async def _while_allowed(self, call: _Call, for_seconds: Callable[[], float]) -> Document:
+        """Given up when the time is over that it may take: what the server has not taken by then must not land once
+        another replica writes. A renewal meanwhile gives a slow server its time."""
+        if for_seconds() == math.inf:
+            return await self._once(call)
+        sent: asyncio.Task[Document] | None = None
+        try:
+            while (left := for_seconds()) > 0:
+                sent = sent or asyncio.create_task(self._once(call))
+                if (await asyncio.wait({sent}, timeout=left))[0]:
+                    return sent.result()
+        finally:
+            if sent is not None and not sent.done():
+                sent.cancel()
+                await asyncio.wait({sent})
+        raise NotLeading(f"{call.method} {call.path}: another replica writes")
 
     async def _once(self, call: _Call) -> Document:
         try:

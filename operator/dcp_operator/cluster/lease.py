@@ -43,7 +43,12 @@ class Leadership:
 
     @property
     def leading(self) -> bool:
-        return self._monotonic() < self._until
+        return self.seconds_left > 0
+
+    @property
+    def seconds_left(self) -> float:
+        """For how long it believes in its lease: what it writes is done by then, or given up."""
+        return self._until - self._monotonic()
 
     async def run(self, beat: Callable[[], None]) -> None:
         while True:

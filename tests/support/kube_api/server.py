@@ -48,6 +48,8 @@ class Rule:
     answer: Callable[[Request], Any]
     times: int | None = None
     played: int = 0
+    given_up: int = 0
+    """Requests that hung until their client had enough."""
 
     def lift(self) -> None:
         self.times = 0
@@ -87,10 +89,14 @@ class ApiServer:
         """Never answer."""
 
         async def answer(request: Request) -> web.Response:
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                rule.given_up += 1
             raise AssertionError
 
-        return self._rule(verb, plural, namespace, answer, None, lambda request: True)
+        rule = self._rule(verb, plural, namespace, answer, None, lambda request: True)
+        return rule
 
     def asked(self, verb: str = "", plural: str = "", namespace: str = "") -> list[Request]:
         return [each for each in self.requests if _matches(each, verb, plural, namespace)]
@@ -237,7 +243,7 @@ async def serving() -> AsyncIterator[ApiServer]:
     server = ApiServer()
     application = web.Application(client_max_size=16 * 2**20)
     application.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
