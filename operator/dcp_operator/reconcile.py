@@ -29,6 +29,7 @@ from dcp_operator.scaling.server import not_allowed, server_of
 from dcp_operator.status.conditions.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
 from dcp_operator.status.conditions.trouble import trouble_of
 from dcp_operator.status.events import News, Recorder
+from dcp_operator.status.none_ready import NoneReady
 from dcp_operator.status.status import due_in, status_of
 from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document
 from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
@@ -82,6 +83,7 @@ class Reconciler:
         self._monotonic, self._now = monotonic, now
         self._built: dict[PipelineKey, _Built] = {}
         self._counted_at: dict[PipelineKey, float] = {}
+        self._none_ready = NoneReady(monotonic)
 
     async def run_once(self, key: PipelineKey) -> float | None:
         """In how many seconds to come back, if sooner than the next resync. ApiError and ApiUnreachable pass
@@ -167,14 +169,16 @@ class Reconciler:
             revision=built.revision if (built := self._built.get(key)) and refusal is None else None,
             unseen={kind.plural: each.status for kind, each in self._parts.unseen(key.namespace).items()},
             keda=self._keda(key),
+            none_ready_seconds=self._none_ready.seconds(key, self._deployment(key, "worker"), before),
         )
         status = status_of(seen, before, scaled.changed if scaled else None)
         due = due_in(status, before, self._monotonic() - self._counted_at.get(key, float("-inf")))
         if due == 0.0:
             await self._write(owner, status)
             await self._tell(owner, status, before)
-            return None
-        return due
+            due = None
+        grace = self._none_ready.due_in(key)
+        return min((each for each in (due, grace) if each is not None), default=None)
 
     async def _write(self, owner: Owner, status: Status) -> None:
         document = {
@@ -225,3 +229,4 @@ class Reconciler:
         self._applier.forget(key)
         self._built.pop(key, None)
         self._counted_at.pop(key, None)
+        self._none_ready.forget(key)

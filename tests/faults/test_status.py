@@ -101,6 +101,31 @@ async def test_pods_that_crash_are_told_with_the_kubelets_words(
         assert "\x1b" not in told
 
 
+async def test_workers_that_run_and_never_become_ready_are_told_also_by_the_next_process(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the database is away: the containers run, and their readiness fails."""
+    monkeypatch.setattr("dcp_operator.status.conditions.seen.WORKERS_GRACE_SECONDS", 1.0)
+    put_pipeline(server, redis, spec={"scaling": {"minReplicas": 3}})
+    async with operated(server, tmp_path, monkeypatch):
+        await ready(server)
+        server.objects.pods_come_up = False
+        worker = server.find("deployments", "botnet-worker") or {}
+        server.put("deployments", {**worker, "status": {**worker["status"], "readyReplicas": 0}})
+        await until(lambda: condition(server, "Ready")[:2] == ("False", "WorkersNotReady"), "the condition")
+        assert condition(server, "Available")[:2] == ("False", "WorkersNotReady")
+        assert "none of the 3 workers" in condition(server, "Ready")[2]
+        await until(lambda: [each for each in server.all("events") if each["reason"] == "WorkersNotReady"], "the Event")
+    monkeypatch.setattr("dcp_operator.status.conditions.seen.WORKERS_GRACE_SECONDS", 3600.0)
+    async with operated(server, tmp_path, monkeypatch):
+        listed = len(server.asked("list", PIPELINES))
+        await until(lambda: len(server.asked("list", PIPELINES)) > listed + 2, "it to have looked")
+        assert condition(server, "Ready")[1] == "WorkersNotReady"
+        server.objects.pods_come_up = True
+        server.put("deployments", server.find("deployments", "botnet-worker") or {})
+        await ready(server)
+
+
 async def test_a_scale_that_is_refused_is_told_and_tried_again(
     server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcp_operator.status.conditions.seen import Found, Observed
+from dcp_operator.status.conditions.seen import NO_WORKER, Found, Observed
 
 TYPE = "Available"
 
@@ -17,6 +17,8 @@ def found(seen: Observed) -> Found:
         return Found("False", "WorkersMissing", "the workers' Deployment is not there")
     if seen.workers.wanted > 0 and seen.workers.ready < 1 and "worker" in seen.trouble:
         return Found("False", "WorkersFailing", f"no worker comes up: {seen.trouble['worker']}")
+    if (why := seen.no_worker) is not None:
+        return Found("False", NO_WORKER, why)
     if not seen.paused and (seen.fetcher is None or seen.fetcher.ready < 1):
         return Found("False", "FetcherNotReady", "the fetcher: its pod is not ready")
     return Found("True", "Working", "what arrives is fetched and cleaned")

@@ -1,8 +1,9 @@
-"""Ready: whether what the spec asks for is out, and works. Workers that start from zero make nothing less ready."""
+"""Ready: whether what the spec asks for is out, and works. Workers that start from zero make nothing less ready,
+workers none of whom becomes ready do."""
 
 from __future__ import annotations
 
-from dcp_operator.status.conditions.seen import Found, Observed
+from dcp_operator.status.conditions.seen import NO_WORKER, Found, Observed
 
 TYPE = "Ready"
 
@@ -23,6 +24,8 @@ def found(seen: Observed) -> Found:
         return Found(
             "False", "RollingOut", f"the {name} pods are being renewed: not all are of the present revision yet"
         )
+    if (why := seen.no_worker) is not None:
+        return Found("False", NO_WORKER, why)
     if seen.paused:
         return Found("True", "Paused", "paused: nothing is fetched; what was in the queue is finished")
     if seen.fetcher is None or seen.fetcher.ready < 1:

@@ -12,7 +12,10 @@ from dcp_pipeline.observe.report import Report
 from dcp_pipeline.queue.model import QueueStats, WorkerReport
 from dcp_pipeline.spec.kubernetes.status import ConditionStatus
 
+NO_WORKER = "WorkersNotReady"
 REPORT_STALE_SECONDS = 120.0
+WORKERS_GRACE_SECONDS = 120.0
+"""So long may workers that are wanted start, from zero too, before none of them being ready is told."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class DeploymentSeen:
     def out(self) -> bool:
         """Whether all pods that there are, are of the present template."""
         return self.settled and self.updated >= self.replicas
+
+    @property
+    def none_ready(self) -> bool:
+        """Whether pods are wanted, and not one is ready."""
+        return self.wanted > 0 and self.ready < 1
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,16 @@ class Observed:
     """Kinds of children that the API server does not let the operator see here, and with which HTTP code."""
     keda: KedaSeen | None = None
     """What KEDA says, where it scales the workers."""
+    none_ready_seconds: float = 0.0
+    """For how long workers have been wanted without one being ready."""
+
+    @property
+    def no_worker(self) -> str | None:
+        """Why nothing is cleaned though workers are wanted and had time to start."""
+        if self.workers is None or not self.workers.none_ready or self.none_ready_seconds < WORKERS_GRACE_SECONDS:
+            return None
+        minutes = f"{WORKERS_GRACE_SECONDS / 60:.0f} min"
+        return f"none of the {self.workers.wanted} workers that are wanted has been ready for {minutes}: see their log"
 
     @property
     def renewing(self) -> str | None:
