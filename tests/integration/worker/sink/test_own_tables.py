@@ -208,3 +208,19 @@ def test_a_trigger_on_insert_is_refused_where_it_could_leave_rows_out(sqlite: Da
     mended(sqlite)
     sqlite.execute("CREATE TRIGGER hides BEFORE INSERT ON clean WHEN NEW.n = 1 BEGIN SELECT RAISE(IGNORE); END")
     assert "trigger hides" in refused(sqlite)
+
+
+@pytest.mark.parametrize("local_infile", [True, False], ids=["LOAD DATA", "INSERT"])
+def test_years_and_sets_that_fit_come_back_as_they_are(mysql_like: Database, local_infile: bool) -> None:
+    spec = cleaning(("n", "integer"), ("flags", "string", 100), unique=["n"])
+    mysql_like.execute("CREATE TABLE clean (n YEAR, flags SET('x','it''s','z'))")
+    mended(mysql_like, spec)
+    sink = SinkWriter(mysql_like.connect(local_infile=local_infile), PIPELINE, "clean")
+    limits = sink.prepare(spec)
+    rows = [(1901, ""), (1970, "x,it's,z"), (2155, "it's"), (2024, "x,z"), (2025, None)]
+    years, sets = limits["n"], limits["flags"].members or ()
+    assert all((years.minimum or 0) <= year <= (years.maximum or 0) for year, _ in rows)
+    assert all(text is None or text in sets for _, text in rows)
+    assert committed(mysql_like, sink, spec, list(rows)).counts == Counts(5, 5, 0, 0)
+    stored = mysql_like.execute("SELECT CAST(n AS SIGNED), CAST(flags AS CHAR) FROM clean ORDER BY _dcp_record")
+    assert [tuple(each) for each in stored] == rows

@@ -48,6 +48,8 @@ def field(kind: str, max_length: int | None = None) -> Field:
         ("integer", ObservedColumn("f", "decimal", "decimal(4,0)", precision=4, scale=0), ColumnLimit("decimal(4,0)", scale=0, digits=4, exact=True)),
         ("number", ObservedColumn("f", "decimal", "decimal(5,2)", precision=5, scale=2), ColumnLimit("decimal(5,2)", scale=2, digits=3, exact=True)),
         ("number", ObservedColumn("f", "double", "double"), ColumnLimit("double")),
+        ("integer", ObservedColumn("f", "year", "year(4)"), ColumnLimit("year(4)", minimum=1901, maximum=2155)),
+        ("string", ObservedColumn("f", "set", "set('a','it''s')"), ColumnLimit("set('a','it''s')", members=("", "a", "it's", "a,it's"))),
         ("boolean", ObservedColumn("f", "tinyint", "tinyint(1)"), ColumnLimit("tinyint(1)", minimum=-128, maximum=127)),
         ("date", ObservedColumn("f", "date", "date", nullable=False), ColumnLimit("date", nullable=False)),
         ("datetime", ObservedColumn("f", "datetime", "datetime(3)", scale=3), ColumnLimit("datetime(3)", scale=3)),
@@ -67,10 +69,10 @@ def test_a_column_that_fits_tells_what_it_holds(kind: str, column: ObservedColum
 @pytest.mark.parametrize(
     ("kind", "column"),
     [
-        ("string", ObservedColumn("f", "set", "set('a','b')")),
+        ("string", ObservedColumn("f", "set", "set('a','b','c','d','e','f','g','h','i')")),
         ("string", ObservedColumn("f", "varbinary", "varbinary(9)", max_bytes=9)),
         ("integer", ObservedColumn("f", "double", "double")),
-        ("integer", ObservedColumn("f", "year", "year(4)")),
+        ("boolean", ObservedColumn("f", "year", "year(4)")),
         ("number", ObservedColumn("f", "float", "float(5,2)", scale=2)),
         ("number", ObservedColumn("f", "int", "int(11)")),
         ("number", ObservedColumn("f", "double", "double(6,2)", scale=2)),
@@ -152,3 +154,19 @@ def test_the_table_is_made_with_rows_of_a_batch_side_by_side() -> None:
     assert "PRIMARY KEY (`_dcp_batch`, `_dcp_record`), UNIQUE KEY `_dcp_id` (`_dcp_id`)" in statement
     assert "ENGINE=InnoDB" in statement
     assert SQLITE.column_types([field("string", 5)], 20)["f"] == "TEXT"
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "wanted"),
+    [
+        ("boolean", ObservedColumn("f", "bit", "bit(1)"), "BOOLEAN"),
+        ("integer", ObservedColumn("f", "bit", "bit(8)"), "BIGINT"),
+        ("number", ObservedColumn("f", "year", "year(4)"), "DOUBLE"),
+        ("string", ObservedColumn("f", "set", "set(" + ",".join(f"'{n}'" for n in range(40)) + ")"), "TEXT"),
+    ],
+)
+def test_what_bit_year_and_a_long_set_cannot_hold_is_in_the_script(
+    kind: str, column: ObservedColumn, wanted: str
+) -> None:
+    with pytest.raises(TableMismatch, match=rf"MODIFY COLUMN `f` {wanted}"):
+        limits_of(MYSQL, table(column), cleaning(field(kind)), 16, quote)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 
 from dcp_pipeline.spec.model import Field
 from dcp_worker.ground.limits import ColumnLimit
@@ -13,6 +14,10 @@ _STRINGS = frozenset({"varchar", "tinytext", "text", "mediumtext", "longtext"})
 _MEMBER = re.compile(r"'((?:[^']|'')*)'")
 _TIMESTAMP = (1, 2**31 - 1)
 """Seconds since 1970: 0 is no moment there, and in 2038 it ends."""
+_YEARS = (1901, 2155)
+"""A text 0 would be the year 2000, and 70 be 1970."""
+_MOST_OF_A_SET = 8
+"""Members of a SET whose sets are all told beforehand: 256."""
 
 
 def holds_own(name: str, column: ObservedColumn, id_bytes: int) -> bool:
@@ -24,7 +29,7 @@ def holds_own(name: str, column: ObservedColumn, id_bytes: int) -> bool:
 
 
 def limit_of(field: Field, column: ObservedColumn) -> ColumnLimit | None:
-    """None where the column would change values: an integer column rounds fractions without a warning, SET sorts."""
+    """None where the column would change values: an integer column rounds fractions without a warning."""
     if field.type == "string":
         return _text_limit(column)
     if column.type in (*_STRINGS, "char") and field.type == "ip":
@@ -34,6 +39,8 @@ def limit_of(field: Field, column: ObservedColumn) -> ColumnLimit | None:
         return ColumnLimit(
             column.sql_type, minimum=least, maximum=most, exact=most >= 2**63, zero=not column.auto_increment
         )
+    if column.type == "year" and field.type == "integer":
+        return ColumnLimit(column.sql_type, minimum=_YEARS[0], maximum=_YEARS[1])
     if column.type == "decimal" and field.type in ("integer", "number", "decimal"):
         return _decimal_limit(column)
     if column.type in ("double", "float") and field.type == "number":
@@ -60,9 +67,16 @@ def _text_limit(column: ObservedColumn) -> ColumnLimit | None:
         return ColumnLimit(column.sql_type, max_chars=column.max_chars, trailing_blanks=False)
     if column.type == "enum":
         # Told by their exact letters: the server would take "NEW" for "new" and store that.
-        members = tuple(each.replace("''", "'") for each in _MEMBER.findall(column.sql_type))
-        return ColumnLimit(column.sql_type, members=members)
+        return ColumnLimit(column.sql_type, members=_members(column))
+    if column.type == "set" and len(members := _members(column)) <= _MOST_OF_A_SET:
+        # The server sorts a set, and leaves out what stands in it twice: only what is so already comes back unchanged.
+        sets = [",".join(each) for size in range(len(members) + 1) for each in combinations(members, size)]
+        return ColumnLimit(column.sql_type, members=tuple(sets))
     return None
+
+
+def _members(column: ObservedColumn) -> tuple[str, ...]:
+    return tuple(each.replace("''", "'") for each in _MEMBER.findall(column.sql_type))
 
 
 def _float_limit(column: ObservedColumn) -> ColumnLimit | None:
