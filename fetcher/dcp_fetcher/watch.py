@@ -266,7 +266,7 @@ class Watch:
             logging.DEBUG if told or look.outcome in (Outcome.UNCHANGED, Outcome.WAITING) else level,
             "%s: %s",
             look.outcome,
-            look.uri,
+            self._outlet.done.named(look.object_id, look.uri),
             extra={"source": self.source, "reason": look.reason},
         )
         return look

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from dcp_fetcher.following.beginnings import Beginnings, Pass
 from dcp_fetcher.following.match import Found, is_unchanged, match, rotated_from
+from dcp_fetcher.following.in_place import rewritten, rewritten_in_place, successor
 from dcp_fetcher.following.places import MovedError, files_of, is_packed, opened_as
 from dcp_fetcher.ground.errors import (
     ChangedError,
@@ -140,6 +141,7 @@ class Follower:
         if offset > file.size_bytes:
             raise ChangedError(f"the file has {file.size_bytes} bytes now, fewer than were read")
         opened = opened_as(self._reader.site, file, offset)
+        self._outlet.done.lies_in(generation.id, None if file.uri == generation.uri else file.name)
         with closing(opened.stream):
             return self._reader.read_generation(generation, opened, now.lost, ended)
 
@@ -218,13 +220,38 @@ class Follower:
         self._settling.forget(key)
         cuts = self._cuts(generation)
         read, seen = cuts[-1].end if cuts else generation.header_end, generation.size_bytes or 0
-        why = (
-            f"truncated, rotated or replaced, and what it held is found nowhere in its folder: {max(0, seen - read)} "
-            "bytes that were seen are not read, and none of those that were written after it was last looked at"
-        )
-        why = give_up(self._outlet, replace(generation, state=ObjectState.CUTTING), why)
+        in_place = next((each for each in now.files if rewritten_in_place(generation, each)), None)
+        if in_place is not None and seen <= read and generation.id not in now.lost:
+            changed = self._changed_after(generation, in_place, cuts)
+            why = rewritten(changed, read, sum(cut.records for cut in cuts), successor(generation, now.known))
+            given_up = replace(generation, state=ObjectState.CUT)
+        else:
+            why = (
+                "truncated, rotated or replaced, and what it held is found nowhere in its folder: "
+                f"{max(0, seen - read)} bytes that were seen are not read, and none of those that were written after "
+                "it was last looked at"
+            )
+            given_up = replace(generation, state=ObjectState.CUTTING)
+        why = give_up(self._outlet, given_up, why)
         now.lost.pop(generation.id, None)
         return Look(generation.uri, Outcome.UNAVAILABLE, generation.id, why)
+
+    def _changed_after(self, generation: SourceObject, file: Found, cuts: Sequence[Cut]) -> int:
+        """The byte up to which it holds what was read of it."""
+        at = 0
+        try:
+            opened = opened_as(self._reader.site, file, 0)
+            with closing(opened.stream):
+                content = Content(opened, self._reader.how)
+                if len(_some(content, generation.header_end)) < generation.header_end:
+                    return at
+                for cut in cuts:
+                    if digest_of(_some(content, cut.end - cut.start)) != cut.digest:
+                        return at
+                    at = cut.end
+        except FetchError:
+            return at
+        return at
 
     def _cuts(self, generation: SourceObject) -> list[Cut]:
         return self._outlet.patience(lambda: self._outlet.ledger.cuts(generation.id))

@@ -34,11 +34,27 @@ class DoneLog:
         self._under_way: dict[str, _UnderWay] = {}
         self._told: dict[str, int] = {}
         """Growing object -> records that were told of it."""
+        self._places: dict[str, str] = {}
+        """Followed object -> the file in which it is read now, where that is another than its name says."""
+
+    def lies_in(self, object_id: str, name: str | None) -> None:
+        """A followed file was moved aside: the line names where it is read. None: it has its own name."""
+        with self._lock:
+            if name is None:
+                self._places.pop(object_id, None)
+            else:
+                self._places[object_id] = name
 
     def cut(self, object_id: str, began: float, growing: bool = False) -> None:
         """It was read to its end, from `began` (monotonic seconds) on."""
         with self._lock:
             self._under_way.setdefault(object_id, _UnderWay(began, growing))
+
+    def named(self, object_id: str | None, uri: str) -> str:
+        """The object's name for the log: with the file that it is now, where it was moved aside."""
+        with self._lock:
+            place = None if object_id is None else self._places.get(object_id)
+        return f"{uri} (now {place})" if place else uri
 
     def tell(self, books_of: Callable[[Sequence[str]], Sequence[ObjectBooks]]) -> None:
         """One line for each object that is done by now."""
@@ -64,7 +80,7 @@ class DoneLog:
             self._told[books.object_id] = books.read
         log.info(
             "done: %s",
-            books.uri,
+            self.named(books.object_id, books.uri),
             extra={
                 "source": books.source,
                 "processed": books.read,

@@ -163,7 +163,43 @@ def test_an_inode_that_is_used_again_is_another_file(tmp_path: Path) -> None:
         same.write(HEADER + rows(500, 300))
     report = fetching.run()
     assert seen(fetching) == [*range(3), *range(500, 800)]
-    assert any("found nowhere" in problem for problem in report.problems)
+    assert any("rewritten in place" in problem for problem in report.problems)
+
+
+@pytest.mark.parametrize(("kept", "after"), [(0, 0), (150, len(HEADER) + 100 * 57)])
+def test_a_file_that_is_rewritten_in_place_says_from_where_and_what_becomes_of_it(
+    tmp_path: Path, kept: int, after: int
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(HEADER + rows(0, 200))
+    fetching = following(tmp_path)
+    fetching.round()
+    with log.open("r+b") as same:
+        same.write(HEADER + rows(0, kept) + rows(1000, 300))
+    fetching.run()
+    old, new = sorted(fetching.ledger.all_objects(), key=lambda each: each.version)
+    assert (old.state, new.state) == (ObjectState.UNAVAILABLE, ObjectState.CUT)
+    reason = old.reason or ""
+    assert f"from somewhere after byte {after} on" in reason
+    assert "as generation 2; the 200 records" in reason
+    assert "missing" not in reason
+    assert " 0 bytes" not in reason
+
+
+def test_the_line_of_what_was_moved_aside_names_where_it_lies_now(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(HEADER + rows(0, 3))
+    fetching = following(tmp_path)
+    fetching.round()
+    append(log, rows(3, 3))
+    log.rename(tmp_path / "log.csv.1")
+    log.write_bytes(HEADER + rows(6, 3))
+    with caplog.at_level("INFO"):
+        fetching.run()
+    told = [each.getMessage() for each in caplog.records if each.getMessage().startswith("cut: ")]
+    assert sorted(told) == [f"cut: {log.as_uri()}", f"cut: {log.as_uri()} (now log.csv.1)"]
 
 
 def test_what_is_nowhere_is_told_with_the_bytes_that_were_seen(
