@@ -16,6 +16,8 @@ from dcp_worker.clean.types.types import parser
 from dcp_worker.ground.errors import PlanError
 
 MISSING = ("", "-", "--", "NULL", "null", "None", "N/A", "n/a", "NA", "NaN", "nan", r"\N", "(null)")
+ERRORS = ("#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "#N/A N/A")
+"""What spreadsheets write for a formula without a value."""
 _AMBIGUOUS = frozenset(("NA", "None", "NaN", "nan"))
 MOST_DIGITS, MOST_DECIMALS = 38, 30
 _NEARLY = 0.98
@@ -63,6 +65,8 @@ def missing_in(columns: Sequence[Sequence[str | None]]) -> tuple[str, ...]:
 def guess(label: str, cells: Sequence[str | None], missing: Sequence[str]) -> Guess:
     """The type and constraints of a column."""
     own = _own_missing(cells, missing)
+    errors = _error_words(cells, own)
+    own = (*own, *errors) if errors else own
     values = [None if cell is None or cell.strip() in own else cell.strip() for cell in cells]
     known = pl.Series([value for value in values if value is not None], dtype=pl.String)
     gone = len(values) - len(known)
@@ -70,13 +74,21 @@ def guess(label: str, cells: Sequence[str | None], missing: Sequence[str]) -> Gu
     seen = "no value in the sample"
     if len(known):
         words, seen = _type(label, known)
+    if words["type"] == "string":
+        raw = max((len(cell) for cell in cells if cell is not None and cell.strip() not in own), default=0)
+        longest = max((len(value) for value in known), default=0)
+        if raw > longest:
+            seen += f"; of up to {raw} with the blanks around it"
     if gone:
         seen += f"; missing in {gone} of {len(values)}"
     elif len(values) >= _SURE_FROM:
         seen += f"; never missing in {len(values)} (required, if that is a rule)"
     if own != missing:
         words["missingValues"] = list(own)
-        seen += f"; {', '.join(each for each in missing if each not in own)} is one of these codes"
+        if codes := [each for each in missing if each not in own]:
+            seen += f"; {', '.join(codes)} is one of these codes"
+        if errors:
+            seen += f"; {', '.join(errors)} taken for missing here, a word among values of this type"
     return Guess(label, words, seen, tuple(values))
 
 
@@ -85,6 +97,16 @@ def _own_missing(cells: Sequence[str | None], missing: Sequence[str]) -> Sequenc
     others = {cell.strip() for cell in cells if cell is not None} - {"NA", *MISSING}
     codes = "NA" in missing and len(others) > 1 and all(re.fullmatch("[A-Z]{2}", each) for each in others)
     return tuple(each for each in missing if each != "NA") if codes else missing
+
+
+def _error_words(cells: Sequence[str | None], missing: Sequence[str]) -> tuple[str, ...]:
+    """Words that mean no value, or a formula's error, where all other values are of a type that these are not."""
+    values = [cell.strip() for cell in cells if cell is not None and cell.strip() not in missing]
+    found = tuple(word for word in (*ERRORS, *MISSING) if word and word in values)
+    others = [value for value in values if value not in found]
+    if not found or not others or _type("", pl.Series(others, dtype=pl.String))[0]["type"] == "string":
+        return ()
+    return found
 
 
 def _type(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:

@@ -15,8 +15,8 @@ from contextlib import closing
 from msgspec.structs import replace
 
 from dcp_fetcher.following.beginnings import Beginnings, Pass
-from dcp_fetcher.following.match import Found, is_unchanged, match, rotated_from
 from dcp_fetcher.following.in_place import rewritten, rewritten_in_place, successor
+from dcp_fetcher.following.match import Found, is_unchanged, match, rotated_from
 from dcp_fetcher.following.places import MovedError, files_of, is_packed, opened_as
 from dcp_fetcher.ground.errors import (
     ChangedError,

@@ -28,3 +28,29 @@ def test_na_among_codes_of_two_letters_is_a_code() -> None:
     assert country.values == ("FR", "NA", "DE", None, None)
     assert guess("name", ["Ann", "NA", "Bo"], ("", "NA")).values == ("Ann", None, "Bo")
     assert guess("n", ["1", "NA", "2"], ("", "NA")).words == {"type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("values", "type_", "words"),
+    [
+        (["1", "#N/A", "3", "", "#DIV/0!"], "integer", ["", "#N/A", "#DIV/0!"]),
+        (["1.5", "#REF!", "-2.25"], "number", ["", "#REF!"]),
+        (["2024-02-29", " #VALUE! ", "2024-03-01"], "date", ["", "#VALUE!"]),
+    ],
+)
+def test_a_spreadsheets_errors_among_values_of_a_type_are_missing_there(
+    values: list[str], type_: str, words: list[str]
+) -> None:
+    found = guess("v", values, ("",))
+    assert (found.words["type"], found.words["missingValues"]) == (type_, words)
+    assert f"{words[-1]} taken for missing here" in found.seen
+
+
+def test_a_word_of_errors_among_texts_is_a_text() -> None:
+    assert guess("note", ["see #N/A", "#N/A", "fine"], ("",)).words == {"type": "string"}
+    assert guess("v", ["#N/A", "#N/A"], ("",)).words == {"type": "string"}
+
+
+def test_a_texts_length_is_told_with_the_blanks_that_are_read_too() -> None:
+    assert "of up to 7 with the blanks" in guess("note", ["  ab   ", "abc"], ("",)).seen
+    assert "blanks" not in guess("note", ["ab", "abc"], ("",)).seen
