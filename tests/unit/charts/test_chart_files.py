@@ -21,8 +21,8 @@ MANIFESTS = ROOT / "manifests"
 SAMPLE = MANIFESTS / "samples/botnet"
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
-NOT_THE_CHARTS = {"HEALTH_HOST", "HEALTH_PORT"}
-"""The probes and the Service go to a port that is not up for choice."""
+NOT_THE_CHARTS = {"HEALTH_HOST", "HEALTH_PORT", "KUBERNETES_SERVICE_HOST"}
+"""The probes and the Service go to a port that is not up for choice; the kubelet says where the API server is."""
 
 
 class Asked(dict[str, str]):
