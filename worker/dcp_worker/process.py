@@ -143,6 +143,7 @@ class PlanCompiler:
             enrichers=enrichers,
             outside=self._outside,
             ordered=self.sink.table.ordered,
+            ordered_by=self.sink.table.ordered_by,
         )
 
 

@@ -87,9 +87,11 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         enrichers: Sequence[Step] = (),
         outside: Outside = _UNREACHABLE,
         ordered: bool = False,
+        ordered_by: str | None = None,
     ) -> CleaningPlan:
         """The plan of a spec. `limits` are the real table's, by column; `enrichers` is Enrichers.of(cleaning);
-        `ordered` says whether the table is kept in order.
+        `ordered` says whether the table is kept in order, `ordered_by` of which field, where not
+        of the spec's own choice.
 
         Raises PlanError naming the part of the spec that cannot be followed, and what `outside` raises.
         """
@@ -106,7 +108,7 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
             blank_rows_count=format.blank_rows == "reject",
             known_labels=known_labels(format),
             identifying=origins(cleaning.unique, reads_of(cleaning)),
-            ordered_by=cleaning.ordered_by.name if ordered and cleaning.ordered_by else None,
+            ordered_by=(ordered_by or (cleaning.ordered_by.name if cleaning.ordered_by else None)) if ordered else None,
             ordered=ordered,
         )
 

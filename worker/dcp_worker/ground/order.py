@@ -33,7 +33,7 @@ def order_of_field(name: str, kind: FieldType, exact: bool = False) -> pl.Expr:
         case "date":
             order = value.cast(pl.Int32).cast(pl.Int64) + _DAY_ZERO
         case _:
-            order = _of_integer(value.cast(pl.Int64, strict=False).fill_null(2**63 - 1) if exact else value)
+            order = _of_integer(_within_64_bits(value) if exact else value)
             order = pl.when(value.is_not_null()).then(order)
     return order.fill_null(0)
 
@@ -42,6 +42,12 @@ def order_of_place(object_id: str, record: pl.Expr) -> pl.Expr:
     """Of a record without unique fields: those of an object lie together, and in it in their order."""
     steps = ((record - 1) // RECORDS_PER_STEP).clip(0, STEPS - 1)
     return steps.cast(pl.Int64) + int(object_id[:4], 16) * STEPS
+
+
+def _within_64_bits(text: pl.Expr) -> pl.Expr:
+    """Integers as texts; what is larger or smaller is the end on its side."""
+    end = pl.when(text.str.starts_with("-")).then(-(2**63) + 1).otherwise(2**63 - 1)
+    return text.cast(pl.Int64, strict=False).fill_null(end)
 
 
 def _of_integer(value: pl.Expr) -> pl.Expr:

@@ -96,3 +96,5 @@ class CleanTable(msgspec.Struct, frozen=True):
     there is the same record, though it came in some other way."""
     ordered: bool = False
     """Whether identities begin with their order."""
+    ordered_by: str | None = None
+    """The field of that order."""

@@ -15,7 +15,7 @@ from dcp_pipeline.spec.model import Cleaning
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.dialects import sink_dialect_of
 from dcp_worker.sink.fit import identity_keys, limits_of, twin_keys
-from dcp_worker.sink.identity import PLAIN, Identity, identity_of, words
+from dcp_worker.sink.identity import PLAIN, Identity, id_bytes, identity_kept, identity_of, same, words
 from dcp_worker.sink.shape import ID, CleanTable, ObservedTable
 
 
@@ -38,7 +38,7 @@ def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prep
         check_stays(connection, name)
         recorded = recorded_identity(connection, name)
         observed = dialect.observe_table(connection, name)
-        identity = _identity(cleaning, recorded, observed)
+        identity = _identity(connection, cleaning, recorded, observed)
         _check_same(name, identity, recorded)
         if observed is None:
             connection.exec_driver_sql(dialect.create_table(name, cleaning.columns, identity.bytes, quote))
@@ -49,7 +49,9 @@ def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prep
             record_identity(connection, name, identity)
         connection.commit()
     twins = tuple(key.columns for key in twin_keys(observed, cleaning.unique))
-    table = CleanTable(observed.name, quote(name), identity_keys(observed), twins, identity.ordered)
+    table = CleanTable(
+        observed.name, quote(name), identity_keys(observed), twins, identity.ordered, identity.ordered_by
+    )
     return Prepared(dialect.writable(connection, table), limits)
 
 
@@ -61,7 +63,7 @@ def look_at_table(connection: Connection, cleaning: Cleaning, name: str) -> bool
     quote, dialect = connection.dialect.identifier_preparer.quote_identifier, sink_dialect_of(connection)
     observed = dialect.observe_table(connection, name)
     recorded = recorded_identity(connection, name) if inspect(connection).has_table(META.name) else None
-    identity = _identity(cleaning, recorded, observed)
+    identity = _identity(connection, cleaning, recorded, observed)
     if observed is not None:
         _check_same(name, identity, recorded)
         limits_of(dialect, observed, cleaning, identity.bytes, quote)
@@ -92,21 +94,53 @@ def record_identity(connection: Connection, name: str, identity: Identity) -> No
     connection.execute(insert(META).values(name=identity_key(name), value=document))
 
 
-def _identity(cleaning: Cleaning, recorded: Identity | None, observed: ObservedTable | None) -> Identity:
+def _identity(
+    connection: Connection, cleaning: Cleaning, recorded: Identity | None, observed: ObservedTable | None
+) -> Identity:
     """What this table's rows are identified by: as it was begun, a new one in the best way."""
     if recorded is not None:
-        return identity_of(cleaning, ordered=recorded.ordered)
+        return identity_kept(cleaning, recorded)
+    length = None if observed is None else _length_there(connection, observed)
+    if observed is not None and length is not None:
+        return _as_it_stands(cleaning, observed.name, length)
     own = None if observed is None else observed.column(ID)
     # Its owner gave it the column for identities of 16 bytes, as an older release said.
     return identity_of(cleaning, ordered=own is None or own.max_bytes != PLAIN)
 
 
+def _length_there(connection: Connection, observed: ObservedTable) -> int | None:
+    """How long the identity of a row is that stands in a table of which nothing is recorded."""
+    if not observed.has_rows or observed.column(ID) is None:
+        return None
+    quoted = connection.dialect.identifier_preparer.quote_identifier(observed.name)
+    query = f"SELECT LENGTH({ID}) FROM {quoted} WHERE {ID} IS NOT NULL LIMIT 1"  # noqa: S608
+    found = connection.exec_driver_sql(query).scalar()
+    return None if found is None else int(found)
+
+
+def _as_it_stands(cleaning: Cleaning, name: str, length: int) -> Identity:
+    identity = identity_of(cleaning, ordered=length == id_bytes(True))
+    if identity.bytes != length:
+        raise TableMismatch(
+            f"table {name}: identities of its rows have {length} bytes, and those of the spec {identity.bytes}; "
+            "the old rows' duplicates would not be seen. Mend it: name a new table, or put spec.cleaning.unique back"
+        )
+    return identity
+
+
 def _check_same(name: str, wanted: Identity, recorded: Identity | None) -> None:
-    if recorded is not None and recorded != wanted:
+    if recorded is not None and not same(recorded, wanted):
         raise TableMismatch(
             f"table {name}: its rows are identified by {words(recorded)}, the spec says {words(wanted)}; "
             "the old rows' duplicates would not be seen. Mend it: name a new table, or put spec.cleaning.unique back"
+            f"{_order_lost(recorded, wanted)}"
         )
+
+
+def _order_lost(recorded: Identity, wanted: Identity) -> str:
+    if recorded.unique != wanted.unique or recorded.ordered_by is None:
+        return ""
+    return f"; here: store the field {recorded.ordered_by} as it was, with its type"
 
 
 def identity_key(name: str) -> str:

@@ -35,7 +35,7 @@ def command(spec: str, redis: str | None, sink: str | None, abandon: bool, outpu
 
     with ExitStack() as stack:
         engine = ledger_of(setup, stack).engine
-        done = moving.abandon(engine, table, cleaning) if abandon else moving.migrate(engine, table, cleaning, told)
+        done = moving.abandon(engine, table) if abandon else moving.migrate(engine, table, cleaning, told)
     if output == "json":
         print_json({"table": table, "rows": done.rows, "before": done.before, "nothing_to_do": done.reason})
     elif done.reason is not None:

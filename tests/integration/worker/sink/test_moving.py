@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from sqlalchemy import event, text
 
-from dcp_pipeline.database.errors import LedgerError, SinkUnavailable
+from dcp_pipeline.database.errors import LedgerError, SinkUnavailable, TableMismatch
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import RejectFilter
 from dcp_pipeline.spec.model import Cleaning, Field, FieldType, Format
@@ -148,7 +148,7 @@ def test_a_move_that_is_given_up_before_any_statement_leaves_the_table_as_it_was
     before, killed_after = (older.rows(), older.identities()), 0
     while _killed_after(mover, killed_after):
         try:
-            abandon(mover.engine, "clean", BY_TIME)
+            abandon(mover.engine, "clean")
         except LedgerError as error:
             assert "is moved already" in str(error)  # noqa: PT017
             migrate(mover.engine, "clean", BY_TIME)
@@ -222,7 +222,7 @@ def test_rows_that_the_ledger_does_not_know_stop_a_move_before_anything_is_repla
     before = older.rows()
     with pytest.raises(LedgerError, match=r"rows stand there and .* were moved"):
         migrate(mysql_like.engine, "clean", BY_TIME)
-    abandon(mysql_like.engine, "clean", BY_TIME)
+    abandon(mysql_like.engine, "clean")
     assert older.rows() == before
     assert not older.sink().table.ordered
 
@@ -245,6 +245,120 @@ def test_there_is_nothing_to_move_without_an_order_or_a_table(database: Database
     if cleaning is not BY_TIME:
         Older(database, cleaning)
         assert "neither a time nor an integer" in str(migrate(database.engine, "clean", cleaning).reason)
+
+
+@pytest.mark.parametrize("name", ["clean_moved", "clean_before"])
+def test_a_table_that_is_not_ours_stops_a_move_before_it_begins_and_stays(mysql_like: Database, name: str) -> None:
+    older = _owned(mysql_like)
+    mysql_like.execute(f"CREATE TABLE {name} (what TEXT)")
+    mysql_like.execute(f"INSERT INTO {name} VALUES ('mine')")
+    with pytest.raises(LedgerError, match=f"there is a table {name}"):
+        migrate(mysql_like.engine, "clean", BY_TIME)
+    assert abandon(mysql_like.engine, "clean").reason == "it is not being moved"
+    assert mysql_like.execute(f"SELECT * FROM {name}") == [("mine",)]
+    assert not older.sink().table.ordered
+
+
+def test_a_table_that_somebody_makes_meanwhile_is_left_and_the_comment_comes_back(mysql_like: Database) -> None:
+    _owned(mysql_like)
+    mysql_like.execute("ALTER TABLE clean COMMENT = 'the owner''s 100%'")
+    _killed_at_work(mysql_like)
+    mysql_like.execute("DROP TABLE IF EXISTS clean_moved")
+    mysql_like.execute("CREATE TABLE clean_moved (what TEXT)")
+    with pytest.raises(LedgerError, match="made by somebody else"):
+        migrate(mysql_like.engine, "clean", BY_TIME)
+    abandon(mysql_like.engine, "clean")
+    assert _comment(mysql_like) == "the owner's 100%"
+    mysql_like.execute("DROP TABLE clean_moved")  # which stood until now
+    migrate(mysql_like.engine, "clean", BY_TIME)
+    assert _comment(mysql_like) == "the owner's 100%"
+
+
+def _owned(database: Database) -> Older:
+    assert database.server
+    database.server.grant(str(database.engine.url.database), "ALL")
+    return Older(database, BY_TIME)
+
+
+def _comment(database: Database) -> str:
+    query = "SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = "
+    [[found]] = database.execute(f"{query}'clean'")
+    return str(found)
+
+
+def test_a_name_that_leaves_no_room_for_another_is_told_before_anything_is_done(mysql_like: Database) -> None:
+    _owned(mysql_like)
+    name = "t" * 58
+    mysql_like.execute(f"RENAME TABLE clean TO {name}")
+    mysql_like.execute(f"UPDATE dcp_meta SET name = 'table/{name}' WHERE name = 'table/clean'")
+    with pytest.raises(LedgerError, match="more than 57 characters"):
+        migrate(mysql_like.engine, name, BY_TIME)
+    assert abandon(mysql_like.engine, name).reason == "it is not being moved"
+
+
+OTHERS = {
+    "a number instead": Cleaning(fields=(*FIELDS[:2], Field(name="at")), unique=("n", "at")),
+    "another unique": BY_NUMBER,
+    "another type": Cleaning(fields=(*FIELDS[:2], Field(name="at", type="date")), unique=("name", "at")),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_a_move_goes_on_by_the_spec_that_it_was_begun_with_only(mover: Database, other: Cleaning) -> None:
+    older = Older(mover, BY_TIME)
+    _killed_at_work(mover)
+    with pytest.raises(TableMismatch, match="put the spec back"):
+        migrate(mover.engine, "clean", other)
+    abandon(mover.engine, "clean")
+    assert mover.execute("SELECT value FROM dcp_meta WHERE name = 'table/clean'") == [
+        ('{"fingerprint":1,"unique":["name","at"]}',)
+    ]
+    migrate(mover.engine, "clean", BY_TIME)
+    assert set(older.identities().values()) == older.fresh_identities()
+
+
+def test_a_type_that_the_column_does_not_have_is_told_before_anything_is_done(mover: Database) -> None:
+    older = Older(mover, BY_TIME)
+    before = older.identities()
+    with pytest.raises((TableMismatch, LedgerError), match=r"of type date"):
+        migrate(mover.engine, "clean", OTHERS["another type"])
+    assert (older.identities(), older.sink().table.ordered) == (before, False)
+
+
+OWNERS = {
+    "the trigger later": "CREATE TRIGGER later AFTER UPDATE ON clean BEGIN INSERT INTO audit VALUES (1); END",
+    "a foreign key of theirs": "CREATE TABLE theirs (id BLOB REFERENCES clean (_dcp_id))",
+}
+
+
+@pytest.mark.parametrize("named", OWNERS)
+def test_what_an_owner_hung_on_a_table_of_sqlite_leaves_it_as_it_is(sqlite: Database, named: str) -> None:
+    older = Older(sqlite, BY_TIME)
+    sqlite.execute("CREATE TABLE audit (n)")
+    sqlite.execute(OWNERS[named])
+    with pytest.raises(LedgerError, match=named):
+        migrate(sqlite.engine, "clean", BY_TIME)
+    assert {len(each) for each in older.identities().values()} == {16}
+
+
+def test_a_table_of_sqlite_without_row_numbers_goes_on_as_it_is(sqlite: Database) -> None:
+    Older(sqlite, BY_TIME)
+    [[made]] = sqlite.execute("SELECT sql FROM sqlite_master WHERE name = 'clean'")
+    sqlite.execute("DROP TABLE clean")
+    keyed = made.replace("CONSTRAINT", 'PRIMARY KEY ("_dcp_batch", "_dcp_record"), CONSTRAINT')
+    sqlite.execute(f"{keyed} WITHOUT ROWID")
+    with pytest.raises(LedgerError, match="WITHOUT ROWID"):
+        migrate(sqlite.engine, "clean", BY_TIME)
+
+
+def test_rows_of_sqlite_are_found_whatever_their_numbers_are(sqlite: Database) -> None:
+    older = Older(sqlite, BY_TIME)
+    numbers = [row[0] for row in sqlite.execute("SELECT rowid FROM clean ORDER BY rowid")]
+    far = [-(2**63), -5, 0, 900_000_000_000, 2**63 - 2]
+    for number, other in zip(numbers, far, strict=False):
+        sqlite.execute(f"UPDATE clean SET rowid = {other + 1} - 1 WHERE rowid = {number}")
+    assert migrate(sqlite.engine, "clean", BY_TIME).rows == len(numbers)
+    assert set(older.identities().values()) == older.fresh_identities()
 
 
 CASES: dict[FieldType, tuple[str, list[Any]]] = {
@@ -273,3 +387,14 @@ def test_sql_and_cleaning_begin_identities_alike(mysql_like: Database, kind: Fie
         connection.rollback()
     expected = pl.Series("v", values, dtype=POLARS_TYPES[kind]).to_frame().select(as_hex(order_of_field("v", kind)))
     assert [str(each).lower() for each in found] == expected.to_series().to_list()
+
+
+def test_sql_and_cleaning_begin_identities_of_integers_beyond_64_bits_alike(mysql_like: Database) -> None:
+    values = [0, -1, 2**25, -(2**53) - 1, *(sign * each for sign in (1, -1) for each in (2**63 - 1, 2**63, 10**30))]
+    mysql_like.execute("CREATE TABLE v (at INT, v DECIMAL(40,0))")
+    for at, value in enumerate(values):
+        mysql_like.execute(f"INSERT INTO v VALUES ({at}, {value})")
+    found = mysql_like.execute(f"SELECT LOWER(HEX({order_in_sql('integer', 'v')})) FROM v ORDER BY at")
+    texts = pl.Series("v", [str(each) for each in values]).to_frame()
+    expected = texts.select(as_hex(order_of_field("v", "integer", exact=True))).to_series().to_list()
+    assert [row[0] for row in found] == expected

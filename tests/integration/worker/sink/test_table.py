@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from dcp_pipeline.ledger import Ledger, TableMismatch
+from dcp_pipeline.spec.cleaning import Constraints
+from dcp_pipeline.spec.model import Cleaning, Field
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink import SinkWriter
 from support.databases import Database
@@ -153,7 +156,7 @@ def test_a_new_table_is_kept_in_order_and_an_older_release_refuses_it(database: 
     Ledger(database.engine, PIPELINE).prepare()
     assert ordered(database)
     # A release that knows no order reads the version as another identity.
-    assert identity_recorded(database) == '{"fingerprint":2,"unique":["name","at"],"ordered_by":"at"}'
+    assert identity_recorded(database) == '{"fingerprint":2,"unique":["name","at"],"ordered_by":"at","kind":"datetime"}'
     assert ordered(database)
 
 
@@ -182,6 +185,40 @@ def test_a_field_whose_type_no_longer_has_an_order_is_told(database: Database) -
     assert ordered(database)
     other = cleaning(("name", "string", 100), ("at", "string", 100), unique=["name", "at"])
     with pytest.raises(
-        TableMismatch, match=r"version 2, in the order of at\), the spec says name, at \(fingerprint version 1"
+        TableMismatch,
+        match=r"version 2, in the order of at \(datetime\)\), the spec says name, at \(fingerprint version 1",
     ):
         SinkWriter(database.engine, PIPELINE, "clean").prepare(other)
+
+
+@pytest.mark.parametrize("most", [2**63, 2**64 - 1])
+def test_an_order_that_was_begun_is_kept_where_a_new_table_would_take_another(database: Database, most: int) -> None:
+    Ledger(database.engine, PIPELINE).prepare()
+    numbered = Cleaning(fields=(Field(name="name"), Field(name="n", type="integer")), unique=("name", "n"))
+    SinkWriter(database.engine, PIPELINE, "clean").prepare(numbered)
+    if database.kind == "sqlite":  # whose columns for such values are texts
+        database.execute("DROP TABLE clean")
+        database.execute(f"CREATE TABLE clean (name TEXT, n TEXT, {SQLITE_OWN})")
+    wider = Field(name="n", type="integer", constraints=Constraints(maximum=most))
+    sink = SinkWriter(database.engine, PIPELINE, "clean")
+    sink.prepare(Cleaning(fields=(Field(name="name"), wider), unique=("name", "n")))
+    assert (sink.table.ordered, sink.table.ordered_by) == (True, "n")
+    unstored = Cleaning(fields=(Field(name="name"), replace(wider, stored=False)), unique=("name", "n"))
+    with pytest.raises(TableMismatch, match="store the field n as it was"):
+        SinkWriter(database.engine, PIPELINE, "clean").prepare(unstored)
+
+
+@pytest.mark.parametrize("size", [16, 20, 7])
+def test_rows_that_stand_say_how_a_table_is_kept_of_which_nothing_is_recorded(database: Database, size: int) -> None:
+    Ledger(database.engine, PIPELINE).prepare()
+    prepared_own = SQLITE_OWN if database.kind == "sqlite" else OWN.replace("BINARY(16)", f"VARBINARY({size})", 1)
+    moment = "DATETIME" if database.kind == "sqlite" else "DATETIME(6)"
+    database.execute(f"CREATE TABLE clean (name VARCHAR(100), at {moment}, {prepared_own})")
+    database.execute(
+        f"INSERT INTO clean (_dcp_id, _dcp_batch, _dcp_record) VALUES (x'{'ab' * size}', x'{'cd' * 16}', 1)"
+    )
+    if size == 7:
+        with pytest.raises(TableMismatch, match="have 7 bytes"):
+            ordered(database)
+    else:
+        assert ordered(database) is (size == 20)

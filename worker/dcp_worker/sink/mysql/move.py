@@ -8,13 +8,16 @@ from typing import cast
 from sqlalchemy import Connection
 
 from dcp_pipeline.database.errors import LedgerError
-from dcp_worker.ground.order import RECORDS_PER_STEP, STEPS
+from dcp_worker.ground.order import ORDER_BYTES, RECORDS_PER_STEP, STEPS
 from dcp_worker.sink.identity import id_bytes
 from dcp_worker.sink.moving import Move, Way
 from dcp_worker.sink.mysql.observe import observe_table
 from dcp_worker.sink.shape import BATCH, ID, RECORD, ObservedTable
 
 _BATCHES_TOGETHER = 8
+_OURS = "moved by dcp migrate"
+"""The comment of a table that a move made, and of the one that is moved."""
+_LONGEST = 64 - len("_before")
 _DEPENDENTS = """
     SELECT CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = DATABASE()
         AND (TABLE_NAME = %(table)s OR REFERENCED_TABLE_NAME = %(table)s)
@@ -46,6 +49,11 @@ class Aside:
 
     def refusal(self, connection: Connection, move: Move) -> str | None:
         table = _observed(connection, move.table)
+        if len(move.table) > _LONGEST:
+            return f"its name has more than {_LONGEST} characters, so there is none to keep the old one by: rename it"
+        for other in (f"{move.table}_moved", f"{move.table}_before"):
+            if _comment(connection, other) is not None:
+                return f"there is a table {other}, which a move needs the name of: rename or drop it"
         key = next((each for each in table.unique_keys if each.name == "PRIMARY"), None)
         if key is None or key.columns != (BATCH, RECORD):
             return "its primary key is not ours, so it has an owner"
@@ -54,15 +62,24 @@ class Aside:
             return f"{', '.join(dependents)} would stay behind with the old table"
         return None
 
+    def comment(self, connection: Connection, move: Move) -> str:
+        return _comment(connection, move.table) or ""
+
     def begin(self, connection: Connection, move: Move) -> None:
         if self._swapped(connection, move):
             return
         # Waits until every transaction that wrote to it before the mark has ended.
-        connection.exec_driver_sql(f"ALTER TABLE {move.quoted} COMMENT = 'moved by dcp migrate'")
-        connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {_new(move)} LIKE {move.quoted}")
-        connection.exec_driver_sql(
-            f"ALTER TABLE {_new(move)} MODIFY `{ID}` BINARY({id_bytes(True)}) NOT NULL, COMMENT = ''"
-        )
+        _say(connection, move.quoted, _OURS)
+        there = _comment(connection, f"{move.table}_moved")
+        if there is None:
+            # The comment comes with it, and says from its first moment on that it is ours.
+            connection.exec_driver_sql(f"CREATE TABLE {_new(move)} LIKE {move.quoted}")
+        elif there != _OURS:
+            raise LedgerError(
+                f"table {move.table}_moved was made by somebody else meanwhile: rename it and run this again, or give "
+                "the move up with --abandon, which leaves it"
+            )
+        connection.exec_driver_sql(f"ALTER TABLE {_new(move)} MODIFY `{ID}` BINARY({id_bytes(True)}) NOT NULL")
 
     def parts(self, connection: Connection, move: Move) -> Iterator[object]:
         if self._swapped(connection, move):
@@ -85,8 +102,7 @@ class Aside:
         if not left:
             return 0
         columns = [f"`{each.name}`" for each in _observed(connection, move.table).columns if not each.generated]
-        begun = _PLACE.format(steps=STEPS, record=RECORD, records=RECORDS_PER_STEP)
-        order = _as_bytes(begun) if move.field is None else order_in_sql(move.kind, f"t.`{move.field}`")
+        order = _order(move)
         values = [f"CONCAT({order}, t.`{ID}`)" if each == f"`{ID}`" else f"t.{each}" for each in columns]
         # A batch at a time is looked up by its key; joined the other way round the whole table would be read.
         return sum(
@@ -111,17 +127,28 @@ class Aside:
                 "Rows of batches that the ledger does not know cannot be: `dcp verify` names them. Nothing was "
                 "replaced; --abandon goes back"
             )
+        joined = f"JOIN dcp_batches b ON b.id = LOWER(HEX(t.`{BATCH}`))" if move.field is None else ""
+        begins = f"LEFT(t.`{ID}`, {ORDER_BYTES}) <> {_order(move)}"
+        query = f"SELECT COUNT(*) FROM {_new(move)} t {joined} WHERE {begins}"  # noqa: S608
+        wrong = connection.exec_driver_sql(query).scalar_one()
+        if wrong:
+            raise LedgerError(
+                f"table {move.table}: {wrong} identities do not begin with their order. Nothing was replaced; "
+                "--abandon goes back"
+            )
 
     def finish(self, connection: Connection, move: Move) -> str | None:
         if not self._swapped(connection, move):
             connection.exec_driver_sql(f"RENAME TABLE {move.quoted} TO {_before(move)}, {_new(move)} TO {move.quoted}")
+        _say(connection, move.quoted, move.comment)
         return f"{move.table}_before"
 
     def undo(self, connection: Connection, move: Move) -> None:
         if self._swapped(connection, move):
             raise LedgerError(f"table {move.table} is moved already: run `dcp migrate` once more, and it is finished")
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_new(move)}")
-        connection.exec_driver_sql(f"ALTER TABLE {move.quoted} COMMENT = ''")
+        if _comment(connection, f"{move.table}_moved") == _OURS:
+            connection.exec_driver_sql(f"DROP TABLE {_new(move)}")
+        _say(connection, move.quoted, move.comment)
 
     def _swapped(self, connection: Connection, move: Move) -> bool:
         own = _observed(connection, move.table).column(ID)
@@ -136,6 +163,23 @@ def _observed(connection: Connection, table: str) -> ObservedTable:
     if observed is None:
         raise LedgerError(f"table {table} is not there")
     return observed
+
+
+def _comment(connection: Connection, table: str) -> str | None:
+    """None where there is no such table."""
+    query = "SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %(t)s"
+    found = connection.exec_driver_sql(query, {"t": table}).scalar()
+    return None if found is None else str(found)
+
+
+def _say(connection: Connection, quoted: str, comment: str) -> None:
+    connection.exec_driver_sql(f"ALTER TABLE {quoted} COMMENT = %(c)s", {"c": comment})
+
+
+def _order(move: Move) -> str:
+    if move.field is not None:
+        return order_in_sql(move.kind, f"t.`{move.field}`")
+    return _as_bytes(_PLACE.format(steps=STEPS, record=RECORD, records=RECORDS_PER_STEP))
 
 
 def _new(move: Move) -> str:

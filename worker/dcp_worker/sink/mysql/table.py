@@ -22,4 +22,4 @@ def on_server(connection: Connection, table: CleanTable) -> ServerTable:
     driver: Any = connection.connection.driver_connection
     allowed = bool(int(facts[1])) and driver.offers_infile
     keys = table.identity_keys, table.twin_keys
-    return ServerTable(table.name, table.quoted, *keys, table.ordered, int(facts[0]), allowed)
+    return ServerTable(table.name, table.quoted, *keys, table.ordered, table.ordered_by, int(facts[0]), allowed)

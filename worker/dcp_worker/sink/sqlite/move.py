@@ -2,45 +2,77 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from typing import Any, cast
 
 import polars as pl
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from dcp_pipeline.database.errors import LedgerError
-from dcp_worker.ground.order import as_hex, order_of_field, order_of_place
+from dcp_worker.ground.order import ORDER_BYTES, as_hex, order_of_field, order_of_place
 from dcp_worker.sink.identity import PLAIN, id_bytes
 from dcp_worker.sink.moving import Move, Way
 from dcp_worker.sink.shape import BATCH, ID, RECORD
 
 _ROWS_TOGETHER = 10_000
+_MADE = "SELECT sql FROM sqlite_master WHERE type = 'table' AND LOWER(name) = LOWER(:t)"
+_WITHOUT_ROWID = re.compile(r"\)[^)]*WITHOUT\s+ROWID[^)]*$", re.IGNORECASE)
+_COLUMNS = "SELECT name FROM pragma_table_xinfo(:t)"
+_DEPENDENTS = """
+    SELECT 'the trigger ' || name FROM sqlite_master WHERE type = 'trigger' AND LOWER(tbl_name) = LOWER(:t)
+    UNION SELECT 'a foreign key of ' || m.name FROM sqlite_master m, pragma_foreign_key_list(m.name) f
+    WHERE m.type = 'table' AND (LOWER(m.name) = LOWER(:t) OR LOWER(f."table") = LOWER(:t))"""
+_KEPT = {
+    "integer": "TYPEOF({v}) = 'integer'",
+    "date": "TYPEOF({v}) = 'text' AND LENGTH({v}) = 10",
+    "datetime": "TYPEOF({v}) = 'text' AND LENGTH({v}) = 26",
+}
+"""How values of a type stand there."""
 
 
 class InPlace:
     """The way of SQLite, whose columns have no width."""
 
     def refusal(self, connection: Connection, move: Move) -> str | None:
+        made = str(connection.execute(text(_MADE), {"t": move.table}).scalar())
+        if _WITHOUT_ROWID.search(made):
+            return "it is WITHOUT ROWID, so its rows have no number to find them by"
+        named = [str(each) for each in connection.execute(text(_COLUMNS), {"t": move.table}).scalars()]
+        if any(each.lower() == "rowid" for each in named):
+            return "it has a column rowid of its owner's, which hides the number of a row"
+        dependents = [str(each) for each in connection.execute(text(_DEPENDENTS), {"t": move.table}).scalars()]
+        if dependents:
+            return f"{', '.join(dependents)} of its owner's would see each row change"
+        if move.field is not None:
+            others = f'SELECT COUNT(*) FROM {move.quoted} WHERE "{move.field}" IS NOT NULL AND NOT ({_KEPT[move.kind]})'  # noqa: S608
+            count = connection.exec_driver_sql(others.replace("{v}", f'"{move.field}"')).scalar_one()
+            if count:
+                return f"{count} values of {move.field} are none of type {move.kind} as the spec has it"
         return None
+
+    def comment(self, connection: Connection, move: Move) -> str:
+        return ""
 
     def begin(self, connection: Connection, move: Move) -> None:
         return  # its writers take turns: whoever writes next sees the mark
 
     def parts(self, connection: Connection, move: Move) -> Iterator[object]:
-        last = connection.exec_driver_sql(f"SELECT MAX(rowid) FROM {move.quoted}").scalar() or 0  # noqa: S608
-        yield from range(0, int(last) + 1, _ROWS_TOGETHER)
+        page = f"SELECT rowid AS n FROM {move.quoted} WHERE rowid >= ? ORDER BY rowid LIMIT {_ROWS_TOGETHER}"  # noqa: S608
+        first = -(2**63)
+        while True:
+            query = f"SELECT MIN(n), MAX(n) FROM ({page})"  # noqa: S608
+            least, most = connection.exec_driver_sql(query, (first,)).one()
+            if most is None:
+                return
+            yield int(least), int(most)
+            if most == 2**63 - 1:
+                return
+            first = int(most) + 1
 
     def carry(self, connection: Connection, move: Move, part: object) -> int:
-        first = cast(int, part)
-        field = f't."{move.field}"' if move.field else "NULL"
-        query = (
-            f'SELECT t.rowid, t."{ID}", t."{RECORD}", {field}, b.object_id FROM {move.quoted} t '  # noqa: S608
-            f'LEFT JOIN dcp_batches b ON b.id = LOWER(HEX(t."{BATCH}")) '
-            f'WHERE t.rowid >= ? AND t.rowid < ? AND LENGTH(t."{ID}") = {PLAIN}'
-        )
-        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
-        rows = driver.execute(query, (first, first + _ROWS_TOGETHER)).fetchall()
+        driver, rows = self._rows(connection, move, part, PLAIN)
         if rows:
             longer = [
                 (bytes.fromhex(begun) + row[1], row[0]) for begun, row in zip(_begun(move, rows), rows, strict=True)
@@ -53,6 +85,27 @@ class InPlace:
         left = connection.exec_driver_sql(others).scalar_one()
         if left:
             raise LedgerError(f"table {move.table}: {left} rows have identities of another length; --abandon goes back")
+        for part in self.parts(connection, move):
+            _, rows = self._rows(connection, move, part, id_bytes(True))
+            begun = _begun(move, rows) if rows else []
+            wrong = sum(row[1][:ORDER_BYTES].hex() != each for each, row in zip(begun, rows, strict=True))
+            if wrong:
+                raise LedgerError(
+                    f"table {move.table}: {wrong} identities do not begin with their order; --abandon goes back"
+                )
+
+    def _rows(
+        self, connection: Connection, move: Move, part: object, length: int
+    ) -> tuple[sqlite3.Connection, list[tuple[Any, ...]]]:
+        """A part's rows whose identities are so long."""
+        field = f't."{move.field}"' if move.field else "NULL"
+        query = (
+            f'SELECT t.rowid, t."{ID}", t."{RECORD}", {field}, b.object_id FROM {move.quoted} t '  # noqa: S608
+            f'LEFT JOIN dcp_batches b ON b.id = LOWER(HEX(t."{BATCH}")) '
+            f'WHERE t.rowid BETWEEN ? AND ? AND LENGTH(t."{ID}") = {length}'
+        )
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        return driver, driver.execute(query, cast(tuple[int, int], part)).fetchall()
 
     def finish(self, connection: Connection, move: Move) -> str | None:
         return None
