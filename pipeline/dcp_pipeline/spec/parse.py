@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem, path_of
 from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
 from dcp_pipeline.spec.units import decode_unit
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def load_pipeline(path: Path | str) -> Pipeline:
@@ -77,10 +80,22 @@ def pipeline_of(document: Any, origin: str = "") -> Pipeline:
         pipeline = msgspec.convert(document, Pipeline, dec_hook=decode_unit)
     except (msgspec.ValidationError, ValueError) as error:
         raise SpecInvalid(_explain(document, error), origin) from error
-    problems = problems_of(pipeline)
+    problems = [*_no_text(document, "")] or problems_of(pipeline)
     if problems:
         raise SpecInvalid(problems, origin)
     return pipeline
+
+
+def _no_text(node: Any, place: str) -> Iterator[SpecProblem]:
+    """Half of a surrogate pair is no character: nothing that takes UTF-8 takes it."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _no_text(value, f"{place}.{key}" if place else str(key))
+    elif isinstance(node, list):
+        for number, each in enumerate(node):
+            yield from _no_text(each, f"{place}[{number}]")
+    elif isinstance(node, str) and _SURROGATE.search(node):
+        yield SpecProblem(place, f"is {node!a}, which holds half of a character (a lone surrogate)")
 
 
 def _one_line(error: Exception) -> str:

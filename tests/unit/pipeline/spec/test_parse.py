@@ -171,3 +171,12 @@ def test_a_name_is_of_letters_of_any_script_and_what_only_looks_like_one_is_refu
 def test_fields_and_tables_may_be_named_in_any_script() -> None:
     spec = parse_pipeline(example(("{name: src_port", "{name: 源端口")), origin="x.yaml").spec
     assert "源端口" in [each.name for each in spec.cleaning.fields]
+
+
+def test_half_a_character_is_refused_where_it_stands() -> None:
+    document = resource()
+    document["spec"]["cleaning"]["fields"][0]["from"] = "a\ud800"
+    with pytest.raises(SpecInvalid) as refused:
+        pipeline_of(document)
+    assert "spec.cleaning.fields[0].from" in str(refused.value)
+    assert "surrogate" in str(refused.value)
