@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dcp_fetcher.following.match import Found, inode_of, rotated_from
-from dcp_fetcher.ground.errors import FetchError
+from dcp_fetcher.ground.errors import ChangedError, FetchError
 from dcp_fetcher.opening.decompress import compression_of
 from dcp_fetcher.sites.files.site import path_of
 from dcp_fetcher.sites.listing import Entry
@@ -41,13 +42,22 @@ def files_of(entries: Sequence[Entry], known: Sequence[SourceObject]) -> Iterato
 
 
 def opened_as(site: Site, file: Found, offset: int) -> Opened:
-    """The file, from `offset` on. Raises MovedError where another one has its name by now."""
-    opened = site.open_growing(file.uri, None, offset)
+    """The file, from `offset` on. Raises MovedError where another one has its name by now, ChangedError where it is
+    shorter than that.
+    """
+    # From its first byte on: a file that has taken its name since, and is shorter, says nothing about this one.
+    opened = site.open_growing(file.uri, None, 0)
     assert opened is not None
     if opened.etag != file.identity:
         opened.stream.close()
         raise MovedError(f"{file.uri} is another file than a moment ago")
-    return opened
+    if not offset:
+        return opened
+    size_bytes = opened.size_bytes or 0
+    if size_bytes < offset or not opened.stream.seek(offset):
+        opened.stream.close()
+        raise ChangedError(f"the file has {size_bytes} bytes now, fewer than were read")
+    return replace(opened, offset=offset)
 
 
 def is_packed(file: Found) -> bool:
