@@ -398,3 +398,17 @@ def test_sql_and_cleaning_begin_identities_of_integers_beyond_64_bits_alike(mysq
     texts = pl.Series("v", [str(each) for each in values]).to_frame()
     expected = texts.select(as_hex(order_of_field("v", "integer", exact=True))).to_series().to_list()
     assert [row[0] for row in found] == expected
+
+
+def test_rows_that_are_taken_away_as_a_move_begins_stay(mysql_like: Database) -> None:
+    older = _owned(mysql_like)
+    before = older.rows()
+
+    def mark(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if statement.startswith("DELETE FROM `clean`"):
+            mysql_like.execute("INSERT INTO dcp_meta VALUES ('moving/clean', '{}')")
+
+    event.listen(mysql_like.engine, "before_cursor_execute", mark)
+    with pytest.raises(SinkUnavailable, match="being moved"):
+        older.ledger.withdraw_records("clean", older.batches[2].id, 8)
+    assert older.rows() == before
