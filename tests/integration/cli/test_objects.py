@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import time
 from pathlib import Path
 
 from support.dcp_process import dcp
@@ -24,7 +26,9 @@ def test_objects_are_listed_forgotten_and_read_again(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "good.csv").write_text("a,b\n1,x\n2,y\n")
-    (tmp_path / "in" / "坏 1.csv").write_bytes(gzip.compress(b"a,b\n3,z\n4,w\n")[:-9])
+    bad = tmp_path / "in" / "坏 1.csv"
+    bad.write_bytes(gzip.compress(b"a,b\n3,z\n4,w\n")[:-9])
+    os.utime(bad, (0, time.time() - 3600))  # long ago: nobody is still writing it
     code, ran = dcp(tmp_path, "run", "spec.yaml", "--once", "-o", "json")
     assert (code, ran.answer()["errors"], ran.answer()["balanced"]) == (1, 1, False)
     assert ran.err().count("the compressed data is truncated") == 1, ran.err()
@@ -35,10 +39,10 @@ def test_objects_are_listed_forgotten_and_read_again(tmp_path: Path) -> None:
         assert (code, "/坏 1.csv" in told.out(), "%E5" in told.out()) == (1, True, False), told.out()
         assert "NOT balance" in told.out(), "run, status and verify say the same"
     code, listed = dcp(tmp_path, "objects", "ls", "spec.yaml", "--state", "unavailable", "-o", "json")
-    (bad,) = listed.answer()["objects"]
-    assert bad["uri"].endswith("%E5%9D%8F%201.csv")
-    assert "truncated" in bad["reason"]
-    assert dcp(tmp_path, "objects", "forget", "spec.yaml", bad["id"][:12])[0] == 0
+    (found,) = listed.answer()["objects"]
+    assert found["uri"].endswith("%E5%9D%8F%201.csv")
+    assert "truncated" in found["reason"]
+    assert dcp(tmp_path, "objects", "forget", "spec.yaml", found["id"][:12])[0] == 0
     code, ran = dcp(tmp_path, "run", "spec.yaml", "--once", "-o", "json")
     assert (code, ran.answer()["errors"], ran.answer()["balanced"]) == (0, 0, True)
     assert "history: 1 objects" in dcp(tmp_path, "run", "spec.yaml", "--once")[1].out()
