@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from dcp_fetcher.following.match import Found, Matched, rotated_from
 from dcp_fetcher.following.places import MovedError, opened_as
-from dcp_fetcher.ground.errors import DamagedError, GoneError, NotRecordsError
+from dcp_fetcher.ground.errors import DamagedError, FetchError, GoneError, NotRecordsError
 from dcp_fetcher.ground.wall import reason_of
 from dcp_fetcher.objects import ObjectReader
 from dcp_fetcher.reading import CHUNK_BYTES, Content
@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 
 ALIKE_BYTES = 64 * 1024
 """So much of a file is compared with another's beginning to see that it is being copied."""
+
+
+class UnreadError(FetchError):
+    """A file that cannot be told now."""
 
 
 @dataclass
@@ -35,6 +39,8 @@ class Pass:
     """(object id, identity) that was tried and is not so."""
     fresh: list[Found] = field(default_factory=list)
     waiting: list[Found] = field(default_factory=list)
+    unread: dict[Found, str] = field(default_factory=dict)
+    """Those that nobody can tell now, and why: they may be generations."""
 
 
 class Beginnings:
@@ -47,7 +53,10 @@ class Beginnings:
         self._copies: set[Found] = set()
 
     def unsure(self, now: Pass) -> None:
-        """Look into those that are unknown, unless nothing has changed since that was done."""
+        """Look into those that are unknown, unless nothing has changed since that was done.
+
+        Raises MovedError or GoneError where a file was moved meanwhile.
+        """
         # What was no generation's a moment ago is none while the generations and their homes are the same.
         state = (len(now.known), frozenset(now.matched.homes))
         unsure = [file for file in now.matched.unknown if file.size_bytes and self._neutral.get(file) != state]
@@ -61,30 +70,37 @@ class Beginnings:
         longest_bytes = max((cut.end for cut in firsts.values()), default=0)
         # What may be copied is sorted out before its copies.
         for file in sorted(unsure, key=lambda each: (each.rotated, each.modified_ns)):
-            beginning, whole = self._beginning(file, longest_bytes)
-            alike = [each for each in now.known if _begins(beginning, firsts.get(each.id))]
-            alike = [each for each in alike if (each.id, file.identity) not in now.denied]
-            homeless = [each for each in alike if each.id not in homes]
-            if homeless:
-                same_time = [each for each in homeless if each.last_modified == str(file.modified_ns)]
-                homes[(same_time or homeless)[0].id] = file
-            elif file.rotated and (alike or self._is_copy(beginning, _kin(file, [*homes.values(), *now.fresh]))):
-                self._neutral[file] = state
-                self._copies.add(file)
-            elif file in self._copies:  # its original was read further than it, and is truncated now
-                self._neutral[file] = state
-            elif file.rotated and not whole:
-                now.waiting.append(file)
-            elif file.listed or self._is_between(file, now):
-                now.fresh.append(file)
-            else:
-                self._neutral[file] = state
+            try:
+                beginning, whole = self._beginning(file, longest_bytes)
+                alike = [each for each in now.known if _begins(beginning, firsts.get(each.id))]
+                alike = [each for each in alike if (each.id, file.identity) not in now.denied]
+                homeless = [each for each in alike if each.id not in homes]
+                if homeless:
+                    same_time = [each for each in homeless if each.last_modified == str(file.modified_ns)]
+                    homes[(same_time or homeless)[0].id] = file
+                elif file.rotated and (alike or self._is_copy(beginning, _kin(file, [*homes.values(), *now.fresh]))):
+                    self._neutral[file] = state
+                    self._copies.add(file)
+                elif file in self._copies:  # its original was read further, and is truncated now
+                    self._neutral[file] = state
+                elif file.rotated and not whole:
+                    now.waiting.append(file)
+                elif file.listed or self._is_between(file, now):
+                    now.fresh.append(file)
+                else:
+                    self._neutral[file] = state
+            except UnreadError as error:
+                log.warning("%s: %s", file.uri, error)
+                now.unread[file] = str(error)
         self._neutral = {file: known for file, known in self._neutral.items() if file in now.matched.unknown}
         self._copies &= set(now.matched.unknown)
         now.matched = Matched(homes, now.matched.unknown)
 
     def _beginning(self, file: Found, longest_bytes: int) -> tuple[bytes, bool]:
-        """Its first bytes, unpacked; False where they end in what may still be written."""
+        """Its first bytes, unpacked; False where they end in what may still be written.
+
+        Raises UnreadError, and MovedError or GoneError where another file has its name by now, or none.
+        """
         found = bytearray()
         try:
             opened = opened_as(self._reader.site, file, 0)
@@ -95,10 +111,9 @@ class Beginnings:
         except (DamagedError, NotRecordsError):
             return bytes(found), False
         except (MovedError, GoneError):
-            return b"", False
-        except BaseException as error:  # noqa: BLE001 (the wall)
-            log.warning("%s: its beginning cannot be read: %s", file.uri, reason_of(error))
-            return b"", False
+            raise
+        except BaseException as error:  # the wall
+            raise UnreadError(f"its beginning cannot be read: {reason_of(error)}") from error
         return bytes(found), True
 
     def _is_copy(self, beginning: bytes, homes: Iterable[Found]) -> bool:

@@ -70,7 +70,11 @@ class Follower:
 
     def _pass(self, entries: Sequence[Entry]) -> Iterator[Look | None]:
         """The looks; None: begin again."""
-        now = self._survey(entries)
+        try:
+            now = self._survey(entries)
+        except (MovedError, GoneError):
+            yield None
+            return
         homes = {each.id: now.matched.homes[each.id] for each in now.known if each.id in now.matched.homes}
         by_id = {each.id: each for each in now.known}
         steps: list[tuple[bool, int, SourceObject | None, Found]] = [
@@ -83,6 +87,8 @@ class Follower:
             yield look
             if look is None:
                 return
+        for file, reason in now.unread.items():
+            yield Look(file.uri, Outcome.WAITING if file.rotated else Outcome.FAILED, reason=reason)
         for file in now.waiting:
             yield Look(file.uri, Outcome.WAITING, reason="it seems to be a copy that is being made")
 

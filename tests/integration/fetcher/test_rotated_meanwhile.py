@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from dcp_fetcher.objects import Outcome
 from dcp_pipeline.batch import decode_batch
 from dcp_pipeline.ledger.model import ObjectState
 from support.fetching import Fetching, file_source
@@ -165,3 +166,31 @@ def test_what_is_rotated_between_two_steps_of_a_look_is_read_once(
             break
     else:
         pytest.fail("the killed look was killed each time")
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError("no"), OSError(24, "Too many open files"), OSError(5, "Input/output")]
+)
+def test_a_file_that_cannot_be_told_for_a_moment_is_not_begun_a_second_time(tmp_path: Path, error: OSError) -> None:
+    played = Played(tmp_path)
+    played.write(played.log, 5)
+    played.look()
+    restored = tmp_path / "restored"  # the same bytes under another inode, as a backup brings them back
+    shutil.copy(played.log, restored)
+    restored.rename(played.log)
+    played.write(played.log, 2)
+    opened, failed = os.open, itertools.count()
+
+    def fails_once(path: Any, *more: Any, **named: Any) -> int:
+        if str(path) == str(played.log) and not next(failed):
+            raise error
+        return opened(path, *more, **named)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "open", fails_once)
+        first = played.fetching.round()
+    assert next(failed), "it was tried"
+    played.look()
+    assert played.numbers() == Counter(range(played.written))
+    assert [each.state for each in played.fetching.ledger.all_objects()] == [ObjectState.CUT]
+    assert [look.reason for look in first.looks if look.outcome is Outcome.FAILED], "whoever waits for it is told"
