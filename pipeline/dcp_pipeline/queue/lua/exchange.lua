@@ -94,7 +94,11 @@ local function repeat_claim()
   for i = 2, #last, 2 do
     if holds(last[i], last[i + 1]) then
       local job = redis.call('HMGET', JOB .. last[i], 'payload', 'token', 'attempts', 'crashes', 'priority')
-      hand_out(last[i], job, last[i + 1])
+      if job[1] and job[5] then
+        hand_out(last[i], job, last[i + 1])
+      else
+        strike_out(last[i])
+      end
     end
   end
 end

@@ -62,6 +62,23 @@ def test_a_claim_whose_reply_was_lost_comes_again(queue: Queue, lose_reply: Call
     assert [lease.id for lease in queue.exchange("w", leases, 2).leases] == ["c"]
 
 
+@pytest.mark.parametrize("field", ["payload", "priority"])
+def test_a_repeated_claim_leaves_out_what_is_half_a_job_by_now(
+    queue: Queue, client: redis.Redis, lose_reply: Callable[[], None], field: str
+) -> None:
+    queue.enqueue([Job(each, b"payload") for each in "abc"])
+    lose_reply()
+    with pytest.raises(redis.ConnectionError):
+        queue.exchange("w", [], 2)
+    client.hdel(queue.keys.job("a"), field)
+    leases = queue.exchange("w", [], 2).leases
+    assert [lease.id for lease in leases] == ["b"]
+    last = queue.exchange("w", leases, 2).leases
+    assert [lease.id for lease in last] == ["c"]
+    queue.exchange("w", last, 0)
+    assert queue.stats().inflight == 0
+
+
 def test_a_claim_that_came_too_late_is_not_repeated_over_its_new_holder(
     queue: Queue, client: redis.Redis, lose_reply: Callable[[], None]
 ) -> None:
