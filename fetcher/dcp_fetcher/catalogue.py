@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dcp_fetcher.publishing.publish import Outlet
@@ -47,9 +47,7 @@ class Catalogue:
         """What is recorded under these names, and under those that an older release gave the same objects."""
         found: dict[str, list[SourceObject]] = {}
         ledger, older = self._outlet.ledger, self._names_of_old()
-        wanted = list(dict.fromkeys(uri for name in names for uri in (name, *older.get(name, ()))))
-        for start in range(0, len(wanted), PAGE_OBJECTS):
-            page = wanted[start : start + PAGE_OBJECTS]
+        for page in _pages((name, *older.get(name, ())) for name in dict.fromkeys(names)):
             for each in self._outlet.patience(lambda page=page: ledger.objects(self._source, page)):  # type: ignore[misc]
                 found.setdefault(self._site.recorded(each.uri), []).append(each)
         return Known(found, incomplete)
@@ -62,3 +60,15 @@ class Catalogue:
                 if (name := self._site.recorded(uri)) != uri:
                     self._older.setdefault(name, []).append(uri)
         return self._older
+
+
+def _pages(objects: Iterable[tuple[str, ...]]) -> Iterator[list[str]]:
+    """All uris of one object on one page: the ledger says which is newest among those that it is asked for at once."""
+    page: dict[str, None] = {}
+    for uris in objects:
+        if page and len(page) + len(uris) > PAGE_OBJECTS:
+            yield list(page)
+            page = {}
+        page.update(dict.fromkeys(uris))
+    if page:
+        yield list(page)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
+import pytest
 from msgspec.structs import replace
 
-from dcp_fetcher.catalogue import PAGE_OBJECTS
+from dcp_fetcher.catalogue import PAGE_OBJECTS, Catalogue
+from dcp_fetcher.publishing.publish import Outlet
+from dcp_fetcher.sites.site import Site
 from dcp_pipeline.batch import object_id
 from dcp_pipeline.ledger.model import ObjectState
+from support.fetcher_fakes import FakeLedger
 from support.fetching import Fetching, file_source
 
 FILES = 2 * PAGE_OBJECTS + 3
@@ -52,3 +58,33 @@ def test_what_was_unavailable_and_is_gone_is_history_however_long_that_is(tmp_pa
     fetching.run()
     states = [each.state for each in fetching.ledger.all_objects()]
     assert states.count(ObjectState.HISTORY) == FILES
+
+
+class _Site:
+    """An older release called an object by its whole URL."""
+
+    def recorded(self, uri: str) -> str:
+        return uri.partition("?")[0]
+
+
+class _Outlet:
+    def __init__(self, ledger: FakeLedger) -> None:
+        self.ledger = ledger
+
+    def patience(self, work: Callable[[], Any]) -> Any:
+        return work()
+
+
+@pytest.mark.parametrize("before", [0, PAGE_OBJECTS - 2, PAGE_OBJECTS - 1, PAGE_OBJECTS])
+def test_versions_of_one_name_are_newest_first_wherever_a_page_would_end(tmp_path: Path, before: int) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,x\n")
+    fetching = Fetching(file_source(tmp_path), max_records=10)
+    fetching.run()
+    (first,) = fetching.ledger.all_objects()
+    name = "http://feed/z.csv"
+    for version, uri in enumerate((name, f"{name}?token=1", f"{name}?token=2")):
+        of = object_id(first.pipeline, first.source, uri, str(version))
+        fetching.ledger.open_object(replace(first, uri=uri, version=str(version), id=of))
+    catalogue = Catalogue(first.source, cast(Site, _Site()), cast(Outlet, _Outlet(fetching.ledger)))
+    names = [f"http://feed/{number}.csv" for number in range(before)]
+    assert [each.version for each in catalogue.known([*names, name], {}).of(name)] == ["2", "1", "0"]
