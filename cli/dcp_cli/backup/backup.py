@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from dcp_cli.backup.archive import Head, Page, Writer
 from dcp_cli.backup.contents import parts_of, table_ddl
+from dcp_cli.errors import CommandFailed
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
@@ -22,6 +23,7 @@ from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.files.durable import put_in_place
 from dcp_pipeline.ledger.books import books
 from dcp_pipeline.ledger.changes import SCHEMA_VERSION
+from dcp_pipeline.ledger.claims import is_moving
 from dcp_pipeline.setup import Setup
 
 _ROWS_AT_ONCE = 2000
@@ -56,6 +58,11 @@ def back_up(setup: Setup, path: Path, output: str) -> int:
 
 def _written(setup: Setup, connection: Connection, writer: Writer) -> None:
     pipeline, table = setup.pipeline.key, setup.pipeline.table
+    if is_moving(connection, table):
+        raise CommandFailed(
+            f"table {table} is being moved by `dcp migrate`, and a backup of half a move could not be restored: "
+            "take it once that has ended; where it was killed, run it again, or with --abandon"
+        )
     found = books(connection, pipeline)
     writer.write(
         Head(

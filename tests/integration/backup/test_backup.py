@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from dcp_cli.backup.archive import Head, Page, Writer, read_archive
 from dcp_cli.backup.backup import back_up
+from dcp_cli.errors import CommandFailed
 from dcp_pipeline.errors import Unusable
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.setup import load_setup
@@ -104,6 +105,20 @@ def test_what_is_committed_while_a_backup_is_written_is_not_torn_into_it(
     pages = [each for each in read_archive(tmp_path / "copy.dcp") if isinstance(each, Page)]
     assert [[row[1] for row in page.rows] for page in pages if page.table == "dcp_specs"] == [["r0"]]
     assert len(database.execute("SELECT revision FROM dcp_specs")) > 1
+
+
+def test_of_a_table_that_is_being_moved_no_backup_is_made(tmp_path: Path, database: Database) -> None:
+    spec = write_spec(tmp_path / "spec.yaml", "http://127.0.0.1:9/", sink=database.url)
+    environment = {"DCP_STATE_DIR": str(tmp_path), **({"DB_PASSWORD": database.password} if database.password else {})}
+    Ledger(database.engine, "default/botnet").prepare()
+    database.execute("INSERT INTO dcp_meta VALUES ('moving/botnet', 'dcp migrate'), ('moving/other', 'dcp migrate')")
+    setup, copy = load_setup(spec, environment), tmp_path / "copy.dcp"
+    with pytest.raises(CommandFailed, match="botnet is being moved by `dcp migrate`"):
+        back_up(setup, copy, "json")
+    assert not list(tmp_path.glob("*.dcp*"))
+    assert not list(tmp_path.glob(".*.dcp*"))
+    database.execute("DELETE FROM dcp_meta WHERE name = 'moving/botnet'")
+    assert back_up(setup, copy, "json") == 0
 
 
 def written(path: Path, *pages: Page) -> Path:
