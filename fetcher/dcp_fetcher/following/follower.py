@@ -20,8 +20,10 @@ from dcp_fetcher.following.match import Found, is_unchanged, match, rotated_from
 from dcp_fetcher.following.places import MovedError, files_of, is_packed, opened_as
 from dcp_fetcher.ground.errors import (
     ChangedError,
+    DamagedError,
     FetchError,
     GoneError,
+    NotRecordsError,
 )
 from dcp_fetcher.ground.wall import reason_of
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
@@ -95,15 +97,11 @@ class Follower:
     def _tried(self, generation: SourceObject | None, file: Found, now: Pass) -> Look | None:
         self._outlet.stop.check()
         try:
-            return self._begin(file, now) if generation is None else self._read_on(generation, file, now)
-        except ChangedError as error:
             if generation is None:
-                return Look(file.uri, Outcome.FAILED, reason=str(error))
-            if file.rotated and self._ends_inside(generation, file):
-                return self._all_read(generation, file)
-            log.debug("%s is not at %s: %s", generation.uri, file.uri, error)
-            self._denied.add((generation.id, file.identity))
-            return None
+                return self._begin(file, now)
+            return self._read_or_denied(generation, file, now)
+        except ChangedError as error:
+            return Look(file.uri, Outcome.FAILED, reason=str(error))
         except (MovedError, GoneError):
             return None
         except LedgerConflict as error:
@@ -111,6 +109,16 @@ class Follower:
             return None
         except BaseException as error:  # noqa: BLE001 (the wall)
             return Look(generation.uri if generation else file.uri, Outcome.FAILED, reason=reason_of(error))
+
+    def _read_or_denied(self, generation: SourceObject, file: Found, now: Pass) -> Look | None:
+        try:
+            return self._read_on(generation, file, now)
+        except ChangedError as error:
+            if file.rotated and self._ends_inside(generation, file):
+                return self._all_read(generation, file)
+            log.debug("%s is not at %s: %s", generation.uri, file.uri, error)
+            self._denied.add((generation.id, file.identity))
+            return None
 
     # What lies there.
 
@@ -143,7 +151,11 @@ class Follower:
             return Look(generation.uri, Outcome.UNCHANGED, generation.id)
         cuts = self._cuts(generation)
         _, packed = generation_of(generation.version) or (0, False)
-        offset = 0 if packed or is_packed(file) else first_needed(cuts, now.lost.get(generation.id, frozenset()))
+        offset = (
+            0
+            if packed or is_packed(self._reader.site, file)
+            else first_needed(cuts, now.lost.get(generation.id, frozenset()))
+        )
         if offset > file.size_bytes:
             raise ChangedError(f"the file has {file.size_bytes} bytes now, fewer than were read")
         opened = opened_as(self._reader.site, file, offset)
@@ -167,7 +179,7 @@ class Follower:
                         return number > 0
                     if digest_of(data) != cut.digest:
                         return False
-        except FetchError:
+        except (ChangedError, DamagedError, NotRecordsError):
             return False
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,13 +61,11 @@ def opened_as(site: Site, file: Found, offset: int) -> Opened:
     return replace(opened, offset=offset)
 
 
-def is_packed(file: Found) -> bool:
-    """Whether it is compressed."""
-    try:
-        with path_of(file.uri).open("rb") as opened:
-            return compression_of(opened.read(512)) is not None
-    except OSError:
-        return False
+def is_packed(site: Site, file: Found) -> bool:
+    """Whether it is compressed. Raises what opened_as raises."""
+    opened = opened_as(site, file, 0)
+    with closing(opened.stream):
+        return compression_of(opened.stream.read(512)) is not None
 
 
 def _inside(folder: Path) -> list[tuple[Path, int]]:

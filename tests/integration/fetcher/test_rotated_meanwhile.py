@@ -29,10 +29,11 @@ class Killed(BaseException):
 class Played:
     """A growing file, what was written to it, and whoever reads it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, include: list[str] | None = None) -> None:
         self.folder, self.log, self.written = folder, folder / "app.log", 0
         self.log.write_bytes(HEADER)
-        self.fetching = Fetching(file_source(self.log, growth="append", settle="1ms"), max_records=2)
+        place = {"path": self.log} if include is None else {"path": folder, "include": include}
+        self.fetching = Fetching(file_source(**place, growth="append", settle="1ms"), max_records=2)
         self._read: dict[str, bytes] = {}
 
     def write(self, path: Path, count: int) -> None:
@@ -194,3 +195,44 @@ def test_a_file_that_cannot_be_told_for_a_moment_is_not_begun_a_second_time(tmp_
     assert played.numbers() == Counter(range(played.written))
     assert [each.state for each in played.fetching.ledger.all_objects()] == [ObjectState.CUT]
     assert [look.reason for look in first.looks if look.outcome is Outcome.FAILED], "whoever waits for it is told"
+
+
+@pytest.mark.parametrize("rotate", [create, compress, copytruncate])
+def test_a_file_that_cannot_be_opened_once_is_still_what_it_is(
+    tmp_path: Path, rotate: Callable[[Played], None]
+) -> None:
+    refused = True
+    for at in itertools.count():
+        if not refused:
+            break
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        played = Played(folder, ["app.log*"])
+        played.write(played.log, 5)
+        played.look()
+        played.write(played.log, 200)
+        if rotate is copytruncate:  # whose copy ends inside of what was read
+            shutil.copy(played.log, folder / "app.log.1")
+            played.write(played.log, 4)
+            played.look()
+            played.log.write_bytes(HEADER)
+        else:
+            played.look()
+            rotate(played)
+        played.write(played.log, 3)
+        opened, opens = os.open, itertools.count()
+
+        def fails_at(path: Any, *more: Any, at: int = at, opens: Any = opens, **named: Any) -> int:
+            if str(path).startswith(str(tmp_path)) and next(opens) == at:
+                raise OSError(24, "Too many open files")
+            return opened(path, *more, **named)  # noqa: B023
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(os, "open", fails_at)
+            played.look()
+        refused = next(opens) > at
+        for _ in range(3):
+            played.look()
+        assert played.numbers() == Counter(range(played.written)), f"the open that failed: {at}"
+        assert {each.state for each in played.fetching.ledger.all_objects()} == {ObjectState.CUT}
+    assert at > 2
