@@ -1,7 +1,7 @@
 """What may still change waits: the last record of a version that has no line end, until the version has settled.
 
 A version has settled once it has been the same for `settle`: by its source's own clock where that tells its age, else
-by ours since it was first seen. objects.py asks; here is what is remembered between two looks. It may be forgotten: a
+by ours since it was first seen. objects/ asks; here is what is remembered between two looks. It may be forgotten: a
 process that starts anew waits anew.
 """
 
