@@ -47,8 +47,9 @@ def parts_of(connection: Connection, table: str) -> Iterator[Part]:
         yield Part(name, columns, f"SELECT {listed} FROM {name} WHERE {which}{ordered}")  # noqa: S608
     if inspect(connection).has_table(table):
         found = inspect(connection).get_columns(table)
-        columns = tuple(str(each["name"]) for each in found if "computed" not in each)
-        listed = ", ".join(f"t.{quote(each)}" for each in columns)
+        stored = [each for each in found if "computed" not in each]
+        columns, exact = tuple(str(each["name"]) for each in stored), asked(connection).exact
+        listed = ", ".join(exact(f"t.{quote(str(each['name']))}", each["type"]) for each in stored)
         of_batch = dialect_of(connection).are_bytes_of("t._dcp_batch", "b.id")
         query = f"SELECT {listed} FROM dcp_batches b JOIN {quote(table)} t ON {of_batch} WHERE b.pipeline = :pipeline"  # noqa: S608
         yield Part(table, columns, query)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +17,7 @@ from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_cli.summary import COUNTS
 from dcp_pipeline.connect import open_engine
-from dcp_pipeline.database.errors import short
+from dcp_pipeline.database.errors import SinkUnavailable, short
 from dcp_pipeline.database.rooms import name_of
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.exit_codes import DONE, FAILED
@@ -24,6 +25,7 @@ from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.changes import SCHEMA_VERSION
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.verify.verify import verify
+from dcp_worker.sink.table import recorded_identity
 
 _ONCE = Patience(attempts=1, lost_attempts=1)
 
@@ -97,14 +99,16 @@ def _put(engine: Engine, head: Head, messages: Iterator[Head | Page]) -> None:
     def work(connection: Connection) -> None:
         _check_empty(connection, head)
         for page in _pages(messages):
+            _check_same_identity(connection, page)
             _insert(connection, page)
+        _check_identities(connection, head.table)
 
     transactions = Transactions(engine, _ONCE)
     made = transactions.write(lambda connection: _make_table(connection, head))
     try:
         transactions.write(work)
     except BaseException as error:
-        if made:
+        if made and not _came_after_all(transactions, head):
             quoted = engine.dialect.identifier_preparer.quote_identifier(head.table)
             transactions.write(lambda connection: connection.exec_driver_sql(f"DROP TABLE {quoted}"))
         if isinstance(error, IntegrityError):
@@ -123,6 +127,42 @@ def _make_table(connection: Connection, head: Head) -> bool:
     return bool(head.table_ddl)
 
 
+def _came_after_all(transactions: Transactions, head: Head) -> bool:
+    """Whether a commit whose answer was lost was one. While nobody can say, what may hold rows is left alone."""
+    query = text("SELECT COUNT(*) FROM dcp_objects WHERE pipeline = :pipeline")
+    try:
+        return bool(transactions.read(lambda each: each.execute(query, {"pipeline": head.pipeline}).scalar()))
+    except SinkUnavailable:
+        return True
+
+
+def _check_same_identity(connection: Connection, page: Page) -> None:
+    """Rows of two kinds of identity in one table could not be told to be duplicates of each other."""
+    if page.table != "dcp_meta":
+        return
+    for name, value in ((row[page.columns.index("name")], row[page.columns.index("value")]) for row in page.rows):
+        recorded = connection.execute(text("SELECT value FROM dcp_meta WHERE name = :name"), {"name": name}).scalar()
+        if str(name).startswith("table/") and recorded is not None and json.loads(recorded) != json.loads(str(value)):
+            raise CommandFailed(
+                f"the rows of {str(name).removeprefix('table/')} are identified by {recorded} there, and by {value} in "
+                "the backup: restore into an empty database (--sink URL)"
+            )
+
+
+def _check_identities(connection: Connection, table: str) -> None:
+    """Half of a table that was being moved has identities of both lengths."""
+    recorded = recorded_identity(connection, table)
+    if recorded is None or not inspect(connection).has_table(table):
+        return
+    quoted = connection.dialect.identifier_preparer.quote_identifier(table)
+    query = text(f"SELECT COUNT(*) FROM {quoted} WHERE LENGTH(_dcp_id) <> :bytes")  # noqa: S608
+    if wrong := connection.execute(query, {"bytes": recorded.bytes}).scalar():
+        raise CommandFailed(
+            f"nothing was restored: {wrong:,} rows have identities that are not the {recorded.bytes} bytes of "
+            f"{table}: the backup was made while `dcp migrate` was at work"
+        )
+
+
 def _check_empty(connection: Connection, head: Head) -> None:
     query = text("SELECT COUNT(*) FROM dcp_objects WHERE pipeline = :pipeline")
     if number := connection.execute(query, {"pipeline": head.pipeline}).scalar():
@@ -139,7 +179,7 @@ def _insert(connection: Connection, page: Page) -> None:
     values = ", ".join(f":c{n}" for n in range(len(page.columns)))
     rows: list[dict[str, Any]] = [{f"c{n}": value for n, value in enumerate(row)} for row in page.rows]
     if page.table == "dcp_meta":
-        # What this database says of itself stays; of the table it says nothing yet, or the same.
+        # What this database says of itself stays; of the table it says nothing yet, or the same, which was checked.
         connection.execute(
             text("DELETE FROM dcp_meta WHERE name = :c0"), [{"c0": each} for each in {row["c0"] for row in rows}]
         )

@@ -7,16 +7,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import Connection, Engine
+from sqlalchemy.types import TypeEngine
 
 from dcp_cli.doctor.finding import Findings
 from dcp_pipeline.database.rooms import name_of, package_called
 from dcp_pipeline.setup import Setup
 
 DatabaseLook = Callable[[Setup, Connection], Findings]
+
+
+def _as_it_is(column: str, _: TypeEngine[Any]) -> str:
+    return column
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -26,6 +31,8 @@ class Asked(msgspec.Struct, frozen=True):
     """The doctor's, by what they are about."""
     table_ddl: Callable[[Connection, str], tuple[str, ...]] | None = None
     """The statements that make a table as it stands, ready for the driver; None: they cannot be had."""
+    exact: Callable[[str, TypeEngine[Any]], str] = _as_it_is
+    """How a column of this type is asked for so that no digit is lost."""
 
 
 def asked(bind: Engine | Connection) -> Asked:

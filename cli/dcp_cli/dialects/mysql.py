@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection
+from sqlalchemy.types import FLOAT, TypeEngine
 
 from dcp_cli.dialects import Asked
 from dcp_cli.doctor.mysql import rights, settings
@@ -14,4 +17,9 @@ def _table_ddl(connection: Connection, table: str) -> tuple[str, ...]:
     return (statement.replace("%", "%%"),)  # the driver reads % as the mark of a value
 
 
-ASKED = Asked(looks={"sink.rights": rights, "sink.settings": settings}, table_ddl=_table_ddl)
+def _exact(column: str, kind: TypeEngine[Any]) -> str:
+    """A FLOAT as the server prints it has six digits."""
+    return f"{column} * 1e0" if isinstance(kind, FLOAT) else column
+
+
+ASKED = Asked(looks={"sink.rights": rights, "sink.settings": settings}, table_ddl=_table_ddl, exact=_exact)

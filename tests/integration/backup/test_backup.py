@@ -7,13 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from dcp_cli.backup.archive import Head, Page, Writer, read_archive
 from dcp_cli.backup.backup import back_up
+from dcp_cli.backup.contents import parts_of
 from dcp_cli.errors import CommandFailed
 from dcp_pipeline.errors import Unusable
-from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger import Ledger, connect
 from dcp_pipeline.setup import load_setup
 from support.botnet_feed import HEADER
 from support.databases import KINDS, Database, fresh_database
@@ -119,6 +120,70 @@ def test_of_a_table_that_is_being_moved_no_backup_is_made(tmp_path: Path, databa
     assert not list(tmp_path.glob(".*.dcp*"))
     database.execute("DELETE FROM dcp_meta WHERE name = 'moving/botnet'")
     assert back_up(setup, copy, "json") == 0
+
+
+def test_a_table_whose_rows_are_identified_otherwise_is_not_restored_into(tmp_path: Path, sqlite: Database) -> None:
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    (feed / "a.csv").write_text("\n".join([HEADER, *LINES]) + "\n")
+    copy, there = tmp_path / "copy.dcp", tmp_path / "there.db"
+    with served(feed) as url:
+        spec = str(write_spec(tmp_path / "spec.yaml", url, sink=sqlite.url))
+        dcp(tmp_path, "run", spec, "--once")
+    assert dcp(tmp_path, "backup", spec, str(copy))[0] == 0
+    other = f"sqlite:///{there}"
+    assert dcp(tmp_path, "restore", spec, str(copy), "--sink", other)[0] == 0
+    with connect(other).begin() as connection:
+        connection.execute(text("DELETE FROM dcp_objects"))
+        connection.execute(text("DELETE FROM dcp_batches"))
+        connection.execute(text("DELETE FROM dcp_rejects"))
+        connection.execute(text("DELETE FROM dcp_specs"))
+        changed = text("UPDATE dcp_meta SET value = replace(value, 'seen_at', 'src_ip') WHERE name = 'table/botnet'")
+        assert connection.execute(changed).rowcount == 1
+        before = connection.execute(text("SELECT value FROM dcp_meta WHERE name = 'table/botnet'")).scalar()
+    code, process = dcp(tmp_path, "restore", spec, str(copy), "--sink", other)
+    assert code == 1
+    assert "are identified by" in process.err()
+    with connect(other).begin() as connection:
+        assert connection.execute(text("SELECT value FROM dcp_meta WHERE name = 'table/botnet'")).scalar() == before
+        assert connection.execute(text("SELECT COUNT(*) FROM dcp_objects")).scalar() == 0
+
+
+def test_half_of_a_move_is_not_restored(tmp_path: Path, sqlite: Database) -> None:
+    """As a backup holds it that was made before moves were looked for."""
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    (feed / "a.csv").write_text("\n".join([HEADER, *LINES]) + "\n")
+    copy, other = tmp_path / "copy.dcp", f"sqlite:///{tmp_path}/there.db"
+    with served(feed) as url:
+        spec = str(write_spec(tmp_path / "spec.yaml", url, sink=sqlite.url))
+        dcp(tmp_path, "run", spec, "--once")
+    sqlite.execute("UPDATE botnet SET _dcp_id = substr(_dcp_id, 5) WHERE src_ip = '9.9.9.9'")
+    assert dcp(tmp_path, "backup", spec, str(copy))[0] == 0
+    code, process = dcp(tmp_path, "restore", spec, str(copy), "--sink", other)
+    assert code == 1
+    assert "1 rows have identities that are not the 20 bytes" in process.err()
+    with connect(other).begin() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM dcp_objects")).scalar() == 0
+        assert not inspect(connection).has_table("botnet")
+
+
+def test_no_digit_of_a_float_is_lost(database: Database) -> None:
+    Ledger(database.engine, "default/botnet").prepare()
+    kind = "BLOB" if database.kind == "sqlite" else "BINARY(16)"
+    database.execute(f"CREATE TABLE own (f FLOAT, _dcp_id {kind}, _dcp_batch {kind}, _dcp_record BIGINT)")
+    batch = "0123456789abcdef" * 2
+    database.execute(
+        "INSERT INTO dcp_batches (id, pipeline, object_id, kind, sequence, start, `end`, records, first_record, "
+        f"first_line, digest, state, created_at) VALUES ('{batch}', 'default/botnet', 'o', 'cut', 0, 0, 1, 1, 1, 1, "
+        "'d', 'done', '2026-10-01 00:00:00')"
+    )
+    for value in ("16777215", "1234567.5", "NULL"):
+        database.execute(f"INSERT INTO own VALUES ({value}, x'{'00' * 16}', x'{batch}', 1)")
+    with database.engine.connect() as connection:
+        *_, rows = parts_of(connection, "own")
+        found = {row[0] for row in connection.execute(text(rows.query), {"pipeline": "default/botnet"})}
+    assert found == {16777215.0, 1234567.5, None}
 
 
 def written(path: Path, *pages: Page) -> Path:
