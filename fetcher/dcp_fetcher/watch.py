@@ -134,7 +134,7 @@ class Watch:
         if self._follower is not None:
             return await self.round() if incomplete else Round(self.source)
         due = await self._unlisted(set(), incomplete)
-        return Round(self.source, tuple(await self._look_at(self._with_versions(due, incomplete))))
+        return Round(self.source, tuple(await self._look_at(self._due((), due, incomplete))))
 
     def _named(self, listed: list[Entry]) -> list[Entry]:
         """By the names under which they are recorded; of two with one name the last."""
@@ -190,7 +190,7 @@ class Watch:
         return self._catalogue.known([name], self._catalogue.incomplete())
 
     async def _due(
-        self, entries: Sequence[Entry], unlisted: Sequence[Entry], incomplete: Mapping[str, str]
+        self, entries: Sequence[Entry], unlisted: Sequence[tuple[Entry, Known]], incomplete: Mapping[str, str]
     ) -> AsyncIterator[tuple[Entry, Known]]:
         """What is listed unless it is seen to be unchanged, then the others."""
         async for entry, known in self._with_versions(entries, incomplete):
@@ -201,7 +201,7 @@ class Watch:
                 self._outlet.progress.count(unchanged=1)
                 continue
             yield entry, known
-        async for each in self._with_versions(unlisted, incomplete):
+        for each in unlisted:
             yield each
 
     async def _with_versions(
@@ -214,11 +214,11 @@ class Watch:
             for entry in page:
                 yield entry, known
 
-    async def _unlisted(self, listed: set[str], incomplete: Mapping[str, str]) -> list[Entry]:
-        """What is listed no more and has to be read all the same."""
+    async def _unlisted(self, listed: set[str], incomplete: Mapping[str, str]) -> list[tuple[Entry, Known]]:
+        """What is listed no more and has to be read all the same, with what is recorded of it."""
         names = [name for name in dict.fromkeys(incomplete.values()) if name not in listed]
         entries = self._with_versions([Entry(name, "") for name in names], incomplete)
-        return [entry async for entry, known in entries if await self._needs(entry.url, known)]
+        return [(entry, known) async for entry, known in entries if await self._needs(entry.url, known)]
 
     async def _needs(self, name: str, known: Known) -> bool:
         """Is one of its objects being cut, or has the queue lost a batch of it?"""

@@ -129,9 +129,8 @@ def _make_table(connection: Connection, head: Head) -> bool:
 
 def _came_after_all(transactions: Transactions, head: Head) -> bool:
     """Whether a commit whose answer was lost was one. While nobody can say, what may hold rows is left alone."""
-    query = text("SELECT COUNT(*) FROM dcp_objects WHERE pipeline = :pipeline")
     try:
-        return bool(transactions.read(lambda each: each.execute(query, {"pipeline": head.pipeline}).scalar()))
+        return transactions.read(lambda connection: _objects_there(connection, head)) > 0
     except SinkUnavailable:
         return True
 
@@ -163,9 +162,13 @@ def _check_identities(connection: Connection, table: str) -> None:
         )
 
 
-def _check_empty(connection: Connection, head: Head) -> None:
+def _objects_there(connection: Connection, head: Head) -> int:
     query = text("SELECT COUNT(*) FROM dcp_objects WHERE pipeline = :pipeline")
-    if number := connection.execute(query, {"pipeline": head.pipeline}).scalar():
+    return int(connection.execute(query, {"pipeline": head.pipeline}).scalar_one())
+
+
+def _check_empty(connection: Connection, head: Head) -> None:
+    if number := _objects_there(connection, head):
         where = connection.engine.url.render_as_string(hide_password=True)
         raise CommandFailed(
             f"{where} has books of {head.pipeline} already ({number:,} objects): restore into an empty database "

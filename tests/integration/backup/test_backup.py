@@ -35,6 +35,17 @@ def rows_of(database: Database) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(text("SELECT * FROM botnet ORDER BY src_ip"))]
 
 
+def ran(folder: Path, database: Database) -> str:
+    """The spec of a pipeline that has cleaned LINES into a SQLite file."""
+    feed = folder / "feed"
+    feed.mkdir()
+    (feed / "a.csv").write_text("\n".join([HEADER, *LINES]) + "\n")
+    with served(feed) as url:
+        spec = str(write_spec(folder / "spec.yaml", url, sink=database.url))
+        dcp(folder, "run", spec, "--once")
+    return spec
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_books_and_rows_come_back_in_another_database(tmp_path: Path, kind: str) -> None:
     feed = tmp_path / "feed"
@@ -66,13 +77,8 @@ def test_books_and_rows_come_back_in_another_database(tmp_path: Path, kind: str)
 
 
 def test_what_cannot_be_restored_whole_leaves_nothing(tmp_path: Path, sqlite: Database) -> None:
-    feed = tmp_path / "feed"
-    feed.mkdir()
-    (feed / "a.csv").write_text("\n".join([HEADER, *LINES]) + "\n")
     copy, cut = tmp_path / "copy.dcp", tmp_path / "cut.dcp"
-    with served(feed) as url:
-        spec = str(write_spec(tmp_path / "spec.yaml", url, sink=sqlite.url))
-        dcp(tmp_path, "run", spec, "--once")
+    spec = ran(tmp_path, sqlite)
     dcp(tmp_path, "backup", spec, str(copy))
     cut.write_bytes(copy.read_bytes()[:-20])
     code, process = dcp(tmp_path, "restore", spec, str(cut), "--sink", f"sqlite:///{tmp_path}/new.db")
@@ -123,13 +129,8 @@ def test_of_a_table_that_is_being_moved_no_backup_is_made(tmp_path: Path, databa
 
 
 def test_a_table_whose_rows_are_identified_otherwise_is_not_restored_into(tmp_path: Path, sqlite: Database) -> None:
-    feed = tmp_path / "feed"
-    feed.mkdir()
-    (feed / "a.csv").write_text("\n".join([HEADER, *LINES]) + "\n")
     copy, there = tmp_path / "copy.dcp", tmp_path / "there.db"
-    with served(feed) as url:
-        spec = str(write_spec(tmp_path / "spec.yaml", url, sink=sqlite.url))
-        dcp(tmp_path, "run", spec, "--once")
+    spec = ran(tmp_path, sqlite)
     assert dcp(tmp_path, "backup", spec, str(copy))[0] == 0
     other = f"sqlite:///{there}"
     assert dcp(tmp_path, "restore", spec, str(copy), "--sink", other)[0] == 0
@@ -151,13 +152,8 @@ def test_a_table_whose_rows_are_identified_otherwise_is_not_restored_into(tmp_pa
 
 def test_half_of_a_move_is_not_restored(tmp_path: Path, sqlite: Database) -> None:
     """As a backup holds it that was made before moves were looked for."""
-    feed = tmp_path / "feed"
-    feed.mkdir()
-    (feed / "a.csv").write_text("\n".join([HEADER, *LINES]) + "\n")
     copy, other = tmp_path / "copy.dcp", f"sqlite:///{tmp_path}/there.db"
-    with served(feed) as url:
-        spec = str(write_spec(tmp_path / "spec.yaml", url, sink=sqlite.url))
-        dcp(tmp_path, "run", spec, "--once")
+    spec = ran(tmp_path, sqlite)
     sqlite.execute("UPDATE botnet SET _dcp_id = substr(_dcp_id, 5) WHERE src_ip = '9.9.9.9'")
     assert dcp(tmp_path, "backup", spec, str(copy))[0] == 0
     code, process = dcp(tmp_path, "restore", spec, str(copy), "--sink", other)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dcp_operator.status.conditions.seen import NO_WORKER, Found, Observed
+from dcp_operator.status.conditions.seen import NO_WORKER, Found, Observed, not_at_work
 
 TYPE = "Available"
 
 
 def found(seen: Observed) -> Found:
     """A rollout, or a spec that cannot be used, leaves it True as long as the former pods work."""
-    if seen.queue is None:
-        return Found("Unknown", "NotYetRead", "the queue has not been looked at yet")
-    if seen.queue.stats is None:
-        return Found("False", "QueueUnreachable", f"the queue cannot be read: {seen.queue.error}")
-    if seen.workers is None:
-        return Found("False", "WorkersMissing", "the workers' Deployment is not there")
-    if seen.workers.wanted > 0 and seen.workers.ready < 1 and "worker" in seen.trouble:
+    if (idle := not_at_work(seen)) is not None:
+        return idle
+    if seen.workers is not None and seen.workers.none_ready and "worker" in seen.trouble:
         return Found("False", "WorkersFailing", f"no worker comes up: {seen.trouble['worker']}")
     if (why := seen.no_worker) is not None:
         return Found("False", NO_WORKER, why)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dcp_operator.status.conditions.seen import Found, KedaSeen, Observed
+from dcp_operator.status.conditions.seen import Found, KedaSeen, Observed, not_at_work
 
 TYPE = "ScalingActive"
 
 
 def found(seen: Observed) -> Found:
     """Whether workers follow the backlog, and why there are as many as there are."""
-    if seen.queue is None:
-        return Found("Unknown", "NotYetRead", "the queue has not been looked at yet")
-    if seen.queue.stats is None:
-        return Found("False", "QueueUnreachable", f"the queue cannot be read: {seen.queue.error}")
-    if seen.workers is None:
-        return Found("False", "WorkersMissing", "the workers' Deployment is not there")
+    if (idle := not_at_work(seen)) is not None:
+        return idle
     if seen.keda is not None:
         return _by_keda(seen.keda)
     if seen.scaling_refused:

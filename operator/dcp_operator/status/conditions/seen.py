@@ -161,3 +161,14 @@ def _failure(conditions: Sequence[Mapping[str, Any]]) -> str | None:
         if failed or each.get("reason") == "ProgressDeadlineExceeded":
             return str(each.get("message", each.get("reason")))
     return None
+
+
+def not_at_work(seen: Observed) -> Found | None:
+    """Why nothing can be said of the work, or why it cannot be done: no look at the queue, no queue, no Deployment."""
+    if seen.queue is None:
+        return Found("Unknown", "NotYetRead", "the queue has not been looked at yet")
+    if seen.queue.stats is None:
+        return Found("False", "QueueUnreachable", f"the queue cannot be read: {seen.queue.error}")
+    if seen.workers is None:
+        return Found("False", "WorkersMissing", "the workers' Deployment is not there")
+    return None
