@@ -11,10 +11,15 @@ from typing import Any
 import click
 
 from dcp_cli.commands import COMMANDS
+from dcp_cli.commands.ledger import COMMANDS as ON_THE_LEDGER
 from dcp_cli.commands.server import COMMANDS as ON_A_SERVER
 from dcp_cli.errors import pipe_closed
 
-_FOLDERS = {"dcp_cli.commands": COMMANDS, "dcp_cli.commands.server": ON_A_SERVER}
+_FOLDERS = {
+    "dcp_cli.commands": COMMANDS,
+    "dcp_cli.commands.ledger": ON_THE_LEDGER,
+    "dcp_cli.commands.server": ON_A_SERVER,
+}
 EPILOG = """\b
 Exit codes: 0 done · 1 failed, dead batches, an object unavailable, not as `expect` says,
               or books that don't balance
@@ -28,7 +33,7 @@ class Listed(click.Group):
     """A group whose commands are the files of commands/, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *ON_A_SERVER]
+        return [name for names in _FOLDERS.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         folders = [folder for folder, names in _FOLDERS.items() if cmd_name in names]

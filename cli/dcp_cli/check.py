@@ -13,7 +13,7 @@ from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_cli.summary import COUNTS, object_as_json
-from dcp_pipeline.exit_codes import DONE, FAILED, INVALID
+from dcp_pipeline.process.exit_codes import DONE, FAILED, INVALID
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem

@@ -12,7 +12,7 @@ from typing import ParamSpec
 
 from dcp_cli.shown.say import say
 from dcp_pipeline.errors import Unusable, in_words
-from dcp_pipeline.exit_codes import FAILED, INTERRUPTED, INVALID, OVERLAPPING, PIPE_CLOSED
+from dcp_pipeline.process.exit_codes import FAILED, INTERRUPTED, INVALID, OVERLAPPING, PIPE_CLOSED
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.spec.errors import SpecInvalid
 

@@ -20,11 +20,11 @@ from dcp_cli.shown.tables import show_table
 from dcp_cli.summary import COUNTS, object_as_json, remarks, verdict
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
 from dcp_pipeline.dialects import facts_of
-from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Books
 from dcp_pipeline.observe.report import Report, read_reports
 from dcp_pipeline.observe.scaling_note import ScalingNote, read_note
+from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.queue import Inbox, QueueStats, WorkerReport
 from dcp_pipeline.setup import Setup
 

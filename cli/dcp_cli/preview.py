@@ -11,8 +11,8 @@ from dcp_cli.shown.say import say
 from dcp_cli.shown.tables import console
 from dcp_fetcher.ground.errors import FetchError
 from dcp_fetcher.sample import Sample, sample
-from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.observe.printable import printable_cell
+from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.model import Source
 from dcp_worker.clean.outside import Reachable

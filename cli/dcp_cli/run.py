@@ -30,14 +30,14 @@ from dcp_fetcher.process import build_fetcher, trouble_of
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.errors import Unusable
-from dcp_pipeline.exit_codes import DONE, FAILED, INTERRUPTED, TIMED_OUT
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import Check, HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.process.exit_codes import DONE, FAILED, INTERRUPTED, TIMED_OUT
+from dcp_pipeline.process.stopping import told_to_stop
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
-from dcp_pipeline.stopping import told_to_stop
 from dcp_worker.process import WorkerProcess
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.look import client_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
-from dcp_pipeline.exit_codes import DONE
+from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.queue import Inbox
 from dcp_pipeline.setup import Setup
 

@@ -11,7 +11,7 @@ def main(arguments: list[str]) -> int:
     """The exit code."""
     # As a container's first process it has no default action for SIGTERM, and the imports take a while.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    from dcp_pipeline.exit_codes import INVALID
+    from dcp_pipeline.process.exit_codes import INVALID
     from dcp_pipeline.setup import start_component
 
     started = start_component("dcp_fetcher", arguments)

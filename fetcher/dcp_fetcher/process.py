@@ -11,17 +11,17 @@ from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.loop import FetcherLoop, FetchReport
 from dcp_pipeline.connect import open_shared
-from dcp_pipeline.exit_codes import DONE, FAILED, INTERRUPTED
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.reporter import Reporter
+from dcp_pipeline.process.exit_codes import DONE, FAILED, INTERRUPTED
+from dcp_pipeline.process.stopping import told_to_stop
 from dcp_pipeline.queue import Inbox
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
-from dcp_pipeline.stopping import told_to_stop
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

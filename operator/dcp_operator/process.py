@@ -35,10 +35,10 @@ from dcp_operator.scaling.reach import Reach, domain_of
 from dcp_operator.scaling.scaler import Scaler, Targets
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
-from dcp_pipeline.exit_codes import INVALID
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.process.exit_codes import INVALID
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from msgspec.structs import replace
 
 from dcp_cli.options import set_up
 from dcp_fetcher.process import build_fetcher
-from dcp_pipeline.allocators import keep_memory_small
 from dcp_pipeline.connect import open_shared
+from dcp_pipeline.process.allocators import keep_memory_small
 from dcp_pipeline.queue.model import Exchange, Job, Lease, QueueStats
 from dcp_worker.process import WorkerProcess
 

@@ -13,13 +13,13 @@ def main(arguments: list[str]) -> int:
     # As a container's first process it has no default action for SIGTERM, and the imports take a while.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     gc.disable()  # what is imported stays: to look for garbage in it is a twelfth of a start
-    from dcp_pipeline.exit_codes import INVALID
+    from dcp_pipeline.process.exit_codes import INVALID
     from dcp_pipeline.setup import start_component
 
     started = start_component("dcp_worker", arguments)
     if started is None:
         return INVALID
-    from dcp_pipeline.allocators import keep_memory_at_hand
+    from dcp_pipeline.process.allocators import keep_memory_at_hand
 
     keep_memory_at_hand(started.setup.pipeline.spec.worker.concurrency)
     from dcp_worker.process import run_worker

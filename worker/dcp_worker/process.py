@@ -12,19 +12,19 @@ import redis
 from sqlalchemy import Engine
 
 from dcp_pipeline.connect import open_shared
-from dcp_pipeline.exit_codes import HUNG
 from dcp_pipeline.ledger import Ledger, LedgerError, SinkUnavailable
 from dcp_pipeline.ledger.model import RejectFilter, SourceObject
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.reporter import Reporter
+from dcp_pipeline.process.exit_codes import HUNG
+from dcp_pipeline.process.stopping import told_to_stop
 from dcp_pipeline.queue import Lease, LeaseKeeper
 from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.setup import DEFAULT_GRACE_SECONDS, Setup
 from dcp_pipeline.shared import Shared
 from dcp_pipeline.spec.revision import Revision, revision_from, revision_of
-from dcp_pipeline.stopping import told_to_stop
 from dcp_worker.chores import Chores, Undertaker
 from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import CleaningPlan
@@ -32,8 +32,8 @@ from dcp_worker.enrich import Enrichers
 from dcp_worker.loop import Parts, Tally, WorkerLoop
 from dcp_worker.plans import PlanShelf
 from dcp_worker.sink import SinkWriter
-from dcp_worker.sink.again import ReplayPlan
-from dcp_worker.sink.replay import ReplayReport, replay
+from dcp_worker.sink.replaying.again import ReplayPlan
+from dcp_worker.sink.replaying.replay import ReplayReport, replay
 from dcp_worker.trouble import Trouble
 
 log = logging.getLogger(__name__)

@@ -19,11 +19,11 @@ from dcp_cli.shown.say import say
 from dcp_cli.summary import COUNTS
 from dcp_pipeline.database.rooms import dialect_of, name_of
 from dcp_pipeline.database.transactions import Patience, Transactions
-from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.files.durable import put_in_place
 from dcp_pipeline.ledger.books import books
 from dcp_pipeline.ledger.changes import SCHEMA_VERSION
 from dcp_pipeline.ledger.claims import is_moving
+from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.setup import Setup
 
 _ROWS_AT_ONCE = 2000

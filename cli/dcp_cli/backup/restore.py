@@ -20,9 +20,9 @@ from dcp_pipeline.connect import open_engine
 from dcp_pipeline.database.errors import SinkUnavailable, short
 from dcp_pipeline.database.rooms import name_of
 from dcp_pipeline.database.transactions import Patience, Transactions
-from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.changes import SCHEMA_VERSION
+from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.verify.verify import verify
 from dcp_worker.sink.table import recorded_identity

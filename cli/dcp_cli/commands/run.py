@@ -6,7 +6,7 @@ import click
 
 from dcp_cli.errors import exits
 from dcp_cli.options import duration_of, json_option, log_options, profile_option, server_options, set_up, spec_argument
-from dcp_pipeline.allocators import keep_memory_small
+from dcp_pipeline.process.allocators import keep_memory_small
 
 
 @click.command()

@@ -20,7 +20,7 @@ from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.errors import Unusable, in_words
-from dcp_pipeline.exit_codes import DONE, FAILED
+from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.queue import QueueError
 from dcp_pipeline.setup import Setup
 

@@ -11,7 +11,7 @@ from dcp_cli.examples.play import Played, play
 from dcp_cli.options import print_json
 from dcp_cli.preview import plan_of
 from dcp_cli.shown.say import say
-from dcp_pipeline.exit_codes import DONE, FAILED
+from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.enrich import Enrichers

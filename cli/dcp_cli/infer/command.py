@@ -26,7 +26,7 @@ from dcp_fetcher.ground.wall import in_words
 from dcp_fetcher.opening.as_lines import type_beginning
 from dcp_fetcher.opening.encodings import SAMPLE_BYTES, sniff
 from dcp_fetcher.sample import Head, Spread, head, spread
-from dcp_pipeline.exit_codes import DONE, FAILED
+from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.model import API_VERSION, KIND, Source

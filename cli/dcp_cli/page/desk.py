@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcp_cli.dead import requeue
 from dcp_cli.embedded.state import StateFolder
 from dcp_cli.errors import CommandFailed
+from dcp_cli.ledger.dead import requeue
+from dcp_cli.ledger.objects import forget, reread
 from dcp_cli.look import client_of, ledger_of
-from dcp_cli.objects import forget, reread
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.ledger import Ledger
@@ -69,7 +69,7 @@ class CommandDesk:
 
     def try_again(self, setup: Setup, wanted: RejectFilter, limit: int) -> list[Tried]:
         """Clean some rejects by the spec as it is now; nothing is written."""
-        from dcp_worker.sink.trial import trier
+        from dcp_worker.sink.replaying.trial import trier
 
         with refusing(), ExitStack() as stack:
             ledger = ledger_of(setup, stack)

@@ -11,10 +11,10 @@ from pathlib import Path
 from dcp_cli.errors import CommandFailed
 from dcp_cli.page.desk import CommandDesk, spec_files
 from dcp_cli.shown.say import say
-from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.files.places import folder_of, state_base
 from dcp_pipeline.observe.logs import set_up_logs
-from dcp_pipeline.stopping import told_to_stop
+from dcp_pipeline.process.exit_codes import DONE
+from dcp_pipeline.process.stopping import told_to_stop
 from dcp_ui.server import Options, make_app, serve
 
 TOKEN_VARIABLE = "DCP_UI_TOKEN"  # noqa: S105  (its name)

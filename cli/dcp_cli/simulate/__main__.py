@@ -16,7 +16,7 @@ from dcp_cli.simulate.grid import BOUNDS, TARGET_SECONDS, Verdict, compare, read
 from dcp_cli.simulate.report import grid_csv, verdict_markdown, verdict_table
 from dcp_cli.simulate.trace import load_trace
 from dcp_cli.simulate.world import Physics
-from dcp_pipeline.exit_codes import DONE, FAILED
+from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.scaling.model import Policy
 
 BEGIN, END = "<!-- made by `make simulate-docs` -->", "<!-- until here -->"

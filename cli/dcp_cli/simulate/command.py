@@ -11,7 +11,7 @@ from dcp_cli.simulate.contest import contest, explained
 from dcp_cli.simulate.report import as_json, curves, result_table, steps_table
 from dcp_cli.simulate.trace import load_trace
 from dcp_cli.simulate.world import Physics
-from dcp_pipeline.exit_codes import DONE
+from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.scaling.of_spec import bounds_of, policy_of
 from dcp_pipeline.spec.parse import load_pipeline
 

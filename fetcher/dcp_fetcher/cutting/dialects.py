@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from dcp_fetcher.cutting.marks import CR, LF, NO_BYTE, Csv, Dialect, Lines, Marks, State, after_break, without_breaks
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 
 _BLANK = 0x20
 _BREAKABLE = (State.FRESH, State.FIELD, State.CLOSING, State.CLOSED)

@@ -9,7 +9,7 @@ from dcp_fetcher.cutting.dialects import dialect_of
 from dcp_fetcher.cutting.labels_read import HeaderError as HeaderError
 from dcp_fetcher.cutting.labels_read import are_names, is_told, labels_in_comment, labels_of
 from dcp_fetcher.cutting.marks import CR, LF, Csv, State, after_break, count_lines
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 
 BOM = b"\xef\xbb\xbf"
 _LONGEST_PREAMBLE_BYTES = 8 << 20

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from dcp_fetcher.ground.errors import DamagedError
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 
 _DIRECTIVE = re.compile(r"fields(?::[ \t]*|[ \t]+)", re.IGNORECASE)
 _NAME = re.compile(r"[^\W\d][\w .:/()%#-]*")

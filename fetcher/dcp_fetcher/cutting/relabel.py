@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dcp_fetcher.cutting.labels_read import Relabelled, labels_in_comment
 from dcp_fetcher.cutting.marks import Dialect, Marks
 from dcp_fetcher.ground.errors import DamagedError
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 
 MOST_CHANGES = 10_000
 

@@ -12,7 +12,7 @@ from dcp_fetcher.ground.names import is_member
 from dcp_fetcher.opening.as_lines import as_lines
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Caps, Layer, Peekable, Warn, compression_of
 from dcp_fetcher.opening.spool import Generated
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 from dcp_pipeline.texts import storable
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.opening.decompress import Ahead, Readable
 from dcp_fetcher.opening.encodings import Transcoded
 from dcp_fetcher.opening.kinds.how import How, MakesLines
-from dcp_pipeline.spec.format import Format
 from dcp_pipeline.spec.formats import FILE_OF, KINDS
+from dcp_pipeline.spec.words.format import Format
 
 
 def as_lines(stream: Ahead, form: Format, parts: bool = False, met: LabelsMet | None = None) -> Readable:

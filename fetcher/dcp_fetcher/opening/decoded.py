@@ -8,7 +8,7 @@ from dcp_fetcher.opening.archive import joined
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Caps, Layer, Peekable, Readable, compression_of
 from dcp_fetcher.opening.untar import is_tar, tar_files
 from dcp_fetcher.opening.unzip import zip_begins, zip_files
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 
 HEAD_BYTES = 512
 _TRANSPARENT = ("", "identity")

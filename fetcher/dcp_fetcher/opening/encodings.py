@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dcp_fetcher.ground.errors import CutOffError, DamagedError
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Ahead
-from dcp_pipeline.spec.format import AUTO
+from dcp_pipeline.spec.words.format import AUTO
 
 SAMPLE_BYTES = 64 * 1024
 _MARKS = (

@@ -20,8 +20,8 @@ from dcp_fetcher.cutting.split import RawCut
 from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.ground.progress import Progress
 from dcp_pipeline.ledger.model import SourceObject
-from dcp_pipeline.spec.format import Format
 from dcp_pipeline.spec.wanted_labels import LabelsFound, WantedLabels, labels_found, remark_in
+from dcp_pipeline.spec.words.format import Format
 
 log = logging.getLogger(__name__)
 

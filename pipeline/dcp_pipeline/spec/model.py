@@ -1,124 +1,49 @@
 """The DataCleaningPipeline, as frozen typed values: the one source of the parser, the JSON Schema and the CRD.
 
 Field names are what users write (camelCase in YAML). Every description here is shown by editors and by
-`kubectl explain`. The words of sources[].format are in format.py, those of cleaning in cleaning.py. Read parse.py
-next for how a document becomes one of these, checks.py for what the types alone cannot say.
+`kubectl explain`. The words of its larger parts are in words/. Read parse.py next for how a document becomes one of
+these, checking/checks.py for what the types alone cannot say.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from dcp_pipeline.dialects import all_facts
-from dcp_pipeline.spec.cleaning import Cleaning as Cleaning
-from dcp_pipeline.spec.cleaning import Constraints as Constraints
-from dcp_pipeline.spec.cleaning import Enrichment as Enrichment
-from dcp_pipeline.spec.cleaning import Field as Field
-from dcp_pipeline.spec.cleaning import FieldType as FieldType
 from dcp_pipeline.spec.expectations.expect import Expect as Expect
-from dcp_pipeline.spec.format import Format as Format
+from dcp_pipeline.spec.part import LABEL_PATTERN as LABEL_PATTERN
 from dcp_pipeline.spec.part import TABLE_PATTERN
 from dcp_pipeline.spec.part import Part as _Part
 from dcp_pipeline.spec.part import SecretKeyRef as SecretKeyRef
 from dcp_pipeline.spec.part import SecretValue as SecretValue
 from dcp_pipeline.spec.part import Tls as Tls
-from dcp_pipeline.spec.sources import KINDS
 from dcp_pipeline.spec.sources.file import FileSource as FileSource
 from dcp_pipeline.spec.sources.http import BasicAuth as BasicAuth
 from dcp_pipeline.spec.sources.http import HttpHeader as HttpHeader
 from dcp_pipeline.spec.sources.http import HttpSource as HttpSource
 from dcp_pipeline.spec.sources.http import Listing as Listing
 from dcp_pipeline.spec.sources.listed import Growth as Growth
-from dcp_pipeline.spec.sources.listed import Looked
 from dcp_pipeline.spec.units import Duration, Quantity
+from dcp_pipeline.spec.words.cleaning import Cleaning as Cleaning
+from dcp_pipeline.spec.words.cleaning import Constraints as Constraints
+from dcp_pipeline.spec.words.cleaning import Enrichment as Enrichment
+from dcp_pipeline.spec.words.cleaning import Field as Field
+from dcp_pipeline.spec.words.cleaning import FieldType as FieldType
+from dcp_pipeline.spec.words.format import Format as Format
+from dcp_pipeline.spec.words.scaling import Behavior as Behavior
+from dcp_pipeline.spec.words.scaling import Fallback as Fallback
+from dcp_pipeline.spec.words.scaling import ScaleDown as ScaleDown
+from dcp_pipeline.spec.words.scaling import ScaleUp as ScaleUp
+from dcp_pipeline.spec.words.scaling import Scaling as Scaling
+from dcp_pipeline.spec.words.scaling import ScalingPolicy as ScalingPolicy
+from dcp_pipeline.spec.words.source import Decompression as Decompression
+from dcp_pipeline.spec.words.source import Source as Source
 
 API_VERSION = "datacleaning.io/v1alpha1"
 KIND = "DataCleaningPipeline"
-
-_Where = TypeVar("_Where", bound=Looked)
-
-LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-
-
-class Decompression(_Part, frozen=True):
-    """Caps on what a compressed object may grow to (gzip, zstd, bzip2, xz, single-file zip)."""
-
-    max_bytes: Annotated[Quantity, Meta(description="Bytes an object may have when decompressed.")] = Quantity("64Gi")
-    max_ratio: Annotated[
-        int, Meta(description="Decompressed to compressed bytes, once 64 MiB came out.", ge=1, le=100_000)
-    ] = 250
-
-
-class _Source(_Part, frozen=True):
-    name: Annotated[str, Meta(description="Name of the source, unique here.", pattern=LABEL_PATTERN, max_length=63)]
-    format: Annotated[Format, Meta(description="How the bytes become records.")] = Format()
-    decompression: Annotated[Decompression, Meta(description="Caps on compressed objects.")] = Decompression()
-    partial: Annotated[
-        Literal["error", "accept"],
-        Meta(
-            description="What an answer is that says that it is only a part (a next page, a truncated listing): "
-            "an error, or all that is wanted."
-        ),
-    ] = "error"
-    priority: Annotated[
-        int, Meta(description="Which batches workers take first: lower numbers do.", ge=0, le=1_000_000)
-    ] = 100
-
-    @property
-    def given(self) -> list[str]:
-        """The members that say where it is: one, in a spec that was checked."""
-        return [name for name in KINDS if getattr(self, name) is not None]
-
-    @property
-    def kind(self) -> str:
-        """The member that says where it is."""
-        return next(iter(self.given), next(iter(KINDS)))
-
-    @property
-    def looked(self) -> Looked:
-        """How it is looked at, and where it is: settings of its kind."""
-        settings: Looked | None = getattr(self, self.kind)
-        return settings or Looked()
-
-    def where(self, settings: type[_Where]) -> _Where | None:
-        """Its settings, where it is of the kind that has those."""
-        return self.looked if isinstance(self.looked, settings) else None
-
-    @property
-    def growth(self) -> Growth:
-        """How the source's files change."""
-        return self.looked.growth
-
-    @property
-    def interval(self) -> Duration:
-        """How long to wait between two looks."""
-        return self.looked.interval
-
-    @property
-    def settle(self) -> Duration | None:
-        """How long a file must have stayed as it is; None: as settling.py says."""
-        return self.looked.settle
-
-
-_SOURCE = f"Where records come from: exactly one of {' and '.join(KINDS)}."
-
-if TYPE_CHECKING:
-
-    class Source(_Source, frozen=True):
-        """Where records come from."""
-else:
-    Source = msgspec.defstruct(
-        "Source",
-        [(name, Annotated[each.settings | None, Meta(description=each.does)], None) for name, each in KINDS.items()],
-        bases=(_Source,),
-        module=__name__,
-        namespace={"__doc__": _SOURCE},
-        frozen=True,
-        kw_only=True,
-    )
 
 
 class Redis(_Part, frozen=True):
@@ -220,90 +145,6 @@ class Worker(_Part, frozen=True):
         default_factory=dict
     )
     pod_template: Annotated[FreeForm, Meta(description="Additions to the pod.")] = msgspec.field(default_factory=dict)
-
-
-class Fallback(_Part, frozen=True):
-    """What to do while the queue cannot be read."""
-
-    replicas: Annotated[int, Meta(description="Least workers meanwhile.", ge=0, le=1000)] = 1
-
-
-class ScalingPolicy(_Part, frozen=True):
-    """A limit on how fast the number of workers changes."""
-
-    type: Annotated[Literal["Pods", "Percent"], Meta(description="Whether value counts pods or percent of them.")]
-    value: Annotated[int, Meta(description="Greatest change within the period.", ge=1, le=100_000)]
-    period_seconds: Annotated[int, Meta(description="The period in seconds.", ge=1, le=1800)]
-
-
-SelectPolicy = Literal["Max", "Min", "Disabled"]
-Policies = Annotated[tuple[ScalingPolicy, ...], Meta(max_length=16)]
-Window = Annotated[int, Meta(ge=0, le=3600)]
-
-
-class ScaleUp(_Part, frozen=True):
-    """How the number of workers grows; HorizontalPodAutoscaler v2's words."""
-
-    stabilization_window_seconds: Annotated[
-        Window | None, Meta(description="Only as many as were wished for all this time; at once by default.")
-    ] = None
-    policies: Annotated[Policies, Meta(description="Limits; none by default.")] = ()
-    select_policy: Annotated[
-        SelectPolicy, Meta(description="Of several limits the one that allows most (Max) or least; or no growth.")
-    ] = "Max"
-    tolerance: Annotated[float, Meta(description="A wish within this share of the number is ignored.", ge=0, le=1)] = (
-        0.0
-    )
-
-
-class ScaleDown(_Part, frozen=True):
-    """How the number of workers shrinks; HorizontalPodAutoscaler v2's words."""
-
-    stabilization_window_seconds: Annotated[
-        Window | None,
-        Meta(description="Only to the greatest wish of this time; by default as long as a worker takes to start."),
-    ] = None
-    policies: Annotated[Policies, Meta(description="Limits; none by default.")] = ()
-    select_policy: Annotated[
-        SelectPolicy, Meta(description="Of several limits the one that allows most (Max) or least; or no shrinking.")
-    ] = "Max"
-    tolerance: Annotated[float, Meta(description="A wish within this share of the number is ignored.", ge=0, le=1)] = (
-        0.0
-    )
-
-
-class Behavior(_Part, frozen=True):
-    """HorizontalPodAutoscaler v2's behavior."""
-
-    scale_up: Annotated[ScaleUp, Meta(description="How the number of workers grows.")] = ScaleUp()
-    scale_down: Annotated[ScaleDown, Meta(description="How the number of workers shrinks.")] = ScaleDown()
-
-
-class Scaling(_Part, frozen=True):
-    """How many workers run."""
-
-    engine: Annotated[
-        Literal["auto", "keda"],
-        Meta(description="Who scales: this operator (auto), or KEDA by a ScaledObject that the operator writes."),
-    ] = "auto"
-    min_replicas: Annotated[int, Meta(description="Least workers.", ge=0, le=1000)] = 0
-    max_replicas: Annotated[int, Meta(description="Most workers.", ge=1, le=1000)] = 10
-    drain_within: Annotated[
-        Duration | None,
-        Meta(description="Enough workers to clear the backlog in this time; 20s where nothing is said."),
-    ] = None
-    backlog_per_worker: Annotated[
-        Annotated[int, Meta(ge=1, le=1_000_000)] | None,
-        Meta(description="One worker for so many batches of backlog, instead of drainWithin."),
-    ] = None
-    cooldown: Annotated[Duration, Meta(description="How long the last worker stays once the queue is empty.")] = (
-        Duration("10s")
-    )
-    max_commit_time: Annotated[
-        Duration, Meta(description="While the sink's commits take longer than this, no worker is added.")
-    ] = Duration("5s")
-    behavior: Annotated[Behavior, Meta(description="HorizontalPodAutoscaler v2's behavior.")] = Behavior()
-    fallback: Annotated[Fallback, Meta(description="While the queue cannot be read.")] = Fallback()
 
 
 class Spec(_Part, frozen=True):

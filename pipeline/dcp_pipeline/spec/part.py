@@ -12,6 +12,7 @@ _LETTERS = "A-Za-z\u00aa-\ud7ff\uf900-\uffdc"
 IDENTIFIER_PATTERN = f"^[{_LETTERS}][{_LETTERS}0-9_]*$"
 """Of a column's name, in any script: what MySQL takes in a name. checks.py refuses what of that is no letter."""
 
+LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 TABLE_PATTERN = f"^[{_LETTERS}_][{_LETTERS}0-9_$]*$"
 
 

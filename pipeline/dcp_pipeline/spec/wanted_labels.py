@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from dcp_pipeline.spec.checking.order import filled_by_enrichment
-from dcp_pipeline.spec.cleaning import Cleaning, LabelsDemand
+from dcp_pipeline.spec.words.cleaning import Cleaning, LabelsDemand
 
 _LISTED_CHARS = 500
 _MISSING = "labels that are not there, so that their fields are empty: "

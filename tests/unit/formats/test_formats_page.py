@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from dcp_pipeline.spec.format import FormatType
+from dcp_pipeline.spec.words.format import FormatType
 from support.batches import format_of
 from support.reading import read_file
 

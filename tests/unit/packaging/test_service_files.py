@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from dcp_pipeline.exit_codes import INVALID, OVERLAPPING
+from dcp_pipeline.process.exit_codes import INVALID, OVERLAPPING
 
 PACKAGING = Path(__file__).parents[3] / "packaging"
 UNIT = (PACKAGING / "systemd" / "dcp@.service").read_text()

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import cast
 
-from dcp_pipeline.spec.format import Format
 from dcp_pipeline.spec.formats import FILE_OF, KINDS
+from dcp_pipeline.spec.words.format import Format
 from dcp_worker.formats.comments import CommentedReader
 from dcp_worker.formats.csv.delimited import DelimitedReader
 from dcp_worker.formats.csv.grammar import Dialect

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.opening.decompress import Readable
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from dcp_fetcher.opening.decompress import Readable
 from dcp_fetcher.opening.spool import Generated, spooled
 from dcp_fetcher.opening.tables.workbook_area import check_area
 from dcp_fetcher.opening.tables.workbook_cells import Place, Told, odd_cells
-from dcp_pipeline.spec.format import Format
 from dcp_pipeline.spec.formats.xlsx import Xlsx
+from dcp_pipeline.spec.words.format import Format
 
 LONGEST_BYTES = 64 << 20
 _ROWS_PER_PIECE = 500

@@ -6,9 +6,9 @@ import codecs
 from collections.abc import Iterator
 
 from dcp_pipeline.spec.errors import SpecProblem, path_of
-from dcp_pipeline.spec.format import Format
 from dcp_pipeline.spec.formats import KINDS
 from dcp_pipeline.spec.model import Source
+from dcp_pipeline.spec.words.format import Format
 
 _DEFAULTS = Format()
 _SOMEBODYS = frozenset[str]().union(*(each.words for each in KINDS.values()))

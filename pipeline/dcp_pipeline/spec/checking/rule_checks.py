@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from dcp_pipeline.spec.checking.order import cycle_of, reads_of
 from dcp_pipeline.spec.errors import Place, SpecProblem, path_of
-from dcp_pipeline.spec.filters import Condition
 from dcp_pipeline.spec.model import Cleaning, Field, Spec
 from dcp_pipeline.spec.problems import exactly_one, given_members, network_problems, pattern_problems
 from dcp_pipeline.spec.transforms import LISTED, Step
+from dcp_pipeline.spec.words.filters import Condition
 
 _TESTS = ("equals", "in", "matches", "cidr", "compare", "missing")
 _GROUPS = ("all", "any", "not")

@@ -1,8 +1,8 @@
 """The types of files, as sources[].format.type names them. FILES lists them; a file of this folder has KINDS.
 
-Words that several types share are in spec/format.py; those of one type only are its kind's `own`. What does the work is
-found by the file's name: dcp_fetcher.opening.kinds where a type is made into lines, dcp_worker.formats.kinds where its
-lines are taken apart. docs/formats.md shows each with an example.
+Words that several types share are in spec/words/format.py; those of one type only are its kind's `own`. What does the
+work is found by the file's name: dcp_fetcher.opening.kinds where a type is made into lines, dcp_worker.formats.kinds
+where its lines are taken apart. docs/formats.md shows each with an example.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dcp_pipeline.spec.formats.listed import LINES, Kind, Kinds, Problem
 from dcp_pipeline.spec.part import Part
 
 if TYPE_CHECKING:
-    from dcp_pipeline.spec.format import Format
+    from dcp_pipeline.spec.words.format import Format
 
 
 class FixedColumn(Part, frozen=True):

@@ -11,7 +11,7 @@ from dcp_pipeline.spec.formats.listed import TEXT, Kind, Kinds, Problem
 from dcp_pipeline.spec.part import Part
 
 if TYPE_CHECKING:
-    from dcp_pipeline.spec.format import Format
+    from dcp_pipeline.spec.words.format import Format
 
 
 class Json(Part, frozen=True):

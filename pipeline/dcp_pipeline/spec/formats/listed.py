@@ -10,7 +10,7 @@ import msgspec
 from dcp_pipeline.spec.part import Part
 
 if TYPE_CHECKING:
-    from dcp_pipeline.spec.format import Format
+    from dcp_pipeline.spec.words.format import Format
 
 TEXT = frozenset(("encoding", "members", "blank_rows"))
 LINES = TEXT | {"comment_char"}

@@ -13,7 +13,7 @@ from dcp_pipeline.spec.part import Part
 from dcp_pipeline.spec.problems import NOT_LINEAR, not_linear
 
 if TYPE_CHECKING:
-    from dcp_pipeline.spec.format import Format
+    from dcp_pipeline.spec.words.format import Format
 
 
 class Regex(Part, frozen=True):

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from dcp_pipeline.ledger import Ledger, TableMismatch
-from dcp_pipeline.spec.cleaning import Constraints
 from dcp_pipeline.spec.model import Cleaning, Field
+from dcp_pipeline.spec.words.cleaning import Constraints
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink import SinkWriter
 from support.databases import Database

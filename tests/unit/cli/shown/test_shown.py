@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 from rich.console import Console
 
-from dcp_cli.rejects import shown_bytes
+from dcp_cli.ledger.rejects import shown_bytes
 from dcp_cli.shown import tables
 from dcp_cli.shown.progress import Figures, figures_of, line_of, show
 from dcp_cli.shown.say import hand_out, say

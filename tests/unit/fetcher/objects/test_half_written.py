@@ -16,8 +16,8 @@ import pytest
 from dcp_fetcher.objects import Outcome
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.ledger.model import ObjectState
-from dcp_pipeline.spec.format import Format
 from dcp_pipeline.spec.formats.fixed import FixedColumn
+from dcp_pipeline.spec.words.format import Format
 from support.looks import Watched
 
 pytestmark = pytest.mark.timeout(1800)  # seconds of a quiet core, minutes of a starved one

@@ -14,7 +14,7 @@ from operator import and_, or_
 import msgspec
 import polars as pl
 
-from dcp_pipeline.spec.filters import Compare, Condition, Filter
+from dcp_pipeline.spec.words.filters import Compare, Condition, Filter
 from dcp_worker.clean.checks.checks import ORDERED, TEXTS
 from dcp_worker.clean.checks.comparing import Relation, compare, equal, member_of
 from dcp_worker.clean.checks.patterns import check_pattern

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 from dcp_worker.formats.text_lines import LineParser, Pattern, PatternParser
 
 SHOWS = "status"

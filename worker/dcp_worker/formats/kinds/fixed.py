@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import polars as pl
 
-from dcp_pipeline.spec.format import Format
 from dcp_pipeline.spec.formats.fixed import Fixed
+from dcp_pipeline.spec.words.format import Format
 from dcp_worker.formats.records import Fault
 from dcp_worker.formats.text_lines import LineParser, Parsed
 

@@ -6,8 +6,8 @@ import re
 
 import polars as pl
 
-from dcp_pipeline.spec.format import Format
 from dcp_pipeline.spec.formats.regex import Regex
+from dcp_pipeline.spec.words.format import Format
 from dcp_worker.formats.text_lines import LineParser, Pattern, PatternParser
 from dcp_worker.ground.errors import PlanError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 from dcp_worker.formats.text_lines import LineParser, Parsed, Pattern, PatternParser
 
 SHOWS = "appname"

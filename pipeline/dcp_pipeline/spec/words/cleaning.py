@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from dcp_pipeline.spec.compute import Compute
 from dcp_pipeline.spec.enrichments import KINDS
 from dcp_pipeline.spec.enrichments.listed import Enriches
-from dcp_pipeline.spec.filters import Filter
 from dcp_pipeline.spec.part import IDENTIFIER_PATTERN, Part
 from dcp_pipeline.spec.transforms import Transform
+from dcp_pipeline.spec.words.compute import Compute
+from dcp_pipeline.spec.words.filters import Filter
 
 
 class Constraints(Part, frozen=True):

@@ -14,9 +14,9 @@ from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say, to_a_terminal
 from dcp_cli.shown.tables import show_table
-from dcp_pipeline.exit_codes import DONE, FAILED
 from dcp_pipeline.ledger.model import RejectFilter, StoredReject
 from dcp_pipeline.observe.printable import printable_cell, printable_json
+from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup
 
 _COLUMNS = ("source", "uri", "record", "line", "start", "field", "code", "reason", "raw", "raw_bytes", "raw_digest")

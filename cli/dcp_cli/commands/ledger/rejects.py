@@ -43,7 +43,7 @@ def rejects_ls(
     output: str,
 ) -> int:
     """List rejects: where each stands in its source, the rule, the reason, its bytes."""
-    from dcp_cli.rejects import list_rejects
+    from dcp_cli.ledger.rejects import list_rejects
     from dcp_pipeline.ledger.model import RejectFilter
 
     return list_rejects(set_up(spec, redis, sink), RejectFilter(source, object_id, code, field), limit, output)
@@ -66,7 +66,7 @@ def rejects_export(
     sink: str | None,
 ) -> int:
     """Write all rejects to stdout. In csv, cells that a spreadsheet would run as a formula get a ' before them."""
-    from dcp_cli.rejects import export_rejects
+    from dcp_cli.ledger.rejects import export_rejects
     from dcp_pipeline.ledger.model import RejectFilter
 
     return export_rejects(set_up(spec, redis, sink), RejectFilter(source, object_id, code, field), style)
@@ -89,7 +89,7 @@ def rejects_replay(
     output: str,
 ) -> int:
     """Clean rejects again by the spec as it is now. Killed or repeated, each counts once."""
-    from dcp_cli.rejects import replay_rejects
+    from dcp_cli.ledger.rejects import replay_rejects
     from dcp_pipeline.ledger.model import RejectFilter
 
     return replay_rejects(set_up(spec, redis, sink), RejectFilter(source, object_id, code, field), output)

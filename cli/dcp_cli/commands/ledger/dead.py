@@ -20,7 +20,7 @@ def command() -> None:
 @exits
 def dead_ls(spec: str, redis: str | None, sink: str | None, output: str) -> int:
     """List dead batches with their reasons."""
-    from dcp_cli.dead import list_dead
+    from dcp_cli.ledger.dead import list_dead
 
     return list_dead(set_up(spec, redis, sink), output)
 
@@ -32,7 +32,7 @@ def dead_ls(spec: str, redis: str | None, sink: str | None, output: str) -> int:
 @exits
 def dead_show(spec: str, batch: str, redis: str | None, sink: str | None) -> int:
     """Write a dead batch's records, as they came, to stdout."""
-    from dcp_cli.dead import show_dead
+    from dcp_cli.ledger.dead import show_dead
 
     return show_dead(set_up(spec, redis, sink), batch)
 
@@ -45,7 +45,7 @@ def dead_show(spec: str, batch: str, redis: str | None, sink: str | None) -> int
 @exits
 def dead_requeue(spec: str, batches: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
     """Give dead batches another life: their attempts start anew."""
-    from dcp_cli.dead import requeue_dead
+    from dcp_cli.ledger.dead import requeue_dead
 
     return requeue_dead(set_up(spec, redis, sink), batches, every)
 
@@ -58,6 +58,6 @@ def dead_requeue(spec: str, batches: tuple[str, ...], every: bool, redis: str | 
 @exits
 def dead_purge(spec: str, batches: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
     """Drop the bytes of dead batches from the queue. In the ledger they stay dead, with their reason."""
-    from dcp_cli.dead import purge_dead
+    from dcp_cli.ledger.dead import purge_dead
 
     return purge_dead(set_up(spec, redis, sink), batches, every)

@@ -33,9 +33,9 @@ from dcp_pipeline.ledger.model import (
 from dcp_pipeline.ledger.objects import stored_header
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
-from dcp_worker.sink.again import Cleansed, ReplayPlan, clean_again, readable_alone
 from dcp_worker.sink.insertion import Inserted, Insertion, Refusal
 from dcp_worker.sink.kept_rejects import REFUSED_CODE, keep_rejects
+from dcp_worker.sink.replaying.again import Cleansed, ReplayPlan, clean_again, readable_alone
 from dcp_worker.sink.shape import ID
 from dcp_worker.sink.writer import SinkWriter
 

@@ -24,7 +24,7 @@ def objects_ls(
     spec: str, state: str | None, source: str | None, redis: str | None, sink: str | None, output: str
 ) -> int:
     """List objects with their state, their records and the reason."""
-    from dcp_cli.objects import list_objects
+    from dcp_cli.ledger.objects import list_objects
 
     return list_objects(set_up(spec, redis, sink), state, source, output)
 
@@ -37,7 +37,7 @@ def objects_ls(
 @exits
 def objects_forget(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
     """Take unavailable objects as they are: no failure any longer. What was read of them stays."""
-    from dcp_cli.objects import forget_objects
+    from dcp_cli.ledger.objects import forget_objects
 
     return forget_objects(set_up(spec, redis, sink), objects, every)
 
@@ -50,6 +50,6 @@ def objects_forget(spec: str, objects: tuple[str, ...], every: bool, redis: str 
 @exits
 def objects_reread(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
     """Have the fetcher read objects again from their beginning, by the spec as it is now."""
-    from dcp_cli.objects import reread_objects
+    from dcp_cli.ledger.objects import reread_objects
 
     return reread_objects(set_up(spec, redis, sink), objects, every)

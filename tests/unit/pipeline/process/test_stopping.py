@@ -13,7 +13,7 @@ PROGRAM = """
 import signal
 import threading
 import time
-from dcp_pipeline.stopping import told_to_stop
+from dcp_pipeline.process.stopping import told_to_stop
 
 def work():
     while True:

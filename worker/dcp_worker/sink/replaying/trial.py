@@ -16,7 +16,7 @@ from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.clean.preview import PreviewRecord, clean_preview
 from dcp_worker.enrich import Enrichers
-from dcp_worker.sink.again import batch_of, readable_alone
+from dcp_worker.sink.replaying.again import batch_of, readable_alone
 
 
 class TrialPlan(msgspec.Struct, frozen=True):

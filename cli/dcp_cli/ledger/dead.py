@@ -15,9 +15,9 @@ from dcp_cli.shown.say import say, to_a_terminal
 from dcp_cli.shown.tables import show_table
 from dcp_pipeline.batch import decode_batch
 from dcp_pipeline.connect import open_queue
-from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import DeadBatch
+from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.queue import Queue
 from dcp_pipeline.setup import Setup
 

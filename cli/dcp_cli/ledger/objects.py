@@ -14,9 +14,9 @@ from dcp_cli.shown.say import say
 from dcp_cli.shown.tables import show_table
 from dcp_cli.summary import object_as_json
 from dcp_fetcher.sites.versions import FORGOTTEN, REREAD
-from dcp_pipeline.exit_codes import DONE
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
+from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.setup import Setup
 
 _ID_CHARS = 12

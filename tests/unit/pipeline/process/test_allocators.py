@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import resource
-from dcp_pipeline import allocators
+from dcp_pipeline.process import allocators
 getattr(allocators, "{habit}")(1)
 bytearray(4 << 20)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
