@@ -112,7 +112,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
         return all(each.leading for each in elected)
 
     def leads_now(is_leading: bool) -> None:
-        metrics.leading.set(is_leading)
+        metrics.leads(is_leading)
         for key in store.pipelines():
             dirty.mark(key)
 
@@ -123,7 +123,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     if settings.lease is not None:
         identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
         elected.append(Leadership(api, *settings.lease, identity, time.monotonic, now, leads_now))
-    metrics.leading.set(leading())
+    metrics.leads(leading())
     kinds = child_kinds(settings.pods.pod_monitors, settings.pods.keda)
     parts = Parts(
         api, store, dirty.mark, kinds, settings.scope, settings.resync_seconds, failed,

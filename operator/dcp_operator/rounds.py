@@ -46,7 +46,7 @@ class Rounds:
             self._failures.pop(key, None)
         finally:
             self._dirty.done(key)
-            self._metrics.reconcile_seconds.observe(time.monotonic() - started)
+            self._metrics.reconciled(time.monotonic() - started)
         if again is not None:
             self._dirty.mark_later(key, again)
 
@@ -68,7 +68,7 @@ class Rounds:
         pause = min(2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS)
         self._metrics.error("reconcile", error)
         code = str(error.status) if isinstance(error, ApiError) else "0"
-        self._metrics.reconcile_failures.labels(key.namespace, key.name, code).inc()
+        self._metrics.failed(key, code)
         if isinstance(error, ApiError) and error.retry_after is not None:
             pause = max(pause, error.retry_after)
         told = {"pipeline": str(key), "error": f"{type(error).__name__}: {error}", "again_in": pause}

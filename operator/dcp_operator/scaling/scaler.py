@@ -114,7 +114,7 @@ class Scaler:
         names = {key: targets[key].pipeline.queue_name for key in keys}
         begun = self._monotonic()
         seen = await self._reader.read(server, sorted(set(names.values())))
-        self._metrics.look_seconds.observe(self._monotonic() - begun)
+        self._metrics.looked(self._monotonic() - begun)
         keys = [key for key in keys if key in self._targets.by_key]  # some may have gone while a server hung
         looked = {key: each for key in keys if (each := self._looked(key, targets[key], seen[names[key]]))}
         keys = list(looked)

@@ -13,6 +13,7 @@ from dcp_cli.commands.ledger import COMMANDS as ON_THE_LEDGER
 from dcp_cli.commands.server import COMMANDS as ON_A_SERVER
 from dcp_fetcher.gauges import FILES as GAUGES
 from dcp_operator.status.conditions import FILES as CONDITIONS
+from dcp_operator.status.metrics import FILES as OPERATOR_METRICS
 from dcp_pipeline.observe.metrics import FILES as METRICS
 from dcp_pipeline.spec.enrichments import FILES as ENRICHMENTS
 from dcp_pipeline.spec.formats import FILE_OF as FORMAT_FILE_OF
@@ -32,6 +33,7 @@ LISTS: list[tuple[str, tuple[str, ...], set[str]]] = [
     ("cli/dcp_cli/commands/ledger", ON_THE_LEDGER, set()),
     ("cli/dcp_cli/commands/server", ON_A_SERVER, set()),
     ("operator/dcp_operator/status/conditions", CONDITIONS, {"seen", "trouble"}),
+    ("operator/dcp_operator/status/metrics", OPERATOR_METRICS, {"metric"}),
     ("pipeline/dcp_pipeline/observe/metrics", METRICS, {"metric"}),
     ("fetcher/dcp_fetcher/gauges", GAUGES, set()),
     ("pipeline/dcp_pipeline/spec/transforms", TRANSFORMS, {"listed"}),
