@@ -14,6 +14,8 @@ import zstandard
 
 ENVELOPE_VERSION = 1
 RAW_KEPT_BYTES = 64 * 1024
+OPEN_CELL = "a quote opens the line's last cell and is never closed"
+"""The defect of a line whose last cell can be taken to end with it: every line behind it is a record of its own."""
 """What is kept of a record that is too long to be held: its first bytes, its length and its digest."""
 
 
@@ -40,7 +42,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     1-based and say where the first of them stands in the object. `digest` is of the whole range's bytes
     (`digest_of`). Where `defect` is set the range is one record that cannot be read as one (too long, or a
     quote that is never closed): it is to be rejected for that reason, and `body` holds only its first
-    RAW_KEPT_BYTES.
+    RAW_KEPT_BYTES. OPEN_CELL is such a reason with which it can be read all the same.
     """
 
     version: int = ENVELOPE_VERSION

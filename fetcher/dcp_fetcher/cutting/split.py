@@ -15,8 +15,9 @@ from dcp_fetcher.cutting.dialects import dialect_of
 from dcp_fetcher.cutting.header import Header, read_header
 from dcp_fetcher.cutting.labels_read import Relabelled
 from dcp_fetcher.cutting.marks import CR, LF, Csv, Marks, State
+from dcp_fetcher.cutting.open_cells import ends_with_its_line
 from dcp_fetcher.cutting.relabel import Labels, LabelWatch
-from dcp_pipeline.batch import digest_of
+from dcp_pipeline.batch import OPEN_CELL, digest_of
 from dcp_pipeline.spec.model import BatchSize, Format
 
 _FIRST_WINDOW_BYTES = 1024
@@ -260,6 +261,8 @@ class Splitter:
         self._relabel_rest()
         lead = self._dialect.lead(self._buffer)
         self._defect = Defect(self._dialect, state, self._max_record, lead)
+        if state is State.QUOTED and ends_with_its_line(self._buffer, lead, self._max_record + 1, self._form):
+            self._defect.reason = OPEN_CELL
 
     def _follow_defect(self, defect: Defect, ended: bool) -> bool:
         taken, over = defect.take(self._buffer, ended)

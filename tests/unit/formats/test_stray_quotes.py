@@ -77,3 +77,50 @@ def test_a_header_with_a_broken_quote_is_said_so_and_a_first_record_is_one_rejec
         read_bytes(b'a,"b" c\n1,2\n', format_of(), "a")
     result = read_bytes(b'1,"x" y,3\n4,5,6\n', format_of(header=False), "col1", "col3")
     assert (result.values, result.codes) == ([("4", "6")], {1: "row-error"})
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows", "rejected"),
+    [
+        (['4,"John","45', "5,Eve,50"], [("4", "John", "45"), ("5", "Eve", "50")], []),
+        (['4,"John","45', "", "# no record", "5,Eve,50", "6,cut o"], [("4", "John", "45"), ("5", "Eve", "50")], [7]),
+        (['4,John,"say ""hi"', "5,Eve,50"], [("4", "John", 'say "hi'), ("5", "Eve", "50")], []),
+        (["# about 4", '4,John,"', "5,Eve,50"], [("4", "John", ""), ("5", "Eve", "50")], []),
+        (['4,"John, 45', "5,Eve,50"], [("5", "Eve", "50")], [4]),  # not in the last cell
+        (['4,John,"the first line', "the second"], [], [4, 5]),  # a cell of many lines that is cut off
+        (['4,John,"a, b', "c, d, e", "and so on"], [("c", " d", " e")], [4, 6]),  # so is this, for all one can tell
+        (['4,John,"45'], [], [4]),
+        (['4,John,"45', "5,Eve"], [], [4, 5]),
+        (['4,John,"45', '5,Eve,"50"'], [("5", "Eve", "50")], [4]),
+    ],
+)
+@pytest.mark.parametrize("batch", [1, 1000])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_quote_that_opens_a_lines_last_cell_ends_with_it_where_all_that_follows_are_records(
+    lines: list[str], rows: list[tuple[str, ...]], rejected: list[int], batch: int, end: str
+) -> None:
+    before = [f"{number},name,{number}" for number in range(1, 4)]
+    ended = [] if lines[-1] == "6,cut o" else [""]
+    raw = end.join(["id,name,x", *before, *lines, *ended]).encode()
+    form = format_of(commentChar="#", blankRows="skip")
+    result = read_bytes(raw, form, "id", "name", "x", max_records=batch, chunk=5)
+    assert result.values[3:] == rows
+    assert list(result.rejects) == rejected
+
+
+def test_a_last_cell_that_is_never_closed_within_a_records_length_ends_with_its_line() -> None:
+    lines = [f"{number},x;y" for number in range(50)]
+    raw = "\n".join(["a,b", '-1,"x;y', *lines, ""]).encode()
+    form = format_of(maxRecordBytes=60)
+    for chunk in (1, 7, 1000):
+        result = read_bytes(raw, form, "a", "b", chunk=chunk)
+        assert (result.read, result.codes) == (51, {})
+        assert result.values[0] == ("-1", "x;y")
+    one = read_bytes(raw.replace(b"-1,", b"").replace(b",x;y", b""), form, "a", "b", chunk=9)
+    assert one.codes == {1: "row-error"} | dict.fromkeys(range(2, 52), "missing-cell")
+
+
+def test_such_a_line_is_rejected_for_its_quote_where_it_is_no_record_of_these_labels() -> None:
+    result = read_bytes(b'a,b,c\n1,"x\n2,y\n', format_of(), "a", "b")
+    assert result.codes == {1: "row-error", 2: "missing-cell"}
+    assert "quote" in result.rejects[1].reason

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import msgspec
 import polars as pl
 
-from dcp_pipeline.batch import Batch
+from dcp_pipeline.batch import OPEN_CELL, Batch
 from dcp_pipeline.ledger.model import Reject
 from dcp_pipeline.spec.checking.order import late_fields, origins, reads_of
 from dcp_pipeline.spec.model import Cleaning, Format
@@ -25,6 +25,7 @@ from dcp_worker.clean.prepare import found_column
 from dcp_worker.clean.rejects import defect_reject, rejects_of
 from dcp_worker.clean.types.types import polars_type
 from dcp_worker.enrich import Step
+from dcp_worker.formats.csv.grammar import closed
 from dcp_worker.formats.readers import known_labels, reader_of
 from dcp_worker.formats.records import BLANK_ROW, INDEX, Fault, Reader, Records, header_of
 from dcp_worker.ground.errors import PlanError
@@ -67,6 +68,7 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
     unique: tuple[str, ...]
     steps: tuple[Step, ...]
     has_header: bool
+    quote: str
     blank_rows_count: bool
     """Whether a row without a value is a reject; else it is left out, as by a filter."""
     known_labels: tuple[str, ...] | None
@@ -105,6 +107,7 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
             unique=cleaning.unique,
             steps=tuple(enrichers),
             has_header=format.delimited,
+            quote=format.quote,
             blank_rows_count=format.blank_rows == "reject",
             known_labels=known_labels(format),
             identifying=origins(cleaning.unique, reads_of(cleaning)),
@@ -123,10 +126,10 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         Raises FormatError where the batch lacks its header, EnrichmentError where a database is damaged.
         """
         raw = batch.raw()
-        if batch.defect is not None:
+        records = self._records(batch, raw)
+        if records is None:
             return CleanedBatch(self._no_rows(), (defect_reject(batch, raw),), read=1, duplicates=0)
-        header = header_of(batch) if self.has_header else self.known_labels
-        records = self.reader.read(raw, header)
+        header = self._header(batch)
         good, faults, left_out = self._checked(records, header)
         rows, duplicates = self._identified(good, batch)
         unreadable, blank = self._without_blank(records.faults)
@@ -134,6 +137,18 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
             left_out = left_out.append(pl.Series(blank, dtype=left_out.dtype)).sort()
         rejects = rejects_of(batch, raw, (*unreadable, *faults), records.spans)
         return CleanedBatch(rows, rejects, records.count, duplicates, left_out + batch.first_record)
+
+    def _header(self, batch: Batch) -> tuple[str, ...] | None:
+        return header_of(batch) if self.has_header else self.known_labels
+
+    def _records(self, batch: Batch, raw: bytes) -> Records | None:
+        """Those of the batch; None where it is one record that cannot be read."""
+        if batch.defect is None:
+            return self.reader.read(raw, self._header(batch))
+        if batch.defect != OPEN_CELL or not self.has_header:
+            return None
+        records = self.reader.read(closed(raw, self.quote), self._header(batch))
+        return None if records.faults else records
 
     def _without_blank(self, faults: Sequence[Fault]) -> tuple[Sequence[Fault], list[int]]:
         """The faults that are rejects, and the INDEX of the blank rows that are none."""

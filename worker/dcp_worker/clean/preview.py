@@ -38,7 +38,7 @@ def clean_preview(plan: CleaningPlan, batch: Batch, limit: int = 20) -> tuple[Pr
     rows = {row.pop(RECORD): row for row in cleaned.rows.drop(ID).iter_rows(named=True)}
     left_out = set(cleaned.left_out)
     rejects = {reject.record: reject for reject in cleaned.rejects}
-    if batch.defect is not None:
+    if batch.defect is not None and cleaned.rejects:
         reject = cleaned.rejects[0]
         return (PreviewRecord(reject.record, reject.line, {}, None, reject),)
     raw = batch.raw()

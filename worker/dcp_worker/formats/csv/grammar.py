@@ -109,6 +109,12 @@ def masked(raw: bytes, broken: Sequence[Place]) -> bytes:
     return b"".join([*pieces, raw[at:]])
 
 
+def closed(line: bytes, quote: str) -> bytes:
+    """A line whose last cell opens with a quote, with one that ends it."""
+    bare = line.rstrip(b"\r\n")
+    return bare + quote.encode() + line[len(bare) :]
+
+
 def line_end(raw: bytes, start: int) -> int:
     """Behind the physical line that starts there."""
     found = _LINE_END.search(raw, start)
