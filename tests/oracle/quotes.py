@@ -1,7 +1,8 @@
 """csv as docs/formats.md has it, one character after the other: no csv module, no code of the product.
 
 A record is its cells up to a line end outside quotes. Where a quote is never closed, or followed by something else than a
-delimiter or a line end, the record is the physical line in which it starts, and cannot be read.
+delimiter or a line end, the record is the physical line in which it starts, and cannot be read; but for a last cell that
+nobody closes, before lines that are all records of as many cells.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ def records(text: str, words: Words = Words()) -> Iterator[Found]:
             continue
         try:
             end, cells = _record(text, at, words)
+        except NeverClosed:
+            end, cells = end_of_line, _ended_with_its_line(text, at, end_of_line, words)
         except SyntaxError:
             end, cells = end_of_line, None
         yield Found(text[at:end], cells)
@@ -98,4 +101,19 @@ def _quoted(text: str, at: int, words: Words) -> tuple[int, str]:
             return at + 1, cell
         else:
             raise SyntaxError
-    raise SyntaxError
+    raise NeverClosed
+
+
+class NeverClosed(Exception):
+    """A quote is open at the end of the text."""
+
+
+def _ended_with_its_line(text: str, at: int, end: int, words: Words) -> list[str] | None:
+    line = text[at:end].rstrip("\r\n")
+    below = [each for each in text[end:].replace("\r\n", "\n").replace("\r", "\n").split("\n")[:-1] if each]
+    try:
+        _, cells = _record(line + words.quote, 0, words)
+    except SyntaxError:
+        return None
+    alike = all(words.quote not in each and each.count(words.delimiter) == len(cells) - 1 for each in below)
+    return cells if alike and below and len(cells) > 1 and not words.escape else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dcp_fetcher.cutting.labels_read import labels_of
 from dcp_fetcher.cutting.marks import Csv
 from dcp_pipeline.batch import RAW_KEPT_BYTES
-from dcp_pipeline.spec.format import Format
+from dcp_pipeline.spec.words.format import Format
 
 
 def ends_with_its_line(buffer: bytearray, lead_bytes: int, limit: int, form: Format) -> bool:
