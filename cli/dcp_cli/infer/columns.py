@@ -21,6 +21,11 @@ ERRORS = ("#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "#
 _AMBIGUOUS = frozenset(("NA", "None", "NaN", "nan"))
 MOST_DIGITS, MOST_DECIMALS = 38, 30
 _NEARLY = 0.98
+_MOSTLY, _FEW, _LOOKED_AT = 0.7, 4, 1000
+"""Of so many values and more a text is told that would be of another type but for a few."""
+_INTEGER = r"^[-+]?(0|[1-9][0-9]*)$"
+_DECIMAL = r"^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$"
+_DIGIT = r"\d"
 _SURE_FROM = 20
 _MOMENTS = (
     None, "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%f",
@@ -33,6 +38,7 @@ _DATES = (
     None, "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d %b %Y", "%b %d %Y", "%d-%b-%Y",
 )  # fmt: skip
 _TIMES = (None, "%H:%M", "%I:%M %p", "%I:%M:%S %p")
+_WRITTEN = (("date", _DATES), ("datetime", _MOMENTS), ("time", _TIMES))
 _TRUTHS = (("true", "false"), ("yes", "no"), ("y", "n"), ("on", "off"))
 _EPOCH = range(946_684_800, 2_147_483_648)
 
@@ -112,29 +118,58 @@ def _error_words(cells: Sequence[str | None], missing: Sequence[str]) -> tuple[s
 def _type(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:
     if (share := _share(known, type="ip")) >= _NEARLY:
         return {"type": "ip"}, _told("addresses", share, known, type="ip")
-    if known.str.contains(r"^[-+]?(0|[1-9][0-9]*)$").all():
-        if known.cast(pl.Int64, strict=False).null_count():
-            return {"type": "string"}, "whole numbers of more than 64 bits, as text"
-        return _integer(label, known)
-    if (
-        known.str.contains(r"^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$").all()
-        and not known.str.contains(r"^[-+]?0\d").any()
-    ):
-        return _number(known)
-    if odd := _odd_number(known):
-        return odd
+    if numbers := _numbers(label, known):
+        return numbers
     for yes, no in _TRUTHS:
         if set(known.str.to_lowercase()) <= {yes, no}:
             true, false = (sorted(set(known.filter(known.str.to_lowercase() == word))) or [word] for word in (yes, no))
             return {"type": "boolean", "trueValues": true, "falseValues": false}, f"{yes} or {no}"
-    for type_, formats in (("date", _DATES), ("datetime", _MOMENTS), ("time", _TIMES)):
+    for type_, formats in _WRITTEN:
         found = _moment(type_, formats, known)
         if found:
             return found
     longest = max(known.str.len_chars())
     distinct = known.n_unique()
     sample = ", ".join(known.unique(maintain_order=True).head(3))[:80]
-    return {"type": "string"}, f"text of up to {longest} characters, {distinct} different, such as {sample}"
+    seen = f"text of up to {longest} characters, {distinct} different, such as {sample}"
+    return {"type": "string"}, seen + _mostly(known.head(_LOOKED_AT))
+
+
+def _numbers(label: str, known: pl.Series) -> tuple[dict[str, Any], str] | None:
+    """Of a column of numbers, in which one in fifty may be a word: what has a digit in it may be a number otherwise
+    written, and is none."""
+    has_digit = known.str.contains(_DIGIT)
+    digits = known.filter(has_digit)
+    share = len(digits) / len(known)
+    found = _all_numbers(label, digits) if share >= _NEARLY else None
+    if found is None or share == 1:
+        return found
+    words, seen = found
+    return words, f"{seen}, {share:.1%} of them: not {known.filter(~has_digit)[0]!r}"
+
+
+def _all_numbers(label: str, known: pl.Series) -> tuple[dict[str, Any], str] | None:
+    if known.str.contains(_INTEGER).all():
+        if known.cast(pl.Int64, strict=False).null_count():
+            return {"type": "string"}, "whole numbers of more than 64 bits, as text"
+        return _integer(label, known)
+    if known.str.contains(_DECIMAL).all() and not known.str.contains(r"^[-+]?0\d").any():
+        return _number(known)
+    return _odd_number(known)
+
+
+def _mostly(known: pl.Series) -> str:
+    """Of a column of texts: which other type most of them would be of, for a person to decide."""
+    if len(known) < _FEW:
+        return ""
+    fitting = [("addresses", {"type": "ip"})]
+    fitting += [(f"{type_}s", {"type": type_, "format": each}) for type_, formats in _WRITTEN for each in formats]
+    found = [(what, parsed.is_not_null()) for what, words in fitting if (parsed := _parsed(known, **words)) is not None]
+    if not known.str.contains(r"^[-+]?0\d").any():
+        found.insert(0, ("numbers", known.str.contains(_DECIMAL)))
+    what, fits = max(found, key=lambda each: each[1].sum())
+    share = fits.sum() / len(known)
+    return f"; CHECK: {share:.1%} of them are {what}, not {known.filter(~fits)[0]!r}" if _MOSTLY <= share < 1 else ""
 
 
 def _odd_number(known: pl.Series) -> tuple[dict[str, Any], str] | None:

@@ -66,7 +66,7 @@ def wider_first(tried: Tried) -> bool:
 def header(lines: Sequence[str], best: Tried, comment: str | None) -> Found:
     """Where the labels of a table stand."""
     rows = [row for row in best.rows if len(row) == best.width] or best.rows
-    others = rows[1:] or best.rows[1:]
+    others = _without_labels_again(rows[0], rows[1:] or best.rows[1:])
     if _commented_labels(lines, best, comment) and not is_header(rows[0], others):
         seen = f"the last comment before the first record has {best.width} labels"
         return Found({"commentedHeader": True}, ((seen, True),))
@@ -106,6 +106,13 @@ def _plain(labels: Sequence[str]) -> list[str]:
             name, again = f"{base}_{again}", again + 1
         plain.append(name)
     return plain
+
+
+def _without_labels_again(first: Sequence[str], others: Sequence[list[str]]) -> Sequence[list[str]]:
+    """The records without those that are the first once more, where that shows that it has labels: files that were put
+    one behind the other, as an archive's are."""
+    values = [row for row in others if row != first]
+    return values if values and len(values) < len(others) and _contrast(first, values) else others
 
 
 def _contrast(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:

@@ -54,3 +54,38 @@ def test_a_word_of_errors_among_texts_is_a_text() -> None:
 def test_a_texts_length_is_told_with_the_blanks_that_are_read_too() -> None:
     assert "of up to 7 with the blanks" in guess("note", ["  ab   ", "abc"], ("",)).seen
     assert "blanks" not in guess("note", ["ab", "abc"], ("",)).seen
+
+
+@pytest.mark.parametrize(
+    ("values", "odd", "type_"),
+    [
+        ([str(n) for n in range(60)], "unknown", "integer"),
+        ([f"{n}.5" for n in range(60)], "siehe Anhang", "number"),
+        ([f"{n},{n:03}" for n in range(1, 60)], "many", "integer"),
+        ([f"{n}%" for n in range(60)], "?", "number"),
+        (["12345678901234567.89"] * 60, "tbd", "decimal"),
+    ],
+)
+def test_a_word_among_many_numbers_does_not_make_texts_of_them(values: list[str], odd: str, type_: str) -> None:
+    found = guess("v", [*values, odd], ("",))
+    assert found.words["type"] == type_
+    assert f"of them: not {odd!r}" in found.seen
+    assert guess("v", values, ("",)).words == found.words
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["1", "2", "3", "unknown"], "75.0% of them are numbers, not 'unknown'"),
+        ([*(str(n) for n in range(98)), "12a"], "99.0% of them are numbers, not '12a'"),  # a digit too much to be a word
+        (["192.0.2.1", "192.0.2.2", "2001:db8::1", "host"], "75.0% of them are addresses, not 'host'"),
+        (["29.02.2024", "01.03.2024", "heute", "02.03.2024"], "75.0% of them are dates, not 'heute'"),
+        (["02134", "10001", "90210", "94105", "x"], None),  # codes: a number would lose the 0
+        (["a", "b", "1", "2"], None),
+        (["1", "x"], None),
+    ],
+)
+def test_a_text_that_would_be_of_another_type_but_for_a_few_values_is_told(values: list[str], told: str | None) -> None:
+    found = guess("v", values, ("",))
+    assert found.words["type"] == "string"
+    assert (f"; CHECK: {told}" in found.seen) if told else "CHECK" not in found.seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,8 @@ def test_what_the_end_of_the_file_refutes_is_told_and_is_not_sure(tmp_path: Path
     rows = [f"192.0.2.{n % 250},{n}" for n in range(1200)] + ["192.0.2.1,n/k"] * 3
     (tmp_path / "a.csv").write_text("\n".join(["ip,n", *rows]) + "\n")
     answer = json.loads(dcp("infer", str(tmp_path / "a.csv"), "-o", "json"))
-    assert [each["type"] for each in answer["spec"]["spec"]["cleaning"]["fields"]] == ["ip", "string"]
+    assert [each["type"] for each in answer["spec"]["spec"]["cleaning"]["fields"]] == ["ip", "integer"]
+    assert answer["sure"] is False and "99.8% of them: not 'n/k'" in answer["yaml"]
     late = [f"a,{n}" for n in range(3000)] + ["late"] * 20
     (tmp_path / "b.csv").write_text("\n".join(["x,n", *late]) + "\n")
     answer = json.loads(dcp("infer", str(tmp_path / "b.csv"), "-o", "json"))
@@ -194,3 +196,21 @@ def test_of_a_folder_the_file_that_was_looked_at_is_named(tmp_path: Path) -> Non
     for name in ("一.csv", "二.csv"):
         (tmp_path / name).write_text("id,name\n1,x\n")
     assert "# CHECK the other files: only 一.csv was looked at" in dcp("infer", str(tmp_path))
+
+
+def test_the_labels_of_each_file_of_an_archive_are_labels(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for start in (0, 2, 4):
+            archive.writestr(f"{start}.csv", f"n,v\n{start},x\n{start + 1},y\n")
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(dcp("infer", str(tmp_path / "a.zip")))
+    fields = yaml.safe_load(spec.read_text())["spec"]["cleaning"]["fields"]
+    assert [(each["name"], each["type"]) for each in fields] == [("n", "integer"), ("v", "string")]
+    (preview,) = json.loads(dcp("preview", str(spec), "-o", "json"))["sources"]
+    assert [each["row"]["n"] for each in preview["records"]] == list(range(6))
+
+
+def test_a_first_record_that_comes_again_among_texts_is_none_of_labels(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("ann,in\nbo,in\nann,in\nann,out\nann,in\n")
+    draft = yaml.safe_load(dcp("infer", str(tmp_path / "a.csv")))
+    assert draft["spec"]["sources"][0]["format"]["header"] is False
