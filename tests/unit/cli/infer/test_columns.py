@@ -77,7 +77,10 @@ def test_a_word_among_many_numbers_does_not_make_texts_of_them(values: list[str]
     ("values", "told"),
     [
         (["1", "2", "3", "unknown"], "75.0% of them are numbers, not 'unknown'"),
-        ([*(str(n) for n in range(98)), "12a"], "99.0% of them are numbers, not '12a'"),  # a digit too much to be a word
+        (
+            [*(str(n) for n in range(98)), "12a"],
+            "99.0% of them are numbers, not '12a'",
+        ),  # a digit too much to be a word
         (["192.0.2.1", "192.0.2.2", "2001:db8::1", "host"], "75.0% of them are addresses, not 'host'"),
         (["29.02.2024", "01.03.2024", "heute", "02.03.2024"], "75.0% of them are dates, not 'heute'"),
         (["02134", "10001", "90210", "94105", "x"], None),  # codes: a number would lose the 0
