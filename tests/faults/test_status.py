@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,29 @@ async def test_every_refusal_is_a_condition_with_kind_and_name_an_event_and_a_me
         assert parties.metrics.registry.get_sample_value("dcp_operator_refusals_total", labels)
         rule.lift()
         await ready(server)
+
+
+@pytest.mark.parametrize(
+    ("part", "path"),
+    [
+        ({"podTemplate": {"volumeMounts": [{"name": "tmp", "mountpath": "/x"}]}}, "volumeMounts[0].mountpath"),
+        ({"podTemplate": {"containers": [{"name": "p", "image": "p:1", "enw": []}]}}, "containers[0].enw"),
+        ({"resources": {"limits": {"memory": "1Gb"}}}, "resources.limits.memory"),
+    ],
+)
+async def test_a_typo_in_what_is_added_to_the_pod_is_told_by_its_path_and_nothing_of_it_is_out(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: dict[str, Any], path: str
+) -> None:
+    """An API server that prunes nothing, as one with an older CRD."""
+    put_pipeline(server, redis)
+    async with operated(server, tmp_path, monkeypatch):
+        await ready(server)
+        before = len(server.asked("apply", "deployments"))
+        put_pipeline(server, redis, spec={"worker": part})
+        await until(lambda: condition(server, "Ready")[:2] == ("False", "InvalidSpec"), "the condition")
+        assert path in condition(server, "Ready")[2]
+        assert len(server.asked("apply", "deployments")) == before
+        assert condition(server, "Available")[0] == "True"
 
 
 async def test_ready_right_after_a_change_is_true_only_once_the_change_is_out(

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from dcp_operator.children.merge import merge_key
+from dcp_operator.children.merge import identity, merge_keys
 from dcp_operator.ground.names import APPLIED_ANNOTATION
 
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
@@ -51,37 +51,37 @@ def difference(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> str | None
     return f"{place} was changed" if place else None
 
 
-def projection(wanted: Any, live: Any) -> Any:
-    """The part of `live` that `wanted` speaks of."""
+def projection(wanted: Any, live: Any, field: str = "") -> Any:
+    """The part of `live` that `wanted` speaks of. `field` is the name under which the two stand."""
     if isinstance(wanted, Mapping) and isinstance(live, Mapping):
-        return {key: projection(value, live[key]) for key, value in wanted.items() if key in live}
+        return {key: projection(value, live[key], key) for key, value in wanted.items() if key in live}
     if isinstance(wanted, list) and isinstance(live, list):
-        return [projection(one, other) for one, other in _pairs(wanted, live) if other is not _MISSING]
+        return [projection(one, other) for one, other in _pairs(wanted, live, field) if other is not _MISSING]
     return live
 
 
-def _first_difference(wanted: Any, live: Any, place: str) -> str | None:
+def _first_difference(wanted: Any, live: Any, place: str, field: str = "") -> str | None:
     if isinstance(wanted, Mapping):
         if not isinstance(live, Mapping):
             return None if live is _MISSING and not wanted else place
-        steps = ((f"{place}.{key}" if place else key, wanted[key], live.get(key, _MISSING)) for key in wanted)
+        steps = ((f"{place}.{key}" if place else key, wanted[key], live.get(key, _MISSING), key) for key in wanted)
     elif isinstance(wanted, list):
         if live is _MISSING and not wanted:
             return None
-        if not isinstance(live, list) or (merge_key(wanted) is None and len(wanted) != len(live)):
+        if not isinstance(live, list) or (merge_keys(field, wanted) is None and len(wanted) != len(live)):
             return place
-        steps = ((f"{place}[{n}]", one, other) for n, (one, other) in enumerate(_pairs(wanted, live)))
+        steps = ((f"{place}[{n}]", one, other, "") for n, (one, other) in enumerate(_pairs(wanted, live, field)))
     else:
         return None if _same(wanted, live) else place
-    return next((found for each in steps if (found := _first_difference(each[1], each[2], each[0]))), None)
+    return next((found for each in steps if (found := _first_difference(each[1], each[2], each[0], each[3]))), None)
 
 
-def _pairs(wanted: list[Any], live: list[Any]) -> list[tuple[Any, Any]]:
-    key = merge_key(wanted)
-    if key is None:
+def _pairs(wanted: list[Any], live: list[Any], field: str) -> list[tuple[Any, Any]]:
+    keys = merge_keys(field, wanted)
+    if keys is None:
         return [(each, live[n] if n < len(live) else _MISSING) for n, each in enumerate(wanted)]
-    by_key = {each.get(key): each for each in live if isinstance(each, Mapping)}
-    return [(each, by_key.get(each[key], _MISSING)) for each in wanted]
+    there = {identity(each, keys): each for each in live if isinstance(each, Mapping)}
+    return [(each, there.get(identity(each, keys), _MISSING)) for each in wanted]
 
 
 def _same(wanted: Any, live: Any) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dcp_operator.children.additions import problems_of_additions
 from dcp_operator.children.secret_refs import all_refs
 from dcp_pipeline.dialects import is_file
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
@@ -51,7 +50,7 @@ def parsed(resource: Mapping[str, Any]) -> Pipeline | Refusal:
         pipeline = pipeline_of(document)
     except SpecInvalid as error:
         return _invalid(list(error.problems))
-    problems = [*_absent_in_cluster(pipeline), *problems_of_additions(pipeline)]
+    problems = _absent_in_cluster(pipeline)
     return _invalid(problems) if problems else pipeline
 
 

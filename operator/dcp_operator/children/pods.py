@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from dcp_operator.children.additions import additions_of, component_template
+from dcp_operator.children.additions import additions_of
 from dcp_operator.children.merge import merged
 from dcp_operator.children.secret_refs import keys_by_secret, refs_of
 from dcp_operator.ground.names import REVISION_ANNOTATION, Component, child_name, labels, selector
@@ -43,7 +43,7 @@ def pod_template(
     pipeline: Pipeline, component: Component, secret_versions: Mapping[str, str], settings: PodSettings
 ) -> dict[str, Any]:
     """The pod template. `secret_versions` is SECRET/KEY -> a digest: a value that is used and rotated rolls them."""
-    additions = additions_of(component_template(pipeline, component))
+    additions = additions_of(pipeline, component)
     name = pipeline.metadata.name
     container = merged(_container(pipeline, component, settings), additions.container)
     pod: dict[str, Any] = {

@@ -110,17 +110,21 @@ class BatchSize(_Part, frozen=True):
     max_bytes: Annotated[Quantity, Meta(description="Bytes, decompressed.")] = Quantity("1536Ki")
 
 
-FreeForm = Annotated[dict[str, Any], Meta(extra_json_schema={"x-kubernetes-preserve-unknown-fields": True})]
+ResourcesForm = Annotated[dict[str, Any], Meta(extra_json_schema={"x-words-of": "Resources"})]
+PodTemplateForm = Annotated[dict[str, Any], Meta(extra_json_schema={"x-words-of": "PodTemplate"})]
+"""As they were written. kubernetes/pod/ has the words, which a process that runs a spec need not know."""
 
 
 class Fetcher(_Part, frozen=True):
     """The fetcher's settings."""
 
     batch: Annotated[BatchSize, Meta(description="Size of the batches.")] = BatchSize()
-    resources: Annotated[FreeForm, Meta(description="Requests and limits of the container.")] = msgspec.field(
+    resources: Annotated[ResourcesForm, Meta(description="Requests and limits of the container.")] = msgspec.field(
         default_factory=dict
     )
-    pod_template: Annotated[FreeForm, Meta(description="Additions to the pod.")] = msgspec.field(default_factory=dict)
+    pod_template: Annotated[PodTemplateForm, Meta(description="Additions to the pod.")] = msgspec.field(
+        default_factory=dict
+    )
 
 
 class Worker(_Part, frozen=True):
@@ -141,10 +145,12 @@ class Worker(_Part, frozen=True):
     task_timeout: Annotated[Duration, Meta(description="Longest time a task of the inbox may take.")] = Duration("30m")
     task_ttl: Annotated[Duration, Meta(description="How long a finished task is remembered.")] = Duration("168h")
     progress_interval: Annotated[Duration, Meta(description="How often progress is written.")] = Duration("2s")
-    resources: Annotated[FreeForm, Meta(description="Requests and limits of the container.")] = msgspec.field(
+    resources: Annotated[ResourcesForm, Meta(description="Requests and limits of the container.")] = msgspec.field(
         default_factory=dict
     )
-    pod_template: Annotated[FreeForm, Meta(description="Additions to the pod.")] = msgspec.field(default_factory=dict)
+    pod_template: Annotated[PodTemplateForm, Meta(description="Additions to the pod.")] = msgspec.field(
+        default_factory=dict
+    )
 
 
 class Spec(_Part, frozen=True):

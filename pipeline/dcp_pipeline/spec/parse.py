@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from dcp_pipeline.spec.checking.checks import problems_of
+from dcp_pipeline.spec.checking.pod_checks import pod_problems
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem, path_of
 from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
 from dcp_pipeline.spec.units import decode_unit
@@ -80,7 +81,7 @@ def pipeline_of(document: Any, origin: str = "") -> Pipeline:
         pipeline = msgspec.convert(document, Pipeline, dec_hook=decode_unit)
     except (msgspec.ValidationError, ValueError) as error:
         raise SpecInvalid(_explain(document, error), origin) from error
-    problems = [*_no_text(document, "")] or problems_of(pipeline)
+    problems = [*_no_text(document, "")] or [*problems_of(pipeline), *pod_problems(pipeline.spec, _explain_part)]
     if problems:
         raise SpecInvalid(problems, origin)
     return pipeline
@@ -104,19 +105,28 @@ def _one_line(error: Exception) -> str:
 
 def _explain(document: Any, error: Exception) -> list[SpecProblem]:
     """Every problem that the schema sees; what msgspec said where the schema sees none."""
-    from jsonschema import Draft202012Validator
-
     from dcp_pipeline.spec.schema import json_schema
 
     if isinstance(document, dict) and document.get("apiVersion") not in (None, API_VERSION):
         found = document["apiVersion"]
         return [SpecProblem("apiVersion", f"is {found!r}; this release reads {API_VERSION!r}")]
-    found_by_schema = sorted(
-        Draft202012Validator(json_schema()).iter_errors(document),
-        key=lambda each: [str(s) for s in each.path],
-    )
-    problems = [problem for each in found_by_schema for problem in _problems(each)]
-    return problems or [_as_msgspec_says(_one_line(error))]
+    return _by_schema(document, json_schema(), ()) or [_as_msgspec_says(_one_line(error))]
+
+
+def _explain_part(value: Any, wanted: type, place: tuple[str | int, ...], message: str) -> list[SpecProblem]:
+    """The same for a part that stands at `place`."""
+    from dcp_pipeline.spec.schema import schema_of
+
+    said = _as_msgspec_says(_one_line(ValueError(message)))
+    below = "" if said.path == "the document" else f".{said.path}"
+    return _by_schema(value, schema_of(wanted), place) or [SpecProblem(path_of(place) + below, said.message)]
+
+
+def _by_schema(document: Any, schema: dict[str, Any], place: tuple[str | int, ...]) -> list[SpecProblem]:
+    from jsonschema import Draft202012Validator
+
+    found = sorted(Draft202012Validator(schema).iter_errors(document), key=lambda each: [str(s) for s in each.path])
+    return [problem for each in found for problem in _problems(each, place)]
 
 
 def _as_msgspec_says(message: str) -> SpecProblem:
@@ -125,9 +135,9 @@ def _as_msgspec_says(message: str) -> SpecProblem:
     return SpecProblem(found[2] or "the document", found[1]) if found else SpecProblem("the document", message)
 
 
-def _problems(error: Any) -> list[SpecProblem]:
-    """One schema error in words."""
-    place = list(error.absolute_path)
+def _problems(error: Any, before: tuple[str | int, ...]) -> list[SpecProblem]:
+    """One schema error in words; what was looked at stands at `before`."""
+    place = [*before, *error.absolute_path]
     found, allowed = error.instance, error.validator_value
     match error.validator:
         case "additionalProperties":
@@ -192,6 +202,8 @@ def _pattern_hint(schema: dict[str, Any], pattern: str) -> str:
         return "a duration such as 30s, 5m or 1h30m is wanted"
     if pattern.endswith("Pi)?$"):
         return "a quantity such as 512Ki, 256Mi or 1G is wanted"
+    if pattern.endswith("[eE][+-]?[0-9]+)?$"):
+        return "a quantity such as 500m, 256Mi or 2 is wanted"
     if "@" in pattern:
         return "a URL without user or password in it is wanted (credentials go into Secrets)"
     description = schema.get("description", "")

@@ -15,6 +15,7 @@ from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.units import DURATION_PATTERN, QUANTITY_PATTERN, Duration
 
 Schema = dict[str, Any]
+WORDS_OF = "x-words-of"
 _NESTED = 0
 """Times that a part which may hold itself (a filter's condition) is spelled out inside itself. Below that the parser
 alone checks: a structural schema has no $ref."""
@@ -42,6 +43,8 @@ def schema_of(part: type) -> Schema:
 def _schema(info: inspect.Type, inside: tuple[type, ...]) -> Schema:
     match info:
         case inspect.Metadata(type=inner, extra_json_schema=extra):
+            if extra and WORDS_OF in extra:
+                return _words(extra[WORDS_OF], inside) | {k: v for k, v in extra.items() if k != WORDS_OF}
             return {**_schema(inner, inside), **(extra or {})}
         case inspect.UnionType(types=members):
             return _union([each for each in members if not isinstance(each, inspect.NoneType)], inside)
@@ -67,6 +70,13 @@ def _schema(info: inspect.Type, inside: tuple[type, ...]) -> Schema:
         case inspect.BoolType():
             return {"type": "boolean"}
     raise NotImplementedError(f"no schema for {info}")
+
+
+def _words(name: str, inside: tuple[type, ...]) -> Schema:
+    """Of a part that the model keeps as it was written: the Struct of that name of kubernetes/pod."""
+    from dcp_pipeline.spec.kubernetes.pod import template
+
+    return _schema(inspect.type_info(getattr(template, name)), inside)
 
 
 def _union(members: list[inspect.Type], inside: tuple[type, ...]) -> Schema:

@@ -166,6 +166,9 @@ def test_replicas_are_the_scalers_alone(botnet: Kube) -> None:
         ({"sink": {"sql": {"url": "mysql+pymysql://dcp:pw@mariadb/clean"}}}, "must not hold the password"),
         ({"cleaning": {"unique": None}}, "spec.cleaning.unique must say"),
         ({"sources": [{"name": "x"}]}, "exactly one of http and file is wanted"),
+        ({"fetcher": {"podTemplate": {"hostNetwork": True}}}, "podTemplate.hostNetwork"),
+        ({"worker": {"podTemplate": {"tolerations": [{"operator": "Exits"}]}}}, "tolerations"),
+        ({"worker": {"resources": {"limits": {"memory": "1Gb"}}}}, "resources.limits.memory"),
     ],
 )
 def test_the_api_server_refuses_a_bad_spec_and_says_why(botnet: Kube, change: dict[str, Any], message: str) -> None:
@@ -176,10 +179,10 @@ def test_the_api_server_refuses_a_bad_spec_and_says_why(botnet: Kube, change: di
 
 def test_an_unusable_spec_is_told_by_its_field_and_the_children_stay(botnet: Kube) -> None:
     before = botnet.get("Deployment", "botnet-fetcher") or {}
-    template = {"fetcher": {"podTemplate": {"hostNetwork": True}}}
+    template = {"fetcher": {"podTemplate": {"env": [{"name": "HEALTH_PORT", "value": "1"}]}}}
     botnet.patch("DataCleaningPipeline", "botnet", {"spec": template})
     wait_until(lambda: condition(botnet, "Ready").get("reason") == "InvalidSpec", "the refusal")
-    assert "spec.fetcher.podTemplate.hostNetwork" in condition(botnet, "Ready")["message"]
+    assert "spec.fetcher.podTemplate.env[0].name" in condition(botnet, "Ready")["message"]
     after = botnet.get("Deployment", "botnet-fetcher") or {}
     assert after["spec"] == before["spec"]
     botnet.patch("DataCleaningPipeline", "botnet", {"spec": {"fetcher": None}})

@@ -19,6 +19,8 @@ PLURAL = "datacleaningpipelines"
 
 LONGEST_STRING = 1024
 """Of strings for which the model names no limit: an unlimited one would spend the budget of every rule near it."""
+LONGEST_LIST = 256
+"""Of lists for which the model names no limit."""
 _LIST_KEYS = {"sources": "name", "cleaning.fields": "name", "status.conditions": "type"}
 _SETS = {"cleaning.unique"}
 
@@ -97,6 +99,8 @@ def structural(schema: Schema, place: str) -> Schema:
     them. Defaults of whole objects and lists stay in the parser too, so that resources are stored as they were
     written.
     """
+    if schema.get("x-kubernetes-int-or-string"):
+        return {key: value for key, value in schema.items() if key != "type"}
     if isinstance(schema.get("type"), list):
         return {"description": schema.get("description", ""), "x-kubernetes-preserve-unknown-fields": True}
     node = {key: value for key, value in schema.items() if key not in ("properties", "items", "additionalProperties")}
@@ -112,6 +116,7 @@ def structural(schema: Schema, place: str) -> Schema:
         }
     if "items" in schema:
         node["items"] = structural(schema["items"], f"{place}[]")
+        node.setdefault("maxItems", LONGEST_LIST)
         node |= _list_type(place)
     if isinstance(schema.get("additionalProperties"), dict):
         node["additionalProperties"] = structural(schema["additionalProperties"], f"{place}.*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,7 +56,8 @@ def test_nothing_is_left_that_a_structural_schema_must_not_have() -> None:
     for place, node in ALL:
         assert not {"$ref", "anyOf", "oneOf", "title"} & node.keys(), place
         assert node.get("additionalProperties") is not False, place
-        assert isinstance(node.get("type"), str) or node.get("x-kubernetes-preserve-unknown-fields"), place
+        untyped = node.get("x-kubernetes-preserve-unknown-fields") or node.get("x-kubernetes-int-or-string")
+        assert isinstance(node.get("type"), str) or untyped, place
         # The status says "not seen yet" from the moment of creation: the one default that is an object, and meant.
         assert place == "status" or not isinstance(node.get("default"), (dict, list, tuple)), place
 
@@ -91,3 +93,27 @@ def test_the_columns_show_what_one_asks_first() -> None:
 def test_the_file_in_the_repository_is_up_to_date() -> None:
     made = subprocess.run([sys.executable, ROOT / "scripts" / "make_crd.py", "--check"], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
+
+
+def test_what_is_added_to_a_pod_is_described_word_by_word_and_defaulted_nowhere() -> None:
+    by_place = dict(ALL)
+    for component in ("fetcher", "worker"):
+        inside = {
+            place: node
+            for place, node in ALL
+            if place.startswith((f"{component}.podTemplate", f"{component}.resources"))
+        }
+        assert len(inside) > 300
+        free = [place for place, node in inside.items() if node.get("x-kubernetes-preserve-unknown-fields")]
+        assert free == [f"{component}.podTemplate.volumes[].ephemeral.volumeClaimTemplate"]
+        assert not [place for place, node in inside.items() if "default" in node], "it would be stored, and roll pods"
+        assert not [
+            place for place, node in inside.items() if not place.endswith(("[]", "*")) and not node.get("description")
+        ]
+    assert "hostPath" not in by_place["worker.podTemplate.volumes[]"]["properties"]
+    assert by_place["worker.podTemplate.containers[].securityContext.privileged"]["enum"] == [False]
+    assert by_place["worker.resources.limits.*"]["x-kubernetes-int-or-string"] is True
+
+
+def test_the_crd_fits_into_the_annotation_of_a_client_side_apply() -> None:
+    assert len(json.dumps(custom_resource_definition())) < 262_144
