@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from msgspec.structs import replace
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.expectations import as_json, verdicts
+from dcp_cli.expectations import as_json
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
@@ -113,7 +113,7 @@ def show_expectations(setup: Setup, output: str) -> int:
         raise CommandFailed("the spec expects nothing: say what in spec.expect (docs/server.md)")
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        found = verdicts(setup, ledger, ledger.books())
+        found = ledger.expectations(setup.pipeline.spec)
     met = all(each.met for each in found)
     if output == "json":
         print_json({"met": met, "expectations": as_json(found)})

@@ -12,7 +12,7 @@ import redis
 from sqlalchemy import Engine
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.expectations import as_json, verdicts
+from dcp_cli.expectations import as_json
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_cli.shown.status import LAST_OBJECTS, object_header, object_rows, wrong
@@ -81,7 +81,7 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
         books, recent = ledger.books(), ledger.rows_written_since(RECENT_SECONDS)
-        expected = verdicts(setup, ledger, books)
+        expected = ledger.expectations(setup.pipeline.spec)
         stats: QueueStats | None = None
         workers: list[WorkerReport] = []
         note: ScalingNote | None = None

@@ -18,7 +18,6 @@ from enum import StrEnum
 from typing import NoReturn
 
 from dcp_cli.embedded import EmbeddedValkey, StateFolder
-from dcp_cli.expectations import verdicts
 from dcp_cli.options import print_json
 from dcp_cli.shown.opening import opening_line
 from dcp_cli.shown.progress import ProgressLine
@@ -66,7 +65,7 @@ def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> i
         before = session.ledger.books()
         ended, failures = session.run()
         after = session.ledger.books()
-        expected = verdicts(setup, session.ledger, after)
+        expected = session.ledger.expectations(setup.pipeline.spec)
     summary = RunSummary(
         spec=options.spec,
         sink=setup.sink_url,

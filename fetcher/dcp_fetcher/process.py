@@ -12,9 +12,11 @@ from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.loop import FetcherLoop, FetchReport
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.ledger.model import ObjectState
-from dcp_pipeline.observe.gauges import queue_gauges
+from dcp_pipeline.observe.gauges import ledger_gauges, queue_gauges
 from dcp_pipeline.observe.health import HealthServer
+from dcp_pipeline.observe.lookout import Lookout
 from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.observe.report import Expectation
 from dcp_pipeline.observe.reporter import Reporter
 from dcp_pipeline.process.exit_codes import DONE, FAILED, INTERRUPTED
 from dcp_pipeline.process.stopping import told_to_stop
@@ -60,6 +62,12 @@ def labels_by_source(loop: FetcherLoop) -> dict[str, str | None]:
     return {name: found.refused or found.remark for name, found in loop.progress.snapshot().labels.items()}
 
 
+def expected_of(lookout: Lookout) -> tuple[Expectation, ...] | None:
+    """For the operator: what the spec expects, and whether it is met; None where the ledger could not be asked."""
+    seen = lookout.latest.sight if lookout.latest else None
+    return None if seen is None else tuple(Expectation(e.about, e.met, e.reason) for e in seen.expected)
+
+
 def run_fetcher(setup: Setup, once: bool, health_host: str, health_port: int, observer: Observer = unobserved) -> int:
     """Run until SIGTERM or SIGINT, or `once`; the exit code: 1 where something could not be read."""
     shared = open_shared(setup, pool_size=6, observer=observer)
@@ -80,12 +88,21 @@ def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_hos
     )
     health.start()
     queue, books = setup.pipeline.queue_name, shared.ledger.books
+    lookout = Lookout(lambda: shared.ledger.sight(setup.pipeline.spec))
+    shared.metrics.add_gauges(ledger_gauges(lookout))
     reporter = Reporter(
-        shared.client, queue, "fetcher", books, lambda: problems_by_source(loop), lambda: labels_by_source(loop)
+        shared.client,
+        queue,
+        "fetcher",
+        books,
+        lambda: problems_by_source(loop),
+        lambda: labels_by_source(loop),
+        lambda: expected_of(lookout),
     )
     log.info("fetcher starts", extra={"pipeline": setup.pipeline.key, "health": health.port})
     try:
         _prepare(loop, shared, once)
+        lookout.start()
         reporter.start()
         report = asyncio.run(loop.run(once))
         unavailable = _unavailable(loop, shared, report) if once and not report.stopped else []
@@ -93,6 +110,7 @@ def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_hos
         return INTERRUPTED if once else DONE
     finally:
         reporter.stop()
+        lookout.stop()
         health.stop()
         shared.close()
     return _concluded(report, unavailable, once)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from dcp_operator.apply import Applier
 from dcp_operator.children.children import Child, Wanted, children_of
@@ -28,7 +28,8 @@ from dcp_operator.scaling.scaler import Scaler, Target, Targets
 from dcp_operator.scaling.server import not_allowed, server_of
 from dcp_operator.status.conditions.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
 from dcp_operator.status.conditions.trouble import trouble_of
-from dcp_operator.status.events import News, Recorder
+from dcp_operator.status.events import Recorder
+from dcp_operator.status.news import news_of
 from dcp_operator.status.none_ready import NoneReady
 from dcp_operator.status.status import due_in, status_of
 from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document
@@ -38,10 +39,6 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = {"ChildBlocked": 2.0, "SecretMissing": 5.0, "ChildRejected": 10.0}
 """How soon to look again at what no watch tells of: the end of a former child, the making of a Secret."""
-
-UNUSABLE = frozenset(
-    {"InvalidSpec", "SecretMissing", "ChildRejected", "ChildBlocked", "KedaNotEnabled", "QueueHostNotAllowed"}
-)
 
 
 @dataclass(frozen=True)
@@ -195,14 +192,9 @@ class Reconciler:
         self._counted_at[owner.key] = self._monotonic()
 
     async def _tell(self, owner: Owner, status: Status, before: Status | None) -> None:
-        """An Event where the pipeline becomes ready, or stops to be, or does so for another reason."""
-        ready = next(each for each in status.conditions if each.type == "Ready")
-        earlier = next((each for each in before.conditions if each.type == "Ready"), None) if before else None
-        if earlier is not None and (earlier.status, earlier.reason) == (ready.status, ready.reason):
-            return
-        worse = earlier is not None and earlier.status == "True" and ready.status != "True"
-        kind: Literal["Normal", "Warning"] = "Warning" if worse or ready.reason in UNUSABLE else "Normal"
-        await self._recorder.post(owner, News(kind, "Reconcile", ready.reason, ready.message))
+        """An Event for each condition that people want to hear of, where it has changed so."""
+        for news in news_of(status, before):
+            await self._recorder.post(owner, news)
 
     def _deployment(self, key: PipelineKey, component: Component) -> DeploymentSeen | None:
         live = self._store.deployment(key, component)

@@ -79,7 +79,8 @@ def _botnet(folder: Path, days: int) -> None:
     text = (EXAMPLES / "botnet.yaml").read_text()
     start, end = text.index("      http:"), text.index("      format: {type: csv")
     text = text[:start] + f"      file: {{path: {feed}, interval: 60s}}\n" + text[end:]
-    (folder / "botnet.yaml").write_text(text.replace("path: country.mmdb", f"path: {EXAMPLES / 'country.mmdb'}"))
+    text = text.replace("path: country.mmdb", f"path: {EXAMPLES / 'country.mmdb'}")
+    (folder / "botnet.yaml").write_text(text + "  expect: {newDataWithin: 72h, records: {min: 100000}}\n")
     code, process = dcp(folder, "run", "botnet.yaml", "--once")
     assert code == 1, process.err()  # for the torn file
     _spread(folder / "botnet.db", days)

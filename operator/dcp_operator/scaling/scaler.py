@@ -150,7 +150,7 @@ class Scaler:
             backlog = queue.stats.backlog if queue.stats else None
             self._metrics.scaling(key, backlog, scaled.wanted, workers.wanted, scaled.cause)
         self._known[key] = scaled
-        if _news(before) != _news(scaled):
+        if news_of(before) != news_of(scaled):
             self._tell(key)
         return scaled
 
@@ -248,9 +248,9 @@ def scale_document(key: PipelineKey, replicas: int) -> dict[str, object]:
     }
 
 
-def _news(scaled: Scaled) -> tuple[object, ...]:
+def news_of(scaled: Scaled) -> tuple[object, ...]:
     """What is worth a look at the status. A report's time alone is not."""
     if scaled.shown is None:
         return (scaled.wanted, scaled.cause)
-    reports = {name: (each.totals, dict(each.sources), each.sink) for name, each in scaled.shown.reports.items()}
+    reports = {name: (each.totals, dict(each.sources), dict(each.labels), each.expected, each.sink) for name, each in scaled.shown.reports.items()}
     return (scaled.shown.stats, scaled.shown.error, reports, scaled.wanted, scaled.cause)

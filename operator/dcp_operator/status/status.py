@@ -7,12 +7,13 @@ import msgspec
 from dcp_operator.status.conditions import conditions_of
 from dcp_operator.status.conditions.seen import DeploymentSeen, Observed, QueueSeen
 from dcp_pipeline.observe.report import Report
-from dcp_pipeline.spec.kubernetes.status import Backlog, Records, Replicas, Revision, ScalingDecision, Status
+from dcp_pipeline.spec.kubernetes.status import Backlog, Condition, Records, Replicas, Revision, ScalingDecision, Status
 
 COUNTS_SECONDS = 10.0
 """Counts change all the time while there is work; they are written no more often than this."""
 
 _SCALING = ("ScalingActive", "True")
+_EXPECTED = ("Expected", "False")
 
 
 def status_of(seen: Observed, before: Status | None, scaled: ScalingDecision | None) -> Status:
@@ -49,12 +50,15 @@ def due_in(status: Status, before: Status | None, seconds_since_counts: float) -
 
 def _without_counts(status: Status) -> Status:
     """The part that is written at once: where it differs, something happened. Why there are as many workers as there
-    are changes with the counts, and waits with them."""
-    conditions = tuple(
-        msgspec.structs.replace(each, reason="", message="") if (each.type, each.status) == _SCALING else each
-        for each in status.conditions
-    )
+    are, and in which numbers something is not as expected, changes with the counts, and waits with them."""
+    conditions = tuple(_without_figures(each) for each in status.conditions)
     return msgspec.structs.replace(status, backlog=None, records=None, conditions=conditions)
+
+
+def _without_figures(each: Condition) -> Condition:
+    if (each.type, each.status) == _SCALING:
+        return msgspec.structs.replace(each, reason="", message="")
+    return msgspec.structs.replace(each, message="") if (each.type, each.status) == _EXPECTED else each
 
 
 def _backlog(queue: QueueSeen | None) -> Backlog | None:

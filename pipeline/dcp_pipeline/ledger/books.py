@@ -33,7 +33,15 @@ def books_of(connection: Connection, pipeline: str, object_ids: Sequence[str]) -
     return _entries(connection, pipeline, list(object_ids))
 
 
-def _entries(connection: Connection, pipeline: str, only: list[str] | None = None) -> tuple[ObjectBooks, ...]:
+def books_settled(connection: Connection, pipeline: str, seconds: float) -> tuple[ObjectBooks, ...]:
+    """The books of the objects of which something was settled in the last `seconds`, oldest first."""
+    lately = BATCHES.c.settled_at >= seconds_ago(connection, seconds)
+    return _entries(connection, pipeline, select(BATCHES.c.object_id).where(BATCHES.c.pipeline == pipeline, lately))
+
+
+def _entries(
+    connection: Connection, pipeline: str, only: list[str] | Select[tuple[str]] | None = None
+) -> tuple[ObjectBooks, ...]:
     sums = _sums(pipeline, only)
     of_object = (
         OBJECTS.c.id,
@@ -55,7 +63,7 @@ def _entries(connection: Connection, pipeline: str, only: list[str] | None = Non
     return tuple(_entry(row) for row in connection.execute(query))
 
 
-def _sums(pipeline: str, only: list[str] | None) -> Any:
+def _sums(pipeline: str, only: list[str] | Select[tuple[str]] | None) -> Any:
     def records_in(state: BatchState) -> ColumnElement[int]:
         return func.sum(case((BATCHES.c.state == state.value, BATCHES.c.records), else_=0))
 

@@ -19,7 +19,8 @@ from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain, Work
 from dcp_pipeline.ledger import books, claims, objects, tasks
 from dcp_pipeline.ledger.epoch import Epoch
-from dcp_pipeline.ledger.looking.arrivals import Arrivals, arrivals
+from dcp_pipeline.ledger.looking.expectations import Verdict, expectations
+from dcp_pipeline.ledger.looking.sight import Sight, sight
 from dcp_pipeline.ledger.model import (
     Books,
     Cut,
@@ -34,6 +35,7 @@ from dcp_pipeline.ledger.model import (
     TaskState,
 )
 from dcp_pipeline.ledger.schema import check_schema, prepare_schema
+from dcp_pipeline.spec.model import Spec
 
 T = TypeVar("T")
 _PAGE = 500
@@ -280,9 +282,14 @@ class Ledger:
         """The books of all objects, oldest first. It reads an entry of every batch."""
         return self._transactions.read(lambda each: books.books(each, self.pipeline))
 
-    def arrivals(self, seconds: float) -> Arrivals:
-        """When each source last brought records, and how many came in the last `seconds`."""
-        return self._transactions.read(lambda each: arrivals(each, self.pipeline, seconds))
+    def expectations(self, spec: Spec) -> tuple[Verdict, ...]:
+        """Whether what the spec expects is met; nothing where it expects nothing, and then nothing is asked."""
+        sources = [each.name for each in spec.sources]
+        return self._transactions.read(lambda each: expectations(each, self.pipeline, spec.expect, sources))
+
+    def sight(self, spec: Spec) -> Sight:
+        """What somebody may have to be told."""
+        return self._transactions.read(lambda each: sight(each, self.pipeline, spec))
 
     def rows_written_since(self, seconds: float) -> int:
         """Rows committed in the last `seconds`, by the database's clock."""

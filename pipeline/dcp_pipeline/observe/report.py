@@ -38,6 +38,14 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     pending: Count
 
 
+class Expectation(msgspec.Struct, frozen=True):
+    """One thing that the spec expects, as judged by the ledger."""
+
+    about: str
+    met: bool
+    reason: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What one process found. None in place of a problem: all is well. `at` is in seconds since the epoch."""
 
@@ -50,6 +58,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Source's name -> what is missing or new among its latest object's labels; only the fetcher knows."""
     sink: str | None = None
     """The sink's problem."""
+    expected: tuple[Expectation, ...] | None = None
+    """What the spec expects; None where it is not judged, only the fetcher does."""
 
 
 def take_turn(client: redis.Redis, queue: str, component: str, period_seconds: float) -> bool:

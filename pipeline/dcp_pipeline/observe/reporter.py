@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.ledger.model import Books
-from dcp_pipeline.observe.report import PERIOD_SECONDS, Report, keep_turn, publish, take_turn, totals_of
+from dcp_pipeline.observe.report import PERIOD_SECONDS, Expectation, Report, keep_turn, publish, take_turn, totals_of
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +37,12 @@ class Reporter:
         read_books: Callable[[], Books],
         sources: Callable[[], Mapping[str, str | None]] = dict,
         labels: Callable[[], Mapping[str, str | None]] = dict,
+        expected: Callable[[], tuple[Expectation, ...] | None] = lambda: None,
         period_seconds: float = PERIOD_SECONDS,
     ) -> None:
         self._client, self._queue, self._component = client, queue, component
         self._read_books, self._period = read_books, period_seconds
-        self._sources, self._labels = sources, labels
+        self._sources, self._labels, self._expected = sources, labels, expected
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
@@ -58,7 +59,7 @@ class Reporter:
         if not take_turn(self._client, self._queue, self._component, self._period):
             return self._period
         started = time.monotonic()
-        report = Report(at=time.time(), sources=self._sources(), labels=self._labels())
+        report = Report(at=time.time(), sources=self._sources(), labels=self._labels(), expected=self._expected())
         try:
             books = self._read_books()
         except LedgerError as error:

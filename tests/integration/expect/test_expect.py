@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.looking.arrivals import arrivals
 from support.botnet_feed import HEADER
 from support.databases import Database
 from support.dcp_process import dcp, served, write_spec
@@ -36,8 +37,9 @@ def test_a_feed_of_rejects_fails_the_run_and_is_told_by_all(tmp_path: Path) -> N
 def test_arrivals_are_of_this_pipeline_by_the_databases_clock(database: Database) -> None:
     ledger = Ledger(database.engine, "default/a")
     ledger.prepare()
-    none = ledger.arrivals(60)
-    assert (none.first, none.last, none.records) == (None, {}, 0)
+    with database.engine.connect() as connection:
+        none = arrivals(connection, "default/a", 60, 2)
+    assert (none.first, none.last, none.records, none.before) == (None, {}, 0, (0, 0))
     moment = "'2026-10-01 00:00:00.000000'"
     now = f"'{ledger.now():%Y-%m-%d %H:%M:%S.%f}'"
     for n, (pipeline, source, at) in enumerate(
@@ -59,8 +61,12 @@ def test_arrivals_are_of_this_pipeline_by_the_databases_clock(database: Database
             f"`end`, records, first_record, first_line, digest, state, created_at) "
             f"VALUES ('{digest}', '{pipeline}', '{digest}', 'cut', 0, 0, 9, 10, 1, 1, '{digest}', 'cut', {at})"
         )
-    found = ledger.arrivals(3600)
-    assert found.records == 10
+    with database.engine.connect() as connection:
+        found = arrivals(connection, "default/a", 3600, 1)
+        age = found.now - datetime(2026, 10, 1)
+        earlier = arrivals(connection, "default/a", age.total_seconds() / 2.5, 3)
+    assert (found.records, found.before) == (10, (0,))
+    assert (earlier.records, earlier.before) == (10, (0, 20, 0))
     assert found.first is not None
     assert set(found.last) == {"one", "two"}
     assert found.now - found.last["one"] < timedelta(hours=1)

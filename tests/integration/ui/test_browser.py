@@ -82,7 +82,8 @@ async def test_one_goes_from_the_fleet_to_an_object_that_could_not_be_read(built
         with built.database("botnet") as database:
             ((read,),) = database.execute("SELECT sum(records) FROM dcp_batches").fetchall()
         assert equation.split()[0] == f"{read:,}"
-        await page.get_by_role("link", name="see them").click()
+        remark = page.locator(".remarks li", has_text="could not be read whole")
+        await remark.get_by_role("link", name="see them").click()
         await page.wait_for_url("**/objects?state=unavailable")
         rows = page.locator(".books tbody tr")
         assert await rows.count() == 1
@@ -102,6 +103,17 @@ async def test_the_way_shows_what_queue_and_workers_do_now_and_goes_on_by_itself
         client.zrem(worker, "sensors-worker-2")
         await page.locator("svg.way.lying").get_by_text("2 alive").wait_for()
         assert seen.complaints == []
+
+
+async def test_what_is_expected_and_not_met_is_no_idle_pipeline(built: Stage) -> None:
+    async with looking(built) as seen:
+        page = await seen.open("?level=warn")
+        assert "expected" in await page.locator(".fleet").get_by_role("row", name="default/botnet").inner_text()
+        page = await seen.open(BOTNET)
+        assert "Fewer records come than are expected" in await page.locator(".remarks").first.inner_text()
+        told = await page.locator(".expected li").all_inner_texts()
+        assert ["not as expected" in each for each in told] == [False, True]
+        assert "100,000 are expected" in told[1]
 
 
 async def test_every_page_can_be_reached_by_everybody(built: Stage) -> None:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from dcp_pipeline.ledger.looking.expectations import Verdict as Expected
 from dcp_pipeline.ledger.looking.pages import Totals
 from dcp_pipeline.ledger.model import ObjectState, RejectState, StoredReject
 from dcp_pipeline.observe.report import Report
@@ -88,9 +89,12 @@ GOOD = Totals(read=10, written=9, rejected=1, batches=1)
 
 
 def seen(
-    totals: Totals = GOOD, objects: dict[ObjectState, int] | None = None, queue: QueueSeen | None = None
+    totals: Totals = GOOD,
+    objects: dict[ObjectState, int] | None = None,
+    queue: QueueSeen | None = None,
+    expected: tuple[Expected, ...] = (),
 ) -> Snapshot:
-    ledger = LedgerSeen(NOW, totals, objects or {}, NOW, ())
+    ledger = LedgerSeen(NOW, totals, objects or {}, NOW, (), expected)
     return Snapshot(taken_at=time.time(), ledger=ledger, queue=queue, queue_absent=queue is None)
 
 
@@ -113,6 +117,14 @@ def asked(stats: QueueStats, **report: object) -> QueueSeen:
         (seen(objects={ObjectState.UNAVAILABLE: 2}), Level.WARN, "Objects that could not be read whole: {n}"),
         (seen(queue=asked(QueueStats(), sources={"s": "404"})), Level.BAD, "Source {source} cannot be read"),
         (seen(queue=asked(QueueStats(), labels={"s": "new: x"})), Level.WARN, "The labels of {source} have changed"),
+        (seen(expected=(Expected("records", True, "4"),)), Level.IDLE, None),
+        (seen(expected=(Expected("records", False, "4"),)), Level.WARN, "Fewer records come than are expected"),
+        (seen(expected=(Expected("maxRejected", False, "9%"),)), Level.WARN, "More is rejected than is expected"),
+        (
+            seen(expected=(Expected("newDataWithin/a", True, ""), Expected("newDataWithin/b/c", False, "2 d"))),
+            Level.WARN,
+            "Source {source} has gone quiet",
+        ),
         (seen(queue=asked(QueueStats(), sink="full")), Level.BAD, "The sink is not available"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 import dcp_ui
 from dcp_ui.reading.rules import MEANINGS
-from dcp_ui.reading.verdict import Level
+from dcp_ui.reading.verdict import EXPECTED, Level
 from dcp_ui.words.chinese import CHINESE
 from dcp_ui.words.language import Words, chosen
 
@@ -28,6 +28,7 @@ def test_everything_is_said_in_chinese_too() -> None:
     assert len(said()) > 60
     assert sorted(said() - set(CHINESE)) == []
     assert sorted(set(MEANINGS.values()) - set(CHINESE)) == []
+    assert sorted({text for text, _ in EXPECTED.values()} - set(CHINESE)) == []
     assert [each.word for each in Level if each.word not in CHINESE] == []
 
 

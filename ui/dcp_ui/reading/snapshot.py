@@ -10,6 +10,7 @@ import msgspec
 
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import in_words
+from dcp_pipeline.ledger.looking.expectations import Verdict
 from dcp_pipeline.ledger.looking.over_time import Flow, Step
 from dcp_pipeline.ledger.looking.pages import Totals
 from dcp_pipeline.ledger.model import ObjectState
@@ -32,6 +33,8 @@ class LedgerSeen(msgspec.Struct, frozen=True):
     last_settled: datetime | None
     hours: tuple[Flow, ...]
     """Of the last HOURS hours."""
+    expected: tuple[Verdict, ...] = ()
+    """What the spec expects, and whether it is met."""
 
 
 class QueueSeen(msgspec.Struct, frozen=True):
@@ -81,6 +84,7 @@ def _ledger(setup: Setup, servers: Servers) -> LedgerSeen:
             objects=ledger.object_counts(),
             last_settled=ledger.last_settled(),
             hours=tuple(ledger.flow(Step.HOUR.floor(now) - timedelta(hours=HOURS - 1), Step.HOUR)),
+            expected=ledger.expectations(setup.pipeline.spec),
         )
 
 

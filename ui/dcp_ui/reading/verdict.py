@@ -11,6 +11,12 @@ from dcp_pipeline.ledger.model import ObjectState
 from dcp_ui.reading.snapshot import Snapshot
 
 _UNAVAILABLE = "objects?state=unavailable"
+EXPECTED = {
+    "newDataWithin": ("Source {source} has gone quiet", "freshness"),
+    "records": ("Fewer records come than are expected", "freshness"),
+    "maxRejected": ("More is rejected than is expected", "rejects"),
+}
+"""What is said where one is not met, and which page shows it."""
 
 
 class Level(IntEnum):
@@ -100,6 +106,11 @@ def _counted(seen: Snapshot) -> Iterator[Remark]:
         yield Remark(Level.BAD, "The books do not balance: run dcp verify", page="objects")
     if totals.dead:
         yield Remark(Level.WARN, "Records in dead batches: {n}", {"n": totals.dead}, page="dead")
+    for each in seen.ledger.expected:
+        if not each.met:
+            kind, _, source = each.about.partition("/")
+            text, page = EXPECTED[kind]
+            yield Remark(Level.WARN, text, {"source": source}, each.reason, page)
     if unavailable := seen.ledger.objects.get(ObjectState.UNAVAILABLE, 0):
         yield Remark(
             Level.WARN,

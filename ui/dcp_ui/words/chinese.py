@@ -72,6 +72,13 @@ CHINESE = {
     "The books do not balance: run dcp verify": "账目不平：请运行 dcp verify",
     "Records in dead batches: {n}": "死批次中的记录：{n}",
     "Objects that could not be read whole: {n}": "未能完整读取的对象：{n}",
+    "Source {source} has gone quiet": "数据源 {source} 已无新数据",
+    "Fewer records come than are expected": "到达的记录少于预期",
+    "More is rejected than is expected": "拒收多于预期",
+    # expectations
+    "What is expected": "预期",
+    "as expected": "符合预期",
+    "not as expected": "不符合预期",
     # one pipeline
     "The books balance.": "账目平衡。",
     "The books balance so far; some records are pending.": "账目目前平衡，部分记录待处理。",

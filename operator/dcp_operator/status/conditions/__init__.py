@@ -26,6 +26,7 @@ FILES = (
     "scaling_active",
     "sources",
     "labels",
+    "expected",
     "sink",
 )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import msgspec
 from sqlalchemy import Connection, case, func, select
@@ -23,22 +24,29 @@ class Arrivals(msgspec.Struct, frozen=True):
     """When the last records of each source came; a source that brought none is left out."""
     records: int
     """Of the time that was asked about."""
+    before: tuple[int, ...] = ()
+    """Of as much time before that, and before that, and so on: the latest first."""
 
 
-def arrivals(connection: Connection, pipeline: str, seconds: float) -> Arrivals:
-    """Of a pipeline; records of the last `seconds`."""
-    since = seconds_ago(connection, seconds)
-    late = func.sum(case((BATCHES.c.created_at >= since, BATCHES.c.records), else_=0))
+def arrivals(connection: Connection, pipeline: str, seconds: float, windows: int = 0) -> Arrivals:
+    """Of a pipeline; records of the last `seconds`, and of so many times as long before."""
+    now = seconds_ago(connection, 0)
+    edges = [now - timedelta(seconds=seconds * each) for each in range(1, windows + 2)]
+    created, records = BATCHES.c.created_at, BATCHES.c.records
+    within = [created >= edges[0], *((created >= older) & (created < edge) for edge, older in pairwise(edges))]
+    counts = [func.sum(case((each, records), else_=0)) for each in within]
     query = (
-        select(OBJECTS.c.source, func.min(BATCHES.c.created_at), func.max(BATCHES.c.created_at), late)
+        select(OBJECTS.c.source, func.min(created), func.max(created), *counts)
         .join(BATCHES, BATCHES.c.object_id == OBJECTS.c.id)
-        .where(OBJECTS.c.pipeline == pipeline, BATCHES.c.kind == BatchKind.CUT.value, BATCHES.c.records > 0)
+        .where(OBJECTS.c.pipeline == pipeline, BATCHES.c.kind == BatchKind.CUT.value, records > 0)
         .group_by(OBJECTS.c.source)
     )
     rows = list(connection.execute(query))
+    sums = [sum(int(row[3 + place]) for row in rows) for place in range(windows + 1)]
     return Arrivals(
-        now=seconds_ago(connection, 0),
-        first=min((first for _, first, _, _ in rows), default=None),
-        last={source: last for source, _, last, _ in rows},
-        records=sum(int(count) for *_, count in rows),
+        now=now,
+        first=min((row[1] for row in rows), default=None),
+        last={row[0]: row[2] for row in rows},
+        records=sums[0],
+        before=tuple(sums[1:]),
     )

@@ -9,10 +9,12 @@ from sqlalchemy import Engine
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.ledger import tasks
 from dcp_pipeline.ledger.looking import over_time, pages
+from dcp_pipeline.ledger.looking.expectations import Verdict, expectations
 from dcp_pipeline.ledger.looking.over_time import Flow, RejectsAt, Step
 from dcp_pipeline.ledger.looking.pages import DatedReject, ObjectsPage, RejectGroup, RejectKey, Totals
 from dcp_pipeline.ledger.model import ObjectState, RejectFilter
 from dcp_pipeline.ledger.schema import check_schema
+from dcp_pipeline.spec.model import Spec
 
 _ONCE_MORE = Patience(attempts=2, lost_attempts=2)
 """Somebody waits for the answer, and can ask again."""
@@ -45,6 +47,11 @@ class LedgerView:
     def last_settled(self) -> datetime | None:
         """When a batch was settled last."""
         return self._transactions.read(lambda each: pages.last_settled(each, self.pipeline))
+
+    def expectations(self, spec: Spec) -> tuple[Verdict, ...]:
+        """Whether what the spec expects is met."""
+        sources = [each.name for each in spec.sources]
+        return self._transactions.read(lambda each: expectations(each, self.pipeline, spec.expect, sources))
 
     def objects_page(
         self,

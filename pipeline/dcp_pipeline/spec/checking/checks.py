@@ -14,6 +14,7 @@ from dcp_pipeline.spec.checking.rule_checks import rule_problems
 from dcp_pipeline.spec.checking.secret_checks import secret_problems
 from dcp_pipeline.spec.enrichments import KINDS as KINDS_OF_ENRICHMENT
 from dcp_pipeline.spec.errors import SpecProblem, path_of
+from dcp_pipeline.spec.expectations.expect import expect_problems
 from dcp_pipeline.spec.model import Field, Pipeline, Spec
 from dcp_pipeline.spec.problems import NOT_LINEAR, not_linear
 from dcp_pipeline.spec.sources import KINDS
@@ -41,6 +42,7 @@ def problems_of(pipeline: Pipeline) -> list[SpecProblem]:
         _sink,
         _scaling,
         secret_problems,
+        lambda each: expect_problems(each.expect),
     )
     return [problem for check in checks for problem in check(spec)]
 

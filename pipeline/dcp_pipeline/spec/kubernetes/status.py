@@ -26,7 +26,7 @@ class Condition(_Part, frozen=True):
         str,
         Meta(
             description="Ready, Available, Progressing, Reconciling, Stalled, Degraded, ChildrenSeen, "
-            "ScalingActive, SourcesReachable, LabelsAsExpected or SinkReachable.",
+            "ScalingActive, SourcesReachable, LabelsAsExpected, Expected or SinkReachable.",
             max_length=64,
         ),
     ]

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from dcp_operator.children.judge import Refusal
+from dcp_operator.scaling.scaled import Scaled
+from dcp_operator.scaling.scaler import news_of as news_of_scaled
 from dcp_operator.status.conditions.seen import DeploymentSeen, Observed, QueueSeen, deployment_seen
+from dcp_operator.status.news import news_of
 from dcp_operator.status.status import due_in, status_of
-from dcp_pipeline.observe.report import Report, Totals
+from dcp_pipeline.observe.report import Expectation, Report, Totals
 from dcp_pipeline.queue.model import QueueStats
 from dcp_pipeline.spec.kubernetes.status import Condition, Status, from_document, to_document
 
@@ -39,6 +42,14 @@ def condition(seen: Observed, name: str, before: Status | None = None) -> Condit
 def told(**changes: Any) -> QueueSeen:
     report = Report(**{"at": NOW.timestamp(), "totals": TOTALS, "sources": {}, "sink": None, **changes})
     return QueueSeen(QueueStats(), None, {"fetcher": report})
+
+
+QUIET = Expectation("newDataWithin/sinkhole", False, "3 d 2 h ago; 26h is expected")
+FEW = Expectation("records", False, "12 records came in 24h; 1,000 are expected")
+
+
+def replace_met(each: Expectation) -> Expectation:
+    return Expectation(each.about, True, each.reason)
 
 
 AWAY = QueueSeen(None, "ConnectionError: refused", {})
@@ -96,6 +107,16 @@ AWAY = QueueSeen(None, "ConnectionError: refused", {})
         ({"queue": told(labels={"a": "labels that are not there: x"})}, "LabelsAsExpected", "False", "LabelsChanged"),
         ({"queue": told(at=0.0)}, "LabelsAsExpected", "Unknown", "NoReport"),
         ({"paused": True}, "LabelsAsExpected", "Unknown", "Paused"),
+        ({}, "Expected", "Unknown", "NotJudged"),
+        ({"paused": True}, "Expected", "Unknown", "Paused"),
+        ({"queue": told(expected=())}, "Expected", "True", "NothingExpected"),
+        ({"queue": told(expected=(QUIET, FEW))}, "Expected", "False", "SeveralNotMet"),
+        ({"queue": told(expected=(QUIET, replace_met(FEW)))}, "Expected", "False", "SourceQuiet"),
+        ({"queue": told(expected=(replace_met(QUIET), FEW))}, "Expected", "False", "TooFewRecords"),
+        ({"queue": told(expected=(Expectation("maxRejected", False, "59%"),))}, "Expected", "False", "TooManyRejects"),
+        ({"queue": told(expected=(Expectation("of tomorrow", False, "59%"),))}, "Expected", "False", "NotMet"),
+        ({"queue": told(expected=(replace_met(QUIET), replace_met(FEW)))}, "Expected", "True", "AsExpected"),
+        ({"queue": told(at=0.0, expected=(QUIET,))}, "Expected", "Unknown", "NoReport"),
         ({}, "Progressing", "False", "Settled"),
         ({"fetcher": replace(UP, settled=False)}, "Progressing", "True", "RollingOut"),
         ({"workers": replace(UP, wanted=5, updated=1)}, "Progressing", "True", "RollingOut"),
@@ -190,3 +211,44 @@ def replace_stats(**stats: int) -> QueueSeen:
 
 def _asdict(totals: Totals) -> dict[str, int]:
     return {name: getattr(totals, name) for name in totals.__struct_fields__}
+
+
+def test_what_is_not_as_expected_is_told_with_its_numbers_and_new_numbers_alone_wait() -> None:
+    first = status_of(replace(WELL, queue=told(expected=(QUIET, FEW))), None, None)
+    later = Expectation(QUIET.about, False, "3 d 3 h ago; 26h is expected")
+    second = status_of(replace(WELL, queue=told(expected=(later, FEW))), first, None)
+    message = next(each.message for each in second.conditions if each.type == "Expected")
+    assert "newDataWithin/sinkhole: 3 d 3 h ago" in message
+    assert "12 records came" in message
+    assert due_in(second, first, seconds_since_counts=2.0) == 8.0
+    met = status_of(replace(WELL, queue=told(expected=(replace_met(QUIET),))), second, None)
+    assert due_in(met, second, seconds_since_counts=0.0) == 0.0
+
+
+def test_events_are_worth_what_is_expected_once_for_each_change() -> None:
+    def news(before: Status | None, *expected: Expectation) -> tuple[list[str], Status]:
+        status = status_of(replace(WELL, queue=told(expected=expected)), before, None)
+        return [f"{each.kind} {each.reason}" for each in news_of(status, before) if each.action == "Judge"], status
+
+    found, status = news(None, replace_met(QUIET))
+    assert found == []
+    found, status = news(status, QUIET)
+    assert found == ["Warning SourceQuiet"]
+    found, status = news(status, Expectation(QUIET.about, False, "3 d 3 h ago"))
+    assert found == []
+    found, status = news(status, QUIET, FEW)
+    assert found == ["Warning SeveralNotMet"]
+    found, status = news(status, replace_met(QUIET))
+    assert found == ["Normal AsExpected"]
+
+
+def test_a_change_of_what_the_fetcher_found_is_worth_a_look() -> None:
+    """Labels and expectations too: the status waited for the next resync."""
+
+    def scaled(**changes: Any) -> Scaled:
+        return Scaled(shown=told(**changes))
+
+    plain = news_of_scaled(scaled(at=1.0))
+    assert plain == news_of_scaled(scaled(at=2.0))
+    assert plain != news_of_scaled(scaled(expected=(QUIET,)))
+    assert plain != news_of_scaled(scaled(labels={"a": "new: x"}))
