@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from dcp_operator.cluster.api import Api, ApiError, ApiUnreachable
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import DEPLOYMENT
@@ -252,5 +254,5 @@ def news_of(scaled: Scaled) -> tuple[object, ...]:
     """What is worth a look at the status. A report's time alone is not."""
     if scaled.shown is None:
         return (scaled.wanted, scaled.cause)
-    reports = {name: (each.totals, dict(each.sources), dict(each.labels), each.expected, each.sink) for name, each in scaled.shown.reports.items()}
+    reports = {name: msgspec.structs.replace(each, at=0.0) for name, each in scaled.shown.reports.items()}
     return (scaled.shown.stats, scaled.shown.error, reports, scaled.wanted, scaled.cause)

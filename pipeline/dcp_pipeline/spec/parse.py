@@ -198,7 +198,7 @@ def _article(wanted: str) -> str:
 
 
 def _pattern_hint(schema: dict[str, Any], pattern: str) -> str:
-    if pattern.endswith("(ms|s|m|h))+$"):
+    if pattern.endswith("(ms|s|m|h|d))+$"):
         return "a duration such as 30s, 5m or 1h30m is wanted"
     if pattern.endswith("Pi)?$"):
         return "a quantity such as 512Ki, 256Mi or 1G is wanted"

@@ -1,4 +1,4 @@
-"""Durations as Go writes them and quantities as Kubernetes writes them, as typed strings that know their value."""
+"""Durations as Go writes them (and days), quantities as Kubernetes writes them: typed strings that know their value."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 from datetime import timedelta
 from typing import Any
 
-DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 LONGEST_SECONDS = 1_000_000 * 3600
 MOST_BYTES = 2**62
 
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 _BYTES |= {f"{letter}i": 2 ** (10 * (n + 1)) for n, letter in enumerate("KMGTP")}
 
 
 class Duration(str):
-    """A duration such as `90s`, `1h30m` or `250ms`.
+    """A duration such as `90s`, `1h30m` `250ms` or `7d`.
 
     Raises ValueError where the text is not one.
     """
@@ -34,7 +34,7 @@ class Duration(str):
 
     @property
     def seconds(self) -> float:
-        return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h)", str(self)))
+        return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9.]+)(ms|s|m|h|d)", str(self)))
 
     @property
     def timedelta(self) -> timedelta:

@@ -78,7 +78,7 @@ WEEK = (980, 1020, 1000, 5, 1000, 990, 40_000)
     [
         ({"drop": "50 %"}, came(1, 500, before=WEEK), True, "50% less than the 1,000 that are usual"),
         ({"drop": "50%"}, came(1, 499, before=WEEK), False, "the median of the 7 times 24h before"),
-        ({"drop": "50%", "against": "72h"}, came(1, 499, before=WEEK[:3]), False, "the median of the 3 times"),
+        ({"drop": "50%", "against": "3d"}, came(1, 499, before=WEEK[:3]), False, "the median of the 3 times"),
         ({"drop": "50%"}, came(1, 40_000, before=WEEK), True, "no less than"),
         ({"drop": "50%"}, came(1, 0, first_hours_ago=8 * 24 - 1, before=WEEK), True, "too early to tell"),
         ({"drop": "50%"}, came(1, 0, first_hours_ago=8 * 24 + 1, before=WEEK), False, "100% less"),

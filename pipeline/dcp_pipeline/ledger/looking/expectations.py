@@ -29,8 +29,10 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str
 
 
-def judged(expect: Expect, sources: Sequence[str], lately: Sequence[ObjectBooks], came: Arrivals) -> tuple[Verdict, ...]:
-    """A verdict for each expectation, for each source where it is of a source. `lately`: the objects of the last day."""
+def judged(
+    expect: Expect, sources: Sequence[str], lately: Sequence[ObjectBooks], came: Arrivals
+) -> tuple[Verdict, ...]:
+    """A verdict for each expectation, for each source where it is of a source. `lately`: objects of the last day."""
     return tuple(_judged(expect, sources, lately, came))
 
 
@@ -54,7 +56,7 @@ def _fresh(source: str, within: timedelta, said: str, came: Arrivals) -> Verdict
 
 
 def _enough(wanted: Volume, came: Arrivals) -> Verdict:
-    """Too few, or far fewer than usual. A usual number is known once there was data all the time that is compared with."""
+    """Too few, or far fewer than usual. What is usual is known once there was data all the time that is looked at."""
     found = [each for each in (_least(wanted, came), _usual(wanted, came)) if each is not None]
     return next((each for each in found if not each.met), found[0])
 

@@ -85,7 +85,7 @@ def _latest_dead(connection: Connection, pipeline: str) -> tuple[Failed, ...]:
         .order_by(BATCHES.c.settled_at.desc())
         .limit(_NAMED)
     )
-    found: Sequence[tuple[str, int, str | None]] = [tuple(row) for row in connection.execute(query)]  # type: ignore[misc]
+    found: Sequence[tuple[str, int, str | None]] = [tuple(row) for row in connection.execute(query)]
     return tuple(Failed(f"batch {sequence} of {uri}", reason or "") for uri, sequence, reason in found)
 
 

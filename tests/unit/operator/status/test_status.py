@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dcp_operator.children.judge import Refusal
+from dcp_operator.scaling.commit_times import CommitTimes
 from dcp_operator.scaling.scaled import Scaled
 from dcp_operator.scaling.scaler import news_of as news_of_scaled
 from dcp_operator.status.conditions.seen import DeploymentSeen, Observed, QueueSeen, deployment_seen
@@ -246,7 +247,8 @@ def test_a_change_of_what_the_fetcher_found_is_worth_a_look() -> None:
     """Labels and expectations too: the status waited for the next resync."""
 
     def scaled(**changes: Any) -> Scaled:
-        return Scaled(shown=told(**changes))
+        shown = told(**changes)
+        return Scaled(shown, 0.0, CommitTimes(), shown=shown)
 
     plain = news_of_scaled(scaled(at=1.0))
     assert plain == news_of_scaled(scaled(at=2.0))
