@@ -14,6 +14,11 @@ NEXTS = ("next", "nextpage", "nexturl", "nextlink", "@odata.nextlink")
 _TOKENS = ("nexttoken", "nextpagetoken", "continuationtoken", "nextcontinuationtoken", "nextcursor", "nextmarker")
 _FLAGS = ("istruncated", "truncated", "hasmore", "hasnext", "hasnextpage", "incompleteresults")
 _COUNTS = ("totalcount", "totalitems", "totalresults", "totalrecords", "totalhits")
+_PAGED = (
+    "limit", "offset", "skip", "page", "perpage", "pagesize", "pagenumber", "currentpage", "totalpages", "start",
+    "startindex",
+)  # fmt: skip
+"""Keys that stand beside `total` where it counts records, and is no sum of money."""
 _KEPT_BYTES = 64 * 1024
 _PARENTS = ("links", "paging", "pagination", "pageinfo", "meta", "metadata")
 
@@ -40,7 +45,27 @@ def total_said(document: object) -> int | None:
     if not isinstance(document, Mapping):
         return None
     totals = [value for _, key, value in _marks(document) if key in _COUNTS and type(value) is int]
-    return max(totals, default=None)
+    around = [document, *(value for key, value in document.items() if spelt(key) in _PARENTS)]
+    for each in (each for each in around if isinstance(each, Mapping)):
+        keys = {spelt(key): value for key, value in each.items()}
+        if not keys.keys().isdisjoint(_PAGED) and type(keys.get("total")) is int:
+            totals.append(keys["total"])
+    return max([*totals, *_hits(document)], default=None)
+
+
+def more_counted(document: object, held: int) -> str | None:
+    """Where a document counts more records than it holds, in words; else None."""
+    total = total_said(document)
+    return f"it counts {total} records and holds {held}" if total is not None and total > held else None
+
+
+def _hits(document: Mapping[Any, Any]) -> Iterator[int]:
+    """Elasticsearch's count, in its two shapes."""
+    hits = document.get("hits")
+    total = hits.get("total") if isinstance(hits, Mapping) else None
+    value = total.get("value") if isinstance(total, Mapping) else total
+    if type(value) is int:
+        yield value
 
 
 def only_a_part(more: str) -> str:

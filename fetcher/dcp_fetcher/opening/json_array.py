@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 
 from dcp_fetcher.ground.errors import CutOffError, DamagedError
-from dcp_fetcher.ground.partial import Around, more_said, only_a_part
+from dcp_fetcher.ground.partial import Around, more_counted, more_said, only_a_part
 from dcp_fetcher.opening.decompress import PIECE_BYTES, Readable
+from dcp_fetcher.opening.json_behind import Behind
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
 _PREAMBLE_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["\[\]{},:]', re.DOTALL)
@@ -30,8 +31,8 @@ class JsonArray:
     """The elements of the array at `items` (a dotted path; None: the document is the array) as lines; `by_name`: the
     members of the object there, each with its name.
 
-    read() raises DamagedError where there is no such array, where the document ends inside it, and, unless `parts` will
-    do, at the end of a document that says that it is only a part.
+    read() raises DamagedError where there is no such array, where the document ends before its end or another follows,
+    and, unless `parts` will do, at the end of a document that says that it is only a part.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class JsonArray:
         by_name: bool = False,
     ) -> None:
         self._stream, self._parts, self._by_name = stream, parts, by_name
-        self._around, self._closing = Around(), b"}" if by_name else b"]"
+        self._around, self._behind, self._closing = Around(), Behind(0), b"}" if by_name else b"]"
         self._preamble = _Preamble(items, longest_token_bytes, b"{" if by_name else b"[")
         self._buffer = b""
         self._elements: _Elements | None = None
@@ -60,7 +61,8 @@ class JsonArray:
                 if not self._elements.closed:
                     what = "object" if self._by_name else "array"
                     raise CutOffError(f"the JSON document ends inside its {what}: it is cut off")
-                if not self._parts and (more := more_said(self._around.document(self._closing))) is not None:
+                self._behind.check()
+                if not self._parts and (more := self._what_follows(self._elements.count)) is not None:
                     raise DamagedError(only_a_part(more))
                 return b""
             if self._elements is None:
@@ -69,14 +71,25 @@ class JsonArray:
                 if rest is None:
                     continue
                 self._elements, data = _Elements(closing=self._closing), rest
+                self._behind = Behind(self._preamble.open_around)
             if self._elements.closed:
-                self._around.behind(data)
+                self._end(data)
                 continue
             lines = self._elements.feed(data)
-            self._around.behind(self._elements.rest)
+            if self._elements.closed:
+                self._end(self._elements.rest)
             if lines:
                 return lines
         return b""
+
+    def _end(self, data: bytes) -> None:
+        self._around.behind(data)
+        self._behind.feed(data)
+
+    def _what_follows(self, held: int) -> str | None:
+        """Where the document says that there is more than it holds. Members by name may hold several each."""
+        document = self._around.document(self._closing)
+        return more_said(document) or (None if self._by_name else more_counted(document, held))
 
 
 class JsonValues:
@@ -117,6 +130,7 @@ class _Elements:
         self.closed = False
         self.rest = b""
         """What stood behind the array's end."""
+        self.count = 0
         self._concatenated = concatenated
         self._gaps = _GAPS if concatenated else _BLANKS
         self._depth = 0
@@ -204,6 +218,7 @@ class _Elements:
     def _end_element(self, last: bool) -> bool:
         if not (last and self._empty):  # [] has no element, and a comma before the bracket makes none
             self._out.append(b"\n")
+            self.count += 1
         self._empty = True
         self.closed = last
         return last
@@ -225,6 +240,11 @@ class _Preamble:
         self._key: bytes | None = None
         self._key_due = self._value_due = False
         self._keys: list[str] = []
+
+    @property
+    def open_around(self) -> int:
+        """How many objects stand open around the array, once its bracket was found."""
+        return self._depth - 1 if self._path else 0
 
     def feed(self, data: bytes) -> bytes | None:
         """The bytes behind the bracket; None while it was not there."""

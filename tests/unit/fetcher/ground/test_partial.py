@@ -67,10 +67,56 @@ def test_records_of_a_partial_document_are_given_and_then_it_is_told(
     assert b"".join(iter(will_do.read, b"")) == b"".join(pieces)
 
 
-@pytest.mark.parametrize("tail", [b'"total":1}', b'"next":null}', b'"next":"x', b" ", b"}" * 100_000])
+@pytest.mark.parametrize("tail", [b'"total":1}', b'"next":null}', b'"x":{"y":["]}"]}} \r\n'])
 def test_a_whole_document_is_read_whatever_is_behind_its_array(tail: bytes) -> None:
     lines = JsonArray(Peekable(Served(b'{"rows":[{"a":1}],' + tail, 100)), "rows", 1000)
     assert b"".join(iter(lines.read, b"")) == b'{"a":1}\n'
+
+
+@pytest.mark.parametrize("chunk", [1, 100])
+@pytest.mark.parametrize(
+    ("document", "items", "said"),
+    [
+        (b'[{"a":1}]\n[{"a":2}]', None, "there is more, .* begins with '\\[{\"a\":2}\\]'"),
+        (b'[{"a":1}] oops', None, "begins with 'oops'"),
+        (b'{"rows":[{"a":1}]}{"rows":[{"a":2}]}', "rows", 'begins with \'{"rows":'),
+        (b'{"x":{"rows":[{"a":1}], "y": "]}\\""}} }', "x.rows", "begins with '}'"),
+        (b'{"rows":[{"a":1}],' + b"}" * 100_000, "rows", "there is more"),
+        (b'{"rows":[{"a":1}],"next":"x', "rows", "cut off"),
+        (b'{"rows":[{"a":1}], ', "rows", "cut off"),
+    ],
+)
+def test_what_stands_behind_a_document_is_told_once_its_records_are_read(
+    document: bytes, items: str | None, said: str, chunk: int
+) -> None:
+    pieces: list[bytes] = []
+    with pytest.raises(DamagedError, match=said):
+        pieces.extend(iter(JsonArray(Peekable(Served(document, chunk)), items, 1000).read, b""))
+    assert b"".join(pieces) == b'{"a":1}\n'
+
+
+@pytest.mark.parametrize(
+    ("around", "part"),
+    [
+        ({"totalCount": 950}, True),
+        ({"total": 950, "limit": 2, "offset": 0}, True),
+        ({"meta": {"total": 3, "current_page": 1}}, True),
+        ({"hits": {"total": 3}}, True),
+        ({"hits": {"total": {"value": 10_000, "relation": "gte"}}}, True),
+        ({"total": 950}, False),  # a sum of money, for all that one knows
+        ({"total": 2, "limit": 2}, False),
+        ({"total_count": 0, "hits": {"total": {"value": 2}}}, False),
+        ({"total": "950", "page": 1}, False),
+    ],
+)
+def test_a_document_that_counts_more_records_than_it_holds_is_a_part(around: dict[str, object], part: bool) -> None:
+    raw = json.dumps({"rows": [{"a": 1}, {"a": 2}], **around}).encode()
+    lines = JsonArray(Peekable(Served(raw, 7)), "rows", 1000)
+    if part:
+        with pytest.raises(DamagedError, match=r"counts \d+ records and holds 2"):
+            b"".join(iter(lines.read, b""))
+    will_do = JsonArray(Peekable(Served(raw, 7)), "rows", 1000, parts=part)
+    assert b"".join(iter(will_do.read, b"")) == b'{"a": 1}\n{"a": 2}\n'
 
 
 @pytest.mark.parametrize(
