@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import os
 import re
 import sys
@@ -13,8 +12,6 @@ from typing import ParamSpec
 from dcp_cli.shown.say import say
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.process.exit_codes import FAILED, INTERRUPTED, INVALID, OVERLAPPING, PIPE_CLOSED
-from dcp_pipeline.settings import SettingInvalid
-from dcp_pipeline.spec.errors import SpecInvalid
 
 P = ParamSpec("P")
 _DISTRIBUTION = "datacleaning-pipelines"
@@ -85,12 +82,15 @@ def _expected(error: Exception) -> tuple[int, str] | None:
 
     The imports are here because most commands need none of them, and they take longer than `dcp validate`.
     """
+    if isinstance(error, ModuleNotFoundError):
+        return _missing(error)
+    from dcp_pipeline.settings import SettingInvalid
+    from dcp_pipeline.spec.errors import SpecInvalid
+
     if isinstance(error, (SpecInvalid, SettingInvalid)):
         return INVALID, str(error)
     if isinstance(error, AlreadyRunning):
         return OVERLAPPING, str(error)
-    if isinstance(error, ModuleNotFoundError):
-        return _missing(error)
     import redis
 
     from dcp_pipeline.database.errors import LedgerError
@@ -105,6 +105,8 @@ def _expected(error: Exception) -> tuple[int, str] | None:
 
 def _missing(error: ModuleNotFoundError) -> tuple[int, str] | None:
     """What to install, where the module is of one of the extras."""
+    import importlib.metadata
+
     module = (error.name or "").partition(".")[0]
     found = re.compile(r"([\w.-]+)[^;]*; *extra *== *['\"](\w+)['\"]")
     wanted = [found.match(each) for each in importlib.metadata.requires(_DISTRIBUTION) or ()]

@@ -1,18 +1,19 @@
-"""What many commands share: the spec, where the servers are, and how the answer is printed."""
+"""What many commands share: the spec, where the servers are, and how the answer is printed.
+
+Every `--help` imports this file: what takes long is imported where it is used.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dcp_pipeline.observe.logs import set_up_logs
-from dcp_pipeline.observe.printable import printable_json
-from dcp_pipeline.setup import Setup, load_setup
-from dcp_pipeline.spec.units import Duration
+if TYPE_CHECKING:
+    from dcp_pipeline.setup import Setup
 
 _LOG_OPTIONS = "dcp.log-options"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,6 +68,9 @@ def set_up(
 
     Raises SpecInvalid or SettingInvalid.
     """
+    from dcp_pipeline.observe.logs import set_up_logs
+    from dcp_pipeline.setup import load_setup
+
     context = click.get_current_context(silent=True)
     environment = {**os.environ, **(context.meta.get(_LOG_OPTIONS, {}) if context else {})}
     setup = load_setup(spec, environment, redis=redis, sink=sink, profile=profile)
@@ -77,6 +81,8 @@ def set_up(
 
 def duration_of(option: str, text: str) -> float:
     """An option's duration in seconds. Raises click.BadParameter where the text is none, or zero."""
+    from dcp_pipeline.spec.units import Duration
+
     try:
         seconds = Duration(text).seconds
     except ValueError as error:
@@ -88,4 +94,6 @@ def duration_of(option: str, text: str) -> float:
 
 def print_json(answer: object) -> None:
     """One JSON object on stdout."""
+    from dcp_pipeline.observe.printable import printable_json
+
     click.echo(printable_json(json.dumps(answer, default=str)))

@@ -23,7 +23,7 @@ from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.ledger.model import Standing
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import DeadLetter, WorkerVitals
-from dcp_worker.loop import Tally
+from dcp_worker.verdicts import Tally
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """The worker: claims batches, cleans them, commits them, and only then acknowledges them.
 
 `Worker` is one internal worker with one tested step, run_once; `WorkerLoop` runs as many of them as the spec's
-concurrency says, each in a thread. The commit itself is in sink/, the cleaning in clean/.
+concurrency says, each in a thread. What can come of a batch is in verdicts.py, the commit itself in sink/, the cleaning
+in clean/.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryState
 from dcp_worker.ports import DeadLedger, Leases, Plans, Settled, Sink, WorkQueue
 from dcp_worker.sink import CommitKind
 from dcp_worker.trouble import UNREADY, Trouble
+from dcp_worker.verdicts import Done, Failed, Foreign, Forged, NotNow, Tally, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -30,67 +32,6 @@ _HELD_BACK_SECONDS = 0.2
 """Between two looks whether a batch that is tried alone is done."""
 _LEAVING_SECONDS = 1.0
 """Between two looks whether the process, asked to go, is to stay after all."""
-
-
-class Tally(msgspec.Struct):
-    """What a process's workers have done so far. Thread-safe for its own methods."""
-
-    started: float = msgspec.field(default_factory=time.time)
-    batches: int = 0
-    records: int = 0
-    busy: int = 0
-    busy_seconds: float = 0.0
-    """Of the batches done, from claim to commit."""
-    commit_seconds: float = 0.0
-    _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
-
-    def begin(self) -> None:
-        with self._lock:
-            self.busy += 1
-
-    def end(self, done: Done | None, busy_seconds: float) -> None:
-        """`done` is None where the batch was not settled."""
-        with self._lock:
-            self.busy -= 1
-            if done is not None:
-                self.batches += 1
-                self.records += done.records
-                self.busy_seconds += busy_seconds
-                self.commit_seconds += done.commit_seconds
-
-
-class Done(msgspec.Struct, frozen=True):
-    """The batch is settled in the ledger: acknowledge it."""
-
-    records: int
-    commit_seconds: float
-
-
-class NotNow(msgspec.Struct, frozen=True):
-    """Nothing is wrong with the batch: give it back, without counting an attempt."""
-
-    error: Exception
-
-
-class Failed(msgspec.Struct, frozen=True):
-    """Count an attempt."""
-
-    why: str
-
-
-class Foreign(msgspec.Struct, frozen=True):
-    """It is another pipeline's: give it back, for its own workers."""
-
-    why: str
-
-
-class Forged(msgspec.Struct, frozen=True):
-    """It is not what the fetcher cut: take it out of the queue, so that its bytes are read from the source again."""
-
-    why: str
-
-
-Verdict = Done | NotNow | Failed | Foreign | Forged
 
 
 class Parts(msgspec.Struct, frozen=True):

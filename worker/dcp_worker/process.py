@@ -29,12 +29,13 @@ from dcp_worker.chores import Chores, Undertaker
 from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.enrich import Enrichers
-from dcp_worker.loop import Parts, Tally, WorkerLoop
+from dcp_worker.loop import Parts, WorkerLoop
 from dcp_worker.plans import PlanShelf
 from dcp_worker.sink import SinkWriter
 from dcp_worker.sink.replaying.again import ReplayPlan
 from dcp_worker.sink.replaying.replay import ReplayReport, replay
 from dcp_worker.trouble import Trouble
+from dcp_worker.verdicts import Tally
 
 log = logging.getLogger(__name__)
 

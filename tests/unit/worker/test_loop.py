@@ -17,8 +17,9 @@ from dcp_pipeline.ledger.model import ClaimKind, Counts
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryOutcome, RetryState
-from dcp_worker.loop import Parts, Tally, Worker
+from dcp_worker.loop import Parts, Worker
 from dcp_worker.trouble import Trouble
+from dcp_worker.verdicts import Tally
 
 
 def batch(**changes: object) -> Batch:
