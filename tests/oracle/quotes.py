@@ -111,9 +111,11 @@ class NeverClosed(Exception):
 def _ended_with_its_line(text: str, at: int, end: int, words: Words) -> list[str] | None:
     line = text[at:end].rstrip("\r\n")
     below = [each for each in text[end:].replace("\r\n", "\n").replace("\r", "\n").split("\n")[:-1] if each]
+    if words.escape or not below:
+        return None
     try:
         _, cells = _record(line + words.quote, 0, words)
-    except SyntaxError:
+    except (SyntaxError, NeverClosed):
         return None
     alike = all(words.quote not in each and each.count(words.delimiter) == len(cells) - 1 for each in below)
-    return cells if alike and below and len(cells) > 1 and not words.escape else None
+    return cells if alike and any(cells) and len(cells) > 1 else None

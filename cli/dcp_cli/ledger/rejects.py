@@ -9,11 +9,13 @@ from contextlib import ExitStack
 from urllib.parse import unquote
 
 import click
+from msgspec.structs import replace
 
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say, to_a_terminal
 from dcp_cli.shown.tables import show_table
+from dcp_pipeline.ledger.ledger import Ledger
 from dcp_pipeline.ledger.model import RejectFilter, StoredReject
 from dcp_pipeline.observe.printable import printable_cell, printable_json
 from dcp_pipeline.process.exit_codes import DONE, FAILED
@@ -24,14 +26,32 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _SHOWN_CHARS = 60
 
 
+def standing(setup: Setup, wanted: RejectFilter, replaced: bool) -> RejectFilter:
+    """`wanted` without the rejects of versions of a file that a newer one has replaced, unless they are asked for."""
+    if replaced or wanted.object_id is not None:
+        return wanted
+    sources = setup.pipeline.spec.sources
+    return replace(wanted, newest_of=tuple(each.name for each in sources if each.growth == "replace"))
+
+
+def _left_alone(ledger: Ledger, wanted: RejectFilter) -> int:
+    """How many rejects `wanted` leaves out because their file has a newer version."""
+    return ledger.count_rejects(replace(wanted, newest_of=())) - ledger.count_rejects(wanted) if wanted.newest_of else 0
+
+
+def _told(left: int) -> str:
+    return f"{left:,} more are of versions of a file that a newer one has replaced since: --replaced"
+
+
 def list_rejects(setup: Setup, wanted: RejectFilter, limit: int, output: str) -> int:
     """Print some rejects, and how many there are."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
         total = ledger.count_rejects(wanted)
         shown = list(ledger.rejects(wanted, limit=limit))
+        left = _left_alone(ledger, wanted)
     if output == "json":
-        print_json({"total": total, "rejects": [_as_json(each) for each in shown]})
+        print_json({"total": total, "replaced": left, "rejects": [_as_json(each) for each in shown]})
         return DONE
     rows = [
         [
@@ -48,13 +68,18 @@ def list_rejects(setup: Setup, wanted: RejectFilter, limit: int, output: str) ->
     if rows:
         show_table(rows, ["object", "record", "line", "field", "code", "reason", "bytes"])
     say(f"{len(shown):,} of {total:,} rejects" if total else "no rejects")
+    if left:
+        say(_told(left))
     return DONE
 
 
 def export_rejects(setup: Setup, wanted: RejectFilter, style: str) -> int:
     """Write all rejects to stdout."""
     with ExitStack() as stack:
-        every = ledger_of(setup, stack).rejects(wanted)
+        ledger = ledger_of(setup, stack)
+        if left := _left_alone(ledger, wanted):
+            say(_told(left), err=True)
+        every = ledger.rejects(wanted)
         if style == "ndjson":
             for each in every:
                 click.echo(printable_json(json.dumps(_as_json(each))))
@@ -79,6 +104,7 @@ def replay_rejects(setup: Setup, wanted: RejectFilter, output: str) -> int:
 
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
+        left = _left_alone(ledger, wanted)
         result = replayer(setup, ledger.engine, ledger)(wanted)
         books = ledger.books()
     answer = {
@@ -88,6 +114,7 @@ def replay_rejects(setup: Setup, wanted: RejectFilter, output: str) -> int:
         "filtered": result.filtered,
         "rejected": result.rejected,
         "cut_off": result.cut_off,
+        "replaced": left,
         "pending": books.total("pending"),
         "balanced": books.balanced,
     }
@@ -100,6 +127,8 @@ def replay_rejects(setup: Setup, wanted: RejectFilter, output: str) -> int:
         )
         if result.cut_off:
             say(f"{result.cut_off:,} cannot be: not all of their bytes were kept")
+        if left:
+            say(_told(left))
     # The pipeline may be at work: what it has not settled yet is nothing that a replay could have spoiled.
     return DONE if books.consistent else FAILED
 

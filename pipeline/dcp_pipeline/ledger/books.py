@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, case, func, select
+from sqlalchemy import Connection, Row, Select, case, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from dcp_pipeline.ledger.model import (
@@ -209,7 +209,16 @@ def reject_conditions(pipeline: str, wanted: RejectFilter) -> Sequence[ColumnEle
         conditions.append(REJECTS.c.field == wanted.field)
     if wanted.state is not None:
         conditions.append(REJECTS.c.state == wanted.state.value)
+    if wanted.newest_of:
+        conditions.append(OBJECTS.c.source.not_in(wanted.newest_of) | ~_replaced())
     return conditions
+
+
+def _replaced() -> ColumnElement[bool]:
+    newer = OBJECTS.alias("newer")
+    same = [newer.c[each] == OBJECTS.c[each] for each in ("pipeline", "source", "uri_digest")]
+    whole = newer.c.state == ObjectState.CUT.value
+    return exists(select(newer.c.number).where(*same, newer.c.number > OBJECTS.c.number, whole))
 
 
 def stored_reject(row: Row[Any]) -> StoredReject:

@@ -244,6 +244,8 @@ class RejectFilter(msgspec.Struct, frozen=True):
     code: str | None = None
     field: str | None = None
     state: RejectState | None = RejectState.OPEN
+    newest_of: tuple[str, ...] = ()
+    """Sources of whose objects only the version counts that no newer one, read to its end, has replaced."""
 
 
 class StoredReject(msgspec.Struct, frozen=True):

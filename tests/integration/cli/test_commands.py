@@ -105,7 +105,7 @@ def test_rejects_are_listed_exported_and_replayed_once_the_rule_is_mended(tmp_pa
     assert code == 0, mismatch.err()
     assert mismatch.answer() | {"balanced": True} == {
         "replayed": 2, "written": 1, "duplicates": 0, "filtered": 0, "rejected": 1, "cut_off": 0, "pending": 0,
-        "balanced": True,
+        "replaced": 0, "balanced": True,
     }  # fmt: skip
     code, verification = dcp(tmp_path, "verify", str(spec), "-o", "json")
     assert (code, verification.answer()["written"], verification.answer()["rejected"]) == (0, 2, 1)

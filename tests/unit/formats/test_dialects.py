@@ -74,6 +74,9 @@ def words_of(form: Format) -> Words:
 @example(raw=b'1,"open\n"x",2\n3,4\n', chunk=1, most=1)
 @example(raw=b'a,"b\nc" d\n,"e"\n', chunk=3, most=2)
 @example(raw=b'"\n\\\n","', chunk=1, most=1)
+@example(raw=b'1,"2\n3,4\n5,6\n', chunk=1, most=1)
+@example(raw=b'1,"\n,\n,"\n3,4\n', chunk=2, most=2)
+@example(raw=b'1,2,"\n3,4,5\n', chunk=2, most=2)
 @example(raw=b'"\xff",a"\n1,"b\n2,"\xff"\n3,c"\n', chunk=2, most=50)
 @settings(max_examples=100, deadline=None)
 def test_what_fetcher_and_worker_read_is_what_the_oracle_reads(name: str, raw: bytes, chunk: int, most: int) -> None:

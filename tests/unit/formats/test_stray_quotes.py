@@ -120,7 +120,11 @@ def test_a_last_cell_that_is_never_closed_within_a_records_length_ends_with_its_
     assert one.codes == {1: "row-error"} | dict.fromkeys(range(2, 52), "missing-cell")
 
 
-def test_such_a_line_is_rejected_for_its_quote_where_it_is_no_record_of_these_labels() -> None:
+def test_such_a_line_may_be_rejected_for_what_else_is_wrong_with_it() -> None:
     result = read_bytes(b'a,b,c\n1,"x\n2,y\n', format_of(), "a", "b")
-    assert result.codes == {1: "row-error", 2: "missing-cell"}
-    assert "quote" in result.rejects[1].reason
+    assert result.codes == {1: "missing-cell", 2: "missing-cell"}
+    assert (result.rejects[1].raw, result.rejects[1].raw_bytes) == (b'1,"x', 4)
+    blank = read_bytes(b'a,b\n,"\n2,y\n', format_of(blankRows="skip"), "a", "b")
+    assert (blank.codes, blank.values) == ({1: "row-error"}, [("2", "y")])
+    bad = read_bytes(b'a,b\n1,"\xff\n2,y\n', format_of(), "a", "b")
+    assert bad.codes == {1: "encoding-error"}

@@ -35,6 +35,7 @@ from dcp_worker.ground.order import order_of_field
 
 ID = "_dcp_id"
 RECORD = "_dcp_record"
+_NO_RECORD = (BLANK_ROW, "row-error")
 _NO_LIMITS: Mapping[str, ColumnLimit] = MappingProxyType({})
 _UNREACHABLE = Unreachable()
 
@@ -135,6 +136,8 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         unreadable, blank = self._without_blank(records.faults)
         if blank:
             left_out = left_out.append(pl.Series(blank, dtype=left_out.dtype)).sort()
+        if batch.defect is not None:  # a quote was put in the place of its line end
+            raw = raw.rstrip(b"\r\n")
         rejects = rejects_of(batch, raw, (*unreadable, *faults), records.spans)
         return CleanedBatch(rows, rejects, records.count, duplicates, left_out + batch.first_record)
 
@@ -148,7 +151,7 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         if batch.defect != OPEN_CELL or not self.has_header:
             return None
         records = self.reader.read(closed(raw, self.quote), self._header(batch))
-        return None if records.faults else records
+        return None if any(each.code in _NO_RECORD for each in records.faults) else records
 
     def _without_blank(self, faults: Sequence[Fault]) -> tuple[Sequence[Fault], list[int]]:
         """The faults that are rejects, and the INDEX of the blank rows that are none."""

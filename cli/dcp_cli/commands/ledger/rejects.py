@@ -19,6 +19,7 @@ def _filters(command: F) -> F:
         click.option("--field", help="Only this field."),
         click.option("--source", help="Only this source."),
         click.option("--object", "object_id", metavar="ID", help="Only this object (`dcp status` shows the ids)."),
+        click.option("--replaced", is_flag=True, help="Also of versions of a file that a newer one has replaced."),
     ):
         command = option(command)
     return command
@@ -37,16 +38,18 @@ def rejects_ls(
     field: str | None,
     source: str | None,
     object_id: str | None,
+    replaced: bool,
     limit: int,
     redis: str | None,
     sink: str | None,
     output: str,
 ) -> int:
     """List rejects: where each stands in its source, the rule, the reason, its bytes."""
-    from dcp_cli.ledger.rejects import list_rejects
+    from dcp_cli.ledger.rejects import list_rejects, standing
     from dcp_pipeline.ledger.model import RejectFilter
 
-    return list_rejects(set_up(spec, redis, sink), RejectFilter(source, object_id, code, field), limit, output)
+    setup = set_up(spec, redis, sink)
+    return list_rejects(setup, standing(setup, RejectFilter(source, object_id, code, field), replaced), limit, output)
 
 
 @command.command("export")
@@ -61,15 +64,17 @@ def rejects_export(
     field: str | None,
     source: str | None,
     object_id: str | None,
+    replaced: bool,
     style: str,
     redis: str | None,
     sink: str | None,
 ) -> int:
     """Write all rejects to stdout. In csv, cells that a spreadsheet would run as a formula get a ' before them."""
-    from dcp_cli.ledger.rejects import export_rejects
+    from dcp_cli.ledger.rejects import export_rejects, standing
     from dcp_pipeline.ledger.model import RejectFilter
 
-    return export_rejects(set_up(spec, redis, sink), RejectFilter(source, object_id, code, field), style)
+    setup = set_up(spec, redis, sink)
+    return export_rejects(setup, standing(setup, RejectFilter(source, object_id, code, field), replaced), style)
 
 
 @command.command("replay")
@@ -84,12 +89,14 @@ def rejects_replay(
     field: str | None,
     source: str | None,
     object_id: str | None,
+    replaced: bool,
     redis: str | None,
     sink: str | None,
     output: str,
 ) -> int:
     """Clean rejects again by the spec as it is now. Killed or repeated, each counts once."""
-    from dcp_cli.ledger.rejects import replay_rejects
+    from dcp_cli.ledger.rejects import replay_rejects, standing
     from dcp_pipeline.ledger.model import RejectFilter
 
-    return replay_rejects(set_up(spec, redis, sink), RejectFilter(source, object_id, code, field), output)
+    setup = set_up(spec, redis, sink)
+    return replay_rejects(setup, standing(setup, RejectFilter(source, object_id, code, field), replaced), output)
