@@ -47,17 +47,17 @@ def test_the_rejects_of_a_version_stand_until_a_newer_one_was_read(tmp_path: Pat
     run(tmp_path, spec)
     assert listed(tmp_path, spec) == (1, 1)
     assert listed(tmp_path, spec, "--replaced") == (2, 0)
-    code, told = dcp(tmp_path, "rejects", "ls", str(spec))
+    _, told = dcp(tmp_path, "rejects", "ls", str(spec))
     assert "b.csv" in told.out()
     assert "a.csv" not in told.out()
     assert "1 more are of versions of a file that a newer one has replaced" in told.out()
-    code, export = dcp(tmp_path, "rejects", "export", str(spec), "--format", "ndjson")
+    _, export = dcp(tmp_path, "rejects", "export", str(spec), "--format", "ndjson")
     assert [json.loads(line)["uri"].rsplit("/", 1)[-1] for line in export.out().splitlines()] == ["b.csv"]
     assert "--replaced" in export.err()
     write(spec, "replace", missingValues=["", "twenty"])
-    code, replay = dcp(tmp_path, "rejects", "replay", str(spec), "-o", "json")
+    _, replay = dcp(tmp_path, "rejects", "replay", str(spec), "-o", "json")
     assert (replay.answer()["replayed"], replay.answer()["written"], replay.answer()["replaced"]) == (1, 1, 1)
-    code, replay = dcp(tmp_path, "rejects", "replay", str(spec), "--replaced", "-o", "json")
+    _, replay = dcp(tmp_path, "rejects", "replay", str(spec), "--replaced", "-o", "json")
     assert (replay.answer()["replayed"], replay.answer()["duplicates"], replay.answer()["replaced"]) == (1, 1, 0)
     assert dcp(tmp_path, "verify", str(spec))[0] == 0
 
