@@ -4,7 +4,7 @@ whatever has happened before."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from dcp_operator.apply import Applier
 from dcp_operator.children.children import Child, Wanted, children_of
 from dcp_operator.children.drift import digest
+from dcp_operator.children.former_specs import former_specs, unread
 from dcp_operator.children.judge import Refusal, SecretSeen, missing_secrets, parsed
 from dcp_operator.children.plan import plan
 from dcp_operator.children.secret_refs import all_refs
@@ -131,7 +132,15 @@ class Reconciler:
         kedas = kedas or keda_holds(self._store.scaled_object(owner.key), self._now())
         live = {each: found for each, found in live.items() if each.kind not in unseen}
         actions = plan(wanted, live, owner.uid, self._applier.settled(owner.key), kedas)
-        return await self._applier.carry_out(owner.key, actions)
+        refusal = await self._applier.carry_out(owner.key, actions)
+        return refusal or await self._let_go(owner, wanted)
+
+    async def _let_go(self, owner: Owner, wanted: Sequence[Child]) -> Refusal | None:
+        """Delete the specs of former revisions that no pod reads any more. Pods are asked for where there are such."""
+        if not (former := former_specs(wanted, self._store.children(owner.key), owner.uid)):
+            return None
+        pods, _ = await self._api.list(POD, owner.namespace, _selecting(owner.name))
+        return await self._applier.carry_out(owner.key, unread(former, pods))
 
     def _children(
         self, owner: Owner, pipeline: Pipeline, spec: Mapping[str, Any], secrets: Mapping[str, SecretSeen]
@@ -140,7 +149,7 @@ class Reconciler:
         of = digest([owner.uid, spec, versions])
         built = self._built.get(owner.key)
         if built is None or built.of != of:
-            wanted = Wanted(owner, pipeline, spec, versions, self._pods)
+            wanted = Wanted(owner, pipeline, versions, self._pods)
             built = _Built(of, (*children_of(wanted), *keda_children(wanted)))
             self._built[owner.key] = built
         return built.children
@@ -205,8 +214,7 @@ class Reconciler:
         seen = [self._deployment(key, "fetcher"), self._deployment(key, "worker")]
         if all(each is None or each.ready >= each.wanted for each in seen):
             return {}
-        label = ",".join(f"{name}={value}" for name, value in selector(key.name).items())
-        pods, _ = await self._api.list(POD, key.namespace, label)
+        pods, _ = await self._api.list(POD, key.namespace, _selecting(key.name))
         return trouble_of(pods)
 
     def _keda(self, key: PipelineKey) -> KedaSeen | None:
@@ -222,3 +230,8 @@ class Reconciler:
         self._built.pop(key, None)
         self._counted_at.pop(key, None)
         self._none_ready.forget(key)
+
+
+def _selecting(pipeline: str) -> str:
+    """The label selector of a pipeline's pods."""
+    return ",".join(f"{name}={value}" for name, value in selector(pipeline).items())

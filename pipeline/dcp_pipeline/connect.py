@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from dcp_pipeline.secrets import tls_settings
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.shared import Shared
+from dcp_pipeline.spec.part import SecretValue
 from dcp_pipeline.tls import TlsSettings
 
 
@@ -42,7 +43,7 @@ def open_redis(setup: Setup, embedded_url: str | None = None) -> redis.Redis:
     return connect_redis(
         target.url,
         target.username,
-        setup.passwords.redis or setup.secrets.value(target.password),
+        setup.passwords.redis or _anew(setup, target.password),
         _redis_tls(tls, setup.state_folder) if tls else None,
     )
 
@@ -70,7 +71,7 @@ def open_engine(setup: Setup, pool_size: int = 8) -> Engine:
     sql = sink.sql if sink else None
     return connect_engine(
         setup.sink_url,
-        password=setup.passwords.sink or (setup.secrets.value(sql.password) if sql else None),
+        password=setup.passwords.sink or (_anew(setup, sql.password) if sql else None),
         tls=tls_settings(sql.tls, setup.secrets) if sql else None,
         lease_seconds=setup.pipeline.spec.queue.lease.seconds,
         pool_size=pool_size,
@@ -95,6 +96,14 @@ def open_shared(
         pulse=Pulse(),
         observer=observer,
     )
+
+
+def _anew(setup: Setup, secret: SecretValue | None) -> Callable[[], str] | None:
+    """Read at each connection, so that one that was rotated is used. Raises SecretMissing where it is not there now."""
+    if secret is None:
+        return None
+    setup.secrets(secret.secret_key_ref)
+    return lambda: setup.secrets(secret.secret_key_ref)
 
 
 def _redis_tls(tls: TlsSettings, folder: Path) -> Mapping[str, Any]:

@@ -133,6 +133,7 @@ async def test_workers_that_run_and_never_become_ready_are_told_also_by_the_next
     put_pipeline(server, redis, spec={"scaling": {"minReplicas": 3}})
     async with operated(server, tmp_path, monkeypatch):
         await ready(server)
+        await until(lambda: (server.find("deployments", "botnet-worker") or {})["spec"]["replicas"] == 3, "the three")
         server.objects.pods_come_up = False
         worker = server.find("deployments", "botnet-worker") or {}
         server.put("deployments", {**worker, "status": {**worker["status"], "readyReplicas": 0}})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dcp_operator.children.pods import HEALTH_PORT, SPEC_FILE, pod_template
+from dcp_operator.children.run_spec import spec_name, spec_text
 from dcp_operator.ground.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -20,7 +20,7 @@ from dcp_operator.ground.kinds import (
 )
 from dcp_operator.ground.names import Component, Owner, child_name, labels, owner_references, selector
 from dcp_operator.ground.settings import PodSettings
-from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
+from dcp_pipeline.spec.model import Pipeline
 
 COMPONENTS: tuple[Component, ...] = ("fetcher", "worker")
 
@@ -45,8 +45,6 @@ class Wanted:
 
     owner: Owner
     pipeline: Pipeline
-    spec: Mapping[str, Any]
-    """The spec as it stands in the resource."""
     secret_versions: Mapping[str, str]
     settings: PodSettings
 
@@ -67,16 +65,9 @@ def children_of(wanted: Wanted) -> tuple[Child, ...]:
 
 
 def config_map(wanted: Wanted) -> Child:
-    """The spec that the pods run; as JSON, which they read sooner than YAML."""
-    owner = wanted.owner
-    document = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {"name": owner.name, "namespace": owner.namespace},
-        "spec": wanted.spec,
-    }
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2)
-    return child(wanted, CONFIG_MAP, "spec", data={SPEC_FILE: text})
+    """The spec that the pods run."""
+    data = {SPEC_FILE: spec_text(wanted.pipeline)}
+    return _named(wanted, CONFIG_MAP, spec_name(wanted.pipeline), immutable=True, data=data)
 
 
 def service_account(wanted: Wanted, component: Component) -> Child:
@@ -152,9 +143,13 @@ def _deployment(wanted: Wanted, component: Component, **spec: Any) -> Child:
 
 def child(wanted: Wanted, kind: Kind, suffix: str, component: str | None = None, **content: Any) -> Child:
     """A child with name, labels and owner; `content` is the rest of its document."""
+    return _named(wanted, kind, child_name(wanted.owner.name, suffix), component, **content)
+
+
+def _named(wanted: Wanted, kind: Kind, name: str, component: str | None = None, **content: Any) -> Child:
     owner = wanted.owner
     metadata = {
-        "name": child_name(owner.name, suffix),
+        "name": name,
         "namespace": owner.namespace,
         "labels": labels(owner.name, component),
         "ownerReferences": owner_references(owner),

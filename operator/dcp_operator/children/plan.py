@@ -8,7 +8,7 @@ from typing import Any
 
 from dcp_operator.children.children import Child
 from dcp_operator.children.drift import difference, digest, projection
-from dcp_operator.ground.kinds import DEPLOYMENT, Kind
+from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, Kind
 from dcp_operator.ground.names import FIELD_MANAGER, INSTANCE, SCALER_FIELD_MANAGER, PipelineKey
 
 
@@ -97,7 +97,8 @@ def plan(
     settled: Mapping[ChildKey, str],
     keda_scales: bool = False,
 ) -> list[Action]:
-    """What is to be done, in order. Empty when all is as it should be.
+    """What is to be done, in order. Empty when all is as it should be. Former specs stay: former_specs.py says when
+    they go.
 
     `settled` holds echo() of what the server made of our last apply of a child: a value that it writes in another
     way than we do is no difference, once it was sent. While `keda_scales`, replicas are left to whoever has them, once
@@ -110,7 +111,7 @@ def plan(
     actions += [
         Delete(key, each.uid)
         for key, each in live.items()
-        if key not in keys and each.controller == owner_uid and not each.going
+        if key.kind != CONFIG_MAP and key not in keys and each.controller == owner_uid and not each.going
     ]
     return actions
 

@@ -10,11 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from dcp_operator.children.additions import additions_of
 from dcp_operator.children.merge import merged
-from dcp_operator.children.secret_refs import keys_by_secret, refs_of
+from dcp_operator.children.run_spec import spec_name, spec_text
+from dcp_operator.children.secret_refs import keys_by_secret, read_at_start, refs_of
 from dcp_operator.ground.names import REVISION_ANNOTATION, Component, child_name, labels, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_pipeline.spec.model import Pipeline
@@ -71,15 +70,9 @@ def pods_revision(pipeline: Pipeline, component: Component, secret_versions: Map
 
     How many workers there are, whether the pipeline is paused and what is in the template anyway do not count.
     """
-    spec = msgspec.to_builtins(pipeline.spec, enc_hook=str)
-    for part in ("paused", "scaling"):
-        del spec[part]
-    for part in ("fetcher", "worker"):
-        spec[part] = {k: v for k, v in spec[part].items() if k not in ("resources", "podTemplate")}
-    used = [f"{ref.name}/{ref.key}" for ref in refs_of(pipeline, component)]
-    seen = {"spec": spec, "secrets": {each: secret_versions[each] for each in used}}
-    text = json.dumps(seen, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    used = [f"{ref.name}/{ref.key}" for ref in read_at_start(pipeline, component)]
+    seen = {"spec": spec_text(pipeline), "secrets": {each: secret_versions[each] for each in used}}
+    return hashlib.blake2b(json.dumps(seen, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def grace_seconds(pipeline: Pipeline, component: Component) -> int:
@@ -160,7 +153,7 @@ def _environment(pipeline: Pipeline, component: Component) -> list[dict[str, Any
 
 def _volumes(pipeline: Pipeline, component: Component) -> list[dict[str, Any]]:
     volumes: list[dict[str, Any]] = [
-        {"name": "spec", "configMap": {"name": child_name(pipeline.metadata.name, "spec")}},
+        {"name": "spec", "configMap": {"name": spec_name(pipeline)}},
         {"name": "state", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from dcp_operator.ground.names import Component
-from dcp_pipeline.spec.model import Pipeline, SecretKeyRef
+from dcp_pipeline.spec.model import Pipeline, SecretKeyRef, Tls
 
 
 def refs_of(pipeline: Pipeline, component: Component) -> tuple[SecretKeyRef, ...]:
@@ -17,6 +17,17 @@ def refs_of(pipeline: Pipeline, component: Component) -> tuple[SecretKeyRef, ...
     own = spec.sources if component == "fetcher" else spec.cleaning
     parts: tuple[object, ...] = (spec.queue, spec.sink, own)
     return tuple(sorted(set(_walk(parts)), key=lambda ref: (ref.name, ref.key)))
+
+
+def read_at_start(pipeline: Pipeline, component: Component) -> tuple[SecretKeyRef, ...]:
+    """Those whose value a running pod does not take in by itself. Passwords and the credentials of sources are read at
+    each connection; what TLS and the keys of transforms are made of is read once."""
+    refs = refs_of(pipeline, component)
+    if pipeline.spec.rotation == "Restart":
+        return refs
+    own = pipeline.spec.sources if component == "fetcher" else pipeline.spec.cleaning
+    once = {*_walk(tuple(_tls((pipeline.spec.queue, pipeline.spec.sink, own)))), *_walk(pipeline.spec.cleaning)}
+    return tuple(each for each in refs if each in once)
 
 
 def all_refs(pipeline: Pipeline) -> tuple[SecretKeyRef, ...]:
@@ -31,6 +42,17 @@ def keys_by_secret(refs: tuple[SecretKeyRef, ...]) -> dict[str, list[str]]:
     for ref in refs:
         grouped.setdefault(ref.name, []).append(ref.key)
     return grouped
+
+
+def _tls(part: object) -> Iterator[Tls]:
+    if isinstance(part, Tls):
+        yield part
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from _tls(each)
+    elif isinstance(part, msgspec.Struct):
+        for name in part.__struct_fields__:
+            yield from _tls(getattr(part, name))
 
 
 def _walk(part: object) -> Iterator[SecretKeyRef]:

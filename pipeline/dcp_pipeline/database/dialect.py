@@ -5,7 +5,7 @@ The worker's part of it (the clean table, the ways to insert) is dcp_worker.sink
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -22,7 +22,7 @@ WRITES = "dcp_writes"
 class Wanted(msgspec.Struct, frozen=True):
     """How a database is to be opened. Locks are waited for, and idle write transactions are kept, for the lease."""
 
-    password: str | None
+    password: str | Callable[[], str] | None
     tls: TlsSettings | None
     lease_seconds: float
     pool_size: int

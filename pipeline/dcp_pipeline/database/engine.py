@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -17,7 +19,7 @@ DEFAULT_LEASE_SECONDS = 30.0
 def connect(
     url: str,
     *,
-    password: str | None = None,
+    password: str | Callable[[], str] | None = None,
     tls: TlsSettings | None = None,
     lease_seconds: float = DEFAULT_LEASE_SECONDS,
     pool_size: int = 8,
@@ -28,6 +30,7 @@ def connect(
 
     Locks are waited for, and idle write transactions are kept, for about `lease_seconds`: after that the batch is
     another worker's. `read_timeout_seconds` bounds a single statement. At most `pool_size` connections are open.
+    A password that is called for is asked anew at each of them.
 
     Raises LedgerError where the URL or a PEM text is none.
     """

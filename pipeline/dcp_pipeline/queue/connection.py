@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import redis
 from redis.backoff import FullJitterBackoff
@@ -26,13 +27,14 @@ OLDEST_SERVER = (6, 2)
 def connect(
     url: str,
     username: str | None = None,
-    password: str | None = None,
+    password: str | Callable[[], str] | None = None,
     tls: Mapping[str, Any] | None = None,
 ) -> redis.Redis:
     """A client for redis://, rediss:// or unix:// that answers in bytes. It connects with its first command.
 
-    `tls` holds redis-py's ssl_* arguments; given, even empty, TLS is used whatever the URL's scheme says. A call
-    that fails to connect or gets no answer is repeated RETRIES times: all scripts bear that.
+    A password that is called for is asked anew at each connection. `tls` holds redis-py's ssl_* arguments; given, even
+    empty, TLS is used whatever the URL's scheme says. A call that fails to connect or gets no answer is repeated
+    RETRIES times: all scripts bear that.
     Raises ValueError for a URL that is none; the message does not repeat it, for it may hold a password.
     """
     scheme, separator, rest = url.partition("://")
@@ -41,21 +43,37 @@ def connect(
     if tls is not None and scheme == "unix":
         raise ValueError("TLS is not possible over a unix socket")
     options: dict[str, Any] = dict(tls or {})
-    if username is not None:
-        options["username"] = username
-    if password is not None:
-        options["password"] = password
+    if callable(password):
+        place, slash, path = rest.partition("/")
+        user, _, place = place.rpartition("@")
+        rest = f"{place}{slash}{path}"
+        username = username or unquote(user.partition(":")[0]) or None
+        options["credential_provider"] = _Asked(username, password)
+    else:
+        options |= {"username": username} if username is not None else {}
+        options |= {"password": password} if password is not None else {}
     if scheme != "unix":
         options["socket_keepalive"] = True
         options["socket_connect_timeout"] = CONNECT_TIMEOUT_SECONDS
     return redis.Redis.from_url(
-        f"rediss://{rest}" if tls is not None else url,
+        f"{'rediss' if tls is not None else scheme}://{rest}",
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         health_check_interval=30,
         retry=Retry(FullJitterBackoff(cap=1.0, base=0.1), RETRIES),
         client_name="dcp",
         **options,
     )
+
+
+class _Asked(redis.CredentialProvider):
+    """Whose password is asked for at each connection."""
+
+    def __init__(self, username: str | None, password: Callable[[], str]) -> None:
+        self._username, self._password = username, password
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        password = self._password()
+        return (self._username, password) if self._username else (password,)
 
 
 def ping(client: redis.Redis) -> None:

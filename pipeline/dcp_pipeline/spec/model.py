@@ -159,6 +159,13 @@ class Spec(_Part, frozen=True):
     sources: Annotated[tuple[Source, ...], Meta(description="Where records come from.", min_length=1, max_length=64)]
     cleaning: Annotated[Cleaning, Meta(description="From records to rows.")]
     paused: Annotated[bool, Meta(description="Finish what is in hand and hold.")] = False
+    rotation: Annotated[
+        Literal["Restart", "Reload"],
+        Meta(
+            description="When the value of a Secret changes that pods use: renew them, or (Reload) leave it to their "
+            "next connection, where that is all it is used for."
+        ),
+    ] = "Restart"
     queue: Annotated[Queue, Meta(description="Between fetcher and workers.")] = Queue()
     sink: Annotated[Sink | None, Meta(description="Where rows go; without one, NAME.db beside the spec")] = None
     fetcher: Annotated[Fetcher, Meta(description="The fetcher's settings.")] = Fetcher()

@@ -121,7 +121,7 @@ def test_rows_arrive_and_workers_follow_the_backlog_up_and_down_again(botnet: Ku
 @pytest.mark.parametrize(
     ("breaks", "mended"),
     [
-        (lambda kube: kube.delete("ConfigMap", "botnet-spec"), lambda kube: kube.get("ConfigMap", "botnet-spec")),
+        (lambda kube: kube.delete("ConfigMap", specs(kube)[0]), lambda kube: len(specs(kube)) == 1),
         (
             lambda kube: kube.delete("NetworkPolicy", "botnet-pods"),
             lambda kube: kube.get("NetworkPolicy", "botnet-pods"),
@@ -148,6 +148,11 @@ def test_what_is_broken_by_hand_is_mended_within_ten_seconds(
 ) -> None:
     breaks(botnet)
     wait_until(lambda: mended(botnet), "the child to be as it was", 10)
+
+
+def specs(kube: Kube) -> list[str]:
+    """The names of the ConfigMaps that pods run."""
+    return [each["metadata"]["name"] for each in kube.list("ConfigMap", INSTANCE)]
 
 
 def test_replicas_are_the_scalers_alone(botnet: Kube) -> None:

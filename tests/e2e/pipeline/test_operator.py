@@ -20,7 +20,7 @@ def exists(kind: str, name: str) -> Callable[[Stage], Any]:
     "moment",
     [
         lambda stage: True,
-        exists("ConfigMap", f"{NAME}-spec"),
+        lambda stage: stage.kube.list("ConfigMap", INSTANCE),
         exists("Deployment", f"{NAME}-fetcher"),
         exists("Deployment", f"{NAME}-worker"),
     ],
@@ -44,7 +44,8 @@ def test_what_happened_while_there_was_no_operator_is_made_good(stage: Stage) ->
     wait_for(lambda: stage.operator_is_ready(), "the operator of before")
     stage.start(resource(stage.kube.namespace))
     stage.run_operators(0)
-    stage.kube.delete("ConfigMap", f"{NAME}-spec")
+    for each in stage.kube.list("ConfigMap", INSTANCE):
+        stage.kube.delete("ConfigMap", each["metadata"]["name"])
     stage.kube.delete("Deployment", f"{NAME}-worker")
     container = {"name": "fetcher", "image": "elsewhere/fetcher:none"}
     template = {"spec": {"template": {"spec": {"containers": [container]}}}}
@@ -55,15 +56,14 @@ def test_what_happened_while_there_was_no_operator_is_made_good(stage: Stage) ->
     change = {"spec": {"worker": {"concurrency": 3}}}
     stage.kube.patch("DataCleaningPipeline", NAME, change)
     stage.run_operators(1)
-    wait_for(lambda: '"concurrency": 3' in spec_of(stage), "the pods' spec to be the new one")
+    wait_for(lambda: '"concurrency":3' in spec_of(stage), "the pods' spec to be the new one")
     wait_for(lambda: stage.replicas() == 0, "the workers' Deployment")
     wait_for(lambda: image_of(stage) != container["image"], "the fetcher's own image")
     wait_for(lambda: stage.condition("Ready").get("status") == "True", "the pipeline to be ready", 60)
 
 
 def spec_of(stage: Stage) -> str:
-    found = stage.kube.get("ConfigMap", f"{NAME}-spec") or {}
-    return str(found.get("data", {}).get("pipeline.json"))
+    return " ".join(each["data"]["pipeline.json"] for each in stage.kube.list("ConfigMap", INSTANCE))
 
 
 def image_of(stage: Stage) -> str:

@@ -136,6 +136,8 @@ class Objects:
         replicas = document["spec"].get("replicas", 1)
         if not self.pods_come_up:
             status = dict((before or {}).get("status", {}))
+            if before and before["spec"].get("template") != document["spec"].get("template"):
+                status["updatedReplicas"] = 0
             return {**status, "observedGeneration": document["metadata"]["generation"], "replicas": replicas,
                     "updatedReplicas": status.get("updatedReplicas", 0), "readyReplicas": 0}  # fmt: skip
         return {"observedGeneration": document["metadata"]["generation"], "replicas": replicas,

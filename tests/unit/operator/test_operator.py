@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dcp_operator.children.run_spec import spec_name
 from dcp_operator.cluster.api import ApiError
 from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE, SECRET
 from dcp_pipeline.queue.model import QueueStats
 from support.fake_cluster import FakeCluster
 from support.fake_operator import KEY, Operator, change, condition, replicas
+from support.pipelines import pipeline
+
+SPEC = spec_name(pipeline())
 
 
 async def test_a_new_pipeline_gets_its_children_and_a_status(operator: Operator, cluster: FakeCluster) -> None:
@@ -31,23 +35,23 @@ async def test_an_operator_that_is_started_anew_writes_nothing_either(operator: 
 
 
 async def test_a_child_deleted_or_changed_by_hand_is_restored(operator: Operator, cluster: FakeCluster) -> None:
-    cluster.objects.pop((CONFIG_MAP.plural, "feeds", "botnet-spec"))
+    cluster.objects.pop((CONFIG_MAP.plural, "feeds", SPEC))
     fetcher = cluster.find(DEPLOYMENT, "botnet-fetcher") or {}
     cluster.put(DEPLOYMENT, fetcher | {"spec": {**fetcher["spec"], "replicas": 5}})
     cluster.writes.clear()
     await operator.settle()
-    assert ("apply", "ConfigMap", "botnet-spec") in cluster.writes
+    assert ("apply", "ConfigMap", SPEC) in cluster.writes
     assert (cluster.find(DEPLOYMENT, "botnet-fetcher") or {})["spec"]["replicas"] == 1
 
 
 async def test_the_last_good_children_stay_when_the_spec_becomes_unusable(
     operator: Operator, cluster: FakeCluster
 ) -> None:
-    before = cluster.find(CONFIG_MAP, "botnet-spec")
+    before = cluster.find(CONFIG_MAP, SPEC)
     change(cluster, {"sink": {"sql": {"url": "sqlite:///x.db"}}})
     await operator.settle()
     assert condition(cluster, "Ready") == ("False", "InvalidSpec")
-    assert cluster.find(CONFIG_MAP, "botnet-spec") == before
+    assert cluster.find(CONFIG_MAP, SPEC) == before
     operator.queues.stats = QueueStats(ready=40)
     await operator.settle(2.0)
     assert replicas(cluster) == 2, "what is in the queue is still worked off"
@@ -125,8 +129,9 @@ async def test_an_api_that_fails_is_tried_again_and_the_pause_grows(operator: Op
     await operator.settle()
     del cluster.failing["ConfigMap"]
     await operator.settle()
-    text = (cluster.find(CONFIG_MAP, "botnet-spec") or {})["data"]["pipeline.json"]
-    assert '"maxAttempts": 9' in text
+    changed = spec_name(pipeline({"worker": {"maxAttempts": 9}}))
+    text = (cluster.find(CONFIG_MAP, changed) or {})["data"]["pipeline.json"]
+    assert '"maxAttempts":9' in text
     operator.dirty.close()
 
 
@@ -145,9 +150,9 @@ async def test_a_queue_that_cannot_be_read_is_told_and_workers_are_held(
 
 
 async def test_an_object_of_the_same_name_that_is_somebody_elses_is_not_touched(cluster: FakeCluster) -> None:
-    theirs = cluster.put(CONFIG_MAP, {"metadata": {"name": "botnet-spec", "namespace": "feeds"}, "data": {"a": "b"}})
+    theirs = cluster.put(CONFIG_MAP, {"metadata": {"name": SPEC, "namespace": "feeds"}, "data": {"a": "b"}})
     await Operator(cluster).settle()
-    assert cluster.find(CONFIG_MAP, "botnet-spec") == theirs
+    assert cluster.find(CONFIG_MAP, SPEC) == theirs
     assert condition(cluster, "Ready") == ("False", "ChildBlocked")
 
 

@@ -27,7 +27,7 @@ def open_engine(url: URL, wanted: Wanted) -> Engine:
     return create_engine(
         # Shown in messages; the password goes to the driver only.
         URL.create("mysql+pymysql", url.username, host=url.host, port=url.port, database=url.database),
-        creator=_creator(options, wanted.lease_seconds),
+        creator=_creator(options, _password(url, wanted), wanted.lease_seconds),
         pool_size=wanted.pool_size,
         max_overflow=0,
         pool_timeout=30,
@@ -45,7 +45,6 @@ def _options(url: URL, wanted: Wanted) -> dict[str, Any]:
         "host": url.host or "localhost",
         "port": url.port or 3306,
         "user": url.username,
-        "password": wanted.password if wanted.password is not None else url.password or "",
         "database": url.database,
         "charset": "utf8mb4",
         "collation": "utf8mb4_bin",
@@ -63,9 +62,19 @@ def _options(url: URL, wanted: Wanted) -> dict[str, Any]:
     return options
 
 
-def _creator(options: Mapping[str, Any], lease_seconds: float) -> Callable[[], MemoryInfileConnection]:
+def _password(url: URL, wanted: Wanted) -> Callable[[], str]:
+    given = wanted.password
+    if callable(given):
+        return given
+    plain = given if given is not None else url.password or ""
+    return lambda: plain
+
+
+def _creator(
+    options: Mapping[str, Any], password: Callable[[], str], lease_seconds: float
+) -> Callable[[], MemoryInfileConnection]:
     def open_session() -> MemoryInfileConnection:
-        connection = MemoryInfileConnection(**options)
+        connection = MemoryInfileConnection(**options, password=password())
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             version = str(connection.get_server_info())  # type: ignore[no-untyped-call]

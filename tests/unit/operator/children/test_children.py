@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 
 from dcp_operator.children.children import Child, Wanted, children_of
+from dcp_operator.children.run_spec import spec_name
 from dcp_operator.ground.names import Owner, child_name
 from dcp_operator.ground.settings import PodSettings
 from dcp_pipeline.spec.parse import parse_pipeline
-from support.pipelines import pipeline, resource
+from support.pipelines import pipeline
 
 VERSIONS = {"feed/key": "1", "redis/password": "2", "mariadb/password": "3"}
 
@@ -20,11 +20,12 @@ def children(changes: dict[str, Any] | None = None, name: str = "botnet", monito
     wanted = Wanted(
         Owner("feeds", name, "uid-1"),
         pipeline(changes, name),
-        resource(changes)["spec"],
         VERSIONS,
         PodSettings("f", "w", None, monitors),
     )
-    return {f"{each.kind.kind}/{each.name}": each for each in children_of(wanted)}
+    spec = spec_name(wanted.pipeline)
+    names = {spec: f"{name}-spec"}
+    return {f"{each.kind.kind}/{names.get(each.name, each.name)}": each for each in children_of(wanted)}
 
 
 def test_there_is_one_of_each() -> None:
@@ -63,10 +64,14 @@ def test_every_child_belongs_to_the_pipeline() -> None:
         assert metadata["namespace"] == "feeds"
 
 
-def test_the_pods_read_the_very_spec() -> None:
-    text = children()["ConfigMap/botnet-spec"].document["data"]["pipeline.json"]
-    assert yaml.safe_load(text)["spec"] == resource()["spec"]
-    assert parse_pipeline(text).key == "feeds/botnet"
+def test_the_pods_read_the_very_spec_from_a_map_that_never_changes() -> None:
+    found = children()
+    document = found["ConfigMap/botnet-spec"].document
+    assert parse_pipeline(document["data"]["pipeline.json"]) == pipeline()
+    assert document["immutable"] is True
+    for component in ("fetcher", "worker"):
+        template = found[f"Deployment/botnet-{component}"].document["spec"]["template"]["spec"]
+        assert {"name": "spec", "configMap": {"name": document["metadata"]["name"]}} in template["volumes"]
 
 
 def test_selectors_choose_the_pods_of_their_component_only() -> None:

@@ -99,7 +99,7 @@ def test_a_value_that_the_server_writes_otherwise_is_sent_only_once() -> None:
 
 
 def test_a_child_that_is_wanted_no_longer_is_deleted_another_owners_is_not() -> None:
-    key = ChildKey(CONFIG_MAP, "feeds", "x")
+    key = ChildKey(DEPLOYMENT, "feeds", "x")
     assert plan([], {key: live(child())}, OWNER, {}) == [Delete(key, "uid-child")]
     assert plan([], {key: live(child())}, "uid-2", {}) == []
     assert plan([], {key: live(child(), deletionTimestamp="now")}, OWNER, {}) == []

@@ -157,6 +157,22 @@ def test_pods_are_rolled_by_what_they_run_and_by_nothing_else(changes: dict[str,
     assert (pods_revision(pipeline(changes), "worker", VERSIONS) != before) is rolls
 
 
+def test_with_reload_only_what_a_running_pod_reads_once_renews_it() -> None:
+    hmac = {"hmac": {"key": {"secretKeyRef": {"name": "pepper", "key": "value"}}}}
+    fields = [{"name": "src_ip", "type": "ip"}, {"name": "user", "transforms": [hmac]}]
+    ca = {"ca": {"secretKeyRef": {"name": "authority", "key": "pem"}}}
+    spec = {"rotation": "Reload", "cleaning": {"fields": fields}, "sink": {"sql": {"tls": ca}}}
+    versions = {**VERSIONS, "pepper/value": "1", "authority/pem": "1"}
+    rolled = {
+        (component, changed)
+        for component in BOTH
+        for changed in versions
+        if pods_revision(pipeline(spec), component, {**versions, changed: "9"})
+        != pods_revision(pipeline(spec), component, versions)
+    }
+    assert rolled == {("worker", "pepper/value"), ("fetcher", "authority/pem"), ("worker", "authority/pem")}
+
+
 def test_the_key_of_a_hash_is_the_workers_alone() -> None:
     hmac = {"hmac": {"key": {"secretKeyRef": {"name": "pepper", "key": "value"}}}}
     fields = [{"name": "src_ip", "type": "ip"}, {"name": "user", "transforms": [hmac]}]

@@ -10,7 +10,7 @@ from dcp_operator.children.children import Wanted
 from dcp_operator.ground.names import Owner
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children
-from support.pipelines import pipeline, resource
+from support.pipelines import pipeline
 
 ADDRESS = "redis.feeds.svc:6379"
 
@@ -18,9 +18,7 @@ ADDRESS = "redis.feeds.svc:6379"
 def documents(**changes: Any) -> dict[str, dict[str, Any]]:
     """Kind -> document, of a pipeline that KEDA scales."""
     changes["scaling"] = {"engine": "keda", **changes.get("scaling", {})}
-    wanted = Wanted(
-        Owner("feeds", "botnet", "uid-1"), pipeline(changes), resource(changes)["spec"], {}, PodSettings("f:1", "w:1")
-    )
+    wanted = Wanted(Owner("feeds", "botnet", "uid-1"), pipeline(changes), {}, PodSettings("f:1", "w:1"))
     return {each.kind.kind: dict(each.document) for each in keda_children(wanted)}
 
 
