@@ -137,7 +137,7 @@ class Reconciler:
 
     async def _let_go(self, owner: Owner, wanted: Sequence[Child]) -> Refusal | None:
         """Delete the specs of former revisions that no pod reads any more. Pods are asked for where there are such."""
-        if not (former := former_specs(wanted, self._store.children(owner.key), owner.uid)):
+        if not (former := former_specs(wanted, self._store.children(owner.key), owner.uid, _is_out)):
             return None
         pods, _ = await self._api.list(POD, owner.namespace, _selecting(owner.name))
         return await self._applier.carry_out(owner.key, unread(former, pods))
@@ -235,3 +235,7 @@ class Reconciler:
 def _selecting(pipeline: str) -> str:
     """The label selector of a pipeline's pods."""
     return ",".join(f"{name}={value}" for name, value in selector(pipeline).items())
+
+
+def _is_out(deployment: Mapping[str, Any]) -> bool:
+    return deployment_seen(deployment).out

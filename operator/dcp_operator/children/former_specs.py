@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dcp_operator.children.children import Child
 from dcp_operator.children.plan import ChildKey, Delete, Live, key_of
 from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT
-from dcp_operator.status.conditions.seen import deployment_seen
 
 
-def former_specs(wanted: Sequence[Child], live: Mapping[ChildKey, Live], owner_uid: str) -> list[Delete]:
+def former_specs(
+    wanted: Sequence[Child],
+    live: Mapping[ChildKey, Live],
+    owner_uid: str,
+    is_out: Callable[[Mapping[str, Any]], bool],
+) -> list[Delete]:
     """The ConfigMaps of this pipeline that none of its wanted pods reads; none while a Deployment may still make pods
-    that do. (A ReplicaSet of an older revision makes none once its Deployment is out.)"""
+    that do. (A ReplicaSet of an older revision makes none once its Deployment is out, which `is_out` tells.)"""
     names = {key_of(each) for each in wanted}
     former = [
         Delete(key, each.uid)
@@ -21,7 +25,7 @@ def former_specs(wanted: Sequence[Child], live: Mapping[ChildKey, Live], owner_u
         if key.kind == CONFIG_MAP and key not in names and each.controller == owner_uid and not each.going
     ]
     deployments = [live.get(key_of(each)) for each in wanted if each.kind == DEPLOYMENT]
-    out = deployments and all(each is not None and deployment_seen(each.document).out for each in deployments)
+    out = deployments and all(each is not None and is_out(each.document) for each in deployments)
     templates = [each.document["spec"]["template"] for each in deployments if each is not None]
     return [each for each in former if out and not any(_reads(one["spec"], each.key.name) for one in templates)]
 
