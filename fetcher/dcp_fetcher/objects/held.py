@@ -13,6 +13,7 @@ from contextlib import closing
 
 from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
 from dcp_fetcher.objects.unavailable import give_up
+from dcp_fetcher.publishing.labels_judged import LabelsRefused, ObjectLabels
 from dcp_fetcher.publishing.publish import Outlet, Publisher
 from dcp_fetcher.reading import Content, HowToCut, cut_rest, first_unended
 from dcp_fetcher.settling import CONTINUED, CUT_OFF, HELD, UNENDED, WAITING, Continuation, Rest, Settling
@@ -45,9 +46,10 @@ class Holding:
         table: str,
         priority: int,
         how_of: Callable[[SourceObject], HowToCut],
+        labels_of: Callable[[SourceObject], ObjectLabels],
     ) -> None:
         self._outlet, self._site, self._table, self._priority = outlet, site, table, priority
-        self.settling, self._how_of = settling, how_of
+        self.settling, self._how_of, self._labels_of = settling, how_of, labels_of
 
     def hold(self, publisher: Publisher, rest: Rest | None, cut_off: DamagedError | None = None) -> str:
         """Leave the object to be looked at again; the reason."""
@@ -65,14 +67,25 @@ class Holding:
             log.info("%s: %s", found.uri, reason, extra={"source": found.source})
         return reason
 
+    def holds_all(self, recorded: SourceObject) -> bool:
+        """Was nothing of it cut yet? Then its labels are not judged either."""
+        rest = self.settling.rest(recorded.id)
+        return rest is not None and rest.at is None
+
     def take(self, recorded: SourceObject) -> bool:
-        """Cut what was held back as the last record that it is; False where it has to be read again for that."""
+        """Cut what was held back as the last record that it is; False where it has to be read again for that, or has
+        other labels than it should."""
         rest = self.settling.rest(recorded.id)
         if rest is None:
             return False
         self.settling.forget(recorded.id)  # a ledger that has gone back wants it read again
-        publisher = Publisher(self._outlet, recorded, self._priority, rest.at.sequence if rest.at else 0)
-        cut_rest(rest, publisher, self._how_of(recorded))
+        cuts, labels = (rest.at.sequence, None) if rest.at else (0, self._labels_of(recorded))
+        publisher = Publisher(self._outlet, recorded, self._priority, cuts, labels)
+        try:
+            cut_rest(rest, publisher, self._how_of(recorded))
+        except LabelsRefused as error:
+            log.warning("%s: %s", recorded.uri, error, extra={"source": recorded.source})
+            return False
         publisher.close(UNENDED)
         return True
 

@@ -18,6 +18,7 @@ from dcp_fetcher.ground.errors import (
     NotRecordsError,
     TemporaryError,
 )
+from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.objects.held import Holding, may_go_on, waits
 from dcp_fetcher.objects.looks import Look, Outcome, SourceTerms, is_incomplete, is_settled
 from dcp_fetcher.objects.records import Records, described_by
@@ -57,7 +58,9 @@ class ObjectReader:
         self._records = Records(terms, outlet)
         wanted = terms.how.labels or WantedLabels((), frozenset())
         self._labels = SourceLabels(terms.source, wanted, self._records.last_headers, outlet.progress)
-        self._holding = Holding(outlet, site, terms.settling, terms.table, terms.priority, self._records.how)
+        self._holding = Holding(
+            outlet, site, terms.settling, terms.table, terms.priority, self._records.how, self._labels_of
+        )
 
     @property
     def settle_seconds(self) -> float:
@@ -271,13 +274,17 @@ class ObjectReader:
         """It is still what it was: wait on, or take the rest. None: it has to be read again for that."""
         if not self._terms.settling.settled(recorded.id):
             return Look(recorded.uri, Outcome.WAITING, recorded.id, recorded.reason)
-        return Look(recorded.uri, Outcome.CUT, recorded.id) if self._holding.take(recorded) else None
+        if self._holding.holds_all(recorded) or not self._holding.take(recorded):
+            return None
+        return Look(recorded.uri, Outcome.CUT, recorded.id)
 
     def _publisher(self, recorded: SourceObject, content: Content | None = None) -> Publisher:
-        labels = None
-        if content is not None:
-            labels = ObjectLabels(self._labels, content.met, self._records.how(recorded).form, self._terms.growing)
+        labels = self._labels_of(recorded, content.met) if content is not None else None
         return Publisher(self._outlet, recorded, self._terms.priority, len(self._records.cuts(recorded)), labels)
+
+    def _labels_of(self, recorded: SourceObject, met: LabelsMet | None = None) -> ObjectLabels:
+        form = self._records.how(recorded).form
+        return ObjectLabels(self._labels, met or LabelsMet(), form, self._terms.growing)
 
     def _content(self, opened: Opened, how: HowToCut) -> Content:
         opened.stream.on_bytes = self._count

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dcp_fetcher.gauges import gauges_of
+from dcp_fetcher.objects import Outcome
 from dcp_fetcher.process import labels_by_source
 from dcp_pipeline.ledger.model import ObjectState
 from support.fetching import Fetching, file_source
@@ -107,6 +108,36 @@ def test_an_object_that_knows_none_of_the_labels_is_unavailable(tmp_path: Path, 
     assert state is ObjectState.UNAVAILABLE
     assert reason.startswith("none of the fields' labels (ip, hostname or host) is there, but: ")
     assert it.queue.batches() == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "content"),
+    [
+        ("csv", b"Rate limit exceeded"),
+        ("csv", b'{"error": "quota"}'),
+        ("ndjson", b'{"error":\t"quota"}'),
+        ("tsv", b"a\tb"),
+    ],
+)
+def test_one_whose_only_line_has_no_end_is_none_either_once_it_has_settled(
+    tmp_path: Path, type_: str, content: bytes
+) -> None:
+    it = fetching(tmp_path / "in", type_)
+    (tmp_path / "in" / "a").write_bytes(content)
+    assert it.round().looks[0].outcome is Outcome.WAITING
+    it.sources[0]["file"]["settle"] = "1ms"
+    assert it.run().problems
+    assert outcome(it, "a")[0] is ObjectState.UNAVAILABLE
+    assert it.queue.batches() == []
+
+
+def test_one_whose_only_line_has_its_labels_and_no_end_is_taken_as_it_is(tmp_path: Path) -> None:
+    it = fetching(tmp_path / "in", "ndjson")
+    (tmp_path / "in" / "a").write_bytes(b'{"ip": "192.0.2.1", "host": "a"}')
+    it.round()
+    it.sources[0]["file"]["settle"] = "1ms"
+    assert it.run().problems == ()
+    assert it.records() == b'{"ip": "192.0.2.1", "host": "a"}'
 
 
 def test_labels_that_show_after_the_first_batches_forge_none_of_them(tmp_path: Path) -> None:

@@ -283,3 +283,10 @@ def test_an_include_that_matches_no_file_of_a_folder_is_a_problem(tmp_path: Path
     (tmp_path / "a.txt").write_bytes(b"a\n1\n")
     report = Fetching(file_source(tmp_path, include=["*.csv"])).run()
     assert "file.include matches none" in report.problems[0]
+
+
+@pytest.mark.parametrize("growth", ["replace", "append"])
+def test_a_server_that_says_unchanged_to_whom_knows_nothing_is_a_problem(growth: str) -> None:
+    with odd_server(lambda ask: answer(304)) as server:
+        report = Fetching(http_source(server.url + "a.csv", growth=growth)).run()
+        assert ["HTTP 304, which was not asked for" in each for each in report.problems] == [True]

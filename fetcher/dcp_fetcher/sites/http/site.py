@@ -87,12 +87,13 @@ class HttpSite:
 
     def _open(self, uri: str, latest: SourceObject | None, settled: bool) -> Opened | None:
         asking = self._asking(uri)
-        pump = asking.ask(conditions_of(latest) if settled else {})
+        conditions = conditions_of(latest) if settled else {}
+        pump = asking.ask(conditions)
         answer = pump.answer
         extent = extent_of(answer.status, answer.headers)
         if answer.status == 304 or extent is None or extent.partial:
             asking.close(pump)
-            if answer.status == 304:
+            if answer.status == 304 and conditions:
                 return None
             raise RefusedError(f"{redacted(uri)}: HTTP {answer.status}, which was not asked for")
         validators = validators_of(answer.headers, datetime.now(UTC))
@@ -110,10 +111,13 @@ class HttpSite:
 
     def _open_growing(self, uri: str, known: SourceObject | None, offset: int) -> Opened | None:
         asking = self._asking(uri)
-        pump = asking.ask(conditions_of(known) | ({"Range": f"bytes={offset}-"} if offset else {}))
+        conditions = conditions_of(known)
+        pump = asking.ask(conditions | ({"Range": f"bytes={offset}-"} if offset else {}))
         answer = pump.answer
         if answer.status == 304:
             asking.close(pump)
+            if not conditions:
+                raise RefusedError(f"{redacted(uri)}: HTTP 304, which was not asked for")
             return None
         extent = extent_of(answer.status, answer.headers)
         if extent is None or extent.start > offset:
