@@ -162,7 +162,7 @@ def _mostly(known: pl.Series) -> str:
     """Of a column of texts: which other type most of them would be of, for a person to decide."""
     if len(known) < _FEW:
         return ""
-    fitting = [("addresses", {"type": "ip"})]
+    fitting: list[tuple[str, dict[str, Any]]] = [("addresses", {"type": "ip"})]
     fitting += [(f"{type_}s", {"type": type_, "format": each}) for type_, formats in _WRITTEN for each in formats]
     found = [(what, parsed.is_not_null()) for what, words in fitting if (parsed := _parsed(known, **words)) is not None]
     if not known.str.contains(r"^[-+]?0\d").any():
