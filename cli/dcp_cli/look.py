@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +16,15 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.expectations import as_json
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
-from dcp_cli.shown.status import LAST_OBJECTS, object_header, object_rows, wrong
+from dcp_cli.shown.status import LAST_OBJECTS, object_header, object_rows, sums_row, wrong
 from dcp_cli.shown.tables import show_table
-from dcp_cli.summary import COUNTS, object_as_json, remarks, verdict
+from dcp_cli.summary import COUNTS, object_as_json, objects_as_json, remarks, verdict
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
 from dcp_pipeline.dialects import facts_of
 from dcp_pipeline.ledger import Ledger
-from dcp_pipeline.ledger.model import Books
+from dcp_pipeline.ledger.looking.overview import LATEST, Overview
+from dcp_pipeline.ledger.looking.view import LedgerView
+from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.observe.report import Report, read_reports
 from dcp_pipeline.observe.scaling_note import ScalingNote, read_note
 from dcp_pipeline.process.exit_codes import DONE, FAILED
@@ -80,7 +83,7 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
     """
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        books, recent = ledger.books(), ledger.rows_written_since(RECENT_SECONDS)
+        books, recent = ledger.overview(), ledger.rows_written_since(RECENT_SECONDS)
         expected = ledger.expectations(setup.pipeline.spec)
         stats: QueueStats | None = None
         workers: list[WorkerReport] = []
@@ -94,18 +97,18 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
             reports = read_reports(client, queue.name)
         except (CommandFailed, redis.RedisError) as error:
             trouble = str(error)
-    broken = not books.consistent or books.total("dead") or books.unavailable or not all(e.met for e in expected)
-    code = FAILED if broken else DONE
-    if output == "json":
-        found = {"wrong": wrong(books, reports, spec, every=True)}
-        print_json(_status_json(books, recent, stats, workers, note) | found | {"expectations": as_json(expected)})
-        return code
-    say(f"pipeline {setup.pipeline.key}, table {setup.pipeline.table} in {setup.sink_url}\n")
-    if books.objects:
-        if not every and len(books.objects) > LAST_OBJECTS:
-            say(f"the last {LAST_OBJECTS} objects; all: dcp status {spec} --all")
-        show_table(object_rows(books, every), object_header(), {"unavailable": "red", "cutting": "yellow"})
-        say("\n".join(["", *remarks(books), verdict(books)]))
+        code = FAILED if _is_broken(books) or not all(e.met for e in expected) else DONE
+        if output == "json":
+            found: dict[str, Any] = {
+                "wrong": wrong(books, reports, spec, every=True),
+                "expectations": as_json(expected),
+            }
+            if every:
+                found["objects"] = [object_as_json(each) for page in pages_of(ledger) for each in page]
+            print_json(_status_json(books, recent, stats, workers, note) | found)
+            return code
+        say(f"pipeline {setup.pipeline.key}, table {setup.pipeline.table} in {setup.sink_url}\n")
+        _show_objects(ledger, books, spec, every)
     for line in wrong(books, reports, spec, every):
         say(f"WRONG    {line}")
     for each in expected:
@@ -122,19 +125,55 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
     return code
 
 
+def pages_of(
+    ledger: Ledger, state: ObjectState | None = None, source: str | None = None
+) -> Iterator[tuple[ObjectBooks, ...]]:
+    """All objects, oldest first, a page at a time."""
+    view, after = LedgerView(ledger.engine, ledger.pipeline), 0
+    while True:
+        page = view.objects_page(newer_than=after, state=state, source=source, limit=LATEST)
+        if page.objects:
+            yield tuple(each.books for each in reversed(page.objects))
+        if page.newer is None:
+            return
+        after = page.newer
+
+
+def _is_broken(books: Overview) -> bool:
+    totals = books.totals
+    return not totals.consistent or bool(totals.dead or totals.in_state(ObjectState.UNAVAILABLE))
+
+
+def _show_objects(ledger: Ledger, books: Overview, spec: str, every: bool) -> None:
+    if not books.totals.count:
+        return
+    styles = {"unavailable": "red", "cutting": "yellow"}
+    shown = books.latest[-LAST_OBJECTS:]
+    if every:
+        shown = ()
+        for page in pages_of(ledger):
+            if shown:
+                show_table(object_rows(shown), object_header(), styles)
+            shown = page
+    elif books.totals.count > LAST_OBJECTS:
+        say(f"the last {LAST_OBJECTS} objects; all: dcp status {spec} --all")
+    show_table([*object_rows(shown), sums_row(books.totals)], object_header(), styles)
+    say("\n".join(["", *remarks(books), verdict(books)]))
+
+
 def _status_json(
-    books: Books,
+    books: Overview,
     recent: int,
     stats: QueueStats | None,
     workers: list[WorkerReport],
     note: ScalingNote | None,
 ) -> dict[str, Any]:
     return {
-        **{name: books.total(name) for name in COUNTS},
-        "pending": books.total("pending"),
-        "balanced": books.complete,
+        **{name: books.totals.total(name) for name in COUNTS},
+        "pending": books.totals.pending,
+        "balanced": books.totals.complete,
         "rows_written_last_5_minutes": recent,
-        "objects": [object_as_json(each) for each in books.objects],
+        **objects_as_json(books),
         "queue": _stats_json(stats) if stats else None,
         "scaling": msgspec.to_builtins(note) if note else None,
         "workers": [_worker_json(each) for each in workers],

@@ -62,9 +62,9 @@ def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> i
     started = time.monotonic()
     with ExitStack() as stack:
         session = _Session(stack, setup, options, observer)
-        before = session.ledger.books()
+        before = session.ledger.totals()
         ended, failures = session.run()
-        after = session.ledger.books()
+        after = session.ledger.overview()
         expected = session.ledger.expectations(setup.pipeline.spec)
     summary = RunSummary(
         spec=options.spec,
@@ -84,7 +84,7 @@ def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> i
 
 def _tell(summary: RunSummary, options: RunOptions, ended: Ending) -> None:
     if ended is Ending.TIMED_OUT:
-        pending = summary.after.total("pending")
+        pending = summary.after.totals.pending
         log.error("--timeout is over: %s records are cut and not in the table; the next run goes on", f"{pending:,}")
     if options.quiet and ended is Ending.DONE and summary.succeeded:
         return

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from dcp_cli.expectations import as_json
 from dcp_cli.shown.tables import table
 from dcp_pipeline.ledger.looking.expectations import Verdict
-from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
+from dcp_pipeline.ledger.looking.overview import Overview, Totals
+from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.spec.wanted_labels import remark_in
 
 MOST_REMARKS = 5
@@ -23,8 +24,8 @@ class RunSummary:
     spec: str
     sink: str
     table: str
-    before: Books
-    after: Books
+    before: Totals
+    after: Overview
     elapsed_seconds: float
     failures: tuple[str, ...]
     """Objects or sources that could not be read, and why."""
@@ -34,7 +35,7 @@ class RunSummary:
     @property
     def added(self) -> Mapping[str, int]:
         """What this run added to each count."""
-        return {name: self.after.total(name) - self.before.total(name) for name in COUNTS}
+        return {name: self.after.totals.total(name) - self.before.total(name) for name in COUNTS}
 
     @property
     def other_failures(self) -> tuple[str, ...]:
@@ -45,24 +46,24 @@ class RunSummary:
     @property
     def errors(self) -> int:
         """What could not be read: sources, objects."""
-        return len(self.other_failures) + len(self.after.unavailable)
+        return len(self.other_failures) + self.after.totals.in_state(ObjectState.UNAVAILABLE)
 
     @property
     def succeeded(self) -> bool:
         """Balanced books, nothing dead, nothing unavailable, nothing failed, and all as expected."""
-        return self.after.complete and not self.errors and all(each.met for each in self.expected)
+        return self.after.totals.complete and not self.errors and all(each.met for each in self.expected)
 
     def as_json(self) -> dict[str, object]:
         """The object that `-o json` prints."""
         return {
-            **{name: self.after.total(name) for name in COUNTS},
+            **{name: self.after.totals.total(name) for name in COUNTS},
             "elapsed_seconds": round(self.elapsed_seconds, 3),
             "records_per_second": round(self.added["read"] / max(self.elapsed_seconds, 1e-9)),
             "errors": self.errors,
-            "balanced": self.after.complete,
+            "balanced": self.after.totals.complete,
             "rejected_by_code": dict(self.after.rejected_by_code),
             "this_run": dict(self.added),
-            "objects": [object_as_json(each) for each in self.after.objects],
+            **objects_as_json(self.after),
             "expectations": as_json(self.expected),
             "failures": list(self.failures),
             "sink": self.sink,
@@ -73,11 +74,11 @@ class RunSummary:
         """The summary that people read."""
         added = self.added
         rate = added["read"] / max(self.elapsed_seconds, 1e-9)
-        rows = [[name, f"{added[name]:,}", f"{self.after.total(name):,}"] for name in COUNTS]
+        rows = [[name, f"{added[name]:,}", f"{self.after.totals.total(name):,}"] for name in COUNTS]
         lines = [
             table(rows, ["", "this run", "in the ledger"]),
             "",
-            f"{len(self.after.objects)} objects, {self.errors} errors, {self.elapsed_seconds:.1f} s, "
+            f"{self.after.totals.count:,} objects, {self.errors} errors, {self.elapsed_seconds:.1f} s, "
             f"{rate:,.0f} records/s",
             *_codes(self.after),
             *_troubles(self),
@@ -107,7 +108,12 @@ def object_as_json(each: ObjectBooks) -> dict[str, object]:
     }
 
 
-def _codes(books: Books) -> list[str]:
+def objects_as_json(books: Overview) -> dict[str, object]:
+    """The newest objects, oldest first, and how many there are."""
+    return {"objects": [object_as_json(each) for each in books.latest], "objects_total": books.totals.count}
+
+
+def _codes(books: Overview) -> list[str]:
     if not books.rejected_by_code:
         return []
     return ["rejected: " + ", ".join(f"{count:,} {code}" for code, count in books.rejected_by_code)]
@@ -115,34 +121,33 @@ def _codes(books: Books) -> list[str]:
 
 def _troubles(summary: RunSummary) -> list[str]:
     unavailable = [f"unavailable: {each.uri}: {each.reason}" for each in summary.after.unavailable]
-    past = sum(each.state is ObjectState.HISTORY for each in summary.after.objects)
-    history = [f"history: {past} objects could not be read and are there no more (dcp objects ls)"] if past else []
+    past = summary.after.totals.in_state(ObjectState.HISTORY)
+    history = [f"history: {past:,} objects could not be read and are there no more (dcp objects ls)"] if past else []
     return unavailable + [f"failed: {each}" for each in summary.other_failures] + history
 
 
-def remarks(books: Books) -> list[str]:
+def remarks(books: Overview) -> list[str]:
     """What was said of objects that were read: labels that are missing or new; of the latest ones."""
-    said = [f"labels:  {each.uri}: {remark}" for each in books.objects if (remark := remark_in(each.reason))]
-    more = [f"labels:  and {len(said) - MOST_REMARKS} objects before"] if len(said) > MOST_REMARKS else []
-    return more + said[-MOST_REMARKS:]
+    said = [f"labels:  {each.uri}: {remark}" for each in books.latest if (remark := remark_in(each.reason))]
+    shown = said[-MOST_REMARKS:]
+    before = books.totals.remarked - len(shown)
+    return ([f"labels:  and {before:,} objects before"] if before > 0 else []) + shown
 
 
-def verdict(books: Books) -> str:
+def verdict(books: Overview) -> str:
     """Whether the books balance and are complete, in one line that says what `dcp verify` says."""
-    if books.complete:
+    totals = books.totals
+    if totals.complete:
         return "books:   balanced: read = written + duplicates + rejected + filtered + dead"
-    bad = [each for each in books.objects if not each.balanced]
-    gaps = sum(not each.whole for each in bad)
     counted = [
-        (sum(each.pending for each in bad), "records pending"),
-        (books.total("dead"), "records dead"),
-        (len(books.unavailable), "objects unavailable"),
-        (gaps, "objects miss cuts"),
-        (sum(each.whole and not each.consistent for each in bad), "objects do not add up"),
+        (totals.pending, "records pending"),
+        (totals.dead, "records dead"),
+        (totals.in_state(ObjectState.UNAVAILABLE), "objects unavailable"),
+        (totals.gaps, "objects miss cuts"),
+        (totals.uneven, "objects do not add up"),
     ]
-    why = ", ".join(f"{count:,} {what}" for count, what in counted if count)
-    objects = [each for each in books.objects if not each.balanced or each.dead or each in books.unavailable]
-    more = f" and {len(objects) - _MOST_NAMED} more" if len(objects) > _MOST_NAMED else ""
-    return (
-        f"books:   NOT balanced ({why}): {', '.join(each.uri for each in objects[:_MOST_NAMED])}{more}; see dcp verify"
-    )
+    why = ", ".join(f"{count:,} {what}" for count, what in counted if count) or "the totals do not add up"
+    uris = list(dict.fromkeys(each.uri for each in (*books.wrong, *books.unsettled)))
+    more = f" and {len(uris) - _MOST_NAMED:,} more" if len(uris) > _MOST_NAMED else ""
+    named = f": {', '.join(uris[:_MOST_NAMED])}{more}" if uris else ""
+    return f"books:   NOT balanced ({why}){named}; see dcp verify"

@@ -6,6 +6,7 @@ while nothing is wrong.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 
 from dcp_fetcher.ground.wall import in_thread
@@ -16,6 +17,8 @@ from dcp_pipeline.ledger.model import SourceObject
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 10.0
+COUNTING_SECONDS = 2.0
+"""A fifth of the time where a ledger of an older release is counted for the first time."""
 
 
 class Caretaker:
@@ -23,6 +26,7 @@ class Caretaker:
 
     def __init__(self, outlet: Outlet, watches: Mapping[str, Watch], save_revisions: Callable[[], None]) -> None:
         self._outlet, self._watches, self._save_revisions = outlet, watches, save_revisions
+        self._counted_up_to = 0
         self.rewinds = 0
         """How often the ledger was seen to have gone back: whoever has read something since is to look again."""
 
@@ -55,6 +59,15 @@ class Caretaker:
             # Who is reading it now will find its own; and a source that the spec has no more cannot be asked.
             if watch is not None and lost.uri not in self._outlet.progress.snapshot().current_uris:
                 await watch.again(lost.uri)
+
+    async def count_settled(self) -> None:
+        """Add what is settled to the totals, for some seconds at most: the next time goes on."""
+        ledger, patience, until = self._outlet.ledger, self._outlet.patience, time.monotonic() + COUNTING_SECONDS
+        while True:
+            step = await in_thread(patience, lambda: ledger.count_settled(self._counted_up_to))
+            self._counted_up_to = step.number
+            if not step.number or time.monotonic() > until:
+                return
 
     def _objects_with_lost_batches(self) -> list[SourceObject]:
         patience, ledger = self._outlet.patience, self._outlet.ledger

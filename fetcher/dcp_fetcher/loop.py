@@ -196,6 +196,7 @@ class FetcherLoop:
                 group.create_task(self._repeat("inbox", partial(self._inbox_step, desk), interval_seconds))
             group.create_task(self._repeat("done", partial(tell_done, self._outlet), POLL_SECONDS * TELL_EVERY_POLLS))
             group.create_task(self._repeat("ledger", caretaker.look_back, self._care_seconds))
+            group.create_task(self._repeat("totals", caretaker.count_settled, self._care_seconds))
             group.create_task(self._repeat("queue", caretaker.mend_queue, self._care_seconds))
             group.create_task(self._repeat("lost batches", caretaker.find_lost, self._care_seconds))
 

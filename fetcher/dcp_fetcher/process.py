@@ -11,7 +11,6 @@ from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.loop import FetcherLoop, FetchReport
 from dcp_pipeline.connect import open_shared
-from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.gauges import ledger_gauges, queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.lookout import Lookout
@@ -87,7 +86,7 @@ def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_hos
         registry=shared.metrics.registry,
     )
     health.start()
-    queue, books = setup.pipeline.queue_name, shared.ledger.books
+    queue, books = setup.pipeline.queue_name, shared.ledger.totals
     lookout = Lookout(lambda: shared.ledger.sight(setup.pipeline.spec))
     shared.metrics.add_gauges(ledger_gauges(lookout))
     reporter = Reporter(
@@ -118,7 +117,7 @@ def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_hos
 
 def _unavailable(loop: FetcherLoop, shared: Shared, report: FetchReport) -> list[str]:
     """Objects that an earlier run could not read, and that this one therefore did not look at."""
-    found = [each for each in loop.patience(shared.ledger.books).objects if each.state is ObjectState.UNAVAILABLE]
+    found = loop.patience(shared.ledger.unavailable_books)
     told = {problem.partition(": ")[0] for problem in report.problems}
     return [f"{each.uri}: {each.reason}" for each in found if each.uri not in told]
 

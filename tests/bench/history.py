@@ -21,7 +21,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 
 from dcp_pipeline.batch import batch_id, object_id
-from dcp_pipeline.ledger import connect
+from dcp_pipeline.ledger import Ledger, connect
 from support.mariadb_server import shared_mariadb
 
 PIPELINE, SOURCE, ROWS_AT_ONCE = "default/past", "files", 20_000
@@ -79,15 +79,26 @@ def play(folder: Path, objects: int, listed: int, new: int, environment: dict[st
     (folder / "past.yaml").write_text(SPEC.replace("FOLDER", str(feed)))
     write_files(feed, 0, listed)
     first = cost_of(folder, environment, "run", "past.yaml", "--once")
-    engine = connect(f"sqlite:///{folder}/past.db")
+    sink = environment.get("DCP_SINK_URL", f"sqlite:///{folder}/past.db")
+    engine = connect(sink, password=environment.get("DCP_SINK_PASSWORD") or None)
     fill(engine, objects)
+    counted = count(Ledger(engine, PIPELINE))
     engine.dispose()
     write_files(feed, listed, listed + new)
-    print(f"{objects:,} objects known, {listed:,} listed: their first run {told(first)}", flush=True)
+    print(
+        f"{objects:,} objects known, {listed:,} listed: their first run {told(first)}; counted once in {counted:.1f} s",
+        flush=True,
+    )
+    name = object_id(PIPELINE, SOURCE, uri_of(objects // 2), "v") if objects else ""
     for command in (
         ("run", "past.yaml", "--once"),
+        ("run", "past.yaml", "--once"),
         ("status", "past.yaml"),
+        ("status", "past.yaml", "-o", "json"),
+        ("objects", "ls", "past.yaml"),
+        ("objects", "ls", "past.yaml", *(("--before", name[:12]) if name else ())),
         ("objects", "ls", "past.yaml", "--state", "unavailable"),
+        ("verify", "past.yaml", "--since", "1h"),
         ("verify", "past.yaml"),
     ):
         print(f"  {' '.join(command):<50} {told(cost_of(folder, environment, *command))}", flush=True)
@@ -114,9 +125,21 @@ def put(connection: Connection, rows: list[dict[str, object]]) -> None:
     connection.execute(text(BATCH.format(end=quote("end"), read=quote("read"))), rows)
 
 
+def count(ledger: Ledger) -> float:
+    """Count what stands there, as the fetcher does beside its work after an upgrade; how long that took."""
+    began, number = time.perf_counter(), 0
+    while (step := ledger.count_settled(number)).number:
+        number = step.number
+    return time.perf_counter() - began
+
+
+def uri_of(number: int) -> str:
+    return f"file:///var/feeds/of/years/gone/{number:09}.csv"
+
+
 def row(number: int) -> dict[str, object]:
     """What the ledger says of one object."""
-    uri = f"file:///var/feeds/of/years/gone/{number:09}.csv"
+    uri = uri_of(number)
     one = object_id(PIPELINE, SOURCE, uri, "v")
     digest = f"{number:032x}"
     return {

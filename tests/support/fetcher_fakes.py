@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from dcp_pipeline.batch import Batch, decode_batch
 from dcp_pipeline.database.errors import LedgerConflict, LedgerWentBack, SinkUnavailable
+from dcp_pipeline.ledger.counted import CountedUpTo
 from dcp_pipeline.ledger.model import (
     BatchState,
     Cut,
@@ -145,6 +146,10 @@ class FakeLedger:
     def pending_batches(self) -> int:
         self.switch.call("pending_batches")
         return sum(cut.state is BatchState.CUT for cut in self.all_cuts())
+
+    def count_settled(self, after: int) -> CountedUpTo:
+        """None: nothing is settled here."""
+        return CountedUpTo(0, 0)
 
     def books_of(self, object_ids: Sequence[str]) -> list[ObjectBooks]:
         """None: nothing is settled here."""

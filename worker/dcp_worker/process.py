@@ -183,7 +183,7 @@ def _run(setup: Setup, health_host: str, health_port: int, observer: Observer, s
     _warn(shared.client)
     if not _prepared(process, shared, stopping):
         return 0
-    reporter = Reporter(shared.client, setup.pipeline.queue_name, "worker", shared.ledger.books)
+    reporter = Reporter(shared.client, setup.pipeline.queue_name, "worker", shared.ledger.totals)
     reporter.start()
     process.start()
     stopping.wait()

@@ -20,9 +20,9 @@ from dcp_cli.summary import COUNTS
 from dcp_pipeline.database.rooms import dialect_of, name_of
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.files.durable import put_in_place
-from dcp_pipeline.ledger.books import books
 from dcp_pipeline.ledger.changes import SCHEMA_VERSION
 from dcp_pipeline.ledger.claims import is_moving
+from dcp_pipeline.ledger.looking.overview import totals
 from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.setup import Setup
 
@@ -63,7 +63,7 @@ def _written(setup: Setup, connection: Connection, writer: Writer) -> None:
             f"table {table} is being moved by `dcp migrate`, and a backup of half a move could not be restored: "
             "take it once that has ended; where it was killed, run it again, or with --abandon"
         )
-    found = books(connection, pipeline)
+    found = totals(connection, pipeline)
     writer.write(
         Head(
             pipeline=pipeline,

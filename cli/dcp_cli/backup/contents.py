@@ -17,6 +17,7 @@ _WHICH = {
     "dcp_objects": _OF_PIPELINE,
     "dcp_batches": _OF_PIPELINE,
     "dcp_rejects": "object_id IN (SELECT id FROM dcp_objects WHERE pipeline = :pipeline)",
+    "dcp_totals": _OF_PIPELINE,
     "dcp_specs": _OF_PIPELINE,
     "dcp_tasks": _OF_PIPELINE,
     "dcp_meta": "name = :table OR name = :epoch",

@@ -58,7 +58,7 @@ def restore(setup: Setup, path: Path, output: str) -> int:
         ledger = Ledger(engine, setup.pipeline.key)
         ledger.prepare()
         _put(engine, head, messages)
-        report, books = verify(engine, head.pipeline, head.table), ledger.books()
+        report, books = verify(engine, head.pipeline, head.table), ledger.totals()
     now = {name: books.total(name) for name in (*COUNTS, "pending")}
     good = report.balanced and now == dict(head.books)
     if output == "json":

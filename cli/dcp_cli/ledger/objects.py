@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import click
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.look import ledger_of
+from dcp_cli.look import ledger_of, pages_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_cli.shown.tables import show_table
 from dcp_cli.summary import object_as_json
 from dcp_fetcher.sites.versions import FORGOTTEN, REREAD
 from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.looking.overview import LATEST
+from dcp_pipeline.ledger.looking.view import LedgerView
 from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
+from dcp_pipeline.observe.printable import printable_json
 from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.setup import Setup
 
@@ -23,17 +27,50 @@ _ID_CHARS = 12
 """Of an id, as far as it is shown."""
 
 
-def list_objects(setup: Setup, state: str | None, source: str | None, output: str) -> int:
-    """Print the objects."""
+def list_objects(
+    setup: Setup, state: str | None, source: str | None, output: str, before: str | None = None, every: bool = False
+) -> int:
+    """Print objects, oldest first: the newest LATEST, those before one of them, or all."""
+    wanted = None if state is None else ObjectState(state)
     with ExitStack() as stack:
-        found = [
-            each
-            for each in ledger_of(setup, stack).books().objects
-            if state in (None, each.state.value) and source in (None, each.source)
-        ]
+        ledger = ledger_of(setup, stack)
+        if every:
+            return _print_all(pages_of(ledger, wanted, source), output)
+        view = LedgerView(ledger.engine, ledger.pipeline)
+        older_than = None if before is None else view.number_of(_only_one(ledger, before).object_id)
+        page = view.objects_page(older_than=older_than, state=wanted, source=source, limit=LATEST)
+    found = [each.books for each in reversed(page.objects)]
+    older = found[0].object_id if page.older is not None else None
     if output == "json":
-        print_json({"objects": [object_as_json(each) for each in found]})
+        print_json({"objects": [object_as_json(each) for each in found], "before": older})
         return DONE
+    if older is not None:
+        say(f"{len(found):,} objects; those before them: --before {older[:_ID_CHARS]}, all: --all")
+    _show(found)
+    return DONE
+
+
+def _print_all(pages: Iterator[tuple[ObjectBooks, ...]], output: str) -> int:
+    if output == "json":
+        # Written as it is read: nobody holds all of a long history.
+        comma = ""
+        click.echo('{"objects": [', nl=False)
+        for page in pages:
+            for each in page:
+                click.echo(comma + printable_json(json.dumps(object_as_json(each), default=str)), nl=False)
+                comma = ", "
+        click.echo('], "before": null}')
+        return DONE
+    none = True
+    for page in pages:
+        none = _show(page)
+    if none:
+        _show(())
+    return DONE
+
+
+def _show(found: Sequence[ObjectBooks]) -> bool:
+    """Whether there were none."""
     rows = [
         [each.object_id[:_ID_CHARS], each.state.value, f"{each.read:,}", each.uri, each.reason or ""] for each in found
     ]
@@ -41,7 +78,7 @@ def list_objects(setup: Setup, state: str | None, source: str | None, output: st
         show_table(rows, ["id", "state", "records", "object", "reason"])
     else:
         say("there are no such objects")
-    return DONE
+    return not rows
 
 
 def forget_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
@@ -104,15 +141,16 @@ def _check_rereadable(setup: Setup, each: ObjectBooks) -> None:
 def _chosen(ledger: Ledger, ids: tuple[str, ...], every: bool) -> list[ObjectBooks]:
     if every == bool(ids):
         raise click.UsageError("name objects by their ids (see `dcp objects ls`), or --all")
-    known = ledger.books().objects
     if every:
-        return [each for each in known if each.state is ObjectState.UNAVAILABLE]
-    return [_only_one(known, id_) for id_ in ids]
+        return list(ledger.unavailable_books())
+    return [_only_one(ledger, id_) for id_ in ids]
 
 
-def _only_one(known: tuple[ObjectBooks, ...], id_: str) -> ObjectBooks:
+def _only_one(ledger: Ledger, id_: str) -> ObjectBooks:
     """An id may be shortened, as far as it names one object."""
-    found = [each for each in known if each.object_id.startswith(id_)]
+    named = LedgerView(ledger.engine, ledger.pipeline).objects_named(id_)
+    found = ledger.books_of(named) if len(named) == 1 else ()
     if len(found) != 1:
-        raise CommandFailed(f"{id_} names {len(found)} objects; see `dcp objects ls`")
+        how_many = {0: "no object", 1: "no object"}.get(len(named), "more than one object")
+        raise CommandFailed(f"{id_} names {how_many}; see `dcp objects ls`")
     return found[0]

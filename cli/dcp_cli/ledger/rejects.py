@@ -106,7 +106,7 @@ def replay_rejects(setup: Setup, wanted: RejectFilter, output: str) -> int:
         ledger = ledger_of(setup, stack)
         left = _left_alone(ledger, wanted)
         result = replayer(setup, ledger.engine, ledger)(wanted)
-        books = ledger.books()
+        books = ledger.totals()
     answer = {
         "replayed": result.replayed,
         "written": result.written,

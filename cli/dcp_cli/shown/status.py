@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from dcp_cli.summary import COUNTS
-from dcp_pipeline.ledger.model import Books, ObjectState
+from dcp_pipeline.ledger.looking.overview import Overview, Totals
+from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.observe.report import Report
 
 LAST_OBJECTS = 10
@@ -18,10 +19,9 @@ def object_header() -> list[str]:
     return ["id", "last (UTC)", "object", "state", *COUNTS, "pending"]
 
 
-def object_rows(books: Books, every: bool) -> list[list[str]]:
-    """A row for each of the last objects, or of all, and the sums over all."""
-    shown = books.objects if every else books.objects[-LAST_OBJECTS:]
-    rows = [
+def object_rows(shown: Sequence[ObjectBooks]) -> list[list[str]]:
+    """A row for each of these objects."""
+    return [
         [
             each.object_id[:12],
             _time(max((t for t in (each.read_at, each.settled_at) if t is not None), default=None)),
@@ -32,20 +32,28 @@ def object_rows(books: Books, every: bool) -> list[list[str]]:
         ]
         for each in shown
     ]
-    sums = [*(f"{books.total(name):,}" for name in COUNTS), f"{books.total('pending'):,}"]
-    return [*rows, ["", "", f"all {len(books.objects):,} objects", "", *sums]]
 
 
-def wrong(books: Books, reports: Mapping[str, Report], spec: str, every: bool) -> list[str]:
+def sums_row(totals: Totals) -> list[str]:
+    """The sums over all objects, below their rows."""
+    sums = [*(f"{totals.total(name):,}" for name in COUNTS), f"{totals.pending:,}"]
+    return ["", "", f"all {totals.count:,} objects", "", *sums]
+
+
+def wrong(books: Overview, reports: Mapping[str, Report], spec: str, every: bool) -> list[str]:
     """What a person has to look at, worst first; nothing where all is well."""
     lines = list(_wrong(books, reports, spec))
-    left = len(lines) - _MOST_NAMED
-    if every or left <= 0:
+    faulty = books.totals.gaps + books.totals.uneven + books.totals.in_state(ObjectState.UNAVAILABLE)
+    unnamed = max(0, faulty - len(books.wrong))
+    if every:
+        return lines + ([f"and {unnamed:,} more: dcp verify {spec}"] if unnamed else [])
+    left = len(lines) - _MOST_NAMED + unnamed
+    if left <= 0:
         return lines
     return [*lines[:_MOST_NAMED], f"and {left:,} more: dcp status {spec} --all"]
 
 
-def _wrong(books: Books, reports: Mapping[str, Report], spec: str) -> Iterator[str]:
+def _wrong(books: Overview, reports: Mapping[str, Report], spec: str) -> Iterator[str]:
     for report in reports.values():
         if report.sink:
             yield f"sink: {report.sink}"
@@ -53,14 +61,13 @@ def _wrong(books: Books, reports: Mapping[str, Report], spec: str) -> Iterator[s
         for source, problem in report.sources.items():
             if problem:
                 yield f"source {source}: {problem}"
-    if dead := books.total("dead"):
+    if dead := books.totals.dead:
         yield f"{dead:,} records are dead: dcp dead ls {spec}"
-    for each in books.objects:
+    for each in books.wrong:
         if not each.consistent:
             yield f"not balanced: {each.uri}: dcp verify {spec}"
-    for each in reversed(books.objects):
-        if each.state is ObjectState.UNAVAILABLE:
-            yield f"unavailable: {each.uri}: {each.reason}"
+    for each in reversed(books.unavailable):
+        yield f"unavailable: {each.uri}: {each.reason}"
 
 
 def _time(moment: datetime | None) -> str:

@@ -18,14 +18,13 @@ from dcp_pipeline.ledger.model import (
     RejectState,
     StoredReject,
 )
-from dcp_pipeline.ledger.objects import header_from
-from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
+from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS, header_from
 from dcp_pipeline.ledger.tasks import seconds_ago
 
 
 def books(connection: Connection, pipeline: str) -> Books:
-    """The books of all objects, oldest first."""
-    return Books(objects=_entries(connection, pipeline), rejected_by_code=_by_code(connection, pipeline))
+    """The books of all objects, oldest first: for what is small. looking/overview.py is for what has a history."""
+    return Books(objects=_entries(connection, pipeline), rejected_by_code=rejected_by_code(connection, pipeline))
 
 
 def books_of(connection: Connection, pipeline: str, object_ids: Sequence[str]) -> tuple[ObjectBooks, ...]:
@@ -33,16 +32,8 @@ def books_of(connection: Connection, pipeline: str, object_ids: Sequence[str]) -
     return _entries(connection, pipeline, list(object_ids))
 
 
-def books_settled(connection: Connection, pipeline: str, seconds: float) -> tuple[ObjectBooks, ...]:
-    """The books of the objects of which something was settled in the last `seconds`, oldest first."""
-    lately = BATCHES.c.settled_at >= seconds_ago(connection, seconds)
-    return _entries(connection, pipeline, select(BATCHES.c.object_id).where(BATCHES.c.pipeline == pipeline, lately))
-
-
-def _entries(
-    connection: Connection, pipeline: str, only: list[str] | Select[tuple[str]] | None = None
-) -> tuple[ObjectBooks, ...]:
-    sums = _sums(pipeline, only)
+def _entries(connection: Connection, pipeline: str, only: list[str] | None = None) -> tuple[ObjectBooks, ...]:
+    sums = sums_of(pipeline, only)
     of_object = (
         OBJECTS.c.id,
         OBJECTS.c.source,
@@ -60,10 +51,12 @@ def _entries(
     )
     if only is not None:
         query = query.where(OBJECTS.c.id.in_(only))
-    return tuple(_entry(row) for row in connection.execute(query))
+    return tuple(entry_of(row) for row in connection.execute(query))
 
 
-def _sums(pipeline: str, only: list[str] | Select[tuple[str]] | None) -> Any:
+def sums_of(pipeline: str, only: list[str] | None) -> Any:
+    """A subquery of the sums over each object's batches."""
+
     def records_in(state: BatchState) -> ColumnElement[int]:
         return func.sum(case((BATCHES.c.state == state.value, BATCHES.c.records), else_=0))
 
@@ -72,6 +65,9 @@ def _sums(pipeline: str, only: list[str] | Select[tuple[str]] | None) -> Any:
 
     def of_cuts(value: ColumnElement[Any]) -> ColumnElement[Any]:
         return case((BATCHES.c.kind == BatchKind.CUT.value, value), else_=None)
+
+    def of_records(value: ColumnElement[Any]) -> ColumnElement[Any]:
+        return case((BATCHES.c.records > 0, value), else_=None)
 
     # A replay's entry has no records of its own; its counts add to those of the batches it took rejects from.
     sums = (
@@ -91,6 +87,8 @@ def _sums(pipeline: str, only: list[str] | Select[tuple[str]] | None) -> Any:
             func.max(of_cuts(BATCHES.c.end)).label("stop"),
             func.sum(of_cuts(BATCHES.c.end - BATCHES.c.start)).label("cut_bytes"),
             func.max(of_cuts(BATCHES.c.first_record + BATCHES.c.records - 1)).label("last_record"),
+            func.min(of_records(BATCHES.c.created_at)).label("first_at"),
+            func.max(of_records(BATCHES.c.created_at)).label("last_at"),
         )
         .where(BATCHES.c.pipeline == pipeline)
         .group_by(BATCHES.c.object_id)
@@ -98,7 +96,8 @@ def _sums(pipeline: str, only: list[str] | Select[tuple[str]] | None) -> Any:
     return (sums if only is None else sums.where(BATCHES.c.object_id.in_(only))).subquery()
 
 
-def _entry(row: Row[Any]) -> ObjectBooks:
+def entry_of(row: Row[Any]) -> ObjectBooks:
+    """An object's books, of a row that has its columns and its sums."""
     return ObjectBooks(
         object_id=row.id,
         source=row.source,
@@ -125,7 +124,8 @@ def _whole(row: Row[Any]) -> bool:
     return row.start == row.header_end and covered == (row.last_sequence + 1, row.stop - row.start, row.last_record)
 
 
-def _by_code(connection: Connection, pipeline: str) -> tuple[tuple[str, int], ...]:
+def rejected_by_code(connection: Connection, pipeline: str) -> tuple[tuple[str, int], ...]:
+    """Open rejects by their codes, most first. It reads an entry of every reject."""
     query = (
         select(REJECTS.c.code, func.count())
         .join(OBJECTS, OBJECTS.c.id == REJECTS.c.object_id)

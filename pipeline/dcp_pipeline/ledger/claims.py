@@ -12,9 +12,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from dcp_pipeline.batch import Batch, BatchForged
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import SinkUnavailable
+from dcp_pipeline.ledger.counted import count_out
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch, RejectState, Standing
-from dcp_pipeline.ledger.objects import REASON_CHARS, header_from
-from dcp_pipeline.ledger.tables import BATCHES, META, OBJECTS, REJECTS
+from dcp_pipeline.ledger.tables import BATCHES, META, OBJECTS, REASON_CHARS, REJECTS, header_from
 
 _CHUNK = 500
 REQUEUED = "requeued: the queue is still to be told"
@@ -100,7 +100,7 @@ def withdraw_records(connection: Connection, pipeline: str, table: str, batch_id
     if batch is None:
         return 0
     # Replays of its rejects take turns with this.
-    connection.execute(select(OBJECTS.c.id).where(OBJECTS.c.id == batch.object_id).with_for_update())
+    count_out(connection, pipeline, batch.object_id)
     state = connection.execute(select(BATCHES.c.state).where(BATCHES.c.id == batch_id).with_for_update()).scalar()
     if state == BatchState.DEAD.value:
         return _all_duplicates(connection, batch_id)

@@ -17,9 +17,12 @@ from sqlalchemy.exc import IntegrityError
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain, Work
-from dcp_pipeline.ledger import books, claims, objects, tasks
+from dcp_pipeline.ledger import books, claims, counted, objects, tasks
+from dcp_pipeline.ledger.counted import CountedUpTo
 from dcp_pipeline.ledger.epoch import Epoch
+from dcp_pipeline.ledger.looking import overview
 from dcp_pipeline.ledger.looking.expectations import Verdict, expectations
+from dcp_pipeline.ledger.looking.overview import Overview, Totals
 from dcp_pipeline.ledger.looking.sight import Sight, sight
 from dcp_pipeline.ledger.model import (
     Books,
@@ -279,8 +282,28 @@ class Ledger:
         return self._transactions.read(lambda each: books.books_of(each, self.pipeline, object_ids))
 
     def books(self) -> Books:
-        """The books of all objects, oldest first. It reads an entry of every batch."""
+        """The books of all objects, oldest first, in memory: where there are few. See overview()."""
         return self._transactions.read(lambda each: books.books(each, self.pipeline))
+
+    def totals(self) -> Totals:
+        """The sums over all objects; it costs what is not counted yet."""
+        return self._transactions.read(lambda each: overview.totals(each, self.pipeline))
+
+    def overview(self) -> Overview:
+        """The sums, and the objects that people look at; it costs what is new or wrong."""
+        return self._transactions.read(lambda each: overview.overview(each, self.pipeline))
+
+    def unavailable_books(self) -> tuple[ObjectBooks, ...]:
+        """The books of all objects that are unavailable, oldest first."""
+        return self._transactions.read(lambda each: overview.unavailable_objects(each, self.pipeline))
+
+    def count_settled(self, after: int) -> CountedUpTo:
+        """Count some objects behind the number `after` whose books are closed, so that nobody sums them up again."""
+        return self._insert(lambda each: counted.count_settled(each, self.pipeline, after))
+
+    def count_anew(self) -> None:
+        """Forget the totals: the fetcher counts again."""
+        self._transactions.write(lambda each: counted.count_anew(each, self.pipeline))
 
     def expectations(self, spec: Spec) -> tuple[Verdict, ...]:
         """Whether what the spec expects is met; nothing where it expects nothing, and then nothing is asked."""

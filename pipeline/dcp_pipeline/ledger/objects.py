@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from msgspec.structs import asdict, replace
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from dcp_pipeline.batch import stable_id
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import LedgerConflict, LedgerWentBack
+from dcp_pipeline.ledger.counted import count_out
 from dcp_pipeline.ledger.model import BatchKind, BatchState, Cut, ObjectState, SourceObject
-from dcp_pipeline.ledger.tables import BATCHES, OBJECTS
+from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REASON_CHARS, header_from, stored_header
 from dcp_pipeline.texts import storable
-
-REASON_CHARS = 4000
 
 
 def objects(connection: Connection, pipeline: str, source: str, uris: Sequence[str] | None) -> list[SourceObject]:
@@ -94,10 +92,15 @@ def update_object(
 
     Raises LedgerWentBack where there is no such object, or where it has others.
     """
-    statement = update(OBJECTS).where(OBJECTS.c.id == object_id, OBJECTS.c.pipeline == pipeline)
-    done = connection.execute(statement.values(**_stored(changes), updated_at=utc_now()))
-    if done.rowcount != 1:
-        raise LedgerWentBack(f"the ledger of {pipeline} knows no object {object_id}")
+    statement = update(OBJECTS).where(
+        OBJECTS.c.id == object_id, OBJECTS.c.pipeline == pipeline, OBJECTS.c.counted.is_(None)
+    )
+    changed = statement.values(**_stored(changes), updated_at=utc_now())
+    if connection.execute(changed).rowcount != 1:
+        # Unknown, or counted.
+        count_out(connection, pipeline, object_id)
+        if connection.execute(changed).rowcount != 1:
+            raise LedgerWentBack(f"the ledger of {pipeline} knows no object {object_id}")
     if having_cuts is None:
         return
     query = select(func.count()).where(BATCHES.c.object_id == object_id, BATCHES.c.kind == BatchKind.CUT.value)
@@ -121,7 +124,7 @@ def record_cuts(
     Raises LedgerWentBack where what a cut stands behind, the header it was read with or the object itself is gone;
     LedgerConflict where another range or digest stands under a sequence.
     """
-    recorded = _locked(connection, pipeline, object_id)
+    recorded, counted = _locked(connection, pipeline, object_id)
     if not wanted:
         return
     if opened is not None and _header_of(opened) != _header_of(recorded):
@@ -140,6 +143,8 @@ def record_cuts(
                 f"(digest {known.digest}), and is now to be {cut.start}-{cut.end} (digest {cut.digest})"
             )
     if fresh:
+        if counted:
+            count_out(connection, pipeline, object_id)
         common = {"pipeline": pipeline, "object_id": object_id, "kind": BatchKind.CUT.value}
         rows = [common | _cut_columns(cut) for cut in fresh]
         connection.execute(insert(BATCHES).values(created_at=utc_now()), rows)
@@ -147,13 +152,13 @@ def record_cuts(
         update_object(connection, pipeline, object_id, {"state": ObjectState.CUTTING})
 
 
-def _locked(connection: Connection, pipeline: str, object_id: str) -> SourceObject:
-    """An object, for this transaction alone: two fetchers that cut the same one take turns."""
+def _locked(connection: Connection, pipeline: str, object_id: str) -> tuple[SourceObject, bool]:
+    """An object, for this transaction alone (two fetchers that cut it take turns), and whether it is counted."""
     lock = select(OBJECTS).where(OBJECTS.c.id == object_id, OBJECTS.c.pipeline == pipeline).with_for_update()
     row = connection.execute(lock).one_or_none()
     if row is None:
         raise LedgerWentBack(f"the ledger of {pipeline} knows no object {object_id}")
-    return _object(row)
+    return _object(row), row.counted is not None
 
 
 def _header_of(one: SourceObject) -> tuple[object, ...]:
@@ -210,16 +215,6 @@ def _stored(values: dict[str, Any]) -> dict[str, Any]:
     if stored.get("state") is not None:
         stored["state"] = ObjectState(stored["state"]).value
     return stored
-
-
-def stored_header(header: tuple[str, ...] | None) -> str | None:
-    """Labels as the ledger keeps them."""
-    return None if header is None else msgspec.json.encode(list(header)).decode()
-
-
-def header_from(stored: str | None) -> tuple[str, ...] | None:
-    """The labels again."""
-    return None if stored is None else tuple(msgspec.json.decode(stored, type=list[str]))
 
 
 def _object(row: Row[Any]) -> SourceObject:

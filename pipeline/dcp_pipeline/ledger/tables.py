@@ -6,6 +6,7 @@ UTC. Text is compared as bytes, so that what is stored is what was sent.
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, UniqueConstraint
 
 from dcp_pipeline.database.columns import Ascii, Bytes, Counter, Id, Label, LongText, Moment
@@ -15,6 +16,7 @@ PREFIX = "dcp_"
 
 ID = Id(32)
 KEY = Ascii(127)
+REASON_CHARS = 4000
 WORD = Ascii(63)
 
 METADATA = MetaData()
@@ -40,9 +42,12 @@ OBJECTS = Table(
     Column("reason", LongText()),
     Column("created_at", Moment(), nullable=False),
     Column("updated_at", Moment(), nullable=False),
+    Column("counted", Integer),
     Index("dcp_objects_uri", "pipeline", "source", "uri_digest"),
     Index("dcp_objects_state", "pipeline", "state"),
+    Index("dcp_objects_counted", "pipeline", "counted"),
 )
+"""`counted`: 1 where its books are in dcp_totals; NULL where they are summed up by whoever asks."""
 
 BATCHES = Table(
     "dcp_batches",
@@ -127,6 +132,26 @@ TASKS = Table(
     Index("dcp_tasks_state", "pipeline", "state"),
 )
 
+TOTALS = Table(
+    "dcp_totals",
+    METADATA,
+    Column("pipeline", KEY, primary_key=True),
+    Column("source", WORD, primary_key=True),
+    Column("state", WORD, primary_key=True),
+    Column("objects", BigInteger, nullable=False),
+    Column("batches", BigInteger, nullable=False),
+    Column("read", BigInteger, nullable=False),
+    Column("written", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("filtered", BigInteger, nullable=False),
+    Column("remarked", BigInteger, nullable=False),
+    Column("first_at", Moment()),
+    Column("last_at", Moment()),
+)
+"""The books of the objects that are counted, by source and state. `remarked`: of how many something was said about
+their labels. `first_at`, `last_at`: when their first and last records came."""
+
 META = Table(
     "dcp_meta",
     METADATA,
@@ -134,3 +159,13 @@ META = Table(
     Column("value", LongText(), nullable=False),
 )
 """`schema`: the version of these tables. `table/NAME`: what the rows of a clean table are identified by."""
+
+
+def stored_header(header: tuple[str, ...] | None) -> str | None:
+    """Labels as the ledger keeps them."""
+    return None if header is None else msgspec.json.encode(list(header)).decode()
+
+
+def header_from(stored: str | None) -> tuple[str, ...] | None:
+    """The labels again."""
+    return None if stored is None else tuple(msgspec.json.decode(stored, type=list[str]))

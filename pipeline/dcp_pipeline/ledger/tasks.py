@@ -11,8 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import LedgerWentBack
 from dcp_pipeline.ledger.model import Task, TaskState
-from dcp_pipeline.ledger.objects import REASON_CHARS
-from dcp_pipeline.ledger.tables import SPECS, TASKS
+from dcp_pipeline.ledger.tables import REASON_CHARS, SPECS, TASKS
 from dcp_pipeline.texts import storable
 
 MAX_TASK_ID_CHARS = 255

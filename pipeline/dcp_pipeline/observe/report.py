@@ -10,7 +10,7 @@ once per period, however many workers there are. All calls let redis' errors thr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Protocol
 
 import msgspec
 import redis
@@ -105,6 +105,12 @@ def _turn(queue: str, component: str) -> str:
     return f"{report_key(queue)}:turn:{component}"
 
 
-def totals_of(books: Any) -> Totals:
-    """The totals of ledger.model.Books (not imported here: it would bring SQLAlchemy into the operator)."""
+class Books(Protocol):
+    """The ledger's sums (not imported here: they would bring SQLAlchemy into the operator)."""
+
+    def total(self, column: str, /) -> int: ...
+
+
+def totals_of(books: Books) -> Totals:
+    """What is published of the ledger's sums."""
     return Totals(**{column: books.total(column) for column in Totals.__struct_fields__})

@@ -1,6 +1,6 @@
 """The thread in which fetcher and workers publish the books for the operator (report.py has what is published).
 
-reporter = Reporter(client, queue_name, "worker", ledger.books)
+reporter = Reporter(client, queue_name, "worker", ledger.totals)
 reporter.start(); ...; reporter.stop()
 """
 
@@ -15,8 +15,16 @@ import redis
 from msgspec.structs import replace
 
 from dcp_pipeline.database.errors import LedgerError
-from dcp_pipeline.ledger.model import Books
-from dcp_pipeline.observe.report import PERIOD_SECONDS, Expectation, Report, keep_turn, publish, take_turn, totals_of
+from dcp_pipeline.observe.report import (
+    PERIOD_SECONDS,
+    Books,
+    Expectation,
+    Report,
+    keep_turn,
+    publish,
+    take_turn,
+    totals_of,
+)
 
 log = logging.getLogger(__name__)
 

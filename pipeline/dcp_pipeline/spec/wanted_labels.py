@@ -12,6 +12,8 @@ from dcp_pipeline.spec.words.cleaning import Cleaning, LabelsDemand
 _LISTED_CHARS = 500
 _MISSING = "labels that are not there, so that their fields are empty: "
 _NEW = "new labels, of which no field is made: "
+REMARKS = (_MISSING, _NEW)
+"""What remarks about labels begin with."""
 
 
 class WantedLabels(msgspec.Struct, frozen=True):
@@ -55,7 +57,7 @@ class LabelsFound(msgspec.Struct, frozen=True):
 
 def remark_in(reason: str | None) -> str:
     """The remark about labels in an object's reason of the ledger; empty where there is none."""
-    begins = [at for each in (_MISSING, _NEW) if (at := (reason or "").find(each)) >= 0]
+    begins = [at for each in REMARKS if (at := (reason or "").find(each)) >= 0]
     return (reason or "")[min(begins) :] if begins else ""
 
 

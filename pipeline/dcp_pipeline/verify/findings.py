@@ -28,6 +28,8 @@ class FindingKind(StrEnum):
     """Bytes, records or a sequence number between an object's batches are missing, or there twice."""
     DIGEST = "digest"
     """The id of a cut or an object is not of what it is made of: something was changed."""
+    TOTALS = "totals"
+    """The totals of what is settled are not those of their objects: `dcp verify --recount` has them counted again."""
     PENDING = "pending"
     DEAD = "dead"
     UNAVAILABLE = "unavailable"
@@ -53,6 +55,15 @@ class VerifyReport(msgspec.Struct, frozen=True):
     batches: int
     rows: int
     rejects: int
+
+    def __add__(self, other: VerifyReport) -> VerifyReport:
+        return VerifyReport(
+            self.findings + other.findings,
+            self.objects + other.objects,
+            self.batches + other.batches,
+            self.rows + other.rows,
+            self.rejects + other.rejects,
+        )
 
     @property
     def balanced(self) -> bool:

@@ -13,7 +13,7 @@ def rows(look: Look) -> Iterator[Finding]:
         SELECT o.uri, b.id, b.kind, b.sequence, b.state, b.written, g.n, g.numbers, g.least, g.most
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
         LEFT JOIN {look.rows_per_batch} g ON g.id = b.id
-        WHERE b.pipeline = :pipeline AND (
+        WHERE b.pipeline = :pipeline {look.among("b.object_id")} AND (
             COALESCE(g.n, 0) <> CASE WHEN b.state = 'done' THEN COALESCE(b.written, 0) ELSE 0 END
             OR g.numbers <> g.n
             OR (b.kind = 'cut' AND (g.least < b.first_record OR g.most >= b.first_record + b.records)))
@@ -43,10 +43,12 @@ def doubled(look: Look) -> Iterator[Finding]:
     if look.table is None:
         return
     batch = look.hex("t._dcp_batch")
+    some = look.of_batches
+    those = f"AND t._dcp_id IN (SELECT _dcp_id FROM {look.table} WHERE 1 = 1 {some})" if some else ""  # noqa: S608
     query = f"""
         SELECT g.id, g.n, g.first_batch, g.last_batch, o.uri FROM (
             SELECT {look.hex("t._dcp_id")} AS id, COUNT(*) AS n, MIN({batch}) AS first_batch, MAX({batch}) AS last_batch
-            FROM {look.table} t WHERE t._dcp_id IS NOT NULL GROUP BY t._dcp_id HAVING COUNT(*) > 1) g
+            FROM {look.table} t WHERE t._dcp_id IS NOT NULL {those} GROUP BY t._dcp_id HAVING COUNT(*) > 1) g
         LEFT JOIN dcp_batches b ON b.id = g.first_batch LEFT JOIN dcp_objects o ON o.id = b.object_id
         ORDER BY g.id"""  # noqa: S608
     for row in look.rows(query):
@@ -55,19 +57,20 @@ def doubled(look: Look) -> Iterator[Finding]:
 
 
 def rejects(look: Look) -> Iterator[Finding]:
+    of_objects = look.among("object_id")
     # A replay's entry counts the rejects that came back less those that it took.
-    query = """
+    query = f"""
         SELECT o.uri, b.id, b.kind, b.sequence, b.rejected, COALESCE(kept.n, 0) AS kept, COALESCE(took.n, 0) AS took,
                kept.least, kept.most
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
         LEFT JOIN (SELECT batch_id, COUNT(*) AS n, MIN(record) AS least, MAX(record) AS most
-                   FROM dcp_rejects GROUP BY batch_id) kept ON kept.batch_id = b.id
+                   FROM dcp_rejects WHERE 1 = 1 {of_objects} GROUP BY batch_id) kept ON kept.batch_id = b.id
         LEFT JOIN (SELECT replay_batch, COUNT(*) AS n FROM dcp_rejects
-                   WHERE state = 'replayed' GROUP BY replay_batch) took ON took.replay_batch = b.id
-        WHERE b.pipeline = :pipeline AND (
+                   WHERE state = 'replayed' {of_objects} GROUP BY replay_batch) took ON took.replay_batch = b.id
+        WHERE b.pipeline = :pipeline {look.among("b.object_id")} AND (
             COALESCE(b.rejected, 0) <> COALESCE(kept.n, 0) - COALESCE(took.n, 0)
             OR (b.kind = 'cut' AND (kept.least < b.first_record OR kept.most >= b.first_record + b.records)))
-        ORDER BY o.number, b.sequence"""
+        ORDER BY o.number, b.sequence"""  # noqa: S608
     for row in look.rows(query):
         name = f"{row.kind} {row.sequence} ({row.id})"
         if int(row.rejected or 0) != row.kept - row.took:
@@ -79,13 +82,13 @@ def rejects(look: Look) -> Iterator[Finding]:
 
 def stray_rejects(look: Look) -> Iterator[Finding]:
     """Rejects whose batch, or the replay that took them, is in no entry."""
-    query = """
+    query = f"""
         SELECT o.uri, r.batch_id, r.replay_batch, b.id AS known, COUNT(*) AS n
         FROM dcp_rejects r LEFT JOIN dcp_objects o ON o.id = r.object_id
         LEFT JOIN dcp_batches b ON b.id = r.batch_id LEFT JOIN dcp_batches p ON p.id = r.replay_batch
-        WHERE (o.pipeline = :pipeline OR o.id IS NULL)
+        WHERE (o.pipeline = :pipeline OR o.id IS NULL) {look.among("r.object_id")}
           AND (b.id IS NULL OR (r.state = 'replayed' AND p.id IS NULL))
-        GROUP BY o.uri, r.batch_id, r.replay_batch, b.id ORDER BY r.batch_id, r.replay_batch"""
+        GROUP BY o.uri, r.batch_id, r.replay_batch, b.id ORDER BY r.batch_id, r.replay_batch"""  # noqa: S608
     for row in look.rows(query):
         said = f"{row.n} rejects of batch {row.batch_id}"
         why = "which the ledger does not know" if row.known is None else f"replayed by unknown {row.replay_batch}"
@@ -100,7 +103,8 @@ def rows_and_rejects(look: Look) -> Iterator[Finding]:
         SELECT o.uri, b.id, b.kind, b.sequence, COUNT(*) AS n, MIN(r.record) AS record
         FROM dcp_rejects r JOIN {look.table} t ON {look.of_reject} AND t._dcp_record = r.record
         JOIN dcp_batches b ON b.id = r.batch_id JOIN dcp_objects o ON o.id = b.object_id
-        WHERE b.pipeline = :pipeline GROUP BY o.uri, b.id, b.kind, b.sequence ORDER BY o.uri, b.sequence"""  # noqa: S608
+        WHERE b.pipeline = :pipeline {look.among("r.object_id")}
+        GROUP BY o.uri, b.id, b.kind, b.sequence ORDER BY o.uri, b.sequence"""  # noqa: S608
     for row in look.rows(query):
         message = f"{row.kind} {row.sequence} ({row.id}): {row.n} records are rows and rejects, first {row.record}"
         yield Finding(row.uri, FindingKind.REJECTS, message)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import time
 from pathlib import Path
 
+import pytest
+
+from dcp_cli import look
+from dcp_cli.ledger import objects
+from dcp_cli.ledger.objects import list_objects
+from dcp_pipeline.setup import load_setup
 from support.dcp_process import dcp
 
 SPEC = """
@@ -55,3 +62,40 @@ def test_objects_are_listed_forgotten_and_read_again(tmp_path: Path) -> None:
     assert (code, ran.answer()["this_run"]["duplicates"], ran.answer()["this_run"]["written"]) == (0, 2, 0)
     code, ran = dcp(tmp_path, "run", "spec.yaml", "--once", "-o", "json")
     assert ran.answer()["this_run"]["read"] == 0, "it is read again once"
+
+
+def test_a_long_list_comes_page_by_page_and_whole_where_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "in").mkdir()
+    for number in range(5):
+        file = tmp_path / "in" / f"{number}.csv"
+        file.write_text(f"a,b\n{number},x\n")
+        os.utime(file, (0, time.time() - 3600))
+    assert dcp(tmp_path, "run", "spec.yaml", "--once")[0] == 0
+    code, told = dcp(tmp_path, "verify", "spec.yaml", "--since", "1h", "-o", "json")
+    assert (code, told.answer()["balanced"], told.answer()["looked_at"]["rows"]) == (0, True, 5)
+    assert dcp(tmp_path, "verify", "spec.yaml", "--recount")[0] == 0
+    monkeypatch.chdir(tmp_path)
+    for module in (objects, look):
+        monkeypatch.setattr(module, "LATEST", 2)
+    setup = load_setup("spec.yaml", os.environ)
+    pages, before = [], None
+    for _ in range(4):
+        list_objects(setup, None, None, "json", before)
+        answer = json.loads(capsys.readouterr().out)
+        pages.append([each["uri"][-5:] for each in answer["objects"]])
+        before = answer["before"]
+        if before is None:
+            break
+    everything = sorted(f"{number}.csv" for number in range(5))
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert sorted(uri for page in pages for uri in page) == everything
+    list_objects(setup, "cut", None, "json", every=True)
+    answer = json.loads(capsys.readouterr().out)
+    assert [each["uri"][-5:] for each in answer["objects"]] == [uri for page in reversed(pages) for uri in page]
+    list_objects(setup, None, None, "text")
+    assert "2 objects; those before them: --before" in capsys.readouterr().out
+    list_objects(setup, "history", None, "text", every=True)
+    assert "there are no such objects" in capsys.readouterr().out

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from dcp_pipeline.ledger.looking.arrivals import Arrivals
+from dcp_pipeline.ledger.looking.arrivals import Arrivals, MuchRejected, Rejecting
 from dcp_pipeline.ledger.looking.expectations import judged
-from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.spec.expectations.expect import Expect, Volume, expect_problems
 from dcp_pipeline.spec.units import Duration, decode_unit
 
@@ -24,14 +23,6 @@ def came(
     return Arrivals(NOW, first, last, records, before)
 
 
-def book(uri: str, read: int, rejected: int, hours_ago: float = 1, pending: int = 0) -> ObjectBooks:
-    settled = read - pending - rejected
-    return ObjectBooks(
-        uri, "a", uri, ObjectState.CUT, None, read, settled, 0, rejected, 0, 0, pending, 1,
-        settled_at=NOW - timedelta(hours=hours_ago),
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("arrivals", "met", "told"),
     [
@@ -43,13 +34,13 @@ def book(uri: str, read: int, rejected: int, hours_ago: float = 1, pending: int 
     ],
 )
 def test_new_data_is_judged_by_when_records_came(arrivals: Arrivals, met: bool, told: str) -> None:
-    (verdict,) = judged(Expect(new_data_within=Duration("26h")), ["a"], (), arrivals)
+    (verdict,) = judged(Expect(new_data_within=Duration("26h")), ["a"], MuchRejected(), arrivals)
     assert (verdict.about, verdict.met) == ("newDataWithin/a", met)
     assert told in verdict.reason
 
 
 def test_each_source_is_judged_apart() -> None:
-    found = judged(Expect(new_data_within=Duration("2h")), ["a", "b"], (), came(1))
+    found = judged(Expect(new_data_within=Duration("2h")), ["a", "b"], MuchRejected(), came(1))
     assert [(each.about, each.met) for each in found] == [("newDataWithin/a", True), ("newDataWithin/b", False)]
 
 
@@ -64,7 +55,7 @@ def test_each_source_is_judged_apart() -> None:
     ],
 )
 def test_a_volume_is_judged_once_its_time_has_passed(arrivals: Arrivals, met: bool) -> None:
-    (verdict,) = judged(Expect(records=Volume(min=1000)), ["a"], (), arrivals)
+    (verdict,) = judged(Expect(records=Volume(min=1000)), ["a"], MuchRejected(), arrivals)
     assert verdict.met is met
     assert "1,000 are expected" in verdict.reason
 
@@ -93,7 +84,7 @@ def test_a_drop_is_judged_against_what_is_usual(
     wanted: dict[str, object], arrivals: Arrivals, met: bool, told: str
 ) -> None:
     volume = msgspec.convert(wanted, Volume, dec_hook=decode_unit)
-    (verdict,) = judged(Expect(records=volume), ["a"], (), arrivals)
+    (verdict,) = judged(Expect(records=volume), ["a"], MuchRejected(), arrivals)
     assert (verdict.met, verdict.about) == (met, "records")
     assert told in verdict.reason
 
@@ -117,18 +108,20 @@ def test_a_volume_that_says_nothing_is_refused(records: dict[str, object], probl
 
 
 @pytest.mark.parametrize(
-    ("objects", "met", "told"),
+    ("found", "met", "told"),
     [
-        ([book("x", 100, 5)], True, "none of 1 objects"),
-        ([book("x", 100, 6)], False, "6.0% of 100 in x"),
-        ([book("x", 100, 59, hours_ago=30)], True, "none of 0 objects"),
-        ([book("x", 1000, 6, pending=900)], False, "6.0% of 100 in x"),
-        ([book("x", 0, 0)], True, "none of 1"),
-        ([book(f"o{n}", 200, 11 + n) for n in range(100)], False, "in 100 objects: 55.0%"),
+        (MuchRejected(1), True, "none of 1 objects"),
+        (MuchRejected(0), True, "none of 0 objects"),
+        (MuchRejected(7, 1, (Rejecting("x", 6, 100),)), False, "6.0% of 100 in x"),
+        (
+            MuchRejected(300, 100, tuple(Rejecting(f"o{n}", 110 - n, 200) for n in range(3))),
+            False,
+            "in 100 objects: 55.0% of 200 in o0; 54.5% of 200 in o1; 54.0% of 200 in o2; and 97 more",
+        ),
     ],
 )
-def test_rejects_are_judged_by_the_object(objects: list[ObjectBooks], met: bool, told: str) -> None:
-    (verdict,) = judged(Expect(max_rejected="5 %"), ["a"], objects, came(1))
+def test_rejects_are_judged_by_the_object(found: MuchRejected, met: bool, told: str) -> None:
+    (verdict,) = judged(Expect(max_rejected="5 %"), ["a"], found, came(1))
     assert verdict.met is met
     assert told in verdict.reason
     assert len(verdict.reason) < 300, "100 objects with one cause are one message"

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from dcp_pipeline.ledger.looking.expectations import Verdict as Expected
-from dcp_pipeline.ledger.looking.pages import Totals
+from dcp_pipeline.ledger.looking.overview import Totals
 from dcp_pipeline.ledger.model import ObjectState, RejectState, StoredReject
 from dcp_pipeline.observe.report import Report
 from dcp_pipeline.queue import QueueStats

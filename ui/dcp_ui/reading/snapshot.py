@@ -12,7 +12,7 @@ from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import in_words
 from dcp_pipeline.ledger.looking.expectations import Verdict
 from dcp_pipeline.ledger.looking.over_time import Flow, Step
-from dcp_pipeline.ledger.looking.pages import Totals
+from dcp_pipeline.ledger.looking.overview import Totals
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.report import Report, read_reports
 from dcp_pipeline.observe.scaling_note import ScalingNote, read_note
@@ -77,11 +77,11 @@ def take(setup: Setup, servers: Servers, embedded_url: str | None) -> Snapshot:
 
 def _ledger(setup: Setup, servers: Servers) -> LedgerSeen:
     with servers.ledger(setup) as ledger:
-        now = ledger.now()
+        now, totals = ledger.now(), ledger.totals()
         return LedgerSeen(
             now=now,
-            totals=ledger.totals(),
-            objects=ledger.object_counts(),
+            totals=totals,
+            objects=totals.objects,
             last_settled=ledger.last_settled(),
             hours=tuple(ledger.flow(Step.HOUR.floor(now) - timedelta(hours=HOURS - 1), Step.HOUR)),
             expected=ledger.expectations(setup.pipeline.spec),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from dcp_pipeline.batch import RAW_KEPT_BYTES, Batch, digest_of
 from dcp_pipeline.ledger.claims import kept_bytes_of
 from dcp_pipeline.ledger.model import Reject, RejectState
-from dcp_pipeline.ledger.objects import REASON_CHARS
+from dcp_pipeline.ledger.tables import REASON_CHARS
 from dcp_pipeline.spec.model import Format
 from dcp_worker.formats.readers import spans_of
 from dcp_worker.formats.spans import Span

@@ -17,16 +17,25 @@ def command() -> None:
 @spec_argument
 @click.option("--state", type=click.Choice(["cutting", "cut", "unavailable", "history"]), help="Only of this state.")
 @click.option("--source", help="Only of this source.")
+@click.option("--before", metavar="ID", help="The 1,000 that came before this one.")
+@click.option("--all", "every", is_flag=True, help="All of them.")
 @server_options
 @json_option
 @exits
 def objects_ls(
-    spec: str, state: str | None, source: str | None, redis: str | None, sink: str | None, output: str
+    spec: str,
+    state: str | None,
+    source: str | None,
+    before: str | None,
+    every: bool,
+    redis: str | None,
+    sink: str | None,
+    output: str,
 ) -> int:
-    """List objects with their state, their records and the reason."""
+    """List the newest 1,000 objects with their state, their records and the reason."""
     from dcp_cli.ledger.objects import list_objects
 
-    return list_objects(set_up(spec, redis, sink), state, source, output)
+    return list_objects(set_up(spec, redis, sink), state, source, output, before, every)
 
 
 @command.command("forget")

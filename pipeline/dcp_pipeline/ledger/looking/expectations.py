@@ -1,23 +1,20 @@
 """Whether what is expected of a pipeline is met, with the reason in numbers: books and arrivals go in. All but the last
-function is pure."""
+functions are pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from statistics import median
 
 import msgspec
 from sqlalchemy import Connection
 
-from dcp_pipeline.ledger.books import books_settled
-from dcp_pipeline.ledger.looking.arrivals import Arrivals, arrivals
-from dcp_pipeline.ledger.model import ObjectBooks
+from dcp_pipeline.ledger.looking.arrivals import Arrivals, MuchRejected, arrivals, much_rejected
 from dcp_pipeline.spec.expectations.expect import Expect, Volume
 
 REJECTS_WITHIN = timedelta(days=1)
 """Older objects are history: what was wrong with them was told."""
-_MOST_NAMED = 3
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -29,21 +26,19 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str
 
 
-def judged(
-    expect: Expect, sources: Sequence[str], lately: Sequence[ObjectBooks], came: Arrivals
-) -> tuple[Verdict, ...]:
-    """A verdict for each expectation, for each source where it is of a source. `lately`: objects of the last day."""
-    return tuple(_judged(expect, sources, lately, came))
+def judged(expect: Expect, sources: Sequence[str], rejected: MuchRejected, came: Arrivals) -> tuple[Verdict, ...]:
+    """A verdict for each expectation, for each source where it is of one. `rejected`: of the last day's objects."""
+    return tuple(_judged(expect, sources, rejected, came))
 
 
-def _judged(expect: Expect, sources: Sequence[str], lately: Sequence[ObjectBooks], came: Arrivals) -> Iterator[Verdict]:
+def _judged(expect: Expect, sources: Sequence[str], rejected: MuchRejected, came: Arrivals) -> Iterator[Verdict]:
     if expect.new_data_within is not None:
         for source in sources:
             yield _fresh(source, expect.new_data_within.timedelta, str(expect.new_data_within), came)
     if expect.records is not None:
         yield _enough(expect.records, came)
     if expect.most_rejected is not None:
-        yield _accepted(expect.most_rejected, str(expect.max_rejected), lately, came.now)
+        yield _accepted(str(expect.max_rejected), rejected)
 
 
 def _fresh(source: str, within: timedelta, said: str, came: Arrivals) -> Verdict:
@@ -87,24 +82,15 @@ def _told(met: bool, told: str, known_after: timedelta, came: Arrivals) -> Verdi
     return Verdict("records", met, told)
 
 
-def _accepted(most: float, said: str, lately: Sequence[ObjectBooks], now: datetime) -> Verdict:
-    late = [each for each in lately if each.settled_at is not None and now - each.settled_at <= REJECTS_WITHIN]
-    over = sorted((each for each in late if _share(each) > most), key=_share, reverse=True)
-    if not over:
+def _accepted(said: str, found: MuchRejected) -> Verdict:
+    if not found.over:
         return Verdict(
-            "maxRejected", True, f"none of {len(late):,} objects of the last day has more than {said} rejects"
+            "maxRejected", True, f"none of {found.objects:,} objects of the last day has more than {said} rejects"
         )
-    named = "; ".join(f"{_share(each):.1%} of {_settled(each):,} in {each.uri}" for each in over[:_MOST_NAMED])
-    more = f"; and {len(over) - _MOST_NAMED:,} more" if len(over) > _MOST_NAMED else ""
-    return Verdict("maxRejected", False, f"more than {said} rejected in {len(over):,} objects: {named}{more}")
-
-
-def _settled(each: ObjectBooks) -> int:
-    return each.read - each.pending
-
-
-def _share(each: ObjectBooks) -> float:
-    return each.rejected / _settled(each) if _settled(each) else 0.0
+    named = "; ".join(f"{each.share:.1%} of {each.settled:,} in {each.uri}" for each in found.worst)
+    left = found.over - len(found.worst)
+    more = f"; and {left:,} more" if left else ""
+    return Verdict("maxRejected", False, f"more than {said} rejected in {found.over:,} objects: {named}{more}")
 
 
 def _ago(age: timedelta) -> str:
@@ -123,6 +109,11 @@ def expectations(
         return ()
     volume = expect.records
     came = arrivals(connection, pipeline, volume.per.seconds if volume else 0, volume.windows if volume else 0)
-    judges = expect.most_rejected is not None
-    lately = books_settled(connection, pipeline, REJECTS_WITHIN.total_seconds()) if judges else ()
-    return judged(expect, sources, lately, came)
+    return judged(expect, sources, rejected_of(connection, pipeline, expect), came)
+
+
+def rejected_of(connection: Connection, pipeline: str, expect: Expect) -> MuchRejected:
+    """Where the last day's objects are judged by their rejects: those of which it was too much."""
+    if expect.most_rejected is None:
+        return MuchRejected()
+    return much_rejected(connection, pipeline, REJECTS_WITHIN.total_seconds(), expect.most_rejected)

@@ -7,32 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, case, func, or_, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from dcp_pipeline.ledger.books import books_of, reject_conditions, stored_reject, stored_rejects
-from dcp_pipeline.ledger.model import BatchState, ObjectBooks, ObjectState, RejectFilter, RejectState, StoredReject
-from dcp_pipeline.ledger.objects import header_from
-from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
-
-
-class Totals(msgspec.Struct, frozen=True):
-    """The books over all objects of a pipeline, in records."""
-
-    read: int = 0
-    written: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    filtered: int = 0
-    dead: int = 0
-    pending: int = 0
-    batches: int = 0
-
-    @property
-    def consistent(self) -> bool:
-        """Whether what is settled adds up."""
-        settled = self.written + self.duplicates + self.rejected + self.filtered + self.dead
-        return self.read == settled + self.pending
+from dcp_pipeline.ledger.model import ObjectBooks, ObjectState, RejectFilter, RejectState, StoredReject
+from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS, header_from
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -79,35 +58,6 @@ class RejectGroup(msgspec.Struct, frozen=True):
     code: str
     field: str | None
     count: int
-
-
-def totals(connection: Connection, pipeline: str) -> Totals:
-    """The sums over all batches. It reads an entry of every batch."""
-
-    def records_in(state: BatchState) -> ColumnElement[int]:
-        return func.sum(case((BATCHES.c.state == state.value, BATCHES.c.records), else_=0))
-
-    names = ("written", "duplicates", "rejected", "filtered")
-    query = select(
-        func.sum(BATCHES.c.records).label("read"),
-        *(func.sum(func.coalesce(BATCHES.c[name], 0)).label(name) for name in names),
-        records_in(BatchState.DEAD).label("dead"),
-        records_in(BatchState.CUT).label("pending"),
-        func.count().label("batches"),
-    ).where(BATCHES.c.pipeline == pipeline)
-    row = connection.execute(query).one()
-    return Totals(**{name: int(getattr(row, name) or 0) for name in Totals.__struct_fields__})
-
-
-def object_counts(connection: Connection, pipeline: str) -> dict[ObjectState, int]:
-    """How many objects are in each state."""
-    query = (
-        select(OBJECTS.c.state, func.count().label("number"))
-        .where(OBJECTS.c.pipeline == pipeline)
-        .group_by(OBJECTS.c.state)
-    )
-    found = {ObjectState(row.state): int(row.number) for row in connection.execute(query)}
-    return {state: found.get(state, 0) for state in ObjectState}
 
 
 def last_settled(connection: Connection, pipeline: str) -> datetime | None:

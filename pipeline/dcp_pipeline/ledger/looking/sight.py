@@ -11,10 +11,9 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from dcp_pipeline.ledger.books import books_settled
 from dcp_pipeline.ledger.looking.arrivals import Arrivals, arrivals
-from dcp_pipeline.ledger.looking.expectations import REJECTS_WITHIN, Verdict, judged
-from dcp_pipeline.ledger.looking.pages import object_counts
+from dcp_pipeline.ledger.looking.expectations import Verdict, judged, rejected_of
+from dcp_pipeline.ledger.looking.overview import totals
 from dcp_pipeline.ledger.model import BatchState, ObjectState
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS
 from dcp_pipeline.spec.model import Spec
@@ -42,7 +41,7 @@ class Sight(msgspec.Struct, frozen=True):
     dead: tuple[Failed, ...] = ()
     """The latest of them."""
     unbalanced: int = 0
-    """Objects of the last day whose counts do not add up."""
+    """Objects whose counts do not add up, or of which cuts are missing."""
 
     @property
     def last(self) -> Mapping[str, datetime]:
@@ -54,19 +53,21 @@ def sight(connection: Connection, pipeline: str, spec: Spec) -> Sight:
     """Look once."""
     volume = spec.expect.records if spec.expect else None
     came = arrivals(connection, pipeline, volume.per.seconds if volume else 0, volume.windows if volume else 0)
-    lately = books_settled(connection, pipeline, REJECTS_WITHIN.total_seconds())
     sources = [each.name for each in spec.sources]
     batches, records = _dead(connection, pipeline)
-    objects = object_counts(connection, pipeline)
+    sums = totals(connection, pipeline)
+    objects = sums.objects
     return Sight(
         came=came,
-        expected=judged(spec.expect, sources, lately, came) if spec.expect else (),
+        expected=judged(spec.expect, sources, rejected_of(connection, pipeline, spec.expect), came)
+        if spec.expect
+        else (),
         objects=objects,
         unavailable=_latest_unavailable(connection, pipeline) if objects[ObjectState.UNAVAILABLE] else (),
         dead_batches=batches,
         dead_records=records,
         dead=_latest_dead(connection, pipeline) if batches else (),
-        unbalanced=sum(not each.consistent for each in lately),
+        unbalanced=sums.gaps + sums.uneven,
     )
 
 

@@ -8,10 +8,11 @@ from sqlalchemy import Engine
 
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.ledger import tasks
-from dcp_pipeline.ledger.looking import over_time, pages
+from dcp_pipeline.ledger.looking import over_time, overview, pages
 from dcp_pipeline.ledger.looking.expectations import Verdict, expectations
 from dcp_pipeline.ledger.looking.over_time import Flow, RejectsAt, Step
-from dcp_pipeline.ledger.looking.pages import DatedReject, ObjectsPage, RejectGroup, RejectKey, Totals
+from dcp_pipeline.ledger.looking.overview import Totals
+from dcp_pipeline.ledger.looking.pages import DatedReject, ObjectsPage, RejectGroup, RejectKey
 from dcp_pipeline.ledger.model import ObjectState, RejectFilter
 from dcp_pipeline.ledger.schema import check_schema
 from dcp_pipeline.spec.model import Spec
@@ -37,12 +38,16 @@ class LedgerView:
         return self._transactions.read(lambda each: tasks.seconds_ago(each, 0))
 
     def totals(self) -> Totals:
-        """The books over all objects. It reads an entry of every batch."""
-        return self._transactions.read(lambda each: pages.totals(each, self.pipeline))
+        """The books over all objects; it costs what is not counted yet."""
+        return self._transactions.read(lambda each: overview.totals(each, self.pipeline))
 
-    def object_counts(self) -> dict[ObjectState, int]:
-        """How many objects are in each state."""
-        return self._transactions.read(lambda each: pages.object_counts(each, self.pipeline))
+    def number_of(self, object_id: str) -> int | None:
+        """An object's place in the order of arrival; None where it is not known."""
+        return self._transactions.read(lambda each: overview.number_of(each, self.pipeline, object_id))
+
+    def objects_named(self, beginning: str, most: int = 2) -> list[str]:
+        """The ids that begin so, `most` of them."""
+        return self._transactions.read(lambda each: overview.objects_named(each, self.pipeline, beginning, most))
 
     def last_settled(self) -> datetime | None:
         """When a batch was settled last."""

@@ -89,7 +89,7 @@ def test_what_is_looked_at_is_the_same_on_every_database(database: Database) -> 
     )
     assert view.totals().consistent
     assert (view.totals().read, view.totals().written, view.totals().pending) == (60, 25, 30)
-    assert view.object_counts()[ObjectState.UNAVAILABLE] == 2
+    assert view.totals().objects[ObjectState.UNAVAILABLE] == 2
     assert view.last_settled() == noon + timedelta(hours=1)
 
     hours = view.flow(noon - timedelta(hours=1), Step.HOUR)

@@ -13,12 +13,13 @@ from dcp_cli.ledger.rejects import shown_bytes
 from dcp_cli.shown import tables
 from dcp_cli.shown.progress import Figures, figures_of, line_of, show
 from dcp_cli.shown.say import hand_out, say
-from dcp_cli.shown.status import object_rows, wrong
+from dcp_cli.shown.status import object_rows, sums_row, wrong
 from dcp_cli.summary import verdict
 from dcp_fetcher.ground.progress import Progress, SourceProgress
-from dcp_pipeline.ledger.model import Books, ObjectBooks, ObjectState
+from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.observe.printable import printable, printable_cell, printable_json, readable
 from dcp_pipeline.observe.report import Report
+from support.overviews import overview_of
 
 EVIL = [
     ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
@@ -129,17 +130,16 @@ def books(number: int, **changes: object) -> ObjectBooks:
 
 def test_status_shows_the_last_objects_with_their_times_and_the_sums_of_all() -> None:
     settled = datetime(2026, 11, 29, 2, 3, 4)
-    all_books = Books(tuple(books(n, settled_at=settled if n == 29 else None) for n in range(30)))
-    rows = object_rows(all_books, every=False)
-    assert len(rows) == 11
-    assert rows[-2][:3] == ["id-29", "11-29 02:03:04", "http://feed/29.csv"]
-    assert rows[-1][2:5] == ["all 30 objects", "", "300"]
-    assert len(object_rows(all_books, every=True)) == 31
+    all_books = overview_of([books(n, settled_at=settled if n == 29 else None) for n in range(30)])
+    rows = object_rows(all_books.latest[-10:])
+    assert len(rows) == 10
+    assert rows[-1][:3] == ["id-29", "11-29 02:03:04", "http://feed/29.csv"]
+    assert sums_row(all_books.totals)[2:5] == ["all 30 objects", "", "300"]
 
 
 def test_status_says_what_is_wrong_and_what_to_do() -> None:
     unavailable = [books(n, state=ObjectState.UNAVAILABLE, reason="HTTP 404") for n in range(7)]
-    found = Books((*unavailable, books(8, dead=3, written=7), books(9, written=9)))
+    found = overview_of([*unavailable, books(8, dead=3, written=7), books(9, written=9)])
     reports = {"fetcher": Report(at=0, sources={"feed": "refused", "other": None})}
     lines = wrong(found, reports, "spec.yaml", every=False)
     assert lines[:3] == [
@@ -149,7 +149,7 @@ def test_status_says_what_is_wrong_and_what_to_do() -> None:
     ]
     assert lines[-1] == "and 5 more: dcp status spec.yaml --all"
     assert len(wrong(found, reports, "spec.yaml", every=True)) == 10
-    assert wrong(Books((books(1),)), {}, "spec.yaml", every=False) == []
+    assert wrong(overview_of([books(1)]), {}, "spec.yaml", every=False) == []
 
 
 def test_a_file_that_is_read_again_at_each_look_is_one_object() -> None:
@@ -199,4 +199,4 @@ def test_names_are_shown_as_people_read_them(text: str, shown: str) -> None:
     ],
 )
 def test_books_balance_where_verify_says_so(changes: dict[str, object], said: str) -> None:
-    assert said in verdict(Books((books(0), books(1, **changes))))
+    assert said in verdict(overview_of([books(0), books(1, **changes)]))

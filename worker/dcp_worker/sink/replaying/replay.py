@@ -20,6 +20,7 @@ from dcp_pipeline.batch import stable_id
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.ledger import Ledger, LedgerConflict
 from dcp_pipeline.ledger.claims import settle, settled_counts
+from dcp_pipeline.ledger.counted import count_out
 from dcp_pipeline.ledger.model import (
     BatchKind,
     BatchState,
@@ -30,8 +31,7 @@ from dcp_pipeline.ledger.model import (
     SourceObject,
     StoredReject,
 )
-from dcp_pipeline.ledger.objects import stored_header
-from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
+from dcp_pipeline.ledger.tables import BATCHES, REJECTS, stored_header
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_worker.sink.insertion import Inserted, Insertion, Refusal
 from dcp_worker.sink.kept_rejects import REFUSED_CODE, keep_rejects
@@ -216,7 +216,7 @@ def _entry(
     connection: Connection, source: SourceObject, taken: Sequence[StoredReject], batch_id: str, worker: str
 ) -> dict[str, Any]:
     # Replays of one object take turns, or two would take the same number.
-    connection.execute(select(OBJECTS.c.id).where(OBJECTS.c.id == source.id).with_for_update())
+    count_out(connection, source.pipeline, source.id)
     last = connection.execute(
         select(func.max(BATCHES.c.sequence)).where(
             BATCHES.c.object_id == source.id, BATCHES.c.kind == BatchKind.REPLAY.value
