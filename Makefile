@@ -89,7 +89,7 @@ site: $(READY) ## the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir build/site && echo build/site/index.html
 
 lock: $(READY) ## lock the dependencies anew
-	@for extra in dev fetcher worker operator laptop ui bench; do \
+	@for extra in dev fetcher worker operator laptop notify ui bench; do \
 	  $(BIN)/uv pip compile --quiet pyproject.toml --extra $$extra --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$extra.txt; done
 
