@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import NoReturn
 
 from dcp_cli.embedded import EmbeddedValkey, StateFolder
+from dcp_cli.notify.beside import Beside, SinkHopeless, telling_of_the_sink
 from dcp_cli.options import print_json
 from dcp_cli.shown.opening import opening_line
 from dcp_cli.shown.progress import ProgressLine
@@ -25,7 +26,7 @@ from dcp_cli.shown.say import say
 from dcp_cli.summary import RunSummary
 from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.patience import PERSON_SECONDS
-from dcp_fetcher.process import build_fetcher, trouble_of
+from dcp_fetcher.process import build_fetcher, problems_by_source, trouble_of
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.errors import Unusable
@@ -60,12 +61,14 @@ class RunOptions:
 def run(setup: Setup, options: RunOptions, observer: Observer = unobserved) -> int:
     """Run the pipeline; the exit code."""
     started = time.monotonic()
-    with ExitStack() as stack:
+    with ExitStack() as stack, telling_of_the_sink(setup, options.spec):
         session = _Session(stack, setup, options, observer)
         before = session.ledger.totals()
         ended, failures = session.run()
         after = session.ledger.overview()
         expected = session.ledger.expectations(setup.pipeline.spec)
+        if options.once and ended in (Ending.DONE, Ending.TIMED_OUT):
+            session.beside.tell_at_the_end()
     summary = RunSummary(
         spec=options.spec,
         sink=setup.sink_url,
@@ -97,6 +100,10 @@ def _tell(summary: RunSummary, options: RunOptions, ended: Ending) -> None:
         # A terminal that is gone can be told nothing, and its end was no failure.
         if ended is not Ending.HUNG_UP:
             raise
+
+
+class SinkUnusable(Unusable, SinkHopeless):
+    """Only a person can mend what the workers have met at the sink."""
 
 
 class Ending(StrEnum):
@@ -138,10 +145,18 @@ class _Session:
             self._worker.prepare()
             self._worker.start()
             stack.callback(self._worker.stop)
+        self.beside = Beside(setup, options.spec, self.ledger, self._sink_trouble, self._source_troubles)
+        self.beside.start(stack, shared.metrics if options.health_port is not None else None, not options.once)
         server = self._serve_health(shared) if options.health_port is not None else None
         if server is not None:
             stack.callback(server.stop)
         log.info(*opening_line(setup, f"http://{options.health_host}:{server.port}/metrics" if server else None))
+
+    def _sink_trouble(self) -> str | None:
+        return self._worker.trouble.of_sink() if self._worker else None
+
+    def _source_troubles(self) -> dict[str, str | None]:
+        return problems_by_source(self._fetcher)
 
     def _serve_health(self, shared: Shared) -> HealthServer:
         alive: dict[str, Check] = {"loops": shared.stuck}
@@ -177,7 +192,7 @@ class _Session:
 
     def _hopeless(self) -> Exception | None:
         met = self._worker.trouble.hopeless(PERSON_SECONDS) if self._worker else None
-        return met if met is None or isinstance(met, LedgerError | Unusable) else Unusable(str(met))
+        return met if met is None or isinstance(met, LedgerError) else SinkUnusable(str(met))
 
     def _timer(self) -> threading.Timer:
         """That ends `once` when its time is over; it is to be cancelled."""

@@ -37,12 +37,12 @@ class Lookout:
 
     def __init__(self, look: Callable[[], Sight], period_seconds: float = PERIOD_SECONDS) -> None:
         self._look, self._period = look, period_seconds
-        self._listeners: list[Callable[[Looked], None]] = []
+        self._listeners: list[Callable[[Looked], object]] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
         self.latest: Looked | None = None
 
-    def add(self, listener: Callable[[Looked], None]) -> None:
+    def add(self, listener: Callable[[Looked], object]) -> None:
         """To be told of each look, in this thread."""
         self._listeners.append(listener)
 

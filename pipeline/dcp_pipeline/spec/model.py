@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from dcp_pipeline.dialects import all_facts
 from dcp_pipeline.spec.expectations.expect import Expect as Expect
+from dcp_pipeline.spec.expectations.notify import Notify as Notify
 from dcp_pipeline.spec.part import LABEL_PATTERN as LABEL_PATTERN
 from dcp_pipeline.spec.part import TABLE_PATTERN
 from dcp_pipeline.spec.part import Part as _Part
@@ -172,6 +173,7 @@ class Spec(_Part, frozen=True):
     worker: Annotated[Worker, Meta(description="The workers' settings.")] = Worker()
     scaling: Annotated[Scaling, Meta(description="How many workers run.")] = Scaling()
     expect: Annotated[Expect | None, Meta(description="What is counted on, judged by the ledger.")] = None
+    notify: Annotated[tuple[Notify, ...], Meta(description="Who is told of trouble; by `dcp run`.", max_length=8)] = ()
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ MAX_CHARS = 4 << 20
 MAX_VALUES = 200_000
 MAX_DEPTH = 100
 _END: Final = object()
+_BOOLEAN, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
 
 
 class YamlError(ValueError):
@@ -58,6 +59,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == _BOOLEAN:
+                key_node.tag = _TEXT  # `on:` is a word; no key is meant as true or false
             key = self.construct_object(key_node, deep=True)
             line = key_node.start_mark.line + 1
             if not isinstance(key, str):

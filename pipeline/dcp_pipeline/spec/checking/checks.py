@@ -15,6 +15,7 @@ from dcp_pipeline.spec.checking.secret_checks import secret_problems
 from dcp_pipeline.spec.enrichments import KINDS as KINDS_OF_ENRICHMENT
 from dcp_pipeline.spec.errors import SpecProblem, path_of
 from dcp_pipeline.spec.expectations.expect import expect_problems
+from dcp_pipeline.spec.expectations.notify import notify_problems
 from dcp_pipeline.spec.model import Field, Pipeline, Spec
 from dcp_pipeline.spec.problems import NOT_LINEAR, not_linear
 from dcp_pipeline.spec.sources import KINDS
@@ -43,6 +44,7 @@ def problems_of(pipeline: Pipeline) -> list[SpecProblem]:
         _scaling,
         secret_problems,
         lambda each: expect_problems(each.expect),
+        lambda each: notify_problems(each.notify),
     )
     return [problem for check in checks for problem in check(spec)]
 

@@ -11,6 +11,7 @@ import pytest
 
 from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.parse import load_pipeline, parse_pipeline, pipeline_of
+from dcp_pipeline.spec.yaml_text import YamlError, yaml_documents
 from support.pipelines import resource
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "botnet.yaml"
@@ -180,3 +181,9 @@ def test_half_a_character_is_refused_where_it_stands() -> None:
         pipeline_of(document)
     assert "spec.cleaning.fields[0].from" in str(refused.value)
     assert "surrogate" in str(refused.value)
+
+
+def test_a_key_that_yaml_takes_for_true_is_the_word_that_stands_there() -> None:
+    assert yaml_documents("{on: [a], yes: on, No: 1}") == [{"on": ["a"], "yes": True, "No": 1}]
+    with pytest.raises(YamlError, match="'on' stands here twice"):
+        yaml_documents("on: 1\n'on': 2")
