@@ -52,11 +52,11 @@ class Layout:
 
 def layout_of(text: str, whole: bool) -> Layout:
     """The layout of a file that starts with `text`."""
-    lines = text.removeprefix("\ufeff").splitlines()[: _LOOKED_AT_LINES + 1]
+    lines = text.lstrip("\ufeff").splitlines()[: _LOOKED_AT_LINES + 1]
     if len(lines) > 1 and not whole:
         lines.pop()
     layout = Layout({})
-    if _JSON.match(text.removeprefix("\ufeff").lstrip()):
+    if _JSON.match(text.lstrip("\ufeff").lstrip()):
         return _json(text, lines, layout, whole)
     if any(_FIELDS.match(line) for line in lines):
         return _w3c(layout)
@@ -103,7 +103,7 @@ def _json(text: str, lines: Sequence[str], layout: Layout, whole: bool) -> Layou
 
 def _one_object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text.removeprefix("\ufeff"))
+        value = json.loads(text.lstrip("\ufeff"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

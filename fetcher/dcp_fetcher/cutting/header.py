@@ -109,9 +109,11 @@ def _numbered_by_the_next(buffer: bytearray, start: int, form: Format, ended: bo
 
 def _preamble(buffer: bytearray, form: Format, ended: bool) -> _Preamble | None:
     """Byte order mark, skipped lines, comments and, before a header, blank lines; None where its end is not there."""
-    if not ended and len(buffer) < len(BOM) and BOM.startswith(bytes(buffer)):
+    at = 0
+    while buffer.startswith(BOM, at):  # some programs write it twice
+        at += len(BOM)
+    if not ended and BOM.startswith(bytes(buffer[at : at + len(BOM)])):
         return None
-    at = len(BOM) if buffer.startswith(BOM) else 0
     for _ in range(form.skip_rows):
         after = _after_line(buffer, at, ended)
         if after < 0:

@@ -27,3 +27,32 @@ def test_a_line_that_holds_the_labels_is_a_reject_that_says_so(raw: bytes, rejec
 def test_values_that_are_labels_too_are_values(raw: bytes) -> None:
     result = read_file(raw, format_of(), *(("name",) if raw.startswith(b"name") else ("a", "b")))
     assert (result.codes, len(result.values)) == ({}, result.read)
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    ("raw", "values", "codes"),
+    [
+        (MARK + b"a,b\nx,y\n" + MARK + b"a,b\nz,w\n", [("x", "y"), ("z", "w")], {2: "row-error"}),
+        (b"a,b\nx,y\n" + MARK + b'"b","a"\n' + MARK + b"z,w\n", [("x", "y"), ("z", "w")], {2: "row-error"}),
+        (MARK * 2 + b"a,b\n" + MARK + b'"x, ""1""",y\nz,' + MARK + b"w\n", [('x, "1"', "y"), ("z", "\ufeffw")], {}),
+        (b"a,b\n" + MARK + b"\n" + MARK + b"1,2,3\n" + MARK + b'"x,z\n', [], {1: "blank-row", 2: "extra-cell", 3: "row-error"}),
+        (b"a,b\n" + (MARK + b"x,y\r\n") * 3 + MARK + b"\xff,y\r\n", [("x", "y")] * 3, {4: "encoding-error"}),
+        (b"b\n1\n" + MARK + b"2\n" + MARK + b"b\n", [(None, "1"), (None, "2"), (None, "b")], {}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8", "auto"])
+def test_files_put_one_behind_the_other_with_their_byte_order_marks_are_read_as_each_would_be(
+    raw: bytes, values: list[tuple[str, str]], codes: dict[int, str], encoding: str
+) -> None:
+    result = read_file(raw, format_of(encoding=encoding), "a", "b")
+    assert (result.values, result.codes) == (values, codes)
+
+
+@pytest.mark.parametrize("char", ["", "#"])
+def test_a_byte_order_mark_is_no_part_of_a_line(char: str) -> None:
+    form = format_of(type="regex", pattern="(?P<a>\\S+) (?P<b>.*)", **({"commentChar": char} if char else {}))
+    result = read_file(MARK + b"x 1\n" + MARK + MARK[:1] + b" 2\n" + MARK + b"y 3\n", form, "a", "b")
+    assert (result.values, result.codes) == ([("x", "1"), ("y", "3")], {2: "encoding-error"})

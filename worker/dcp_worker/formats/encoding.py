@@ -12,6 +12,9 @@ from dcp_worker.formats.spans import Span, Spans
 _ASCII = bytes(range(128))
 _ESCAPED = ("iso2022", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "hz", "utf-7")
 """Codecs in which ASCII bytes may mean something else, which decoding each of them once does not show."""
+MARK = "\ufeff"
+"""The byte order mark; in the middle of a file it is where another one was put behind."""
+_MARK = MARK.encode()
 _PLACEHOLDER = b"x"
 _WINDOW_BYTES = 64 * 1024
 
@@ -64,6 +67,14 @@ def to_utf8(raw: bytes, encoding: str, spans: Sequence[Span]) -> tuple[bytes, tu
     pieces.append(raw[kept:])
     good = b"".join(pieces)
     return (good if encoding == "utf-8" else good.decode(encoding).encode()), faults
+
+
+def marked_records(raw: bytes, spans: Sequence[Span], encoding: str) -> list[int]:
+    """The records that begin with a byte order mark."""
+    if encoding != "utf-8" or _MARK not in raw:
+        return []
+    starts = spans.starts if isinstance(spans, Spans) else [span.start for span in spans]
+    return [index for index, start in enumerate(starts) if raw.startswith(_MARK, start)]
 
 
 def _faults(raw: bytes, encoding: str, spans: Sequence[Span]) -> Iterator[Fault]:

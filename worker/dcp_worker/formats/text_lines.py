@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 import polars as pl
 
-from dcp_worker.formats.encoding import to_utf8
+from dcp_worker.formats.encoding import MARK, marked_records, to_utf8
 from dcp_worker.formats.records import INDEX, Fault, Records, cell_column
 from dcp_worker.formats.spans import Span, line_spans
 
@@ -50,6 +50,8 @@ class LineReader(msgspec.Struct, frozen=True):
         lines = data.decode().split("\n")
         if not lines[-1]:
             lines.pop()
+        for index in marked_records(raw, spans, self.encoding):
+            lines[index] = lines[index].removeprefix(MARK)
         text = pl.Series([line.removesuffix("\r") for line in lines], dtype=pl.String)
         blank = text.str.strip_chars(_BLANK) == ""
         parsed = self.parser.parse(text.set(blank, None))
@@ -68,7 +70,7 @@ class LineReader(msgspec.Struct, frozen=True):
 
     def raw_cells(self, record: bytes, header: tuple[str, ...] | None) -> dict[str, str | None]:
         """One record's cells by label; the whole line where it cannot be taken apart."""
-        text = record.decode(self.encoding, errors="replace")
+        text = record.decode(self.encoding, errors="replace").removeprefix(MARK)
         parsed = self.parser.parse(pl.Series([text]))
         return {"": text} if parsed.faults else parsed.cells.row(0, named=True)
 

@@ -15,11 +15,11 @@ import polars as pl
 
 from dcp_worker.formats.csv.exact import read_exact
 from dcp_worker.formats.csv.grammar import BROKEN_REASON, Dialect, Place, broken_in, masked
-from dcp_worker.formats.csv.grid import Grid, column_name
+from dcp_worker.formats.csv.grid import Grid, Ragged, column_name
 from dcp_worker.formats.csv.quick import read_quick
 from dcp_worker.formats.csv.ragged import RaggedRows, ragged_fault
 from dcp_worker.formats.csv.reference import dialect_rows
-from dcp_worker.formats.encoding import to_utf8
+from dcp_worker.formats.encoding import MARK, marked_records, to_utf8
 from dcp_worker.formats.records import INDEX, Fault, FormatError, Records, cell_column
 from dcp_worker.formats.spans import Span, Spans, csv_spans
 
@@ -57,6 +57,10 @@ class DelimitedReader(msgspec.Struct, frozen=True):
         bad = {fault.index for fault in unreadable}
         if bad and len(header) == 1:  # else what stands in their place is ragged
             cells = cells.filter(~pl.col(INDEX).is_in(list(bad)))
+        marked = [index for index in marked_records(raw, spans, self.encoding) if index not in bad]
+        if marked:
+            grid, cells, broken = self._unmarked(raw, spans, marked, header, present, grid, cells)
+            unreadable, bad = (*unreadable, *broken), bad | {fault.index for fault in broken}
         again = self._headers_again(raw, spans, cells, header, present)
         if again:
             cells = cells.filter(~pl.col(INDEX).is_in([each.index for each in again]))
@@ -67,6 +71,29 @@ class DelimitedReader(msgspec.Struct, frozen=True):
             cells = cells.vstack(self._mended(raw, spans, mendable, header, present))
         ragged = [ragged_fault(each, len(header)) for each in odd if not self.ragged.mends(each, len(header))]
         return Records(grid.count, cells, (*unreadable, *ragged), spans)
+
+    def _unmarked(
+        self,
+        raw: bytes,
+        spans: Sequence[Span],
+        marked: Sequence[int],
+        header: tuple[str, ...],
+        present: Sequence[str],
+        grid: Grid,
+        cells: pl.DataFrame,
+    ) -> tuple[Grid, pl.DataFrame, list[Fault]]:
+        """Records behind a byte order mark, read anew without it: of several files that somebody put into one."""
+        texts = {index: _text_of(raw, spans[index], self.encoding) for index in marked}
+        broken = [index for index, text in texts.items() if broken_in(text.encode(), self.dialect)]
+        rows = {index: self.row(text) for index, text in texts.items() if index not in broken}
+        odd = {index: row for index, row in rows.items() if len(row) != len(header) or not any(row)}
+        whole = {index: row for index, row in rows.items() if index not in odd}
+        anew = [(label, [row[header.index(label)] for row in whole.values()]) for label in present]
+        cells = cells.filter(~pl.col(INDEX).is_in(marked)).vstack(_cells_of(list(whole), anew))
+        ragged = [each for each in grid.ragged if each.index not in marked]
+        ragged += [Ragged(index, len(row) if any(row) else 0) for index, row in odd.items()]
+        faults = [Fault(index, "row-error", BROKEN_REASON) for index in broken]
+        return msgspec.structs.replace(grid, ragged=tuple(ragged)), cells, faults
 
     def _headers_again(
         self, raw: bytes, spans: Sequence[Span], cells: pl.DataFrame, header: tuple[str, ...], present: Sequence[str]
@@ -88,11 +115,9 @@ class DelimitedReader(msgspec.Struct, frozen=True):
         self, raw: bytes, spans: Sequence[Span], records: Sequence[int], header: tuple[str, ...], present: Sequence[str]
     ) -> pl.DataFrame:
         """The cells of records with fewer or more of them than there are labels."""
-        texts = [raw[span.start : span.end].decode(self.encoding) for span in (spans[each] for each in records)]
+        texts = [_text_of(raw, spans[each], self.encoding) for each in records]
         rows = [self.ragged.mended(self.row(text), len(header)) for text in texts]
-        columns = [(label, [row[header.index(label)] for row in rows]) for label in present]
-        cells = [pl.Series(cell_column(label), values, dtype=pl.String) for label, values in columns]
-        return pl.DataFrame([pl.Series(INDEX, records, dtype=pl.Int64), *cells])
+        return _cells_of(records, [(label, [row[header.index(label)] for row in rows]) for label in present])
 
     def _grid(
         self, raw: bytes, spans: Sequence[Span], width: int, wanted: Sequence[int]
@@ -117,8 +142,7 @@ class DelimitedReader(msgspec.Struct, frozen=True):
 
     def raw_cells(self, record: bytes, header: tuple[str, ...] | None) -> dict[str, str | None]:
         """One record's cells by label; a label's later namesakes and cells without label get a number."""
-        text = record.decode(self.encoding, errors="replace")
-        row = self.row(text)
+        row = self.row(record.decode(self.encoding, errors="replace").removeprefix(MARK))
         cells: dict[str, str | None] = dict.fromkeys(header or ())
         for position, cell in enumerate(row):
             label = header[position] if header and position < len(header) else ""
@@ -132,7 +156,12 @@ class DelimitedReader(msgspec.Struct, frozen=True):
 
 
 def _text_of(raw: bytes, span: Span, encoding: str) -> str:
-    return raw[span.start : span.end].decode(encoding, errors="replace")
+    return raw[span.start : span.end].decode(encoding, errors="replace").removeprefix(MARK)
+
+
+def _cells_of(records: Sequence[int], columns: Sequence[tuple[str, Sequence[str | None]]]) -> pl.DataFrame:
+    cells = [pl.Series(cell_column(label), values, dtype=pl.String) for label, values in columns]
+    return pl.DataFrame([pl.Series(INDEX, records, dtype=pl.Int64), *cells])
 
 
 def _broken_faults(broken: Sequence[Place], spans: Sequence[Span]) -> list[Fault]:
