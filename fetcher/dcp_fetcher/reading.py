@@ -80,8 +80,8 @@ class Content:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the bytes was left out so far, in words."""
-        return self._decoded.warnings
+        """What was left out so far, in words."""
+        return (*self._decoded.warnings, *self.met.told)
 
     @property
     def relabelled(self) -> Sequence[Relabelled]:

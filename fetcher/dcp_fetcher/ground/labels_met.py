@@ -14,6 +14,8 @@ class LabelsMet:
     def __init__(self, wanted: Iterable[str] | None = None) -> None:
         self._wanted = None if wanted is None else frozenset(wanted)
         self.labels: tuple[str, ...] | None = None
+        self.told: list[str] = []
+        """What of the object is not read, in words."""
 
     def meet(self, labels: tuple[str, ...]) -> None:
         """These are the object's."""

@@ -14,6 +14,8 @@ HEAD_BYTES = 512
 _TRANSPARENT = ("", "identity")
 _UNDONE = ("gzip", "x-gzip", "zstd")
 _ARCHIVES = ("zip", "tar")
+_OFFICE = (b"[Content_Types].xml", b"docProps/", b"xl/workbook.xml", b"xl/worksheets/")
+"""Parts of Office's documents, which are zips; one of them stands first."""
 
 
 class Decoded:
@@ -74,6 +76,8 @@ class Decoded:
             self._stream = Peekable(self._layers_open[-1])
             self.compression = self.compression or name
         name = self._compression()
+        if name == "zip" and any(part in self._stream.peek(HEAD_BYTES) for part in _OFFICE):
+            raise DamagedError("it is an Office document, such as an Excel workbook: set format.type to xlsx")
         if name in _ARCHIVES:
             self.compression = self.compression or name
             self.archive = True

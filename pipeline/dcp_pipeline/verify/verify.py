@@ -35,7 +35,7 @@ def verify(engine: Engine, pipeline_key: str, table: str, since_seconds: float |
 
 
 def _verify(connection: Connection, pipeline: str, table: str, since_seconds: float | None) -> VerifyReport:
-    standing = table if inspect(connection).has_table(table) else None
+    standing = table if _is_written_to(connection, table) else None
     if since_seconds is None:
         return _checked(Look(connection, pipeline, standing), (*_OF_OBJECTS, *_OF_ALL))
     changed = _changed(connection, pipeline, since_seconds)
@@ -44,6 +44,12 @@ def _verify(connection: Connection, pipeline: str, table: str, since_seconds: fl
         look = Look(connection, pipeline, standing, changed[start : start + _OBJECTS_AT_ONCE])
         report += _checked(look, _OF_OBJECTS)
     return report
+
+
+def _is_written_to(connection: Connection, table: str) -> bool:
+    """Whether it stands, and has our columns: one of somebody else's, that no worker could begin with, has none."""
+    look = inspect(connection)
+    return look.has_table(table) and any(each["name"] == "_dcp_batch" for each in look.get_columns(table))
 
 
 _OBJECTS_AT_ONCE = 2000

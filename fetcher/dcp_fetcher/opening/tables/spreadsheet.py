@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetMetadata, SheetTypeEnum, SheetVisibleEnum
 
 from dcp_fetcher.cutting.header import HeaderError
 from dcp_fetcher.ground.errors import DamagedError
@@ -21,12 +21,13 @@ from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.opening.decompress import Readable
 from dcp_fetcher.opening.spool import Generated, spooled
 from dcp_fetcher.opening.tables.workbook_area import check_area
-from dcp_fetcher.opening.tables.workbook_cells import Place, Told, odd_cells
+from dcp_fetcher.opening.tables.workbook_cells import Place, Told, has_values, odd_cells
 from dcp_pipeline.spec.formats.xlsx import Xlsx
 from dcp_pipeline.spec.words.format import Format
 
 LONGEST_BYTES = 64 << 20
 _ROWS_PER_PIECE = 500
+_SHEETS_TOLD = 5
 _LONGEST_WHOLE = 1e21
 """Greater numbers are written with an exponent."""
 
@@ -40,7 +41,7 @@ def _lines(stream: Readable, form: Format, met: LabelsMet) -> Iterator[bytes]:
     encoder = msgspec.json.Encoder()
     with spooled(stream, LONGEST_BYTES, "xlsx") as path:
         check_area(path)
-        rows = _rows(path, form)
+        rows = _rows(path, form, met)
     labels = _labels(rows, form, met)
     piece: list[bytes] = []
     for row in rows:
@@ -53,17 +54,30 @@ def _lines(stream: Readable, form: Format, met: LabelsMet) -> Iterator[bytes]:
         yield b"\n".join(piece) + b"\n"
 
 
-def _rows(path: Path, form: Format) -> Iterator[list[Any]]:
+def _rows(path: Path, form: Format, met: LabelsMet) -> Iterator[list[Any]]:
     try:
         workbook = CalamineWorkbook.from_path(str(path))
         wanted = form.own(Xlsx).sheet
         if wanted is not None and wanted not in workbook.sheet_names:
             raise DamagedError(f"there is no sheet {wanted!r}; there are: {', '.join(workbook.sheet_names)}")
-        sheet = workbook.get_sheet_by_name(wanted) if wanted else workbook.get_sheet_by_index(0)
+        sheet = workbook.get_sheet_by_name(wanted or _first(workbook.sheets_metadata, path, met))
         table = sheet.to_python(skip_empty_area=False)
     except CalamineError as error:
         raise DamagedError(f"it cannot be read as an Excel workbook: {error}") from error
     return iter(_with_times(_with_odd(table, odd_cells(path, sheet.name))[form.skip_rows :]))
+
+
+def _first(sheets: Sequence[SheetMetadata], path: Path, met: LabelsMet) -> str:
+    """The first sheet that is shown, where there is one; that others with values are not read is told."""
+    tables = [each for each in sheets if each.typ == SheetTypeEnum.WorkSheet] or list(sheets)
+    shown = [each.name for each in tables if each.visible == SheetVisibleEnum.Visible]
+    name, *others = shown or [each.name for each in tables]
+    if not_read := [each for each in others if has_values(path, each)]:
+        named = ", ".join(not_read[:_SHEETS_TOLD])
+        met.told.append(
+            f"only its sheet {name!r} is read, of {1 + len(not_read)} with values: format.sheet; not {named}"
+        )
+    return name
 
 
 def _with_odd(table: list[list[Any]], odd: Mapping[Place, Told]) -> list[list[Any]]:

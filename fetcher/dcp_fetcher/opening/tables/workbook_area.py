@@ -23,8 +23,14 @@ _PIECE_BYTES = 1 << 20
 _LONGEST_REFERENCE_BYTES = 64
 
 
+_ZIP, _OLE = b"PK", b"\xd0\xcf\x11\xe0"
+_SHOWN_BYTES = 16
+
+
 def check_area(path: Path) -> None:
-    """Raises DamagedError where the workbook, or what a sheet of it spans, is too large to be held."""
+    """Raises DamagedError where it is no workbook, or it or what a sheet of it spans is too large to be held."""
+    with path.open("rb") as file:
+        _check_begin(file.read(_SHOWN_BYTES))
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -41,6 +47,15 @@ def check_area(path: Path) -> None:
         raise CutOffError(f"it cannot be read as an Excel workbook (.xlsx): {error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise CutOffError(f"it cannot be read as an Excel workbook (.xlsx): {error}") from error
+
+
+def _check_begin(head: bytes) -> None:
+    if head.startswith(_OLE):
+        raise DamagedError(
+            "it is an Excel workbook of the old format (.xls), or one with a password: have it saved as .xlsx without"
+        )
+    if head and head[: len(_ZIP)] not in (_ZIP, _ZIP[:1]):
+        raise DamagedError(f"it is no Excel workbook (.xlsx): it begins with {head.decode(errors='replace')!r}")
 
 
 def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:

@@ -22,6 +22,7 @@ _PIECE_BYTES = 1 << 18
 _OVERLAP_BYTES = 512
 _FLOAT_DIGITS = 15
 _ODD = re.compile(rb"""\bt\s*=\s*["']e["']|<(?:\w+:)?f[\s/>]|>[^<]{0,200}[0-9.]{%d}""" % (_FLOAT_DIGITS + 1))
+_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
 _RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PLACE = re.compile(r"([A-Z]+)([0-9]+)")
 _LONGEST_PLAIN_EXPONENT = 40
@@ -42,9 +43,19 @@ def odd_cells(path: Path, sheet: str) -> Mapping[Place, Told]:
     try:
         with zipfile.ZipFile(path) as archive:
             name = _part_of(archive, sheet)
-            if name is None or not _has_odd(archive, name):
+            if name is None or not _finds(archive, name, _ODD):
                 return {}
             return _Sheet().read(archive, name)
+    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, expat.ExpatError, ValueError, OSError) as error:
+        raise DamagedError(f"it cannot be read as an Excel workbook: {error}") from error
+
+
+def has_values(path: Path, sheet: str) -> bool:
+    """Whether a cell of the sheet has one. Raises DamagedError where the workbook is not what it should be."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = _part_of(archive, sheet)
+            return name is not None and _finds(archive, name, _VALUE)
     except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, expat.ExpatError, ValueError, OSError) as error:
         raise DamagedError(f"it cannot be read as an Excel workbook: {error}") from error
 
@@ -75,11 +86,11 @@ def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
     return target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
 
 
-def _has_odd(archive: zipfile.ZipFile, name: str) -> bool:
+def _finds(archive: zipfile.ZipFile, name: str, pattern: re.Pattern[bytes]) -> bool:
     before = b""
     with archive.open(name) as file:
         while piece := file.read(_PIECE_BYTES):
-            if _ODD.search(before + piece):
+            if pattern.search(before + piece):
                 return True
             before = piece[-_OVERLAP_BYTES:]
     return False

@@ -14,8 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.labels_met import LabelsMet
+from dcp_fetcher.opening.decompress import Peekable
+from dcp_fetcher.opening.tables.spreadsheet import sheet_lines
 from support.batches import format_of
-from support.reading import read_file
+from support.reading import Served, read_file
 
 WHEN = datetime.datetime(2024, 2, 29, 23, 59, 58, 123456)
 COLUMNS: dict[str, tuple[pa.DataType, list[Any], list[str | None]]] = {
@@ -108,3 +111,52 @@ def test_floats_keep_every_digit() -> None:
         1e-300,
         1234567890123456,
     ]
+
+
+def sheets(*shown: tuple[str, list[list[Any]], str]) -> bytes:
+    """A workbook of these: name, rows, state."""
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    book.remove(book.active)
+    for name, rows, state in shown:
+        sheet = book.create_sheet(name)
+        sheet.sheet_state = state
+        for row in rows:
+            sheet.append(row)
+    book.active = next((number for number, (_, _, state) in enumerate(shown) if state == "visible"), 0)
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("parts", "value", "told"),
+    [
+        ([("A", [["a"], ["x"]], "visible"), ("B", [], "visible")], "x", []),
+        ([("Lists", [["a"], ["no"]], "hidden"), ("B", [["a"], ["x"]], "visible")], "x", []),
+        ([("L", [["a"], ["no"]], "veryHidden"), ("B", [["a"], ["x"]], "visible"), ("C", [], "visible")], "x", []),
+        (
+            [("2023", [["a"], ["x"]], "visible"), ("2024", [["a"], ["y"]], "visible"), ("Z", [[1]], "hidden")],
+            "x",
+            ["only its sheet '2023' is read, of 2 with values: format.sheet; not 2024"],
+        ),
+    ],
+)
+def test_the_first_sheet_that_is_shown_is_read_and_others_with_values_are_told(
+    parts: list[tuple[str, list[list[Any]], str]], value: str, told: list[str]
+) -> None:
+    met = LabelsMet(["a"])
+    lines = sheet_lines(Peekable(Served(sheets(*parts), 1000)), format_of("xlsx"), met)
+    assert (b"".join(iter(lines.read, b"")), met.told) == (f'{{"a":"{value}"}}\n'.encode(), told)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words", "said"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), {"type": "xlsx"}, "old format"),
+        (b"id,v\n1,a\n", {"type": "xlsx"}, "it is no Excel workbook .* 'id,v"),
+        (workbook([["a"]])[:-400], {"type": "xlsx"}, "cannot be read as an Excel workbook"),
+        (workbook([["a"]]), {}, "set format.type to xlsx"),
+    ],
+)
+def test_what_is_another_kind_of_file_is_called_by_its_name(raw: bytes, words: dict[str, Any], said: str) -> None:
+    with pytest.raises(DamagedError, match=said):
+        read_file(raw, format_of(**words), "a")
