@@ -93,7 +93,7 @@ class Applier:
         """A refusal where the name is taken by something that does not bear our labels: it would be overwritten."""
         child_key = key_of(child)
         found = await self._api.get(child_key.kind, child_key.namespace, child_key.name)
-        if found is None or _controller(found) == _controller(child.document):
+        if found is None or _controller(found) == _controller(child.document) or _is_orphan(found, child):
             return None
         return Refusal("ChildBlocked", f"{_named(child_key)} is there already, and is not this pipeline's")
 
@@ -108,6 +108,13 @@ def _sent(child: Child, new: bool) -> Document:
 def _controller(document: Document) -> str | None:
     references = document["metadata"].get("ownerReferences", ())
     return next((str(each["uid"]) for each in references if each.get("controller")), None)
+
+
+def _is_orphan(found: Document, child: Child) -> bool:
+    """Whether it is one of this pipeline's children that lost its owner: deleted with --cascade=orphan, or restored
+    from a backup without it."""
+    labels = found["metadata"].get("labels") or {}
+    return _controller(found) is None and child.document["metadata"]["labels"].items() <= labels.items()
 
 
 def _of(action: Action) -> ChildKey:

@@ -61,6 +61,7 @@ class Parties:
 
     api: Api
     parts: Parts
+    store: Store
     dirty: DirtyKeys
     rounds: Rounds
     leadership: Leadership | None
@@ -128,6 +129,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     parts = Parts(
         api, store, dirty.mark, kinds, settings.scope, settings.resync_seconds, failed,
         lambda place, seen: metrics.unseen(place.namespace, place.kind, not seen),
+        settings.instance,
     )  # fmt: skip
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
@@ -136,7 +138,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
         settings.pods, time.monotonic, now, parts, leading, reach,
     )  # fmt: skip
     rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
-    return Parties(api, parts, dirty, rounds, elected[0] if elected else None, leading, reader, metrics)
+    return Parties(api, parts, store, dirty, rounds, elected[0] if elected else None, leading, reader, metrics)
 
 
 async def run_loops(settings: OperatorSettings, parties: Parties, pulse: Pulse, stop: asyncio.Event) -> int:

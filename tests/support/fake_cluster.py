@@ -98,5 +98,5 @@ class FakeCluster:
 
 def _selected(document: Mapping[str, Any], label_selector: str) -> bool:
     labels = document["metadata"].get("labels", {})
-    pairs = [each.split("=") for each in label_selector.split(",") if each]
-    return all(labels.get(name) == value for name, value in pairs)
+    wanted = [each.partition("=") for each in label_selector.split(",") if each]
+    return all(labels.get(name) == value if equals else name[1:] not in labels for name, equals, value in wanted)

@@ -131,13 +131,14 @@ def _for_child(child: Child, live: Live | None, owner_uid: str, settled: str | N
         return [Apply(child, "there is none", new=True), *born]
     if live.going:
         return [Blocked(key_of(child), "is being deleted")]
-    if live.controller != owner_uid:
-        whose = "of another owner" if live.controller else "nobody's"
-        return [Blocked(key_of(child), f"is there already, and is {whose}")]
+    if live.controller not in (owner_uid, None):
+        return [Blocked(key_of(child), "is there already, and is of another owner")]
     actions: list[Action] = []
     if child.replicas_at_birth is not None and not _handed_over(live.replicas_owners, keda_scales):
         actions.append(HandOver(child, int(live.document["spec"].get("replicas", 1))))
     reason = difference(child.document, live.document)
+    if live.controller is None:
+        reason = "it bears our labels and is nobody's: it is adopted"
     if reason and settled != echo(child, live.document):
         actions.append(Apply(child, reason))
     return actions

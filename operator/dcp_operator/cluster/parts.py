@@ -15,7 +15,7 @@ from dcp_operator.cluster.kept import KeptChildren, KeptNamespaces, KeptPipeline
 from dcp_operator.cluster.part import Part, Place, Unseen
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import NAMESPACE, PIPELINE, Kind
-from dcp_operator.ground.names import FIELD_MANAGER, MANAGED_BY, PipelineKey
+from dcp_operator.ground.names import FIELD_MANAGER, MANAGED_BY, PipelineKey, looked_after_by
 from dcp_operator.ground.scope import Scope
 
 OWN = f"{MANAGED_BY}={FIELD_MANAGER}"
@@ -28,9 +28,11 @@ class Parts:
     def __init__(
         self, api: Api, store: Store, mark: Callable[[PipelineKey], None], kinds: tuple[Kind, ...], scope: Scope,
         period_seconds: float, failed: Callable[[Place, Exception], None], seen: Callable[[Place, bool], None],
+        instance: str = "",
     ) -> None:  # fmt: skip
         self._api, self._store, self._mark, self._kinds = api, store, mark, kinds
         self._scope, self._period, self._failed, self._seen = scope, period_seconds, failed, seen
+        self._pipelines = looked_after_by(instance)
         self._turns = asyncio.Semaphore(LISTS_AT_ONCE)
         self._parts: dict[str | None, dict[Kind, Part]] = {}
         self._tasks: dict[str | None, list[asyncio.Task[None]]] = {}
@@ -94,7 +96,7 @@ class Parts:
         kept = {kind: KeptChildren(kind, self._store, self._mark, namespace) for kind in self._kinds}
         parts = {kind: self._part(Place(kind, namespace), OWN, each) for kind, each in kept.items()}
         pipelines = KeptPipelines(self._store, self._mark, namespace)
-        parts[PIPELINE] = self._part(Place(PIPELINE, namespace), "", pipelines)
+        parts[PIPELINE] = self._part(Place(PIPELINE, namespace), self._pipelines, pipelines)
         self._parts[namespace] = parts
         self._start(namespace)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,6 +40,8 @@ class OperatorSettings:
     pods: PodSettings
     scope: Scope
     """Which namespaces are looked after."""
+    instance: str
+    """Only pipelines that bear this in their label; empty: only those without the label."""
     queue_hosts: tuple[str, ...]
     """Hosts that a pipeline's queue may be on, beside those of its own namespace; patterns too."""
     cluster_domain: str
@@ -75,6 +78,7 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
             tuple(environment.get("WATCH_NAMESPACES", "").replace(",", " ").split()),
             environment.get("WATCH_NAMESPACE_SELECTOR", "").strip(),
         ),
+        instance=_instance(environment),
         queue_hosts=tuple(environment.get("QUEUE_HOSTS", "").replace(",", " ").split()),
         cluster_domain=environment.get("CLUSTER_DOMAIN", "").strip(" .").lower(),
         api_server=environment.get("KUBERNETES_SERVICE_HOST", ""),
@@ -87,6 +91,13 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
         log_level=environment.get("LOG_LEVEL") or "info",
         log_format=environment.get("LOG_FORMAT") or "",
     )
+
+
+def _instance(environment: Mapping[str, str]) -> str:
+    name = environment.get("INSTANCE", "").strip()
+    if name and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", name):
+        raise SettingInvalid(f"INSTANCE={name!r}: the value of a label is wanted: letters, digits, '-', '_' and '.'")
+    return name
 
 
 def _lease(environment: Mapping[str, str]) -> tuple[str, str] | None:

@@ -33,6 +33,7 @@ class Change:
     type: str
     place: Place
     document: Document
+    before: Document | None = None
 
 
 class Objects:
@@ -67,7 +68,7 @@ class Objects:
         if place[0] == "deployments":
             stored["status"] = self._rolled_out(stored, before)
         self.by_place[place] = stored
-        self._note("MODIFIED" if before else "ADDED", place, stored)
+        self._note("MODIFIED" if before else "ADDED", place, stored, before)
         return stored
 
     def apply(self, place: Place, document: Document, manager: str) -> Document:
@@ -81,7 +82,9 @@ class Objects:
         self._applied[place, manager] = content
         merged = _merged(_without(deepcopy(before or {}), earlier, content), content)
         if place[0] == "deployments":
-            merged.setdefault("spec", {}).setdefault("replicas", 1)
+            others = {each["manager"] for each in (before or content)["metadata"].get("managedFields", ())} - {manager}
+            kept = before["spec"]["replicas"] if before and others else 1
+            merged.setdefault("spec", {}).setdefault("replicas", kept)
             if "replicas" in content.get("spec", {}):
                 merged["metadata"]["managedFields"] = _owners(merged, manager)
         if before is not None and _settled(merged) == _settled(before):
@@ -127,8 +130,8 @@ class Objects:
             raise Refused(404, "NotFound", f'{place[0]} "{place[2]}" not found')
         return found
 
-    def _note(self, kind: str, place: Place, document: Document) -> None:
-        self.history.append(Change(self.version, kind, place, document))
+    def _note(self, kind: str, place: Place, document: Document, before: Document | None = None) -> None:
+        self.history.append(Change(self.version, kind, place, document, before))
         self.changed.set()
         self.changed = asyncio.Event()
 

@@ -52,7 +52,12 @@ async def operated(
 
 
 def put_pipeline(
-    server: ApiServer, redis: str, name: str = "botnet", namespace: str = "feeds", spec: Mapping[str, Any] | None = None
+    server: ApiServer,
+    redis: str,
+    name: str = "botnet",
+    namespace: str = "feeds",
+    spec: Mapping[str, Any] | None = None,
+    **metadata_: Any,
 ) -> dict[str, Any]:
     """A pipeline and its Secrets, as somebody applies them."""
     for secret, key in (("feed", "key"), ("redis", "password"), ("mariadb", "password")):
@@ -62,7 +67,7 @@ def put_pipeline(
     queue = {"queue": {"redis": {"url": redis, "password": None}}}
     document = resource({**queue, **(spec or {})}, name=name)
     before = server.find(PIPELINES, name, namespace)
-    metadata = {"name": name, "namespace": namespace}
+    metadata = {"name": name, "namespace": namespace, **metadata_}
     return server.put(
         PIPELINES, {**(before or {}), **document, "metadata": {**(before or {}).get("metadata", {}), **metadata}}
     )

@@ -225,8 +225,8 @@ class ApiServer:
             changed = self.objects.changed
             for change in [each for each in self.objects.history if each.version > since]:
                 since = change.version
-                if _told(change, request):
-                    await answer.write(_line(change.type, change.document))
+                if told := _told(change, request):
+                    await answer.write(_line(told, change.document))
             if self.objects.history is not objects:
                 break
             try:
@@ -281,14 +281,19 @@ def _within(place: Place, plural: str, namespace: str) -> bool:
     return place[0] == plural and namespace in ("", place[1])
 
 
-def _told(change: Change, request: Request) -> bool:
-    return _within(change.place, request.plural, request.namespace) and _selected(change.document, request.query)
+def _told(change: Change, request: Request) -> str | None:
+    """What a watch is told of a change: an object that leaves its selector is gone, for it."""
+    if not _within(change.place, request.plural, request.namespace):
+        return None
+    if _selected(change.document, request.query):
+        return change.type
+    return "DELETED" if change.before is not None and _selected(change.before, request.query) else None
 
 
 def _selected(document: Document, query: Mapping[str, str]) -> bool:
     labels = document["metadata"].get("labels") or {}
-    pairs = [each.split("=") for each in query.get("labelSelector", "").split(",") if each]
-    return all(labels.get(name) == value for name, value in pairs)
+    wanted = [each.partition("=") for each in query.get("labelSelector", "").split(",") if each]
+    return all(labels.get(name) == value if equals else name[1:] not in labels for name, equals, value in wanted)
 
 
 def _line(kind: str, document: Document) -> bytes:

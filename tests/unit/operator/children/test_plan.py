@@ -109,7 +109,6 @@ def test_a_child_that_is_wanted_no_longer_is_deleted_another_owners_is_not() -> 
     ("found", "reason"),
     [
         (live(child(), ownerReferences=[{"uid": "uid-0", "controller": True}]), "of another owner"),
-        (live(child(), ownerReferences=[]), "nobody's"),
         (live(child(), deletionTimestamp="now"), "is being deleted"),
     ],
 )
@@ -167,3 +166,12 @@ def test_while_keda_scales_replicas_are_taken_from_nobody_but_ourselves() -> Non
 
     assert planned("keda") == planned(SCALER_FIELD_MANAGER) == []
     assert [type(each) for each in planned(FIELD_MANAGER)] == [HandOver]
+
+
+def test_an_orphan_with_our_labels_is_adopted_and_keeps_its_replicas() -> None:
+    for one in (child(), WORKER):
+        found = live(one, ownerReferences=[])
+        (action,) = plan([one], {key_of(one): found}, OWNER, {})
+        assert isinstance(action, Apply)
+        assert "adopted" in action.reason
+        assert not action.new
