@@ -92,9 +92,8 @@ def test_a_table_that_is_gone_means_that_all_rows_are(database: Database, source
     assert [each.kind for each in look(database).findings] == [FindingKind.ROWS, FindingKind.ROWS]
 
 
-@pytest.mark.parametrize("ddl", ["CREATE TABLE other (name VARCHAR(9))", "CREATE VIEW other AS SELECT name FROM clean"])
-def test_a_table_of_somebody_elses_has_none_of_our_rows(database: Database, source: Source, ddl: str) -> None:
-    database.execute(ddl)
+def test_a_table_of_somebody_elses_has_none_of_our_rows(database: Database, source: Source) -> None:
+    database.execute("CREATE TABLE other (name VARCHAR(9))")
     report = verify(database.engine, PIPELINE, "other")
     assert {finding.kind for finding in report.findings} == {FindingKind.ROWS}
 
