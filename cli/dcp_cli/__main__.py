@@ -11,12 +11,14 @@ from typing import Any
 import click
 
 from dcp_cli.commands import COMMANDS
+from dcp_cli.commands.fleet import COMMANDS as FLEET
 from dcp_cli.commands.ledger import COMMANDS as ON_THE_LEDGER
 from dcp_cli.commands.server import COMMANDS as ON_A_SERVER
 from dcp_cli.errors import pipe_closed
 
 _FOLDERS = {
     "dcp_cli.commands": COMMANDS,
+    "dcp_cli.commands.fleet": FLEET,
     "dcp_cli.commands.ledger": ON_THE_LEDGER,
     "dcp_cli.commands.server": ON_A_SERVER,
 }

@@ -80,7 +80,11 @@ def open_engine(setup: Setup, pool_size: int = 8) -> Engine:
 
 
 def open_shared(
-    setup: Setup, pool_size: int, observer: Observer = unobserved, embedded_url: str | None = None
+    setup: Setup,
+    pool_size: int,
+    observer: Observer = unobserved,
+    embedded_url: str | None = None,
+    metrics_read: bool = True,
 ) -> Shared:
     """Everything that the parts of a process share; the ledger's tables are not made yet.
 
@@ -92,7 +96,7 @@ def open_shared(
         queue=open_queue(setup, client),
         engine=engine,
         ledger=Ledger(engine, setup.pipeline.key),
-        metrics=Metrics(setup.pipeline.key),
+        metrics=Metrics(setup.pipeline.key, metrics_read),
         pulse=Pulse(),
         observer=observer,
     )

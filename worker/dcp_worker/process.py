@@ -17,6 +17,7 @@ from dcp_pipeline.ledger.model import RejectFilter, SourceObject
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.observe.readiness import READY, STOPPING, tell_manager
 from dcp_pipeline.observe.reporter import Reporter
 from dcp_pipeline.process.exit_codes import HUNG
 from dcp_pipeline.process.stopping import told_to_stop
@@ -186,7 +187,9 @@ def _run(setup: Setup, health_host: str, health_port: int, observer: Observer, s
     reporter = Reporter(shared.client, setup.pipeline.queue_name, "worker", shared.ledger.totals)
     reporter.start()
     process.start()
+    tell_manager(READY)
     stopping.wait()
+    tell_manager(STOPPING)
     log.info("worker stops: finishing what is in hand")
     reporter.stop()
     if not process.stop(setup.grace_seconds):

@@ -18,7 +18,8 @@ from dcp_pipeline.files.durable import write_durably
 MARK = "made-by-dcp"
 SOCKET = "valkey.sock"
 LOG = "log"
-_OURS = (SOCKET, LOG, MARK)
+NOTIFY = "notify.sock"
+_OURS = (SOCKET, LOG, NOTIFY, MARK)
 """The mark goes last: a removal that is interrupted can be taken up again."""
 _LONGEST_SOCKET_PATH = 103
 """Bytes that every system takes for the path of a unix socket (macOS; Linux takes 107)."""

@@ -22,6 +22,7 @@ from dcp_pipeline.files.durable import write_durably
 
 _LOCK_SECONDS = 0.3
 """`dcp status` holds the lock for an instant, to see whether somebody else does."""
+_ADVICE = "works on this pipeline here; wait for it, stop it, or give this one a folder of its own with DCP_STATE_DIR"
 _URL = re.compile(rf"unix://(/.*)/{re.escape(SOCKET)}\n?", re.DOTALL)
 
 
@@ -31,19 +32,17 @@ class StateFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock, self._process, self._url = path / "lock", path / "process", path / "redis-url"
+        self._shared = path / "shared-queue"
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, who: str = "dcp run", advice: str = _ADVICE) -> Iterator[None]:
         """As the only run of this folder. Raises AlreadyRunning, or OSError where the folder cannot be written."""
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._lock, timeout=_LOCK_SECONDS)
         try:
             lock.acquire()
         except Timeout:
-            raise AlreadyRunning(
-                f"another `dcp run` ({self._holder()}) works on this pipeline here; wait for it, stop it, or give "
-                "this one a folder of its own with DCP_STATE_DIR"
-            ) from None
+            raise AlreadyRunning(f"another `{who}` ({self._holder()}) {advice}") from None
         try:
             note = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
             write_durably(self._process, json.dumps(note) + "\n")
@@ -55,6 +54,13 @@ class StateFolder:
         """Let other commands know where the server answers. Raises OSError."""
         write_durably(self._url, url)
 
+    def note_shared(self, owner: Path | None) -> None:
+        """The server is that of a `dcp up`, whose state folder is `owner`: for other commands. Raises OSError."""
+        if owner is None:
+            self._shared.unlink(missing_ok=True)
+        else:
+            write_durably(self._shared, str(owner.resolve()))
+
     def forget_url(self) -> None:
         """The server is gone."""
         self._url.unlink(missing_ok=True)
@@ -63,10 +69,22 @@ class StateFolder:
         """Where the embedded server of a run that goes on answers; None when none runs here, or the note is no good."""
         if not self._is_held():
             return None
+        owner = _text(self._shared)
+        if owner.startswith("/") and Path(owner) != self.path.resolve():
+            return StateFolder(Path(owner)).url()
         found = _URL.fullmatch(_text(self._url))
         if found is None or not is_own(Path(found[1]), self.path):
             return None
         return f"unix://{found[1]}/{SOCKET}"
+
+    def holder(self) -> int | None:
+        """The process that has this folder; None where nobody has, or it is not known."""
+        if not self._is_held():
+            return None
+        try:
+            return int(json.loads(_text(self._process))["pid"])
+        except (ValueError, KeyError, TypeError):
+            return None
 
     def _is_held(self) -> bool:
         if not self._lock.exists():

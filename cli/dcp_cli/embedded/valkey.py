@@ -67,6 +67,15 @@ class EmbeddedValkey:
         if self._folder is not None:
             remove_folder(self._folder, self._state.path)
 
+    def revive(self) -> bool:
+        """Start it again where it has ended, at the same address; whether it had. Raises OSError."""
+        if self._process is None or self._folder is None or self._process.poll() is None:
+            return False
+        (self._folder / SOCKET).unlink(missing_ok=True)
+        self._process = self._start(self._folder)
+        self._wait_until_it_answers(self._folder)
+        return True
+
     def _start(self, folder: Path) -> subprocess.Popen[bytes]:
         settings = {
             "port": "0",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.ledger.dead import requeue
 from dcp_cli.ledger.objects import forget, reread
 from dcp_cli.look import client_of, ledger_of
+from dcp_cli.spec_files import spec_files
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.ledger import Ledger
@@ -24,21 +25,6 @@ from dcp_ui.ground.ports import ActionRefused, Found, Replayed, Tried
 
 if TYPE_CHECKING:
     from dcp_worker.clean.preview import PreviewRecord
-
-_SUFFIXES = (".yaml", ".yml")
-_KIND = b"DataCleaningPipeline"
-
-
-def spec_files(given: Sequence[Path], known: Collection[Path] = ()) -> list[Path]:
-    """The files, and of each folder those of YAML that are pipelines; `known`: were, when they were looked into."""
-    found: list[Path] = []
-    for each in given:
-        if not each.is_dir():
-            found.append(each)
-            continue
-        yaml = sorted(path for path in each.iterdir() if path.suffix in _SUFFIXES and path.is_file())
-        found.extend(path for path in yaml if path in known or _KIND in path.read_bytes())
-    return list(dict.fromkeys(found))
 
 
 class CommandDesk:

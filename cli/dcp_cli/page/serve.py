@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.page.desk import CommandDesk, spec_files
+from dcp_cli.page.desk import CommandDesk
 from dcp_cli.shown.say import say
+from dcp_cli.spec_files import spec_files
 from dcp_pipeline.files.places import folder_of, state_base
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.process.exit_codes import DONE

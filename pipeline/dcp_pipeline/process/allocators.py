@@ -50,6 +50,15 @@ def keep_memory_at_hand(threads: int) -> None:
     _settle(threads, _QUICK)
 
 
+def share_one_arena() -> None:
+    """For a process that others are forked from: their threads allocate in one place, each of which would touch a
+    copy of its pages. The environment is left to what is set later, by the processes that clean."""
+    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, 1)
+
+
 def _settle(threads: int, habits: _Habits) -> None:
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
     os.environ.setdefault("_RJEM_MALLOC_CONF", f"{habits.decay},narenas:{_MOST_ARENAS}")

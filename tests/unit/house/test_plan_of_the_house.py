@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dcp_cli.commands import COMMANDS
+from dcp_cli.commands.fleet import COMMANDS as FLEET
 from dcp_cli.commands.ledger import COMMANDS as ON_THE_LEDGER
 from dcp_cli.commands.server import COMMANDS as ON_A_SERVER
 from dcp_fetcher.gauges import FILES as GAUGES
@@ -31,6 +32,7 @@ MOST_FILES = 14
 LISTS: list[tuple[str, tuple[str, ...], set[str]]] = [
     ("cli/dcp_cli/commands", COMMANDS, set()),
     ("cli/dcp_cli/commands/ledger", ON_THE_LEDGER, set()),
+    ("cli/dcp_cli/commands/fleet", FLEET, set()),
     ("cli/dcp_cli/commands/server", ON_A_SERVER, set()),
     ("operator/dcp_operator/status/conditions", CONDITIONS, {"seen", "trouble"}),
     ("operator/dcp_operator/status/metrics", OPERATOR_METRICS, {"metric"}),

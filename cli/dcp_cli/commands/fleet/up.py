@@ -1,0 +1,39 @@
+"""`dcp up`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dcp_cli.errors import exits
+
+
+@click.command()
+@click.argument(
+    "specs", nargs=-1, required=True, metavar="FOLDER|SPEC...", type=click.Path(exists=True, path_type=Path)
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Worker processes of each pipeline, all the time; without it one, while there is work.",
+)
+@click.option("--ui", is_flag=True, help="Show the pipelines in the browser too, read-only: `dcp ui`.")
+@click.option("--ui-host", default="127.0.0.1", show_default=True)
+@click.option("--ui-port", type=click.IntRange(1, 65535), default=8090, show_default=True)
+@exits
+def command(specs: tuple[Path, ...], workers: int | None, ui: bool, ui_host: str, ui_port: int) -> int:
+    """Run all pipelines of a folder, each in processes of its own, and take up changes of the files.
+
+    SIGTERM (or `dcp down`) ends all cleanly, SIGHUP reads every file anew.
+    """
+    from dcp_cli.up.command import up
+    from dcp_cli.up.supervisor import UpOptions
+
+    def page() -> int:
+        from dcp_cli.page import serve_page
+
+        return serve_page(specs, ui_host, ui_port, (), False, None)
+
+    return up(specs, UpOptions(workers, page if ui else None, f"http://{ui_host}:{ui_port}/"))

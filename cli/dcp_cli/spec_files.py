@@ -1,0 +1,21 @@
+"""Which files are specs, where commands are given folders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+_SUFFIXES = (".yaml", ".yml")
+_KIND = b"DataCleaningPipeline"
+
+
+def spec_files(given: Sequence[Path], known: Collection[Path] = ()) -> list[Path]:
+    """The files, and of each folder those of YAML that are pipelines; `known`: were, when they were looked into."""
+    found: list[Path] = []
+    for each in given:
+        if not each.is_dir():
+            found.append(each)
+            continue
+        yaml = sorted(path for path in each.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+        found.extend(path for path in yaml if path in known or _KIND in path.read_bytes())
+    return list(dict.fromkeys(found))

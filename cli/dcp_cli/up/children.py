@@ -1,0 +1,144 @@
+"""The processes of `dcp up`: forks of the supervisor, which has the fetcher loaded, so that they share its memory.
+
+Each leads a session of its own (Ctrl-C is the supervisor's), writes a log of its own, and is told to stop by the kernel
+when the supervisor is gone, however it went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+from msgspec.structs import replace
+
+from dcp_cli.embedded import StateFolder
+from dcp_cli.errors import exits
+from dcp_fetcher.ground.errors import Stopped
+from dcp_fetcher.process import build_fetcher
+from dcp_pipeline.connect import open_shared
+from dcp_pipeline.observe.logs import LogFiles, set_up_logs
+from dcp_pipeline.observe.readiness import NOTIFY_SOCKET, READY, tell_manager
+from dcp_pipeline.process.exit_codes import DONE, FAILED
+from dcp_pipeline.process.stopping import told_to_stop
+from dcp_pipeline.queue import Queue
+from dcp_pipeline.queue.connection import check_server
+from dcp_pipeline.settings import with_redis_url
+from dcp_pipeline.setup import Setup
+
+log = logging.getLogger(__name__)
+
+WORK = "X_WORK="
+"""How many batches wait or are in hand: a fetcher tells it to the supervisor."""
+_LOOK_SECONDS = 0.5
+_PR_SET_PDEATHSIG = 1
+_FIRST_FREE, _LAST = 3, 65_536
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD)
+
+
+def fork(run: Callable[[], int], log_file: Path, manager: str) -> int:
+    """The new process's id: it does `run`, and ends with what that returns. Its stderr goes into its log."""
+    parent = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = FAILED
+    try:
+        _stand_alone(parent, log_file)
+        os.environ[NOTIFY_SOCKET] = manager
+        exits(run)()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else FAILED
+    except BaseException:  # noqa: BLE001  (the end of this process: nobody is left to raise it to)
+        traceback.print_exc()
+    finally:
+        logging.shutdown()
+        os._exit(code)
+
+
+def _stand_alone(parent: int, log_file: Path) -> None:
+    signal.set_wakeup_fd(-1)
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it went before the kernel was asked
+        os._exit(FAILED)
+    # The supervisor's locks would be held by its children, too, once it is gone.
+    os.closerange(_FIRST_FREE, _LAST)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    written = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for standard, descriptor in ((0, nothing), (1, written), (2, written)):
+        os.dup2(descriptor, standard)
+    os.closerange(_FIRST_FREE, written + 1)
+
+
+def begin(setup: Setup, log_file: Path, embedded: str | None, name: str) -> Setup:
+    """The setup of a process that has just been forked, with its log open."""
+    files = LogFiles(log_file, None, setup.log_files.most_bytes, setup.log_files.keep)
+    set_up_logs(setup.log_level, setup.log_format or "console", setup.secrets.redact, files)
+    if embedded and setup.pipeline.spec.queue.redis is None:
+        setup = replace(setup, pipeline=with_redis_url(setup.pipeline, embedded))
+    given = os.environ.get("WORKER_ID") or f"{socket.gethostname()}-{os.getpid()}"
+    return replace(setup, worker_id=f"{given}-{name}" if os.environ.get("WORKER_ID") else given)
+
+
+def fetch(setup: Setup, shared_queue: Path | None, once: bool = False) -> int:
+    """The fetcher of one pipeline, until it is told to stop; the pipeline's only one here."""
+    state = StateFolder(setup.state_folder)
+    with state.alone():
+        state.note_shared(shared_queue)
+        shared = open_shared(setup, pool_size=6, metrics_read=False)
+        loop = build_fetcher(setup, shared)
+        with told_to_stop(lambda _: loop.request_stop()):
+            try:
+                for warning in loop.patience(lambda: check_server(shared.client)):
+                    log.warning(warning)
+                loop.patience(shared.ledger.prepare)
+                for warning in loop.patience(shared.ledger.warnings):
+                    log.warning(warning)
+                log.info("fetcher starts", extra={"pipeline": setup.pipeline.key})
+                tell_manager(READY)
+                if not once:
+                    _tell_of_work(shared.queue)
+                report = asyncio.run(loop.run(once))
+            except Stopped:
+                return DONE
+        log.info("fetcher ends: %s", report.figures.text)
+        shared.close()
+    return DONE
+
+
+def work(setup: Setup) -> int:
+    """A worker process. It alone has the libraries that clean: they cost more than all of an idle pipeline."""
+    from dcp_pipeline.process.allocators import keep_memory_at_hand
+
+    keep_memory_at_hand(setup.pipeline.spec.worker.concurrency)
+    from dcp_worker.process import run_worker
+
+    return run_worker(setup, "127.0.0.1", 0)
+
+
+def _tell_of_work(queue: Queue) -> None:
+    def look() -> None:
+        while True:
+            try:
+                tell_manager(f"{WORK}{queue.stats().backlog}")
+            except redis.RedisError as error:
+                log.debug("the queue cannot be asked", extra={"error": str(error)})
+            never.wait(_LOOK_SECONDS)
+
+    never = threading.Event()
+    threading.Thread(target=look, name="lookout", daemon=True).start()

@@ -1,0 +1,142 @@
+"""One pipeline under the supervisor: its spec in the versions that matter, and its processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dcp_cli.up.notes import PipelineNote, ProcessNote
+from dcp_cli.up.specs import Wanted
+from dcp_cli.up.steps import IDLE_SECONDS, Role, Seen, Standing, crashes_in_a_row, pause_seconds
+from dcp_pipeline.setup import Setup
+
+RETRY_SECONDS = 300.0
+"""A change that was refused is tried again: what it waits for may have come."""
+
+
+@dataclass
+class Child:
+    """A process."""
+
+    pid: int
+    role: Role
+    generation: int
+    log: str
+    started: float
+    since: float
+    ready: bool = False
+    told: float | None = None
+    """When it was told to stop."""
+
+
+@dataclass
+class Member:
+    """A pipeline; the supervisor alone changes it."""
+
+    name: str
+    wanted: Wanted
+    setups: dict[int, Setup] = field(default_factory=dict)
+    """By generation: the one that runs, and the one that is tried."""
+    digest: str = ""
+    """Of what runs, or is tried."""
+    current: int = 0
+    trial: int | None = None
+    tried_since: float = 0.0
+    refused_until: float = 0.0
+    children: list[Child] = field(default_factory=list)
+    crashes: dict[Role, int] = field(default_factory=dict)
+    starts_at: dict[Role, float] = field(default_factory=dict)
+    restarts: int = 0
+    worked_at: float | None = None
+    trouble: str = ""
+    """Of what runs: why a process ended."""
+    refused: str = ""
+    """Why the file as it is now does not run."""
+    gone: bool = False
+
+    @property
+    def newest(self) -> int:
+        return self.trial or self.current
+
+    def take_up(self, setup: Setup, digest: str, now: float) -> None:
+        """A spec that is new, changed, or is to start again: at once where nothing runs, else on trial."""
+        generation = self.newest + 1
+        self.setups[generation], self.digest = setup, digest
+        self.refused = ""
+        if self.current and self.children:
+            self.trial, self.tried_since = generation, now
+        else:
+            self.accept(generation)
+
+    def accept(self, generation: int) -> None:
+        """It holds from now on."""
+        self.current, self.trial = generation, None
+        self.setups = {generation: self.setups[generation]}
+        self.crashes, self.starts_at, self.trouble = {}, {}, ""
+
+    def refuse(self, why: str, now: float) -> None:
+        """What was tried is not to be; what ran goes on."""
+        self.trial, self.refused, self.refused_until = None, why, now + RETRY_SECONDS
+        self.setups = {self.current: self.setups[self.current]}
+
+    def crashed(self, child: Child, why: str, now: float) -> float:
+        """Note a process that ended by itself; in how many seconds it is started again."""
+        count = crashes_in_a_row(self.crashes.get(child.role, 0), now - child.started)
+        pause = pause_seconds(count)
+        self.crashes[child.role], self.starts_at[child.role] = count, now + pause
+        self.restarts += 1
+        self.trouble = why
+        return pause
+
+    def standing(self, workers: int | None, now: float) -> Standing:
+        """As it is now; `workers` None: one, while there is work."""
+        busy = self.worked_at is not None and now - self.worked_at < IDLE_SECONDS
+        return Standing(
+            children=tuple(
+                Seen(each.pid, each.role, each.generation, each.ready, each.told is not None) for each in self.children
+            ),
+            current=self.current,
+            trial=self.trial,
+            workers=int(busy) if workers is None else workers,
+            gone=self.gone,
+            may_start=frozenset(role for role in Role if now >= self.starts_at.get(role, 0.0)),
+        )
+
+    def tell(self, number: signal.Signals, pids: list[int]) -> None:
+        """Send a signal to some of its processes, which are its children: the numbers cannot be others' yet."""
+        for pid in pids:
+            os.kill(pid, number)
+
+    def note(self) -> PipelineNote:
+        """For the others."""
+        return PipelineNote(
+            name=self.name,
+            spec=str(self.wanted.path),
+            state=self._state(),
+            generation=self.current,
+            restarts=self.restarts,
+            processes=tuple(self._processes()),
+            trouble=self.refused or self.trouble,
+        )
+
+    def _processes(self) -> Iterator[ProcessNote]:
+        for each in self.children:
+            state = "stopping" if each.told is not None else "running" if each.ready else "starting"
+            yield ProcessNote(each.role.value, each.pid, each.log, state, each.since)
+
+    def _state(self) -> str:
+        if self.gone:
+            return "stopping"
+        if not self.current:
+            return "broken"
+        fetchers = [each for each in self.children if each.role is Role.FETCHER]
+        if self.trial or any(each.generation < self.current for each in self.children):
+            return "changing"
+        if any(each.ready and each.told is None for each in fetchers):
+            return "waiting" if self._waits_for(Role.WORKER) else "running"
+        return "waiting" if self.crashes.get(Role.FETCHER) else "starting"
+
+    def _waits_for(self, role: Role) -> bool:
+        return bool(self.crashes.get(role)) and not any(each.role is role for each in self.children)

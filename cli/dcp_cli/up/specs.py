@@ -1,0 +1,95 @@
+"""The specs that are to run, as their files are now."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcp_cli.spec_files import spec_files
+from dcp_pipeline.errors import Unusable, in_words
+from dcp_pipeline.settings import SettingInvalid
+from dcp_pipeline.setup import Setup, load_setup
+from dcp_pipeline.spec.errors import SpecInvalid
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A spec file: what to run by it, or why it cannot be used."""
+
+    path: Path
+    digest: str
+    """Of all that it is made of."""
+    setup: Setup | None
+    problem: str | None = None
+
+
+Load = Callable[[Path], Setup]
+
+
+class SpecFolder:
+    """Looks at the files again and again; parses those that have changed."""
+
+    def __init__(self, given: Sequence[Path], environment: Mapping[str, str], load: Load | None = None) -> None:
+        self._given = tuple(given)
+        self._load = load or (lambda path: load_setup(path, environment))
+        self._known: dict[Path, tuple[object, Wanted]] = {}
+
+    def forget(self) -> None:
+        """Read every file anew at the next look."""
+        self._known.clear()
+
+    def redact(self, text: str) -> str:
+        """A text without any secret that one of the pipelines was given."""
+        for _, wanted in self._known.values():
+            if wanted.setup is not None:
+                text = wanted.setup.secrets.redact(text)
+        return text
+
+    def look(self) -> list[Wanted]:
+        """In the order of their names. Of two that have one queue the first is taken."""
+        try:
+            files = spec_files(self._given, self._known)
+        except OSError as error:
+            # A folder that is away for a moment ends nothing that runs.
+            return [_broken(wanted, in_words(error)) for _, wanted in self._known.values()]
+        found = {path: self._looked_at(path) for path in files}
+        self._known = found
+        return list(_one_for_each_queue(wanted for _, wanted in found.values()))
+
+    def _looked_at(self, path: Path) -> tuple[object, Wanted]:
+        mark = _mark(path)
+        known = self._known.get(path)
+        if known is not None and known[0] == mark:
+            return known
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            return mark, Wanted(path, digest, self._load(path))
+        except (SpecInvalid, SettingInvalid, Unusable, OSError) as error:
+            return mark, Wanted(path, "", None, in_words(error))
+
+
+def _mark(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return str(error)
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _broken(wanted: Wanted, problem: str) -> Wanted:
+    return Wanted(wanted.path, "", None, problem)
+
+
+def _one_for_each_queue(found: Iterable[Wanted]) -> Iterable[Wanted]:
+    taken: dict[str, Path] = {}
+    for each in found:
+        if each.setup is None:
+            yield each
+            continue
+        queue = each.setup.pipeline.queue_name
+        first = taken.setdefault(queue, each.path)
+        yield (
+            each if first == each.path else _broken(each, f"has the same queue ({queue}) as {first}: name it otherwise")
+        )

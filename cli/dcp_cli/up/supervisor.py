@@ -1,0 +1,321 @@
+"""The supervisor: looks at files, processes and requests, has steps.py decide, and does it. One thread: it forks.
+
+A message of a process wakes it, and a signal; else it looks four times a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcp_cli.embedded import EmbeddedValkey
+from dcp_cli.up.children import WORK, begin, fetch, fork, work
+from dcp_cli.up.member import Child, Member
+from dcp_cli.up.notes import Asked, PipelineNote, Status, UpFolder
+from dcp_cli.up.specs import SpecFolder, Wanted
+from dcp_cli.up.steps import TRIAL_SECONDS, Accept, Role, Start, Stop, next_steps
+from dcp_pipeline.errors import in_words
+from dcp_pipeline.observe.readiness import READY, STOPPING, WATCHDOG, tell_manager, watchdog_seconds
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.25
+LOOK_SECONDS = 1.0
+_EXTRA_GRACE_SECONDS = 15.0
+"""A process that was told to stop is killed so long after its own grace."""
+_MESSAGE_BYTES = 4096
+_PAGE = "page"
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """What `dcp up` was asked."""
+
+    workers: int | None = None
+    """Worker processes of each pipeline; None: one, while there is work."""
+    page: Callable[[], int] | None = None
+    page_address: str = ""
+    warm_up: bool = True
+
+
+class Supervisor:
+    """run() until a signal ends it; every process that it started is gone then."""
+
+    def __init__(
+        self,
+        specs: SpecFolder,
+        folder: UpFolder,
+        inbox: socket.socket,
+        options: UpOptions,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._specs, self._folder, self._inbox, self._options = specs, folder, inbox, options
+        self._queue: EmbeddedValkey | None = None
+        self._members: dict[Path, Member] = {}
+        self._page = Member(_PAGE, Wanted(Path(_PAGE), "", None))
+        self._signals: list[int] = []
+        self._since, self._looked, self._written = time.time(), 0.0, b""
+        self._stopping: int | None = None
+        self._announced = False
+        seconds = watchdog_seconds(environment)
+        self._watchdog_every, self._barked = (seconds / 2 if seconds else None), 0.0
+
+    @property
+    def stopped_by(self) -> int | None:
+        """The signal that ended it."""
+        return self._stopping
+
+    def run(self, queue: EmbeddedValkey | None) -> None:
+        """Supervise."""
+        self._queue = queue
+        reader, writer = socket.socketpair()
+        for end in (reader, writer):
+            end.setblocking(False)
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        before = {number: signal.signal(number, lambda number, _: self._signals.append(number)) for number in numbers}
+        woken = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            while not self._over():
+                self.run_once(time.monotonic())
+                ready, _, _ = select.select([reader, self._inbox], [], [], TICK_SECONDS)
+                if reader in ready:
+                    reader.recv(_MESSAGE_BYTES)
+        finally:
+            for each in self._everybody():
+                self._end_at_once(each)
+            signal.set_wakeup_fd(woken)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            reader.close()
+            writer.close()
+
+    def run_once(self, now: float) -> None:
+        """One round: hear, look, decide, act, tell."""
+        self._hear_signals()
+        self._hear_children(now)
+        for member in self._everybody():
+            self._reap(member, now)
+        if self._queue is not None and self._queue.revive():
+            log.error("the embedded queue had ended and begins anew, empty: fetchers put back what was in it")
+        if self._stopping is None and now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self._look(now)
+            self._take_requests(now)
+        for member in self._everybody():
+            self._advance(member, now)
+            self._kill_the_deaf(member, now)
+        self._members = {path: each for path, each in self._members.items() if not each.gone or each.children}
+        self._tell(now)
+
+    def _everybody(self) -> list[Member]:
+        return [*self._members.values(), self._page]
+
+    def _over(self) -> bool:
+        return self._stopping is not None and not any(each.children for each in self._everybody())
+
+    def _hear_signals(self) -> None:
+        while self._signals:
+            number = self._signals.pop(0)
+            if number == signal.SIGHUP:
+                log.info("SIGHUP: every spec is read anew")
+                self._specs.forget()
+                self._looked = 0.0
+                continue
+            if self._stopping is None:
+                log.info("stopping: every pipeline finishes what is in hand")
+                tell_manager(STOPPING)
+                self._stopping = number
+            for each in self._everybody():
+                each.gone = True
+
+    def _hear_children(self, now: float) -> None:
+        while True:
+            try:
+                words = self._inbox.recv(_MESSAGE_BYTES).decode(errors="replace").split("\n")
+            except BlockingIOError:
+                return
+            said = dict(word.partition("=")[::2] for word in words)
+            for member in self._everybody():
+                for child in member.children:
+                    if str(child.pid) == said.get("X_PID"):
+                        child.ready = child.ready or READY in words
+                        if said.get(WORK.rstrip("="), "0") not in ("", "0"):
+                            member.worked_at = now
+
+    def _look(self, now: float) -> None:
+        found = self._specs.look()
+        for path in self._members.keys() - {each.path for each in found}:
+            if not self._members[path].gone:
+                log.info("%s is gone: its pipeline ends", path)
+                self._members[path].gone = True
+        for wanted in found:
+            self._meet(wanted, now)
+
+    def _meet(self, wanted: Wanted, now: float) -> None:
+        member = self._members.setdefault(wanted.path, Member(wanted.path.stem, wanted))
+        member.wanted = wanted
+        if member.gone:
+            return  # until its processes are gone; then the file is new
+        if wanted.setup is None:
+            problem = wanted.problem or "cannot be used"
+            if member.refused != problem:
+                goes_on = "; what ran goes on" if member.current else ""
+                log.error("%s is not taken up%s: %s", wanted.path, goes_on, problem)
+            member.refused, member.refused_until = problem, float("inf")
+            return
+        member.name = wanted.setup.pipeline.metadata.name
+        again = bool(member.refused) and now >= member.refused_until
+        if wanted.digest == member.digest and not again and member.refused_until != float("inf"):
+            return
+        if wanted.digest == member.digest and member.current and member.refused_until == float("inf"):
+            member.refused, member.refused_until = "", 0.0  # it is again what runs
+            return
+        log.info("%s: %s", wanted.path, "its change is tried" if member.current else "starts")
+        member.refused_until = 0.0
+        member.take_up(wanted.setup, wanted.digest, now)
+
+    def _take_requests(self, now: float) -> None:
+        for asked in self._folder.asked():
+            self._restart(asked, now)
+
+    def _restart(self, asked: Asked, now: float) -> None:
+        for member in self._members.values():
+            if asked.restart in ("", member.name) and member.wanted.setup is not None and not member.gone:
+                log.info("%s is replaced, as asked", member.name)
+                member.take_up(member.wanted.setup, member.wanted.digest, now)
+
+    def _reap(self, member: Member, now: float) -> None:
+        for child in list(member.children):
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if not pid:
+                continue
+            member.children.remove(child)
+            if child.told is None:
+                self._ended(member, child, os.waitstatus_to_exitcode(status), now)
+
+    def _ended(self, member: Member, child: Child, code: int, now: float) -> None:
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        why = f"{child.role} ended by itself ({how}): {self._last_line(child)}"
+        if child.generation == member.trial:
+            member.refuse(f"the change is not taken up, what ran goes on: {why}", now)
+            log.error("%s: %s", member.name, member.refused)
+            return
+        pause = member.crashed(child, why, now)
+        log.error("%s: %s; started again in %.0f s", member.name, why, pause)
+
+    def _last_line(self, child: Child) -> str:
+        try:
+            with (self._folder.logs / child.log).open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _MESSAGE_BYTES))
+                lines = file.read().decode(errors="replace").strip().splitlines()
+        except OSError as error:
+            return in_words(error)
+        return lines[-1] if lines else "its log is empty"
+
+    def _advance(self, member: Member, now: float) -> None:
+        if member is self._page:
+            self._advance_page(now)
+            return
+        if not member.current and not member.gone:
+            return
+        if member.trial is not None and now - member.tried_since > TRIAL_SECONDS:
+            tried = [each for each in member.children if each.generation == member.trial]
+            why = f"not ready within {TRIAL_SECONDS:.0f} s: {self._last_line(tried[0]) if tried else 'no process'}"
+            member.refuse(f"the change is not taken up, what ran goes on: {why}", now)
+            log.error("%s: %s", member.name, member.refused)
+            self._stop(member, [each.pid for each in tried], now)
+        for step in next_steps(member.standing(self._options.workers, now)):
+            match step:
+                case Accept(generation):
+                    log.info("%s: the change is taken up", member.name)
+                    member.accept(generation)
+                    member.worked_at = now
+                case Stop(pid):
+                    self._stop(member, [pid], now)
+                case Start(role, generation):
+                    self._start(member, role, generation, now)
+
+    def _advance_page(self, now: float) -> None:
+        page, run = self._page, self._options.page
+        if page.gone:
+            self._stop(page, [each.pid for each in page.children if each.told is None], now)
+        elif run is not None and not page.children and now >= page.starts_at.get(Role.PAGE, 0.0):
+            self._add(page, Role.PAGE, 0, run, now)
+
+    def _start(self, member: Member, role: Role, generation: int, now: float) -> None:
+        setup = member.setups[generation]
+        queue = self._queue.url if self._queue else None
+        embedded = self._folder.path if queue and setup.pipeline.spec.queue.redis is None else None
+
+        def run() -> int:
+            begun = begin(setup, self._folder.logs / child_log, queue, f"{role}-{generation}")
+            return fetch(begun, embedded) if role is Role.FETCHER else work(begun)
+
+        child_log = self._log_of(member, role)
+        self._add(member, role, generation, run, now, child_log)
+
+    def _log_of(self, member: Member, role: Role) -> str:
+        """The file of a process: of workers the first number that no other has."""
+        taken = {each.log for each in member.children}
+        names = (f"{member.wanted.path.stem}.{role}{number or ''}.log" for number in range(len(taken) + 1))
+        return next(name for name in names if name not in taken)
+
+    def _add(
+        self,
+        member: Member,
+        role: Role,
+        generation: int,
+        run: Callable[[], int],
+        now: float,
+        log_name: str = "page.log",
+    ) -> None:
+        pid = fork(run, self._folder.logs / log_name, self._inbox.getsockname())
+        member.children.append(Child(pid, role, generation, log_name, now, time.time()))
+
+    def _stop(self, member: Member, pids: Sequence[int], now: float) -> None:
+        for child in member.children:
+            if child.pid in pids and child.told is None:
+                child.told = now
+                member.tell(signal.SIGTERM, [child.pid])
+
+    def _kill_the_deaf(self, member: Member, now: float) -> None:
+        for child in member.children:
+            grace = member.setups[child.generation].grace_seconds if child.generation in member.setups else 25.0
+            if child.told is not None and now - child.told > grace + _EXTRA_GRACE_SECONDS:
+                log.error("%s: %s %d does not stop, and is killed", member.name, child.role, child.pid)
+                member.tell(signal.SIGKILL, [child.pid])
+
+    def _end_at_once(self, member: Member) -> None:
+        for child in member.children:
+            member.tell(signal.SIGKILL, [child.pid])
+            os.waitpid(child.pid, 0)
+
+    def _tell(self, now: float) -> None:
+        page = self._options.page_address if self._page.children else ""
+        notes = tuple(each.note() for each in self._members.values())
+        status = Status(os.getpid(), self._since, notes, page)
+        if (written := repr(status).encode()) != self._written:
+            try:
+                self._folder.write(status)
+                self._written = written
+            except OSError as error:
+                log.error("the status cannot be written: %s", in_words(error))
+        if not self._announced and all(_settled(each) for each in notes):
+            self._announced = True
+            running = sum(each.state == "running" for each in notes)
+            log.info("up: %d of %d pipelines run", running, len(notes))
+            tell_manager(READY, f"STATUS={running} of {len(notes)} pipelines run")
+        if self._watchdog_every is not None and now - self._barked >= self._watchdog_every:
+            self._barked = now
+            tell_manager(WATCHDOG)
+
+
+def _settled(note: PipelineNote) -> bool:
+    return note.state not in ("starting", "changing")

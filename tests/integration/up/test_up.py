@@ -1,0 +1,137 @@
+"""`dcp up`: pipelines beside each other, none of which ends with another; changes of their files; no orphan."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.dcp_process import DcpProcess
+from support.fleet import PATIENT, Fleet, gone, is_alive, write_pipeline
+from support.waiting import wait_until
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    fleet = Fleet(tmp_path / "specs", tmp_path / "work")
+    yield fleet
+    fleet.run("down", str(fleet.folder))
+
+
+def until(condition: object, what: str, process: DcpProcess) -> None:
+    try:
+        wait_until(condition, what, PATIENT, 0.1)  # type: ignore[arg-type]
+    except AssertionError:
+        raise AssertionError(f"{what}: {process.err()[-3000:]}") from None
+
+
+def test_a_folder_runs_each_pipeline_for_itself(fleet: Fleet) -> None:
+    for name in ("one", "two"):
+        write_pipeline(fleet.folder, name)
+    (fleet.folder / "broken.yaml").write_text("kind: DataCleaningPipeline\nmetadata: {name: Broken!}\n")
+    (fleet.folder / "twin.yaml").write_text((fleet.folder / "one.yaml").read_text())
+    up = fleet.up()
+    fleet.wait_for_rows("one", 3)
+    fleet.wait_for_rows("two", 3)
+    assert "broken.yaml is not taken up" in up.err()
+    assert fleet.pipeline("broken")["state"] == "broken"
+    assert "has the same queue" in next(
+        each["trouble"] for each in fleet.status()["pipelines"] if each["spec"].endswith("twin.yaml")
+    )
+    code, ps = fleet.run("ps", str(fleet.folder))
+    assert code == 1, "a broken spec is not well"
+    assert "broken" in ps.out()
+    code, second = fleet.run("up", str(fleet.folder))
+    assert code == 75
+    assert f"process {up.process.pid}" in second.err()
+    code, status = fleet.run("status", str(fleet.folder / "one.yaml"))
+    assert code == 0
+    assert "queue: 0 ready" in status.out(), "the shared queue is found"
+
+    # One that dies ends no other, and comes back.
+    (two,), (one,) = fleet.pids("two"), fleet.pids("one")
+    os.kill(one, signal.SIGKILL)
+    until(lambda: fleet.pids("one") and fleet.pids("one") != [one], "it comes back", up)
+    assert fleet.pids("two") == [two]
+    assert fleet.pipeline("one")["restarts"] == 1
+    assert "signal SIGKILL" in fleet.pipeline("one")["trouble"]
+    (fleet.folder / "feed-one" / "second.csv").write_text("n\n100\n")
+    fleet.wait_for_rows("one", 4)
+
+    pids = fleet.all_pids()
+    assert up.terminate(PATIENT) == 0
+    assert gone(pids)
+    code, logs = fleet.run("logs", "-C", str(fleet.folder), "one", "-n", "1000")
+    assert code == 0
+    assert {line.partition(" | ")[0] for line in logs.out().splitlines()} >= {"one.fetcher", "one.worker"}
+    assert fleet.run("ps", str(fleet.folder))[0] == 1
+
+
+def test_changes_are_taken_up_and_a_broken_one_leaves_the_old_running(fleet: Fleet) -> None:
+    spec = write_pipeline(fleet.folder, "one")
+    up = fleet.up()
+    fleet.wait_for_rows("one", 3)
+    (old,) = fleet.pids("one")
+
+    good = spec.read_text()
+    spec.write_text(good.replace("type: integer", "type: intger"))
+    until(lambda: "did you mean" in fleet.pipeline("one")["trouble"], "the typo is told", up)
+    assert fleet.pids("one") == [old]
+    spec.write_text(good)
+    until(lambda: fleet.pipeline("one")["trouble"] == "", "it is as it was", up)
+    assert fleet.pids("one") == [old], "what runs already is not started again"
+
+    # Valid in itself; the table of what was written so far does not fit it.
+    spec.write_text(good.replace("{name: n, type: integer}", "{name: n, type: integer}, {name: m}"))
+    until(lambda: "not taken up" in fleet.pipeline("one")["trouble"], "the table refuses", up)
+    assert "ALTER TABLE" in fleet.pipeline("one")["trouble"]
+    assert fleet.pids("one") == [old]
+    assert fleet.run("ps", str(fleet.folder))[0] == 1
+
+    spec.write_text(good.replace("unique: [n]}", "unique: [n], filter: [{drop: {field: n, equals: 7}}]}"))
+    until(lambda: fleet.pids("one") and fleet.pids("one") != [old], "the change is taken up", up)
+    (fleet.folder / "feed-one" / "second.csv").write_text("n\n7\n8\n")
+    fleet.wait_for_rows("one", 4)
+
+    write_pipeline(fleet.folder, "two", rows=5)
+    fleet.wait_for_rows("two", 5)
+    pids = [*fleet.pids("two"), *fleet.pids("two", "worker")]
+    (fleet.folder / "two.yaml").unlink()
+    until(lambda: gone(pids) and not fleet.pipeline("two"), "what is removed ends", up)
+    assert fleet.pids("one")
+
+
+def test_workers_are_replaced_one_by_one(fleet: Fleet) -> None:
+    write_pipeline(fleet.folder, "one")
+    up = fleet.up("--workers", "2")
+    until(lambda: len(fleet.pids("one", "worker")) == 2, "two workers", up)
+    before = set(fleet.pids("one", "worker"))
+    restart = DcpProcess(fleet.state, "restart", "-C", str(fleet.folder), "one")
+    least = 2
+    while restart.process.poll() is None:
+        least = min(least, len(fleet.pids("one", "worker")))
+    assert restart.process.returncode == 0, restart.err()
+    assert least == 2, "never fewer than there are to be"
+    assert len(fleet.pids("one", "worker")) == 2
+    assert not before & set(fleet.pids("one", "worker"))
+    assert fleet.run("restart", "-C", str(fleet.folder), "nobody")[0] == 1
+
+
+def test_nothing_is_left_when_the_supervisor_is_killed(fleet: Fleet) -> None:
+    for name in ("one", "two"):
+        write_pipeline(fleet.folder, name)
+    up = fleet.up("--workers", "1")
+    until(lambda: fleet.pids("one", "worker") and fleet.pids("two", "worker"), "workers", up)
+    pids = fleet.all_pids()
+    up.kill()
+    until(lambda: gone(pids), "its processes go", up)
+    again = fleet.up()
+    fleet.wait_for_rows("two", 3)
+    os.kill(again.process.pid, signal.SIGHUP)
+    until(lambda: "SIGHUP" in again.err(), "it reads anew", again)
+    assert is_alive(again.process.pid)
+    again.process.send_signal(signal.SIGINT)
+    assert again.wait(PATIENT) == 130
