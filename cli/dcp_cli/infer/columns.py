@@ -40,6 +40,7 @@ _DATES = (
 _TIMES = (None, "%H:%M", "%I:%M %p", "%I:%M:%S %p")
 _WRITTEN = (("date", _DATES), ("datetime", _MOMENTS), ("time", _TIMES))
 _TRUTHS = (("true", "false"), ("yes", "no"), ("y", "n"), ("on", "off"))
+_VERSION = re.compile(r"(?:^|[_\W])(?:ver|version|release)$", re.IGNORECASE)
 _EPOCH = range(946_684_800, 2_147_483_648)
 
 
@@ -149,6 +150,10 @@ def _numbers(label: str, known: pl.Series) -> tuple[dict[str, Any], str] | None:
 
 
 def _all_numbers(label: str, known: pl.Series) -> tuple[dict[str, Any], str] | None:
+    if known.str.contains(r"^\+\d{6,}$").all():
+        return {"type": "string"}, "digits behind a +, as telephone numbers are: a number would lose it"
+    if _VERSION.search(label) and known.str.contains(".", literal=True).any():
+        return {"type": "string"}, "versions, as text: the number 1.10 is 1.1"
     if known.str.contains(_INTEGER).all():
         if known.cast(pl.Int64, strict=False).null_count():
             return {"type": "string"}, "whole numbers of more than 64 bits, as text"
@@ -202,8 +207,11 @@ def _number(known: pl.Series) -> tuple[dict[str, Any], str]:
 def _integer(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:
     numbers = known.cast(pl.Int64)
     least, most = int(numbers.min()), int(numbers.max())  # type: ignore[arg-type]
-    if least in _EPOCH and most in _EPOCH and re.search(r"time|date|seen|epoch|stamp|ts$|created|updated", label, re.I):
-        return {"type": "datetime", "format": "%s"}, "seconds since 1970, as the label suggests"
+    if re.search(r"time|date|seen|epoch|stamp|ts$|created|updated", label, re.I):
+        if least in _EPOCH and most in _EPOCH:
+            return {"type": "datetime", "format": "%s"}, "seconds since 1970, as the label suggests"
+        if least // 1000 in _EPOCH and most // 1000 in _EPOCH:
+            return {"type": "datetime", "format": "epoch-ms"}, "milliseconds since 1970, as the label suggests"
     if re.search(r"port", label, re.I) and least >= 0 and most < 1 << 16:
         return {"type": "integer", "constraints": {"minimum": 0, "maximum": 65535}}, f"ports, {least} to {most}"
     return {"type": "integer"}, f"integers from {least} to {most}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from dcp_worker.formats.records import cell_column
 
 _HEAD_BYTES = 256 * 1024
 _MOST_LABELS = 200
+_MOST_TITLES = 10
 _UNFORESEEN = (LookupError, ValueError, TypeError, RecursionError, MemoryError, pl.exceptions.PolarsError)
 """What odd files make a library raise: no draft, and no trace."""
 
@@ -57,6 +58,8 @@ def _infer(where: str, records: int, name: str, output: str) -> int:
     layout = _layout(head(setup, _source_of(setup), _HEAD_BYTES))
     setup = _setup(name, source, layout.words)
     taken = spread(setup, _source_of(setup), records, MOST_BYTES)
+    if layout.words["type"] == "xlsx":
+        setup, taken = _below_titles(setup, taken, layout, lambda words: _setup(name, source, words), records)
     if where.endswith("/") or Path(where).is_dir():
         layout.note(f"CHECK the other files: only {unquote(taken.uri.rsplit('/', 1)[-1])} was looked at", sure=False)
     columns = _columns(taken, _source_of(setup))
@@ -76,6 +79,25 @@ def _infer(where: str, records: int, name: str, output: str) -> int:
     else:
         hand_out(text)
     return DONE
+
+
+def _below_titles(
+    setup: Setup, taken: Spread, layout: Layout, setup_of: Callable[[dict[str, Any]], Setup], records: int
+) -> tuple[Setup, Spread]:
+    """A sheet whose first row has one cell, over several columns, has a title there, and its labels further down."""
+    found = (setup, taken)
+    for skipped in range(1, _MOST_TITLES + 1):
+        labels = _columns(taken, _source_of(setup))
+        named = [label for label in labels if not re.fullmatch(r"col\d+", label)]
+        if len(labels) < 2 or len(named) > 1:
+            break
+        setup = setup_of({**layout.words, "skipRows": skipped})
+        taken = spread(setup, _source_of(setup), records, MOST_BYTES)
+        if len([label for label in _labels(taken, _source_of(setup)) if not re.fullmatch(r"col\d+", label)]) > 1:
+            layout.words["skipRows"] = skipped
+            layout.note(f"CHECK: the first {skipped} rows are no table", sure=False)
+            return setup, taken
+    return found
 
 
 def _source(where: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 _LABEL_CHARS = 64
+_TITLE_CHARS = 300
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}")
 _VALUE = re.compile(r"[-+]?[\d.,:/ TZ-]+%?|https?://\S+|[0-9a-fA-F]{32,}|(?i:true|false|null|none)")
 _NUMBER = re.compile(r"[-+]?[\d.,:/ -]+%?")
@@ -77,7 +78,7 @@ def header(lines: Sequence[str], best: Tried, comment: str | None) -> Found:
         words["skipRows"] = at
         notes.append((f"CHECK: the first {at} lines are no table", False))
     if not is_header(rows[0], others):
-        notes.append(("there is no header: the first record looks like the others; name the columns in labels", True))
+        notes.append(_none(rows[0], others))
         return Found({**words, "header": False}, tuple(notes))
     told = "the first record has labels: " + ", ".join(rows[0])[:200]
     plain = _plain(rows[0])
@@ -94,6 +95,12 @@ def header(lines: Sequence[str], best: Tried, comment: str | None) -> Found:
             ("CHECK: every record has fewer cells than there are labels; missingCells: pad fills them up", False)
         )
     return Found(words, tuple(notes))
+
+
+def _none(first: Sequence[str], others: Sequence[Sequence[str]]) -> tuple[str, bool]:
+    seen = "there is no header: the first record looks like the others; name the columns in labels"
+    word = len(first) == 1 and first[0].strip().isidentifier() and not any(first[0] in row for row in others)
+    return (f"CHECK: {seen}, and skip a line (skipRows: 1) if {first[0]} is one", False) if word else (seen, True)
 
 
 def _plain(labels: Sequence[str]) -> list[str]:
@@ -147,12 +154,23 @@ def is_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     years = [cell for cell in named if _YEAR.fullmatch(cell)]
     counted = len(years) > 1 and len(years) < len(named) and years == sorted(set(years))
     if not named or not all(is_label(cell) or (counted and cell in years) for cell in named):
-        return False
+        return _titles(named, first, others)
     columns = list(zip(*others, strict=False)) if others else []
     again = [label in column for label, column in zip(first, columns, strict=False) if label.strip()]
     if again and sum(again) * 2 > len(again):
         return False
     return not columns or len(first) > 1 or not (_HOST.fullmatch(named[0]) or is_label(columns[0][0]))
+
+
+def _titles(named: Sequence[str], first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Questions, emojis and the like, each once, over a column of values that they are none of."""
+    plain = len(set(named)) == len(named) > 1 and all(map(_is_title, named))
+    return plain and bool(others) and _contrast(first, others)
+
+
+def _is_title(text: str) -> bool:
+    named = text.isprintable() and len(text) <= _TITLE_CHARS and not _VALUE.fullmatch(text)
+    return named and any(each.isalpha() or not each.isascii() for each in text)
 
 
 def is_label(cell: str) -> bool:

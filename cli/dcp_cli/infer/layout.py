@@ -9,28 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import polars as pl
-
-from dcp_cli.infer.headers import Tried, cells_of, header, wider_first
-from dcp_worker.formats.readers import told_by_lines
+from dcp_cli.infer.headers import Tried, cells_of, header, is_label, wider_first
+from dcp_cli.infer.logs import MOSTLY, WHOLE_LINE, log_of, whole
 
 _LOOKED_AT_LINES = 400
 _DELIMITERS = (",", "\t", ";", "|")
-_RARE_DELIMITERS = ("#", "^", "~")
+_RARE_DELIMITERS = ("#", "^", "~", "\x1f", "\x01")
 """Looked at where none of the others makes columns of nearly all lines."""
-_MOSTLY = 0.9
 _JSON = re.compile(
     r"\{\s*(?:[\"}]|\Z)"
     r"|\[\s*(?:[\[{\"\]]|\Z|(?:-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null)\s*[,\]])"
 )
-_MOMENT = re.compile(
-    r"\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d(?::\d\d)?"
-    r"|(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d|\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)"
-)
-"""How a line of a log begins."""
-_PAIR = re.compile(r"(?:^|\s)[A-Za-z_][\w.-]*=")
-WHOLE_LINE = "(?P<line>.*)"
-_FIELDS = re.compile(r"#\s*Fields:", re.IGNORECASE)
+_FIELDS = re.compile(r"#\s*fields:|#fields\t", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_SEPARATOR = re.compile(r"\"?sep=(.)\"?", re.IGNORECASE)
+"""Excel's first line, of which it makes no record."""
 _ITEMS = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*\[\s*\{')
 
 
@@ -50,16 +43,19 @@ class Layout:
         self.sure = self.sure and sure
 
 
-def layout_of(text: str, whole: bool) -> Layout:
-    """The layout of a file that starts with `text`."""
-    lines = text.lstrip("\ufeff").splitlines()[: _LOOKED_AT_LINES + 1]
-    if len(lines) > 1 and not whole:
+def layout_of(text: str, end: bool) -> Layout:
+    """The layout of a file that starts with `text`; `end`: and ends with it."""
+    lines = _lines_of(text.lstrip("\ufeff"))[: _LOOKED_AT_LINES + 1]
+    if len(lines) > 1 and not end:
         lines.pop()
     layout = Layout({})
+    if len(lines) > 1 and (told := _SEPARATOR.fullmatch(lines[0].strip())):
+        return _told_separator(lines[1:], told[1], layout)
     if _JSON.match(text.lstrip("\ufeff").lstrip()):
-        return _json(text, lines, layout, whole)
-    if any(_FIELDS.match(line) for line in lines):
-        return _w3c(layout)
+        return _json(text, lines, layout, end)
+    fields = next((line for line in lines if _FIELDS.match(line)), None)
+    if fields is not None:
+        return _w3c(layout, "\t" if "\t" in fields else " ")
     comment = _comment_char(lines)
     if comment:
         layout.words["commentChar"] = comment
@@ -72,8 +68,28 @@ def layout_of(text: str, whole: bool) -> Layout:
     return _log(records, layout) or _table(lines, records, layout)
 
 
+def _lines_of(text: str) -> list[str]:
+    """As records are cut: U+2028 and its like end none."""
+    lines = _LINE_END.split(text)
+    return lines if lines[-1] else lines[:-1]
+
+
+def _told_separator(lines: Sequence[str], separator: str, layout: Layout) -> Layout:
+    records = [line for line in lines if line.strip()]
+    if not records:
+        layout.words["type"] = "csv"
+        layout.note("the sample has no record to look at", sure=False)
+        return layout
+    layout.note("the first line tells the delimiter, and is no record")
+    layout = _with(_tried(records, separator), lines, layout)
+    layout.words["skipRows"] = layout.words.get("skipRows", 0) + 1
+    return layout
+
+
 def _json(text: str, lines: Sequence[str], layout: Layout, whole: bool) -> Layout:
     if lines and all(_is_object(line) for line in lines if line.strip()):
+        if whole and len(lines) == 1 and _one_line(text, layout):
+            return layout
         if whole and (value := _one_object(text)) is not None and _by_name(value, layout):
             return layout
         layout.words["type"] = "ndjson"
@@ -99,6 +115,24 @@ def _json(text: str, lines: Sequence[str], layout: Layout, whole: bool) -> Layou
     layout.words["items"] = path
     layout.note(f"the first array of objects in the JSON document is at {path}", sure=len(set(found)) == 1)
     return layout
+
+
+def _one_line(text: str, layout: Layout) -> bool:
+    """A document that has no line break, and its records in an array: as servers answer."""
+    value: Any = _one_object(text)
+    found = _ITEMS.findall(text)
+    path = _path_of(text, found[0]) if found else None
+    if value is None or path is None:
+        return False
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(value, list) or len(value) < 2 or not all(isinstance(each, dict) for each in value):
+        return False
+    layout.words |= {"type": "json", "items": path}
+    layout.note(
+        f"CHECK: one JSON document with {len(value)} objects at {path}; if it is one record, type: ndjson", False
+    )
+    return True
 
 
 def _one_object(text: str) -> dict[str, Any] | None:
@@ -129,11 +163,12 @@ def _by_name(value: dict[str, Any], layout: Layout) -> bool:
     return True
 
 
-def _w3c(layout: Layout) -> Layout:
-    """IIS, and others that tell their fields in a comment, again wherever they change."""
-    layout.words |= {"type": "csv", "delimiter": " ", "quoteChar": "", "commentChar": "#", "commentedHeader": True}
+def _w3c(layout: Layout, delimiter: str) -> Layout:
+    """IIS, Zeek and others that tell their fields in a comment, again wherever they change."""
+    kind = {"type": "tsv"} if delimiter == "\t" else {"type": "csv", "delimiter": delimiter, "quoteChar": ""}
+    layout.words |= {**kind, "commentChar": "#", "commentedHeader": True}
     layout.log = True
-    layout.note("the labels stand behind #Fields:, in the last such line above a record")
+    layout.note("the labels stand behind #Fields, in the last such line above a record")
     return layout
 
 
@@ -167,52 +202,47 @@ def _comment_char(lines: Sequence[str]) -> str | None:
 
 
 def _log(records: Sequence[str], layout: Layout) -> Layout | None:
-    series = pl.Series(records, dtype=pl.String)
-    for name, parser, proof in told_by_lines():
-        share = 1 - parser.parse(series).cells[proof].null_count() / len(records)
-        if share >= _MOSTLY:
-            layout.words["type"] = name
-            layout.log = True
-            layout.note(f"{share:.0%} of the lines are those of {name}", sure=share == 1)
-            return layout
-    stamped = sum(_MOMENT.match(line) is not None for line in records)
-    cut = max((_tried(records, each) for each in _DELIMITERS), key=lambda each: each.score)
-    if stamped >= _MOSTLY * len(records) and (cut.width < 2 or cut.share < _MOSTLY):
-        layout.log = True
-        return _lines(layout, "lines of a log, each begins with a time")
-    pairs = sum(len(_PAIR.findall(line)) > 1 for line in records)
-    if pairs >= _MOSTLY * len(records) and not records[0].startswith(("{", "<")):
-        layout.log = True
-        return _lines(layout, "CHECK: lines of key=value, kept whole; name what you need by groups in pattern", False)
-    return None
+    best = max((_tried(records, each) for each in _DELIMITERS), key=lambda each: each.score)
+    found = log_of(records, best.width > 1 and best.share >= MOSTLY)
+    if found is None:
+        return None
+    layout.words |= found.words
+    layout.log = True
+    layout.note(found.seen, found.sure)
+    return layout
 
 
-def _lines(layout: Layout, why: str, sure: bool = True) -> Layout:
+def _lines(layout: Layout, why: str) -> Layout:
     layout.words |= {"type": "regex", "pattern": WHOLE_LINE}
-    layout.note(f"{why}: the whole line is one field; name parts of it by groups, (?P<level>...)", sure)
+    layout.note(whole(why))
     return layout
 
 
 def _table(lines: Sequence[str], records: Sequence[str], layout: Layout) -> Layout:
     best = max((_tried(records, delimiter) for delimiter in _DELIMITERS), key=lambda each: each.score)
-    if best.width < 2 or best.share < _MOSTLY:
+    if best.width < 2 or best.share < MOSTLY:
         rare = max((_tried(records, delimiter) for delimiter in _RARE_DELIMITERS), key=lambda each: each.score)
         best = rare if rare.width > 1 and rare.share == 1 else best
     if best.width < 2 and any(each in line for line in records for each in (",", '"')):
         return _lines(layout, "no delimiter makes columns of these lines")
-    if best.width < 2 or best.share < _MOSTLY * _MOSTLY:
-        spaced = Counter(len(line.split()) for line in records).most_common(1)[0]
-        if spaced[0] > 1 and spaced[1] >= _MOSTLY * len(records):
-            return _spaced(spaced[0], layout)
+    if best.width < 2 or best.share < MOSTLY * MOSTLY:
+        spaced = Counter(len(re.split(r"[ \t]+", line.strip(" \t"))) for line in records).most_common(1)[0]
+        if spaced[0] > 1 and spaced[1] >= MOSTLY * len(records):
+            return _spaced(spaced[0], records[0], layout)
         best = _tried(records, ",") if best.width < 2 else best
-    if best.width > 1 and best.share < _MOSTLY and wider_first(best):
+    if best.width > 1 and best.share < MOSTLY and wider_first(best):
         best = replace(best, width=len(best.rows[0]), share=1 / len(best.rows))
-    name = {"\t": "TAB"}.get(best.delimiter, best.delimiter)
+    return _with(best, lines, layout)
+
+
+def _with(best: Tried, lines: Sequence[str], layout: Layout) -> Layout:
+    """What is between delimiters, in words."""
+    name = {"\t": "TAB", "\x1f": "U+001F", "\x01": "U+0001"}.get(best.delimiter, best.delimiter)
     layout.words["type"] = "tsv" if best.delimiter == "\t" else "csv"
     if best.delimiter not in ",\t":
         layout.words["delimiter"] = best.delimiter
     if best.width > 1:
-        layout.note(f"{best.share:.0%} of the records have {best.width} cells between {name}", best.share >= _MOSTLY)
+        layout.note(f"{best.share:.0%} of the records have {best.width} cells between {name}", best.share >= MOSTLY)
     else:
         layout.note("one value a line")
     if best.quote != ("" if best.delimiter == "\t" else '"'):
@@ -232,11 +262,13 @@ def _table(lines: Sequence[str], records: Sequence[str], layout: Layout) -> Layo
     return layout
 
 
-def _spaced(width: int, layout: Layout) -> Layout:
+def _spaced(width: int, first: str, layout: Layout) -> Layout:
     layout.words["type"] = "regex"
     cells = r"\s+".join(rf"(?P<col{number + 1}>\S+)" for number in range(width))
     layout.words["pattern"] = rf"\s*{cells}\s*"
     layout.note(f"{width} words on a line, blanks between them; name the groups as you like")
+    if all(map(is_label, first.split())):
+        layout.note("CHECK: the first line may be labels: it is a record here", sure=False)
     return layout
 
 
@@ -246,7 +278,7 @@ def _tried(records: Sequence[str], delimiter: str) -> Tried:
     if delimiter == "\t" and not _quoted_cells(records):
         quote = ""
     escape = "\\" if quote == '"' and any('\\"' in line for line in records) else ""
-    spaced = sum(line.count(delimiter + " ") for line in records) >= _MOSTLY * sum(
+    spaced = sum(line.count(delimiter + " ") for line in records) >= MOSTLY * sum(
         line.count(delimiter) for line in records
     ) and any(delimiter + " " in line for line in records)
     rows = [row for row in cells_of(records, delimiter, quote, escape, spaced) if row]

@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import openpyxl
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -114,6 +115,17 @@ WIDE = ",".join(f"c{n}" for n in range(90)) + "\n" + "".join(",".join(["1"] * 89
         pytest.param('{\n "ip": "192.0.2.1",\n "tags": {"n": 1}\n}\n', {"ip": "ip", "tags_n": "integer"}, 1, id="one object over several lines"),
         pytest.param("\n\na.example\n\nb.example\n", {"col1": "string"}, 2, id="blank lines first and between"),
         pytest.param("http://a.example/1\nhttp://b.example/?x=1,2,3\n", {"line": "string"}, 2, id="one value a line, with commas"),
+        pytest.param("sep=;\nid;v\n1;a\n2;b\n", {"id": "integer", "v": "string"}, 2, id="Excel's line of the delimiter"),
+        pytest.param("id\x1fv\n1\x1fa b\n2\x1fb\n", {"id": "integer", "v": "string"}, 2, id="unit separators"),
+        pytest.param("id,v\n1,a\u2028b\n2,c\x1cd\n", {"id": "integer", "v": "string"}, 2, id="line ends that are none"),
+        pytest.param("How often do you on average eat out in a week of the year that has no holiday? (number),😀\n1,2\n3,4\n", {"col2": "integer"}, 2, id="questions and emojis as labels"),
+        pytest.param("tel,version,ts\n+4930901820,1.10,1709208000123\n+33142685300,1.9,1709208000999\n", {"tel": "string", "version": "string", "ts": "datetime"}, 2, id="numbers that are none, and milliseconds"),
+        pytest.param("2024-01-01 10:00:00,1 ERROR boom\njava.lang.X: y\n\tat a.b(C.java:1)\n2024-01-01 10:00:01,2 INFO ok\n2024-01-01 10:00:01,2 INFO ok\n", {"line": "string"}, 5, id="a log with a stack trace"),
+        pytest.param('https 2024-07-02T22:23:00.1Z lb 192.0.2.1:28 "GET https://e:443/ HTTP/1.1"\n' * 2, {"line": "string"}, 2, id="a load balancer's lines, equal"),
+        pytest.param("#separator \\x09\n#path\tconn\n#fields\tts\tid.orig_h\n#types\ttime\taddr\n1.5\t192.0.2.1\n2.5\t-\n#close\tx\n", {"ts": "number", "id_orig_h": "ip"}, 2, id="Zeek's"),
+        pytest.param('{"count":2,"next":null,"results":[{"id":1,"v":"a"},{"id":2,"v":"b"}]}', {"id": "integer", "v": "string"}, 2, id="an answer on one line"),
+        pytest.param('{"type":"x","m":{"rows":[{"id":1},{"id":"b"}]}}\n', {"id": "string"}, 2, id="an answer on one line, deeper"),
+        pytest.param('{"id":1,"tags":[{"k":1}]}\n', {"id": "integer", "tags": "string"}, 1, id="one record with an array"),
         pytest.param("who,age\nNone,1\nNA,2\nBo,NA\n", {"who": "string", "age": "integer"}, 3, id="words that are names"),
     ],
 )  # fmt: skip
@@ -215,3 +227,20 @@ def test_a_first_record_that_comes_again_among_texts_is_none_of_labels(tmp_path:
     (tmp_path / "a.csv").write_text("ann,in\nbo,in\nann,in\nann,out\nann,in\n")
     draft = yaml.safe_load(dcp("infer", str(tmp_path / "a.csv")))
     assert draft["spec"]["sources"][0]["format"]["header"] is False
+
+
+def test_titles_above_a_sheets_table_are_skipped(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in [["Report of 2024"], [], ["by nobody"], ["id", None, "v"], [1, "x", "a"], [2, None, "b"]]:
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    answer = json.loads(dcp("infer", str(tmp_path / "a.xlsx"), "-o", "json"))
+    fields = {each["name"]: each["type"] for each in answer["spec"]["spec"]["cleaning"]["fields"]}
+    assert (fields, answer["sure"]) == ({"id": "integer", "col2": "string", "v": "string"}, False)
+
+
+def test_a_word_over_words_may_be_a_label(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("name\nann\nbob\n")
+    answer = json.loads(dcp("infer", str(tmp_path / "a.txt"), "-o", "json"))
+    assert answer["sure"] is False
+    assert any("CHECK: there is no header" in each and "skipRows: 1" in each for each in answer["format"])
