@@ -9,7 +9,7 @@ TIMES := build/times.txt
 SUITE := scripts/suite $(TIMES)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run test unit lint types contracts integration faults oracle servers lock docs docs-check site workflows fresh clean
+.PHONY: help setup run test unit lint types contracts integration faults oracle servers lock docs docs-check site workflows alerts fresh clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -77,6 +77,13 @@ oracle: $(READY) servers ## whole runs against the independent oracle, and the k
 servers: ## install the servers that the tests start (Debian's packages)
 	@scripts/install_servers
 	@scripts/install_mysql
+
+PROMTOOL = build/tools/promtool
+$(PROMTOOL):
+	@GOBIN=$(CURDIR)/build/tools go install -tags remove_all_sd,netgo github.com/prometheus/prometheus/cmd/promtool@v0.316.0
+
+alerts: $(PROMTOOL) ## each alert against time series of its own, by promtool (needs Go; the first time takes minutes)
+	@$(PROMTOOL) check rules monitoring/rules/*.yaml && $(PROMTOOL) test rules monitoring/tests.yaml
 
 docs: $(READY) ## write the documents that are made from the code
 	@$(BIN)/python scripts/make_docs.py

@@ -33,6 +33,7 @@ from dcp_operator.rounds import Rounds
 from dcp_operator.scaling.queues import QueueReader
 from dcp_operator.scaling.reach import Reach, domain_of
 from dcp_operator.scaling.scaler import Scaler, Targets
+from dcp_operator.status.condition_gauges import ConditionGauges
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_pipeline.observe.health import HealthServer
@@ -131,6 +132,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
         lambda place, seen: metrics.unseen(place.namespace, place.kind, not seen),
         settings.instance,
     )  # fmt: skip
+    metrics.registry.register(ConditionGauges(store, leading))
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
     reconciler = Reconciler(

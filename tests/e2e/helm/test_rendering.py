@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import yaml
 
 from e2e.helm.shell import KUBE_VERSION, Shell, shell
 
+ROOT = Path(__file__).parents[3]
 RELEASE = f"helm template dcp charts/dcp-operator --namespace dcp-system --kube-version {KUBE_VERSION}"
 IMAGES = "--set images.repository=dcp-e2e --set images.tag=e2e"
 CRD = "CustomResourceDefinition"
@@ -107,6 +110,27 @@ def test_a_service_monitor_selects_the_operator_s_service(sh: Shell) -> None:
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
     assert monitor["metadata"]["labels"]["team"] == "a"
+
+
+def test_alerts_and_dashboards_are_those_of_the_folder(sh: Shell) -> None:
+    assert not {"PrometheusRule", "ConfigMap"} & set(kinds(rendered(sh)))
+    documents = rendered(
+        sh,
+        "metrics.rules.enabled=true",
+        "metrics.rules.runbooks=https://example.org/alerts",
+        "metrics.dashboards.enabled=true",
+    )
+    found = {each["name"]: each["rules"] for each in one(documents, "PrometheusRule")["spec"]["groups"]}
+    for path in sorted((ROOT / "monitoring/rules").glob("*.yaml")):
+        for group in yaml.safe_load(path.read_text().replace("docs/alerts.md#", "https://example.org/alerts#"))[
+            "groups"
+        ]:
+            assert found.pop(group["name"]) == group["rules"]
+    assert found == {}
+    boards = one(documents, "ConfigMap")
+    assert boards["metadata"]["labels"]["grafana_dashboard"] == "1"
+    for path in (ROOT / "monitoring/dashboards").glob("*.json"):
+        assert json.loads(boards["data"][f"dcp-{path.name}"]) == json.loads(path.read_text())
 
 
 def test_an_image_may_be_named_whole(sh: Shell) -> None:

@@ -26,6 +26,7 @@ FILES = (
     "backlog_batches",
     "workers",
     "scaling_cause",
+    "build_info",
 )
 
 

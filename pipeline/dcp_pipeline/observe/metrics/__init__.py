@@ -23,6 +23,7 @@ FILES = (
     "batches",
     "phase_seconds",
     "errors",
+    "build_info",
 )
 
 Gauges = Mapping[str, tuple[str, Mapping[tuple[tuple[str, str], ...], float]]]

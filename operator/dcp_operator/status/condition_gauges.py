@@ -1,0 +1,39 @@
+"""dcp_operator_condition{namespace,pipeline,type}: the conditions as the API server has them, read when they are asked
+for. Only the replica that writes them tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from dcp_operator.cluster.store import Store
+
+_VALUES = {"True": 1.0, "False": 0.0}
+_UNKNOWN = -1.0
+
+
+class ConditionGauges(Collector):
+    """1: True, 0: False, -1: Unknown."""
+
+    def __init__(self, store: Store, leading: Callable[[], bool]) -> None:
+        self._store, self._leading = store, leading
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "dcp_operator_condition",
+            "Conditions of pipelines. 1: True, 0: False, -1: Unknown.",
+            labels=["namespace", "pipeline", "type"],
+        )
+        for key in self._store.pipelines() if self._leading() else ():
+            for each in _conditions(self._store.pipeline(key)):
+                value = _VALUES.get(str(each.get("status")), _UNKNOWN)
+                family.add_metric([key.namespace, key.name, str(each.get("type"))], value)
+        yield family
+
+
+def _conditions(document: Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
+    status: Mapping[str, Any] = (document or {}).get("status") or {}
+    return status.get("conditions") or ()

@@ -1,0 +1,20 @@
+"""dcp_build_info{version}."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from dcp_pipeline.observe.metrics.metric import Metric
+
+
+class BuildInfo(Metric):
+    """Which release runs: 1."""
+
+    def __init__(self, registry: CollectorRegistry, pipeline: str) -> None:
+        gauge = Gauge("dcp_build_info", "1: the release that runs.", ["pipeline", "version"], registry=registry)
+        gauge.labels(pipeline, version("datacleaning-pipelines")).set(1)
+
+
+METRIC = BuildInfo
