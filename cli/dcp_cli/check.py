@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from msgspec.structs import replace
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.expectations import as_json
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
+from dcp_cli.shown.expectations import as_json
 from dcp_cli.shown.say import say
-from dcp_cli.summary import COUNTS, objects_as_json
+from dcp_cli.shown.summary import COUNTS, objects_as_json
 from dcp_pipeline.process.exit_codes import DONE, FAILED, INVALID
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup

@@ -13,12 +13,12 @@ import redis
 from sqlalchemy import Engine
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.expectations import as_json
 from dcp_cli.options import print_json
+from dcp_cli.shown.expectations import as_json
 from dcp_cli.shown.say import say
 from dcp_cli.shown.status import LAST_OBJECTS, object_header, object_rows, sums_row, wrong
+from dcp_cli.shown.summary import COUNTS, object_as_json, objects_as_json, remarks, verdict
 from dcp_cli.shown.tables import show_table
-from dcp_cli.summary import COUNTS, object_as_json, objects_as_json, remarks, verdict
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
 from dcp_pipeline.dialects import facts_of
 from dcp_pipeline.ledger import Ledger

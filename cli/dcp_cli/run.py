@@ -23,7 +23,7 @@ from dcp_cli.options import print_json
 from dcp_cli.shown.opening import opening_line
 from dcp_cli.shown.progress import ProgressLine
 from dcp_cli.shown.say import say
-from dcp_cli.summary import RunSummary
+from dcp_cli.shown.summary import RunSummary
 from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.patience import PERSON_SECONDS
 from dcp_fetcher.process import build_fetcher, problems_by_source, trouble_of

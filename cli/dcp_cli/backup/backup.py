@@ -16,7 +16,7 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
-from dcp_cli.summary import COUNTS
+from dcp_cli.shown.summary import COUNTS
 from dcp_pipeline.database.rooms import dialect_of, name_of
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.files.durable import put_in_place

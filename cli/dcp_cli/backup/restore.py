@@ -15,7 +15,7 @@ from dcp_cli.backup.archive import Head, Page, read_archive
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
-from dcp_cli.summary import COUNTS
+from dcp_cli.shown.summary import COUNTS
 from dcp_pipeline.connect import open_engine
 from dcp_pipeline.database.errors import SinkUnavailable, short
 from dcp_pipeline.database.rooms import name_of

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 from sqlalchemy.types import TypeEngine
 
-from dcp_cli.doctor.finding import Findings
+from dcp_cli.findings.finding import Findings
 from dcp_pipeline.database.rooms import name_of, package_called
 from dcp_pipeline.setup import Setup
 

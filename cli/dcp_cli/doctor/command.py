@@ -9,13 +9,13 @@ from functools import partial
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from dcp_cli.doctor.finding import Finding, Look, State, wrong
 from dcp_cli.doctor.machine import machine
 from dcp_cli.doctor.queue import queue
 from dcp_cli.doctor.secrets import missing_secrets
 from dcp_cli.doctor.sink import sink
 from dcp_cli.doctor.sources import source
 from dcp_cli.errors import CommandFailed
+from dcp_cli.findings.finding import Finding, Look, State, wrong
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_pipeline.database.errors import LedgerError

@@ -9,8 +9,8 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
-from dcp_cli.doctor.finding import Findings, ok, wrong
-from dcp_cli.doctor.limits import address_space, disk, file_size, open_files
+from dcp_cli.findings.finding import Findings, ok, wrong
+from dcp_cli.findings.limits import address_space, disk, file_size, open_files
 from dcp_pipeline.setup import Setup
 
 

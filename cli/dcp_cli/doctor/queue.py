@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from dcp_cli.doctor.finding import Findings, ok, warning, wrong
-from dcp_cli.doctor.limits import memory_for_queue, skew
 from dcp_cli.embedded.valkey import server_binary
+from dcp_cli.findings.finding import Findings, ok, warning, wrong
+from dcp_cli.findings.limits import memory_for_queue, skew
 from dcp_pipeline.connect import open_redis
 from dcp_pipeline.errors import in_words
 from dcp_pipeline.queue.connection import check_server, refuses

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from dcp_cli.doctor.finding import Findings, ok, wrong
+from dcp_cli.findings.finding import Findings, ok, wrong
 from dcp_pipeline.secrets import SecretMissing, variable_of
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.model import SecretKeyRef

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from dcp_cli.dialects import DatabaseLook, asked
-from dcp_cli.doctor.finding import Findings, ok, warning, wrong
-from dcp_cli.doctor.limits import disk, skew
 from dcp_cli.doctor.machine import standing
+from dcp_cli.findings.finding import Findings, ok, warning, wrong
+from dcp_cli.findings.limits import disk, skew
 from dcp_pipeline.connect import open_engine
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import LedgerError, TableMismatch, short

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcp_cli.doctor.finding import Findings, ok, wrong
+from dcp_cli.findings.finding import Findings, ok, wrong
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.model import Source
 

@@ -12,8 +12,8 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.look import ledger_of, pages_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
+from dcp_cli.shown.summary import object_as_json
 from dcp_cli.shown.tables import show_table
-from dcp_cli.summary import object_as_json
 from dcp_fetcher.sites.versions import FORGOTTEN, REREAD
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.looking.overview import LATEST

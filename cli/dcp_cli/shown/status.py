@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from dcp_cli.summary import COUNTS
+from dcp_cli.shown.summary import COUNTS
 from dcp_pipeline.ledger.looking.overview import Overview, Totals
 from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.observe.report import Report

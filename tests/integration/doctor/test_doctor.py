@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from dcp_cli.doctor.command import found
-from dcp_cli.doctor.finding import Finding, State
+from dcp_cli.findings.finding import Finding, State
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.setup import load_setup
 from support.botnet_feed import HEADER

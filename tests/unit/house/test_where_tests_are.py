@@ -14,6 +14,7 @@ ELSEWHERE = {
     "cli/backup": "integration/backup",
     "cli/commands": "integration/cli",
     "cli/dialects": "integration/doctor",
+    "cli/doctor": "integration/doctor",
     "cli/ledger": "integration/cli/test_objects.py",
     "cli/page": "integration/ui",
     "fetcher/gauges": "integration/fetcher/test_labels.py",

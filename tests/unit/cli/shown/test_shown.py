@@ -14,7 +14,7 @@ from dcp_cli.shown import tables
 from dcp_cli.shown.progress import Figures, figures_of, line_of, show
 from dcp_cli.shown.say import hand_out, say
 from dcp_cli.shown.status import object_rows, sums_row, wrong
-from dcp_cli.summary import verdict
+from dcp_cli.shown.summary import verdict
 from dcp_fetcher.ground.progress import Progress, SourceProgress
 from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.observe.printable import printable, printable_cell, printable_json, readable

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, inspect
 
-from dcp_cli.doctor.finding import Findings, ok, warning, wrong
-from dcp_cli.doctor.limits import connections
-from dcp_cli.doctor.rights import MAKING, ROWS, SEEING, Rights, missing_rights, rights_of
+from dcp_cli.findings.finding import Findings, ok, warning, wrong
+from dcp_cli.findings.limits import connections
+from dcp_cli.findings.rights import MAKING, ROWS, SEEING, Rights, missing_rights, rights_of
 from dcp_pipeline.ledger.tables import METADATA
 from dcp_pipeline.setup import Setup
 

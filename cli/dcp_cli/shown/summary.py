@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dcp_cli.expectations import as_json
+from dcp_cli.shown.expectations import as_json
 from dcp_cli.shown.tables import table
 from dcp_pipeline.ledger.looking.expectations import Verdict
 from dcp_pipeline.ledger.looking.overview import Overview, Totals

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcp_cli.doctor.finding import Finding, Findings, ok, warning, wrong
+from dcp_cli.findings.finding import Finding, Findings, ok, warning, wrong
 
 MOST_SKEW_SECONDS = 2.0
 _MIB = 1 << 20

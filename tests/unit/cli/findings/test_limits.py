@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dcp_cli.doctor.finding import Finding, State
-from dcp_cli.doctor.limits import address_space, connections, disk, file_size, memory_for_queue, open_files, skew
+from dcp_cli.findings.finding import Finding, State
+from dcp_cli.findings.limits import address_space, connections, disk, file_size, memory_for_queue, open_files, skew
 
 MIB = 1 << 20
 

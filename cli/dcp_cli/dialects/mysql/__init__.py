@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.types import FLOAT, TypeEngine
 
 from dcp_cli.dialects import Asked
-from dcp_cli.doctor.mysql import rights, settings
+from dcp_cli.dialects.mysql.server import rights, settings
 
 
 def _table_ddl(connection: Connection, table: str) -> tuple[str, ...]:

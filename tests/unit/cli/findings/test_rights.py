@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcp_cli.doctor.rights import MAKING, ROWS, missing_rights, rights_of
+from dcp_cli.findings.rights import MAKING, ROWS, missing_rights, rights_of
 
 TABLES = ["dcp_meta", "botnet"]
 
