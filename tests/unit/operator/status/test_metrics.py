@@ -13,7 +13,7 @@ OTHER = PipelineKey("tenant", "other")
 
 
 def told(registry: CollectorRegistry, *, of: PipelineKey | None = None) -> dict[str, float]:
-    """Our samples that are not 0, by name and the labels but the pipeline's."""
+    """Our samples that are not 0, by name and the labels but the pipeline's; which release runs left out."""
     return {
         each.name.removeprefix("dcp_operator_")
         + "".join(
@@ -21,7 +21,9 @@ def told(registry: CollectorRegistry, *, of: PipelineKey | None = None) -> dict[
         ): each.value
         for family in registry.collect()
         for each in family.samples
-        if each.name.startswith("dcp_operator_") and not each.name.endswith(("_bucket", "_created")) and each.value
+        if each.name.startswith("dcp_operator_")
+        and not each.name.endswith(("_bucket", "_created", "_info"))
+        and each.value
         if of is None or each.labels.get("pipeline") == of.name
     }
 
