@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dcp_cli.errors import CommandFailed
 from dcp_cli.look import ledger_of
-from dcp_cli.options import print_json
+from dcp_cli.options import print_json, settings
 from dcp_cli.shown.expectations import as_json
 from dcp_cli.shown.say import say
 from dcp_cli.shown.summary import COUNTS, objects_as_json
@@ -24,7 +24,7 @@ from dcp_pipeline.verify.verify import verify
 def validate_spec(path: str, output: str) -> int:
     """Print every problem of a spec, or that there is none; the exit code."""
     try:
-        setup = load_setup(path, os.environ)
+        setup = load_setup(path, os.environ, settings=settings())
         _compile(setup, path)
     except SpecInvalid as error:
         if output != "json":

@@ -18,7 +18,36 @@ if TYPE_CHECKING:
 _LOG_OPTIONS = "dcp.log-options"
 F = TypeVar("F", bound=Callable[..., Any])
 
-spec_argument = click.argument("spec", type=click.Path(dir_okay=False))
+_SETTINGS = "dcp.settings"
+_spec = click.argument("spec", type=click.Path(dir_okay=False))
+
+
+def _keep_settings(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> None:
+    context.meta[_SETTINGS] = value
+
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PATH=VALUE",
+    expose_value=False,
+    callback=_keep_settings,
+    help="A value of the spec, such as spec.worker.concurrency=4; as often as you like.",
+)
+
+
+def spec_argument(command: F) -> F:
+    """SPEC, and --set."""
+    return _spec(set_option(command))
+
+
+def settings() -> tuple[str, ...]:
+    """What --set said."""
+    context = click.get_current_context(silent=True)
+    return tuple(context.meta.get(_SETTINGS, ())) if context else ()
+
+
 json_option = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How the answer is printed."
 )
@@ -73,7 +102,7 @@ def set_up(
 
     context = click.get_current_context(silent=True)
     environment = {**os.environ, **(context.meta.get(_LOG_OPTIONS, {}) if context else {})}
-    setup = load_setup(spec, environment, redis=redis, sink=sink, profile=profile)
+    setup = load_setup(spec, environment, redis=redis, sink=sink, profile=profile, settings=settings())
     level = "error" if only_errors and not setup.log_files.path else setup.log_level
     set_up_logs(level, setup.log_format, setup.secrets.redact, setup.log_files)
     return setup

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from dcp_pipeline.setup import Setup
+from dcp_pipeline.spec.composing.dotenv import NAME as DOTENV
+
 _SUFFIXES = (".yaml", ".yml")
 _KIND = b"DataCleaningPipeline"
 
@@ -19,3 +22,16 @@ def spec_files(given: Sequence[Path], known: Collection[Path] = ()) -> list[Path
         yaml = sorted(path for path in each.iterdir() if path.suffix in _SUFFIXES and path.is_file())
         found.extend(path for path in yaml if path in known or _KIND in path.read_bytes())
     return list(dict.fromkeys(found))
+
+
+def mark_of(setup: Setup) -> object:
+    """That changes where one of its files, or the `.env` beside it, may have changed."""
+    return tuple(_status(path) for path in (*setup.files, setup.folder / DOTENV))
+
+
+def _status(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return str(error)
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -27,7 +27,7 @@ from dcp_pipeline.settings import (
 from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.model import Pipeline
-from dcp_pipeline.spec.parse import load_pipeline
+from dcp_pipeline.spec.parse import load_composed
 from dcp_pipeline.spec.units import Quantity
 
 DEFAULT_QUEUE_TIMEOUT_SECONDS = 1.0
@@ -53,6 +53,8 @@ class Setup(msgspec.Struct, frozen=True):
     grace_seconds: float = DEFAULT_GRACE_SECONDS
     """How long a worker that is to stop may go on with the batches in its hands."""
     log_files: LogFiles = STDERR
+    files: tuple[Path, ...] = ()
+    """What the spec is made of: itself, and what it extends."""
 
     @property
     def sink_url(self) -> str:
@@ -73,12 +75,19 @@ def load_setup(
     redis: str | None = None,
     sink: str | None = None,
     profile: str | None = None,
+    settings: Sequence[str] = (),
 ) -> Setup:
-    """What to run with.
+    """What to run with; `settings` are those of --set.
 
     Raises SpecInvalid or SettingInvalid, both naming what to mend.
     """
-    pipeline, folder = load_pipeline(spec), folder_of(Path(spec))
+    folder = folder_of(Path(spec))
+    if (folder / ".env").is_file():
+        from dcp_pipeline.spec.composing.dotenv import with_dotenv
+
+        environment = with_dotenv(folder, environment)
+    composition = load_composed(spec, environment, settings)
+    pipeline = composition.pipeline
     if pipeline.spec.sink and pipeline.spec.sink.sql:
         pipeline = with_sink_url(pipeline, beside(folder, pipeline.spec.sink.sql.url))
     if profile:
@@ -90,8 +99,8 @@ def load_setup(
     if problems:
         raise SpecInvalid(problems, f"{spec} with the environment")
     secrets = SecretStore(environment)
-    for password in (passwords.sink, passwords.redis):
-        secrets.remember(password or "")
+    for text in (passwords.sink, passwords.redis, *composition.secret):
+        secrets.remember(text or "")
     return Setup(
         pipeline=pipeline,
         folder=folder,
@@ -105,6 +114,7 @@ def load_setup(
         queue_timeout_seconds=_positive("WORKER_QUEUE_TIMEOUT", environment, DEFAULT_QUEUE_TIMEOUT_SECONDS),
         grace_seconds=_positive("WORKER_GRACE_SECONDS", environment, DEFAULT_GRACE_SECONDS),
         log_files=_log_files(environment),
+        files=composition.files,
     )
 
 

@@ -12,7 +12,7 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.ledger.dead import requeue
 from dcp_cli.ledger.objects import forget, reread
 from dcp_cli.look import client_of, ledger_of
-from dcp_cli.spec_files import spec_files
+from dcp_cli.spec_files import mark_of, spec_files
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.ledger import Ledger
@@ -33,7 +33,7 @@ class CommandDesk:
     def __init__(self, given: Sequence[Path], environment: Mapping[str, str]) -> None:
         self._given = tuple(given)
         self._environment = environment
-        self._known: dict[Path, tuple[tuple[int, int], Found]] = {}
+        self._known: dict[Path, tuple[object, Found]] = {}
 
     def redact(self, text: str) -> str:
         """A text without any secret that one of the pipelines was given."""
@@ -95,15 +95,13 @@ class CommandDesk:
 
     def _found(self, path: Path) -> Found:
         try:
-            status = path.stat()
-            mark = (status.st_mtime_ns, status.st_size)
             known = self._known.get(path)
-            if known is not None and known[0] == mark:
+            if known is not None and known[1].setup is not None and known[0] == mark_of(known[1].setup):
                 return known[1]
-            found = Found(path, load_setup(path, self._environment))
+            setup = load_setup(path, self._environment)
         except (SpecInvalid, SettingInvalid, Unusable, OSError) as error:
             return Found(path, None, in_words(error))
-        self._known[path] = (mark, found)
+        self._known[path] = (mark_of(setup), found := Found(path, setup))
         return found
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcp_cli.options import print_json
+from dcp_cli.options import print_json, settings
 from dcp_cli.shown.say import say
 from dcp_cli.simulate.contest import contest, explained
 from dcp_cli.simulate.report import as_json, curves, result_table, steps_table
 from dcp_cli.simulate.trace import load_trace
 from dcp_cli.simulate.world import Physics
+from dcp_pipeline.files.places import folder_of
 from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.scaling.of_spec import bounds_of, policy_of
+from dcp_pipeline.spec.composing.dotenv import with_dotenv
 from dcp_pipeline.spec.parse import load_pipeline
 
 
@@ -35,7 +38,8 @@ def simulate_load(spec: str, trace_name: str, options: SimulateOptions) -> int:
 
     Raises SpecInvalid; CommandFailed for a trace that cannot be read or a picture that cannot be drawn.
     """
-    pipeline, trace = load_pipeline(spec), load_trace(trace_name)
+    environment = with_dotenv(folder_of(Path(spec)), os.environ)
+    pipeline, trace = load_pipeline(spec, environment, settings()), load_trace(trace_name)
     policy, bounds, rate = policy_of(pipeline), bounds_of(pipeline), options.sink_rate
     physics = Physics(
         service_seconds=options.service_seconds,

@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import redis
@@ -23,8 +24,9 @@ from msgspec.structs import replace
 
 from dcp_cli.embedded import StateFolder
 from dcp_cli.errors import exits
+from dcp_cli.notify.beside import Beside, telling_of_the_sink
 from dcp_fetcher.ground.errors import Stopped
-from dcp_fetcher.process import build_fetcher
+from dcp_fetcher.process import build_fetcher, problems_by_source
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.observe.logs import LogFiles, set_up_logs
 from dcp_pipeline.observe.readiness import NOTIFY_SOCKET, READY, tell_manager
@@ -95,12 +97,14 @@ def begin(setup: Setup, log_file: Path, embedded: str | None, name: str) -> Setu
     return replace(setup, worker_id=f"{given}-{name}" if os.environ.get("WORKER_ID") else given)
 
 
-def fetch(setup: Setup, shared_queue: Path | None, once: bool = False) -> int:
-    """The fetcher of one pipeline, until it is told to stop; the pipeline's only one here."""
+def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = False) -> int:
+    """The fetcher of one pipeline, until it is told to stop; the pipeline's only one here. It looks for whom the spec's
+    `notify` names, too."""
     state = StateFolder(setup.state_folder)
-    with state.alone():
+    with state.alone(), ExitStack() as stack, telling_of_the_sink(setup, str(spec)):
         state.note_shared(shared_queue)
         shared = open_shared(setup, pool_size=6, metrics_read=False)
+        stack.callback(shared.close)
         loop = build_fetcher(setup, shared)
         with told_to_stop(lambda _: loop.request_stop()):
             try:
@@ -113,11 +117,12 @@ def fetch(setup: Setup, shared_queue: Path | None, once: bool = False) -> int:
                 tell_manager(READY)
                 if not once:
                     _tell_of_work(shared.queue)
+                    beside = Beside(setup, str(spec), shared.ledger, lambda: None, lambda: problems_by_source(loop))
+                    beside.start(stack, None, True)
                 report = asyncio.run(loop.run(once))
             except Stopped:
                 return DONE
         log.info("fetcher ends: %s", report.figures.text)
-        shared.close()
     return DONE
 
 

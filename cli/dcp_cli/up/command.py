@@ -40,7 +40,7 @@ def up(given: Sequence[Path], options: UpOptions) -> int:
     with ExitStack() as stack:
         stack.enter_context(folder.state.alone("dcp up", advice))
         _clean(folder)
-        specs = SpecFolder(given, os.environ)
+        specs = SpecFolder(given, lambda path: load_setup(path, os.environ, settings=options.settings))
         set_up_logs(
             os.environ.get("LOG_LEVEL") or "info", os.environ.get("LOG_FORMAT") or "", specs.redact, _log_files()
         )
@@ -106,5 +106,5 @@ def _warm_up(redis: str) -> None:
         spec.write_text(_LITTLE)
         (Path(name) / "feed").mkdir()
         setup = load_setup(spec, {})
-        fetch(replace(setup, pipeline=with_redis_url(setup.pipeline, redis)), None, once=True)
+        fetch(replace(setup, pipeline=with_redis_url(setup.pipeline, redis)), spec, None, once=True)
     logging.getLogger().setLevel(level)

@@ -17,6 +17,7 @@ from dcp_cli.embedded import StateFolder
 from dcp_cli.errors import CommandFailed
 from dcp_pipeline.files.durable import write_durably
 from dcp_pipeline.files.places import folder_of, state_base
+from dcp_pipeline.spec.composing.dotenv import with_dotenv
 
 STATUS, LOGS, REQUESTS = "status.json", "logs", "requests"
 
@@ -108,4 +109,4 @@ class UpFolder:
 def folder_at(given: Path, environment: Mapping[str, str]) -> UpFolder:
     """Of the `dcp up` of this folder, or of this spec's."""
     folder = given.resolve() if given.is_dir() else folder_of(given)
-    return UpFolder(state_base(folder, environment) / "up")
+    return UpFolder(state_base(folder, with_dotenv(folder, environment)) / "up")

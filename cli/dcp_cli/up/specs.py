@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcp_cli.spec_files import spec_files
+from dcp_cli.spec_files import mark_of, spec_files
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.settings import SettingInvalid
-from dcp_pipeline.setup import Setup, load_setup
+from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.errors import SpecInvalid
 
 
@@ -31,9 +31,8 @@ Load = Callable[[Path], Setup]
 class SpecFolder:
     """Looks at the files again and again; parses those that have changed."""
 
-    def __init__(self, given: Sequence[Path], environment: Mapping[str, str], load: Load | None = None) -> None:
-        self._given = tuple(given)
-        self._load = load or (lambda path: load_setup(path, environment))
+    def __init__(self, given: Sequence[Path], load: Load) -> None:
+        self._given, self._load = tuple(given), load
         self._known: dict[Path, tuple[object, Wanted]] = {}
 
     def forget(self) -> None:
@@ -59,23 +58,20 @@ class SpecFolder:
         return list(_one_for_each_queue(wanted for _, wanted in found.values()))
 
     def _looked_at(self, path: Path) -> tuple[object, Wanted]:
-        mark = _mark(path)
         known = self._known.get(path)
-        if known is not None and known[0] == mark:
+        if known is not None and known[1].setup is not None and known[0] == mark_of(known[1].setup):
             return known
         try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            return mark, Wanted(path, digest, self._load(path))
+            setup = self._load(path)
+            return mark_of(setup), Wanted(path, _digest(setup), setup)
         except (SpecInvalid, SettingInvalid, Unusable, OSError) as error:
-            return mark, Wanted(path, "", None, in_words(error))
+            # Looked at again each time: what it extends may be what is mended.
+            return None, Wanted(path, "", None, in_words(error))
 
 
-def _mark(path: Path) -> object:
-    try:
-        status = path.stat()
-    except OSError as error:
-        return str(error)
-    return status.st_mtime_ns, status.st_size, status.st_ino
+def _digest(setup: Setup) -> str:
+    passwords = f"{setup.passwords.sink} {setup.passwords.redis}"
+    return hashlib.sha256(repr(setup.pipeline).encode() + passwords.encode()).hexdigest()
 
 
 def _broken(wanted: Wanted, problem: str) -> Wanted:

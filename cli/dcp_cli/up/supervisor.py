@@ -42,7 +42,8 @@ class UpOptions:
     """Worker processes of each pipeline; None: one, while there is work."""
     page: Callable[[], int] | None = None
     page_address: str = ""
-    warm_up: bool = True
+    settings: tuple[str, ...] = ()
+    """Of --set, for every spec."""
 
 
 class Supervisor:
@@ -256,7 +257,7 @@ class Supervisor:
 
         def run() -> int:
             begun = begin(setup, self._folder.logs / child_log, queue, f"{role}-{generation}")
-            return fetch(begun, embedded) if role is Role.FETCHER else work(begun)
+            return fetch(begun, member.wanted.path, embedded) if role is Role.FETCHER else work(begun)
 
         child_log = self._log_of(member, role)
         self._add(member, role, generation, run, now, child_log)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,24 +22,81 @@ from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem, path_of
 from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
 from dcp_pipeline.spec.units import decode_unit
 
+if TYPE_CHECKING:
+    from dcp_pipeline.spec.composing.variables import Resolved
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_VARIABLE = "${env:"
+_COMPOSING = (_VARIABLE, "extends")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def load_pipeline(path: Path | str) -> Pipeline:
-    """The pipeline of a YAML (or JSON) file.
+def load_pipeline(
+    path: Path | str, environment: Mapping[str, str] = _NOTHING, settings: Sequence[str] = ()
+) -> Pipeline:
+    """The pipeline of a YAML (or JSON) file, composed of what it extends, `--set path=value` and variables.
 
     Raises SpecInvalid, naming file, path and problem.
     """
+    return load_composed(path, environment, settings).pipeline
+
+
+class Composition(msgspec.Struct, frozen=True):
+    """A pipeline, and what it was made of."""
+
+    pipeline: Pipeline
+    files: tuple[Path, ...]
+    secret: tuple[str, ...] = ()
+    """What variables stood for whose names say that it is secret."""
+
+
+def load_composed(path: Path | str, environment: Mapping[str, str], settings: Sequence[str]) -> Composition:
+    """As load_pipeline, and what it was made of."""
+    text = _read(path)
+    if not settings and not any(word in text for word in _COMPOSING):
+        return Composition(parse_pipeline(text, origin=str(path)), (Path(path),))
+    # Here, since few specs have a use for it, and none in a pod.
+    from dcp_pipeline.spec.composing.compose import compose
+
+    def read(other: Path) -> Any:
+        return _one_document(_read(other), str(other))
+
+    composed = compose(_one_document(text, str(path)), Path(path), read, environment, settings)
+    pipeline = _forgiving(composed.resolved, str(path))
+    return Composition(pipeline, composed.files, composed.resolved.secret)
+
+
+def _forgiving(found: Resolved, origin: str) -> Pipeline:
+    """Where a text is wanted, a variable's digits are one. No problem shows what a variable holds."""
+    from dcp_pipeline.spec.composing.variables import as_texts
+
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        return pipeline_of(found.document, origin, composed=True)
+    except SpecInvalid as error:
+        problems = error.problems
+    texts = {each.path: found.typed[each.path] for each in problems if each.path in found.typed}
+    try:
+        if texts:
+            return pipeline_of(as_texts(found.document, texts), origin, composed=True)
+    except SpecInvalid as error:
+        problems = error.problems
+    raise SpecInvalid([found.hidden(each) for each in problems], origin)
+
+
+def _read(path: Path | str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise SpecInvalid([SpecProblem("the document", f"cannot be read: {why}")], str(path)) from error
-    return parse_pipeline(text, origin=str(path))
 
 
 def parse_pipeline(text: str, origin: str = "") -> Pipeline:
     """The pipeline of a YAML text (or JSON, which is YAML too) with exactly one document."""
+    return pipeline_of(_one_document(text, origin), origin)
+
+
+def _one_document(text: str, origin: str) -> Any:
     documents = _documents(text, origin)
     pipelines = [each for each in documents if isinstance(each, dict) and each.get("kind") == KIND]
     if len(documents) > 1 and len(pipelines) == 1:
@@ -46,7 +104,7 @@ def parse_pipeline(text: str, origin: str = "") -> Pipeline:
     if len(documents) != 1:
         found = f"holds {len(documents)} documents"
         raise SpecInvalid([SpecProblem("the document", f"{found}; exactly one {KIND} is wanted")], origin)
-    return pipeline_of(documents[0], origin)
+    return documents[0]
 
 
 def _documents(text: str, origin: str) -> list[Any]:
@@ -72,19 +130,39 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def pipeline_of(document: Any, origin: str = "") -> Pipeline:
-    """The pipeline of a decoded document (as the Kubernetes API returns it).
+def pipeline_of(document: Any, origin: str = "", composed: bool = False) -> Pipeline:
+    """The pipeline of a decoded document (as the Kubernetes API returns it). `composed`: variables have been put in.
 
     Raises SpecInvalid with every problem found.
     """
     try:
         pipeline = msgspec.convert(document, Pipeline, dec_hook=decode_unit)
     except (msgspec.ValidationError, ValueError) as error:
-        raise SpecInvalid(_explain(document, error), origin) from error
+        raise SpecInvalid([*_unresolved(document, composed)] or _explain(document, error), origin) from error
     problems = [*_no_text(document, "")] or [*problems_of(pipeline), *pod_problems(pipeline.spec, _explain_part)]
     if problems:
         raise SpecInvalid(problems, origin)
     return pipeline
+
+
+def _unresolved(document: Any, composed: bool) -> Iterable[SpecProblem]:
+    if composed:
+        return ()
+    if isinstance(document, dict) and "extends" in document:
+        return [SpecProblem("extends", "is for `dcp` and files; for a cluster let kustomize or Helm put them together")]
+    if not any(_VARIABLE in text for text in _texts(document)):
+        return ()
+    from dcp_pipeline.spec.composing.variables import unresolved
+
+    return unresolved(document)
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict | list):
+        for each in node.values() if isinstance(node, dict) else node:
+            yield from _texts(each)
 
 
 def _no_text(node: Any, place: str) -> Iterator[SpecProblem]:

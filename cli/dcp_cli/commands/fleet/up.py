@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dcp_cli.errors import exits
+from dcp_cli.options import set_option, settings
 
 
 @click.command()
@@ -22,6 +23,7 @@ from dcp_cli.errors import exits
 @click.option("--ui", is_flag=True, help="Show the pipelines in the browser too, read-only: `dcp ui`.")
 @click.option("--ui-host", default="127.0.0.1", show_default=True)
 @click.option("--ui-port", type=click.IntRange(1, 65535), default=8090, show_default=True)
+@set_option
 @exits
 def command(specs: tuple[Path, ...], workers: int | None, ui: bool, ui_host: str, ui_port: int) -> int:
     """Run all pipelines of a folder, each in processes of its own, and take up changes of the files.
@@ -36,4 +38,4 @@ def command(specs: tuple[Path, ...], workers: int | None, ui: bool, ui_host: str
 
         return serve_page(specs, ui_host, ui_port, (), False, None)
 
-    return up(specs, UpOptions(workers, page if ui else None, f"http://{ui_host}:{ui_port}/"))
+    return up(specs, UpOptions(workers, page if ui else None, f"http://{ui_host}:{ui_port}/", settings()))
