@@ -180,8 +180,8 @@ class FetcherLoop:
             self._outlet.patience(lambda one=revision, text=document: self._outlet.ledger.save_spec(one, text))  # type: ignore[misc]
 
     async def _once(self, run: Once) -> None:
-        if self._pipeline.spec.paused:
-            log.warning("spec.paused: nothing is read")
+        if self._pipeline.spec.wanted_state != "Running":
+            log.warning("spec.paused or spec.state: nothing is read")
         else:
             await run.until_done()
 
@@ -216,7 +216,7 @@ class FetcherLoop:
         beat = f"fetcher: {name}"
         while True:
             before = due()
-            if not self._pipeline.spec.paused:
+            if self._pipeline.spec.wanted_state == "Running":
                 async with asyncio.TaskGroup() as group:
                     running = group.create_task(step())
                     while not running.done():

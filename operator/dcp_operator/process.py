@@ -28,6 +28,7 @@ from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import child_kinds
 from dcp_operator.ground.settings import OperatorSettings, SettingInvalid, read_settings
+from dcp_operator.pace import Pace
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
 from dcp_operator.scaling.queues import QueueReader
@@ -135,9 +136,10 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     metrics.registry.register(ConditionGauges(store, leading))
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
+    pace = Pace(*settings.rollout, time.monotonic, dirty.mark_later)
     reconciler = Reconciler(
         store, api, SecretReader(api, time.monotonic), Applier(api, store, metrics.refused), targets, scaler, recorder,
-        settings.pods, time.monotonic, now, parts, leading, reach,
+        settings.pods, time.monotonic, now, parts, leading, reach, pace,
     )  # fmt: skip
     rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
     return Parties(api, parts, store, dirty, rounds, elected[0] if elected else None, leading, reader, metrics)

@@ -10,19 +10,20 @@ from datetime import datetime
 from typing import Any
 
 from dcp_operator.apply import Applier
-from dcp_operator.children.children import Child, Wanted, children_of
+from dcp_operator.children.children import COMPONENTS, Child, Wanted, children_of
 from dcp_operator.children.drift import digest
 from dcp_operator.children.former_specs import former_specs, unread
 from dcp_operator.children.judge import Refusal, SecretSeen, missing_secrets, parsed
-from dcp_operator.children.plan import plan
+from dcp_operator.children.plan import Action, ChildKey, Live, by_release, plan
 from dcp_operator.children.secret_refs import all_refs
 from dcp_operator.cluster.api import Api, ApiError
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Document, Store
 from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, POD, SCALED_OBJECT
-from dcp_operator.ground.names import FIELD_MANAGER, Component, Owner, PipelineKey, selector
+from dcp_operator.ground.names import FIELD_MANAGER, PAUSE_ANNOTATION, Component, Owner, PipelineKey, selector
 from dcp_operator.ground.settings import PodSettings
+from dcp_operator.pace import Pace
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.scaler import Scaler, Target, Targets
@@ -34,7 +35,7 @@ from dcp_operator.status.news import news_of
 from dcp_operator.status.none_ready import NoneReady
 from dcp_operator.status.status import due_in, status_of
 from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document
-from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
+from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline, State
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +74,9 @@ class Reconciler:
         parts: Parts,
         leading: Callable[[], bool] = lambda: True,
         reach: Reach = Reach(),  # noqa: B008 - frozen
+        pace: Pace | None = None,
     ) -> None:
-        self._reach = reach
+        self._reach, self._pace = reach, pace
         self._parts, self._leading = parts, leading
         self._store, self._api, self._secrets, self._applier = store, api, secrets, applier
         self._targets, self._scaler, self._recorder, self._pods = targets, scaler, recorder, pods
@@ -102,8 +104,7 @@ class Reconciler:
             raise
         if not self._leading():
             return None
-        paused = bool(resource["spec"].get("paused"))
-        again = await self._report(owner, resource, refusal, paused)
+        again = await self._report(owner, resource, refusal)
         return RETRY_SECONDS.get(refusal.reason, again) if refusal else again
 
     async def _make_it_so(self, owner: Owner, pipeline: Pipeline, resource: Document) -> Refusal | None:
@@ -118,9 +119,12 @@ class Reconciler:
         secrets = await self._secrets.read(owner.namespace, names)
         if refusal := missing_secrets(pipeline, secrets):
             return refusal
+        held = _held(resource)
         if redis is not None:
             server = server_of(redis, owner.namespace, secrets)
-            self._targets.by_key[owner.key] = Target(owner, pipeline, server)
+            self._targets.by_key[owner.key] = Target(owner, pipeline, server, held)
+        if held:
+            return None
         unseen = self._parts.unseen(owner.namespace)
         wanted = [
             each for each in self._children(owner, pipeline, resource["spec"], secrets) if each.kind not in unseen
@@ -132,8 +136,20 @@ class Reconciler:
         kedas = kedas or keda_holds(self._store.scaled_object(owner.key), self._now())
         live = {each: found for each, found in live.items() if each.kind not in unseen}
         actions = plan(wanted, live, owner.uid, self._applier.settled(owner.key), kedas)
+        actions = self._in_turn(owner.key, actions, live)
         refusal = await self._applier.carry_out(owner.key, actions)
         return refusal or await self._let_go(owner, wanted)
+
+    def _in_turn(self, key: PipelineKey, actions: list[Action], live: Mapping[ChildKey, Live]) -> list[Action]:
+        """Less what a release of the operator would renew before this pipeline's turn."""
+        renewing = [each for each in actions if by_release(each, live)]
+        if self._pace is None:
+            return actions
+        if renewing:
+            return actions if self._pace.may(key) else [each for each in actions if each not in renewing]
+        deployments = [self._deployment(key, each) for each in COMPONENTS]
+        self._pace.wants_none(key, all(each is None or each.out for each in deployments))
+        return actions
 
     async def _let_go(self, owner: Owner, wanted: Sequence[Child]) -> Refusal | None:
         """Delete the specs of former revisions that no pod reads any more. Pods are asked for where there are such."""
@@ -154,8 +170,8 @@ class Reconciler:
             self._built[owner.key] = built
         return built.children
 
-    async def _report(self, owner: Owner, resource: Document, refusal: Refusal | None, paused: bool) -> float | None:
-        key = owner.key
+    async def _report(self, owner: Owner, resource: Document, refusal: Refusal | None) -> float | None:
+        key, held = owner.key, _held(resource)
         before = from_document(resource.get("status"))
         scaled = self._scaler.known(key)
         if refusal is None and (scaled is None or scaled.shown is None):
@@ -163,7 +179,9 @@ class Reconciler:
         seen = Observed(
             generation=int(resource["metadata"]["generation"]),
             refusal=refusal,
-            paused=paused,
+            state=_state(resource),
+            held=held,
+            waiting=self._pace is not None and self._pace.waits(key),
             fetcher=self._deployment(key, "fetcher"),
             workers=self._deployment(key, "worker"),
             queue=scaled.shown if scaled else None,
@@ -172,7 +190,7 @@ class Reconciler:
             scaling_cause=scaled.cause if scaled else "",
             scaling_refused=scaled.refused if scaled else None,
             trouble=await self._trouble(key),
-            revision=built.revision if (built := self._built.get(key)) and refusal is None else None,
+            revision=built.revision if (built := self._built.get(key)) and refusal is None and not held else None,
             unseen={kind.plural: each.status for kind, each in self._parts.unseen(key.namespace).items()},
             keda=self._keda(key),
             none_ready_seconds=self._none_ready.seconds(key, self._deployment(key, "worker"), before),
@@ -230,6 +248,8 @@ class Reconciler:
         self._built.pop(key, None)
         self._counted_at.pop(key, None)
         self._none_ready.forget(key)
+        if self._pace is not None:
+            self._pace.done(key)
 
 
 def _selecting(pipeline: str) -> str:
@@ -239,3 +259,16 @@ def _selecting(pipeline: str) -> str:
 
 def _is_out(deployment: Mapping[str, Any]) -> bool:
     return deployment_seen(deployment).out
+
+
+def _held(resource: Document) -> bool:
+    """Whether somebody has asked the operator to keep its hands off."""
+    return (resource["metadata"].get("annotations") or {}).get(PAUSE_ANNOTATION) == "true"
+
+
+def _state(resource: Document) -> State:
+    """As the resource says it, be the rest of its spec usable or not."""
+    spec = resource["spec"]
+    if spec.get("state") == "Stopped":
+        return "Stopped"
+    return "Draining" if spec.get("state") == "Draining" or spec.get("paused") is True else "Running"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from dcp_operator.children.drift import digest
 from dcp_operator.children.pods import HEALTH_PORT, SPEC_FILE, pod_template
-from dcp_operator.children.run_spec import spec_name, spec_text
+from dcp_operator.children.run_spec import lean, spec_name, spec_text
+from dcp_operator.children.secret_refs import read_at_start
 from dcp_operator.ground.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -18,7 +20,7 @@ from dcp_operator.ground.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from dcp_operator.ground.names import Component, Owner, child_name, labels, owner_references, selector
+from dcp_operator.ground.names import ASKED_ANNOTATION, Component, Owner, child_name, labels, owner_references, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_pipeline.spec.model import Pipeline
 
@@ -111,7 +113,7 @@ def network_policy(wanted: Wanted) -> Child:
 
 def fetcher_deployment(wanted: Wanted) -> Child:
     """One fetcher, or none while paused. Recreate: two of them would cut the same object."""
-    replicas = 0 if wanted.pipeline.spec.paused else 1
+    replicas = 1 if wanted.pipeline.spec.wanted_state == "Running" else 0
     return _deployment(wanted, "fetcher", replicas=replicas, strategy={"type": "Recreate"})
 
 
@@ -138,7 +140,22 @@ def _deployment(wanted: Wanted, component: Component, **spec: Any) -> Child:
         "selector": {"matchLabels": selector(wanted.owner.name, component)},
         "template": template,
     }
-    return child(wanted, DEPLOYMENT, component, component, spec=spec)
+    made = child(wanted, DEPLOYMENT, component, component, spec=spec)
+    return annotated(made, {ASKED_ANNOTATION: asked_for(wanted, component)})
+
+
+def asked_for(wanted: Wanted, component: Component) -> str:
+    """A digest of what is asked of the pods by people: the spec and its Secrets. Where it is the same and pods are to
+    be others, a release of the operator wants it."""
+    spec = {key: value for key, value in lean(wanted.pipeline.spec).items() if key != "scaling"}
+    used = [f"{ref.name}/{ref.key}" for ref in read_at_start(wanted.pipeline, component)]
+    return digest([spec, {each: wanted.secret_versions[each] for each in used}])
+
+
+def annotated(made: Child, annotations: Mapping[str, str]) -> Child:
+    """The child with these annotations."""
+    metadata = {**made.document["metadata"], "annotations": annotations}
+    return replace(made, document={**made.document, "metadata": metadata})
 
 
 def child(wanted: Wanted, kind: Kind, suffix: str, component: str | None = None, **content: Any) -> Child:

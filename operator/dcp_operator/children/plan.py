@@ -9,7 +9,14 @@ from typing import Any
 from dcp_operator.children.children import Child
 from dcp_operator.children.drift import difference, digest, projection
 from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, Kind
-from dcp_operator.ground.names import FIELD_MANAGER, INSTANCE, SCALER_FIELD_MANAGER, PipelineKey
+from dcp_operator.ground.names import (
+    APPLIED_ANNOTATION,
+    ASKED_ANNOTATION,
+    FIELD_MANAGER,
+    INSTANCE,
+    SCALER_FIELD_MANAGER,
+    PipelineKey,
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,19 @@ def plan(
         if key.kind != CONFIG_MAP and key not in keys and each.controller == owner_uid and not each.going
     ]
     return actions
+
+
+def by_release(action: Action, live: Mapping[ChildKey, Live]) -> bool:
+    """Whether it would renew pods of which people ask nothing new: a release of the operator wants them otherwise."""
+    if not isinstance(action, Apply) or action.child.kind != DEPLOYMENT:
+        return False
+    found = live.get(key_of(action.child))
+    if found is None:
+        return False
+    there = found.document["metadata"].get("annotations") or {}
+    asked = action.child.document["metadata"].get("annotations", {}).get(ASKED_ANNOTATION)
+    foreign = there.get(APPLIED_ANNOTATION) == digest(action.child.document)  # changed by hand: mended at once
+    return there.get(ASKED_ANNOTATION, asked) == asked and APPLIED_ANNOTATION in there and not foreign
 
 
 def key_of(child: Child) -> ChildKey:

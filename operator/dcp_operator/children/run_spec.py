@@ -17,7 +17,7 @@ import msgspec
 from dcp_operator.ground.names import child_name
 from dcp_pipeline.spec.model import Pipeline
 
-NOT_RUN = frozenset({"paused", "scaling", "rotation"})
+NOT_RUN = frozenset({"paused", "state", "scaling", "rotation"})
 """What is done from outside of the pods: by the operator."""
 NOT_RUN_OF_A_COMPONENT = frozenset({"resources", "podTemplate"})
 

@@ -56,6 +56,8 @@ class OperatorSettings:
     """Resources reconciled at the same time."""
     health_host: str
     health_port: int
+    rollout: tuple[int, float]
+    """So many pipelines are renewed at once by a release of the operator; seconds before the next takes a place."""
     lease: tuple[str, str] | None
     """Namespace and name of the Lease by which one of several replicas writes; None: there is only this one."""
     log_level: str
@@ -87,6 +89,7 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
         concurrency=_whole(environment, "RECONCILE_CONCURRENCY", 8),
         health_host=environment.get("HEALTH_HOST", "0.0.0.0"),  # noqa: S104
         health_port=_whole(environment, "HEALTH_PORT", 8080),
+        rollout=(max(1, _whole(environment, "ROLLOUT_AT_ONCE", 5)), _seconds(environment, "ROLLOUT_DELAY", "0s", 0.0)),
         lease=_lease(environment),
         log_level=environment.get("LOG_LEVEL") or "info",
         log_format=environment.get("LOG_FORMAT") or "",
@@ -125,13 +128,13 @@ def _switch(environment: Mapping[str, str], name: str) -> bool:
     return environment.get(name, "").lower() in ("1", "true", "yes", "on")
 
 
-def _seconds(environment: Mapping[str, str], name: str, default: str) -> float:
+def _seconds(environment: Mapping[str, str], name: str, default: str, least: float = 0.001) -> float:
     text = environment.get(name) or default
     try:
         seconds = Duration(text).seconds
     except ValueError as error:
         raise SettingInvalid(f"{name}: {error}") from error
-    if seconds <= 0:
+    if seconds < least:
         raise SettingInvalid(f"{name}={text}: more than 0 is wanted")
     return seconds
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from dcp_operator.children.children import Child, Wanted, child
+from dcp_operator.children.children import Child, Wanted, annotated, child
 from dcp_operator.children.plan import Live
 from dcp_operator.ground.kinds import DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from dcp_operator.ground.names import child_name
@@ -26,6 +26,8 @@ POLLING_SECONDS = 2
 DOWN_WINDOW_SECONDS = 30
 """The HPA's own default of 300 s would keep workers for five minutes after the last batch."""
 FAILURE_THRESHOLD = 3
+PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+"""KEDA's own annotation: so many, whatever the trigger says."""
 UNFINISHED_SECONDS = 30.0
 """A ScaledObject that is being deleted waits for KEDA. Where KEDA is gone it waits for ever; the workers must not."""
 
@@ -55,13 +57,14 @@ def _scaled_object(wanted: Wanted, redis: Redis, authenticated: bool) -> Child:
         "scaleTargetRef": {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "name": name},
         "pollingInterval": POLLING_SECONDS,
         "cooldownPeriod": round(spec.scaling.cooldown.seconds),
-        "minReplicaCount": 0 if spec.paused else spec.scaling.min_replicas,
+        "minReplicaCount": spec.scaling.min_replicas if spec.wanted_state == "Running" else 0,
         "maxReplicaCount": spec.scaling.max_replicas,
         "fallback": {"failureThreshold": FAILURE_THRESHOLD, "replicas": spec.scaling.fallback.replicas},
         "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}},
         "triggers": [trigger],
     }
-    return child(wanted, SCALED_OBJECT, "worker", "worker", spec=scaled)
+    made = child(wanted, SCALED_OBJECT, "worker", "worker", spec=scaled)
+    return annotated(made, {PAUSED_REPLICAS: "0"}) if spec.wanted_state == "Stopped" else made
 
 
 def trigger_metadata(pipeline: Pipeline, redis: Redis) -> dict[str, str]:

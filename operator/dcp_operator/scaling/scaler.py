@@ -48,6 +48,8 @@ class Target:
     owner: Owner
     pipeline: Pipeline
     server: Server
+    held: bool = False
+    """Looked at, and left alone: somebody has paused the reconciliation."""
 
 
 @dataclass
@@ -144,7 +146,7 @@ class Scaler:
         if live is not None:
             workers = workers_of(live.document)
             scaled = replace(scaled, current=workers.wanted)
-            if not self._is_kedas(key, target):
+            if not target.held and not self._is_kedas(key, target):
                 memory = before.decision.memory if before.decision else Memory()
                 load = load_of(scaled, now)
                 scaled = replace(scaled, decision=decide(target.pipeline, load, workers, memory, now))

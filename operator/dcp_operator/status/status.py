@@ -33,7 +33,13 @@ def status_of(seen: Observed, before: Status | None, scaled: ScalingDecision | N
 def _revision(seen: Observed, before: Revision | None) -> Revision | None:
     if seen.revision is None:
         return before
-    out = seen.refusal is None and seen.renewing is None and seen.failing is None and seen.workers is not None
+    out = (
+        not seen.waiting
+        and seen.refusal is None
+        and seen.renewing is None
+        and seen.failing is None
+        and seen.workers is not None
+    )
     return Revision(wanted=seen.revision, running=seen.revision if out else before.running if before else None)
 
 

@@ -132,7 +132,8 @@ def _cooldown(wanted: Wanted, case: _Case) -> Wanted:
 def _at_most(wanted: Wanted, case: _Case) -> Wanted:
     if wanted.replicas <= case.bounds.most:
         return wanted
-    return wanted.instead(case.bounds.most, f"maxReplicas is {case.bounds.most}", Cause.MAXIMUM)
+    why = f"maxReplicas is {case.bounds.most}" if case.bounds.most else "state is Stopped"
+    return wanted.instead(case.bounds.most, why, Cause.MAXIMUM)
 
 
 _STEPS: tuple[Callable[[Wanted, _Case], Wanted], ...] = (_windows, _sink, _rates, _in_flight, _cooldown, _at_most)

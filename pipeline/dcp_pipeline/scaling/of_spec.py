@@ -7,9 +7,11 @@ from dcp_pipeline.spec.model import Pipeline, ScaleDown, ScaleUp
 
 
 def bounds_of(pipeline: Pipeline) -> Bounds:
-    """The bounds. A paused pipeline is drained, and then has no workers at all."""
+    """The bounds. One that is paused or Draining has no workers at all in the end, one that is Stopped at once."""
     scaling = pipeline.spec.scaling
-    if pipeline.spec.paused:
+    if pipeline.spec.wanted_state == "Stopped":
+        return Bounds(0, 0, 0)
+    if pipeline.spec.wanted_state == "Draining":
         return Bounds(0, scaling.max_replicas, 0)
     return Bounds(scaling.min_replicas, scaling.max_replicas, scaling.fallback.replicas)
 

@@ -154,12 +154,22 @@ class Worker(_Part, frozen=True):
     )
 
 
+State = Literal["Running", "Draining", "Stopped"]
+
+
 class Spec(_Part, frozen=True):
     """What the user asks for."""
 
     sources: Annotated[tuple[Source, ...], Meta(description="Where records come from.", min_length=1, max_length=64)]
     cleaning: Annotated[Cleaning, Meta(description="From records to rows.")]
-    paused: Annotated[bool, Meta(description="Finish what is in hand and hold.")] = False
+    paused: Annotated[bool, Meta(description="Finish what is in hand and hold: state Draining.")] = False
+    state: Annotated[
+        State,
+        Meta(
+            description="Running; Draining: nothing is fetched, what is queued is finished; Stopped: nor is that, "
+            "workers finish the batch in hand and go. What is queued stays there."
+        ),
+    ] = "Running"
     rotation: Annotated[
         Literal["Restart", "Reload"],
         Meta(
@@ -173,6 +183,12 @@ class Spec(_Part, frozen=True):
     worker: Annotated[Worker, Meta(description="The workers' settings.")] = Worker()
     scaling: Annotated[Scaling, Meta(description="How many workers run.")] = Scaling()
     expect: Annotated[Expect | None, Meta(description="What is counted on, judged by the ledger.")] = None
+
+    @property
+    def wanted_state(self) -> State:
+        """The state, with `paused` taken into account."""
+        return "Draining" if self.state == "Running" and self.paused else self.state
+
     notify: Annotated[tuple[Notify, ...], Meta(description="Who is told of trouble; by `dcp run`.", max_length=8)] = ()
 
 

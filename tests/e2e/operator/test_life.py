@@ -197,7 +197,7 @@ def test_an_unusable_spec_is_told_by_its_field_and_the_children_stay(botnet: Kub
 def test_a_paused_pipeline_has_no_fetcher_and_comes_back(botnet: Kube) -> None:
     botnet.patch("DataCleaningPipeline", "botnet", {"spec": {"paused": True}})
     wait_until(lambda: not botnet.list("Pod", f"{INSTANCE},app.kubernetes.io/component=fetcher"), "no fetcher", 60)
-    wait_until(lambda: condition(botnet, "Ready").get("reason") == "Paused", "the condition")
+    wait_until(lambda: condition(botnet, "Ready").get("reason") == "Drained", "the condition")
     botnet.patch("DataCleaningPipeline", "botnet", {"spec": {"paused": False}})
     wait_until(lambda: condition(botnet, "Ready").get("reason") == "Running", "the fetcher", 60)
 

@@ -9,6 +9,8 @@ TYPE = "Progressing"
 
 def found(seen: Observed) -> Found:
     """Whether pods are being renewed or scaled."""
+    if seen.waiting:
+        return Found("True", "WaitingForItsTurn", "a release of the operator renews the pods; others come first")
     for name, each in (("fetcher", seen.fetcher), ("worker", seen.workers)):
         if each is None:
             continue

@@ -11,6 +11,8 @@ def found(seen: Observed) -> Found:
     """Whether workers follow the backlog, and why there are as many as there are."""
     if (idle := not_at_work(seen)) is not None:
         return idle
+    if seen.held:
+        return Found("False", "ReconciliationPaused", "workers are left as many as they are")
     if seen.keda is not None:
         return _by_keda(seen.keda)
     if seen.scaling_refused:

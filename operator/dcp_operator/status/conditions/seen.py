@@ -11,6 +11,7 @@ from dcp_operator.children.judge import Refusal
 from dcp_pipeline.observe.report import Report
 from dcp_pipeline.queue.model import QueueStats, WorkerReport
 from dcp_pipeline.spec.kubernetes.status import ConditionStatus
+from dcp_pipeline.spec.model import State
 
 NO_WORKER = "WorkersNotReady"
 REPORT_STALE_SECONDS = 120.0
@@ -69,7 +70,7 @@ class Observed:
     generation: int
     refusal: Refusal | None
     """Why the spec cannot be used, or its children cannot be made."""
-    paused: bool
+    state: State
     fetcher: DeploymentSeen | None
     workers: DeploymentSeen | None
     queue: QueueSeen | None
@@ -90,6 +91,15 @@ class Observed:
     """What KEDA says, where it scales the workers."""
     none_ready_seconds: float = 0.0
     """For how long workers have been wanted without one being ready."""
+    held: bool = False
+    """Whether somebody has asked the operator to keep its hands off."""
+    waiting: bool = False
+    """Whether pods are to be renewed by a release of the operator, and it is not this pipeline's turn."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is fetched, as the spec says."""
+        return self.state != "Running"
 
     @property
     def no_worker(self) -> str | None:
@@ -135,7 +145,7 @@ def stale(report: Report, now: datetime) -> bool:
 def told_by_the_fetcher(seen: Observed) -> Report | Found:
     """Its last report; or why there is none that tells how the sources are now."""
     if seen.paused:
-        return Found("Unknown", "Paused", "paused: no source is looked at")
+        return Found("Unknown", "Paused", "draining or stopped: no source is looked at")
     report = seen.queue.reports.get("fetcher") if seen.queue else None
     if report is None or stale(report, seen.now):
         return Found("Unknown", "NoReport", "the fetcher has not told lately")

@@ -27,7 +27,7 @@ NONE = DeploymentSeen(wanted=0, replicas=0, ready=0, updated=0, settled=True, fa
 WELL = Observed(
     generation=3,
     refusal=None,
-    paused=False,
+    state="Running",
     fetcher=UP,
     workers=NONE,
     queue=QueueSeen(QueueStats(ready=3, inflight=1, bytes=9), None, {"fetcher": REPORT}),
@@ -53,6 +53,7 @@ def replace_met(each: Expectation) -> Expectation:
     return Expectation(each.about, True, each.reason)
 
 
+EMPTY = QueueSeen(QueueStats(), None, {"fetcher": REPORT})
 AWAY = QueueSeen(None, "ConnectionError: refused", {})
 
 
@@ -62,7 +63,16 @@ AWAY = QueueSeen(None, "ConnectionError: refused", {})
         ({}, "Ready", "True", "Running"),
         ({"refusal": Refusal("InvalidSpec", "spec.x")}, "Ready", "False", "InvalidSpec"),
         ({"queue": AWAY}, "Ready", "False", "QueueUnreachable"),
-        ({"paused": True, "fetcher": NONE}, "Ready", "True", "Paused"),
+        ({"state": "Draining", "fetcher": NONE}, "Ready", "True", "Draining"),
+        ({"state": "Draining", "fetcher": NONE, "queue": EMPTY}, "Ready", "True", "Drained"),
+        ({"state": "Draining", "fetcher": NONE, "queue": EMPTY, "workers": UP}, "Ready", "True", "Draining"),
+        ({"state": "Stopped", "fetcher": NONE, "workers": UP}, "Ready", "True", "Stopping"),
+        ({"state": "Stopped", "fetcher": NONE}, "Ready", "True", "Stopped"),
+        ({"held": True}, "Ready", "Unknown", "ReconciliationPaused"),
+        ({"held": True}, "ScalingActive", "False", "ReconciliationPaused"),
+        ({"held": True, "refusal": Refusal("InvalidSpec", "x")}, "Ready", "False", "InvalidSpec"),
+        ({"waiting": True}, "Ready", "True", "Running"),
+        ({"waiting": True}, "Progressing", "True", "WaitingForItsTurn"),
         ({"fetcher": replace(UP, ready=0)}, "Ready", "False", "FetcherNotReady"),
         ({"workers": replace(UP, ready=0)}, "Ready", "True", "Running"),
         ({"workers": replace(UP, ready=0), "none_ready_seconds": 119.0}, "Ready", "True", "Running"),
@@ -77,7 +87,7 @@ AWAY = QueueSeen(None, "ConnectionError: refused", {})
             "WorkersNotReady",
         ),
         (
-            {"workers": replace(UP, ready=0), "none_ready_seconds": 120.0, "paused": True},
+            {"workers": replace(UP, ready=0), "none_ready_seconds": 120.0, "state": "Draining"},
             "Ready",
             "False",
             "WorkersNotReady",
@@ -107,9 +117,9 @@ AWAY = QueueSeen(None, "ConnectionError: refused", {})
         ({"queue": told(labels={"a": None})}, "LabelsAsExpected", "True", "AsExpected"),
         ({"queue": told(labels={"a": "labels that are not there: x"})}, "LabelsAsExpected", "False", "LabelsChanged"),
         ({"queue": told(at=0.0)}, "LabelsAsExpected", "Unknown", "NoReport"),
-        ({"paused": True}, "LabelsAsExpected", "Unknown", "Paused"),
+        ({"state": "Draining"}, "LabelsAsExpected", "Unknown", "Paused"),
         ({}, "Expected", "Unknown", "NotJudged"),
-        ({"paused": True}, "Expected", "Unknown", "Paused"),
+        ({"state": "Draining"}, "Expected", "Unknown", "Paused"),
         ({"queue": told(expected=())}, "Expected", "True", "NothingExpected"),
         ({"queue": told(expected=(QUIET, FEW))}, "Expected", "False", "SeveralNotMet"),
         ({"queue": told(expected=(QUIET, replace_met(FEW)))}, "Expected", "False", "SourceQuiet"),
@@ -131,7 +141,7 @@ AWAY = QueueSeen(None, "ConnectionError: refused", {})
         ({}, "SourcesReachable", "True", "Reachable"),
         ({"queue": told(sources={"a": None, "b": "404"})}, "SourcesReachable", "False", "Unreachable"),
         ({"queue": AWAY}, "SourcesReachable", "Unknown", "NoReport"),
-        ({"paused": True}, "SourcesReachable", "Unknown", "Paused"),
+        ({"state": "Draining"}, "SourcesReachable", "Unknown", "Paused"),
         ({"queue": told(at=NOW.timestamp() - 300)}, "SinkReachable", "Unknown", "NoReport"),
         ({"queue": told(sink="access denied")}, "SinkReachable", "False", "Unreachable"),
         ({}, "SinkReachable", "True", "Reachable"),

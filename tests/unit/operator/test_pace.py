@@ -1,0 +1,59 @@
+"""At which pace a release of the operator renews pipelines' pods."""
+
+from __future__ import annotations
+
+from dcp_operator.ground.names import PipelineKey
+from dcp_operator.pace import PLACE_SECONDS, Pace
+
+A, B, C, D = (PipelineKey("n", name) for name in "abcd")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.called: list[tuple[PipelineKey, float]] = []
+
+    def pace(self, at_once: int, delay: float = 0.0) -> Pace:
+        return Pace(at_once, delay, lambda: self.now, lambda key, seconds: self.called.append((key, seconds)))
+
+
+def test_so_many_at_once_and_then_the_next_in_the_order_of_asking() -> None:
+    clock = Clock()
+    pace = clock.pace(2)
+    assert [pace.may(each) for each in (A, B, C, D, A)] == [True, True, False, False, True]
+    assert (pace.waits(C), pace.waits(A)) == (True, False)
+    pace.wants_none(B, out=False)
+    assert not pace.may(D)
+    pace.wants_none(B, out=True)
+    assert clock.called == [(C, 0.0)]
+    assert (pace.may(C), pace.may(D)) == (True, False)
+    assert not pace.waits(C)
+
+
+def test_a_place_stays_empty_for_the_delay() -> None:
+    clock = Clock()
+    pace = clock.pace(1, delay=30.0)
+    assert (pace.may(A), pace.may(B)) == (True, False)
+    pace.wants_none(A, out=True)
+    assert clock.called == [(B, 30.0)]
+    assert not pace.may(B)
+    clock.now += 30.0
+    assert pace.may(B)
+
+
+def test_one_whose_pods_never_come_up_has_its_place_for_a_while_only() -> None:
+    clock = Clock()
+    pace = clock.pace(1)
+    assert (pace.may(A), pace.may(B)) == (True, False)
+    clock.now += PLACE_SECONDS
+    assert pace.may(B)
+
+
+def test_one_that_is_gone_or_that_people_change_waits_no_longer_and_gives_its_place_away() -> None:
+    clock = Clock()
+    pace = clock.pace(1)
+    assert [pace.may(each) for each in (A, B, C)] == [True, False, False]
+    pace.wants_none(B, out=False)
+    pace.done(A)
+    assert clock.called == [(C, 0.0)]
+    assert not pace.waits(B)
