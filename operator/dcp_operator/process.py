@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from dcp_operator.apply import Applier
+from dcp_operator.children.pace import Pace
 from dcp_operator.cluster.api import Api
 from dcp_operator.cluster.credentials import log_in
 from dcp_operator.cluster.dirty import DirtyKeys
@@ -28,7 +29,6 @@ from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import child_kinds
 from dcp_operator.ground.settings import OperatorSettings, SettingInvalid, read_settings
-from dcp_operator.pace import Pace
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
 from dcp_operator.scaling.queues import QueueReader

@@ -14,6 +14,7 @@ from dcp_operator.children.children import COMPONENTS, Child, Wanted, children_o
 from dcp_operator.children.drift import digest
 from dcp_operator.children.former_specs import former_specs, unread
 from dcp_operator.children.judge import Refusal, SecretSeen, missing_secrets, parsed
+from dcp_operator.children.pace import Pace
 from dcp_operator.children.plan import Action, ChildKey, Live, by_release, plan
 from dcp_operator.children.secret_refs import all_refs
 from dcp_operator.cluster.api import Api, ApiError
@@ -23,7 +24,6 @@ from dcp_operator.cluster.store import Document, Store
 from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, POD, SCALED_OBJECT
 from dcp_operator.ground.names import FIELD_MANAGER, PAUSE_ANNOTATION, Component, Owner, PipelineKey, selector
 from dcp_operator.ground.settings import PodSettings
-from dcp_operator.pace import Pace
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.scaler import Scaler, Target, Targets

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dcp_operator.children.pace import PLACE_SECONDS, Pace
 from dcp_operator.ground.names import PipelineKey
-from dcp_operator.pace import PLACE_SECONDS, Pace
 
 A, B, C, D = (PipelineKey("n", name) for name in "abcd")
 
