@@ -12,6 +12,7 @@ from dcp_fetcher.following.follower import Follower
 from dcp_fetcher.ground.attempts import Attempts
 from dcp_fetcher.ground.patience import Backoff
 from dcp_fetcher.ground.ports import Inbox, Secrets
+from dcp_fetcher.ground.room import Room, room_of_the_machine
 from dcp_fetcher.objects import ObjectReader, SourceTerms
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.reading import HowToCut
@@ -53,6 +54,8 @@ class Assembly:
         self._strange: dict[str, Site] = {}
         """By source, for tasks whose URL is not its own."""
         self._watches: dict[str, Watch] = {}
+        self._attempts = Attempts(around.spool_folder, pipeline.spec.worker.max_crashes, outlet.stop.check)
+        self._room = Room(room_of_the_machine(), outlet.stop.check)
         self._settling = {each.name: Settling(settle_seconds(each, around.once)) for each in pipeline.spec.sources}
 
     async def watches(self) -> list[Watch]:
@@ -114,11 +117,12 @@ class Assembly:
                 source.decompression,
                 source.partial == "accept",
                 WantedLabels.of(self._pipeline.spec.cleaning),
+                self._room,
             ),
             format_of=self._format_of,
             settling=self._settling[source.name],
             table=self._pipeline.table,
-            attempts=Attempts(self._around.spool_folder, self._pipeline.spec.worker.max_crashes),
+            attempts=self._attempts,
         )
         reader = ObjectReader(terms, site, self._outlet)
         around = self._around

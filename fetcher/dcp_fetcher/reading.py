@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dcp_fetcher.cutting.dialects import dialect_of
 from dcp_fetcher.cutting.header import HeaderError, read_header
@@ -18,6 +18,7 @@ from dcp_fetcher.cutting.split import Position, Splitter
 from dcp_fetcher.ground.errors import ChangedError, DamagedError, NotRecordsError, TemporaryError
 from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.ground.partial import only_a_part
+from dcp_fetcher.ground.room import Room
 from dcp_fetcher.ground.wall import Damage
 from dcp_fetcher.opening.as_lines import as_lines
 from dcp_fetcher.opening.decoded import Decoded
@@ -48,10 +49,11 @@ class HowToCut:
     """An answer that is only a part of what there is will do."""
     labels: WantedLabels | None = None
     """Those that the fields are made of; None where that is not known."""
+    room: Room = field(default_factory=Room)
 
     @property
     def caps(self) -> Caps:
-        return Caps(self.decompression.max_bytes.bytes, self.decompression.max_ratio)
+        return Caps(self.decompression.max_bytes.bytes, self.decompression.max_ratio, self.room)
 
 
 class Content:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chaos.faults.table import BY_NAME, FAULTS, Fault
@@ -107,6 +107,7 @@ class Plan:
     """The name of its folder."""
     certain: tuple[str, ...] = ()
     """Faults of which one strikes whatever the seed says."""
+    long: bool = False
 
     @property
     def dooms(self) -> tuple[Doom, ...]:
@@ -127,18 +128,21 @@ class Plan:
         return (*dooms, *skews, *(str(each) for each in self.strikes), *extra)
 
 
-def plan_of(seed: int, certain: Sequence[str] = ()) -> Plan:
-    """The schedule of a seed. Of the faults that are `certain` one strikes in it whatever its chance, by turns."""
+def plan_of(seed: int, certain: Sequence[str] = (), long: bool = False) -> Plan:
+    """The schedule of a seed. Of the faults that are `certain` one strikes in it whatever its chance, by turns; where it
+    is `long`, for as long as no schedule has by chance, and files keep appearing meanwhile."""
     chance = random.Random(f"chaos {seed}")
     withdraws = chance.random() < 0.2 and not certain
+    arrivals = _arrivals(chance, seed, files=chance.randrange(6, 10))
+    strikes = _strikes(
+        chance,
+        [each for each in FAULTS if not (withdraws and each.forgets)],
+        [_at_length(BY_NAME[certain[seed % len(certain)]], long)] if certain else [],
+    )
     return Plan(
         seed=seed,
-        arrivals=_arrivals(chance, seed, files=chance.randrange(6, 10)),
-        strikes=_strikes(
-            chance,
-            [each for each in FAULTS if not (withdraws and each.forgets)],
-            [BY_NAME[certain[seed % len(certain)]]] if certain else [],
-        ),
+        arrivals=_spread(arrivals, strikes) if long else arrivals,
+        strikes=strikes,
         roles=_roles(chance, seed),
         batch_records=chance.choice((40, 60, 100)),
         concurrency=chance.choice((1, 1, 2)),
@@ -146,7 +150,18 @@ def plan_of(seed: int, certain: Sequence[str] = ()) -> Plan:
         withdraws=withdraws,
         label=str(seed),
         certain=tuple(certain),
+        long=long,
     )
+
+
+def _at_length(fault: Fault, long: bool) -> Fault:
+    return replace(fault, seconds=fault.long_seconds) if long and fault.long_seconds else fault
+
+
+def _spread(arrivals: tuple[Arrival, ...], strikes: Sequence[Strike]) -> tuple[Arrival, ...]:
+    """The same files over all the time in which something strikes."""
+    over = max([WINDOW_SECONDS, *(each.at_seconds + each.seconds for each in strikes)])
+    return tuple(replace(each, at_seconds=round(each.at_seconds * over / WINDOW_SECONDS, 2)) for each in arrivals)
 
 
 def _arrivals(chance: random.Random, seed: int, files: int) -> tuple[Arrival, ...]:

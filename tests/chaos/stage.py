@@ -17,7 +17,8 @@ import yaml
 
 from chaos.cast import Cast
 from chaos.faults.fault import FETCHER_FEED, FETCHER_MARIADB, FETCHER_REDIS, WORKER_MARIADB, WORKER_REDIS
-from chaos.faults.rewinds import USER
+from chaos.faults.rewinds import PROMOTED, USER
+from chaos.mariadb_pair import MariaDBPair
 from chaos.plan import Arrival, Plan
 from chaos.verdict import TABLE
 from support.botnet_feed import HEADER, lines
@@ -29,6 +30,7 @@ from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import wait_until
 
 LEASE_SECONDS = 2
+JUDGE_MARIADB = "judge-mariadb"
 _DISK_BYTES = 256 << 20
 
 
@@ -76,8 +78,8 @@ class Stage:
 
     cast: Cast
 
-    def __init__(self, redis: RedisPair, mariadb: MariaDBServer, feed: FeedServer, links: dict[str, TcpProxy]) -> None:
-        self.redis, self.mariadb, self.feed, self.links = redis, mariadb, feed, links
+    def __init__(self, redis: RedisPair, databases: MariaDBPair, feed: FeedServer, links: dict[str, TcpProxy]) -> None:
+        self.redis, self.databases, self.feed, self.links = redis, databases, feed, links
         self.database = ""
         self.history: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
         """File name -> its contents so far as (ETag, decompressed bytes); the last is what is served at the end."""
@@ -89,8 +91,7 @@ class Stage:
     def reset(self, plan: Plan) -> None:
         """A fresh database, an empty queue, an empty feed, links that do nothing."""
         self.heal()
-        if not self.mariadb.runs:
-            self.mariadb.start()
+        self.databases.ready(logs=any(each.fault == PROMOTED for each in plan.strikes))
         if self.database:
             self.mariadb.execute(f"DROP DATABASE {self.database}")
         self.database = f"chaos_{next(self._numbers)}"
@@ -107,9 +108,14 @@ class Stage:
         self.feed.heal()
 
     @property
+    def mariadb(self) -> MariaDBServer:
+        """The one that is used now."""
+        return self.databases.primary
+
+    @property
     def url(self) -> str:
-        """The sink, past all links, as its owner."""
-        return self.mariadb.url(database=self.database)
+        """The sink, past all links that faults strike, as its owner; whichever server it is then."""
+        return f"mysql+pymysql://{self.mariadb.user}@127.0.0.1:{self.links[JUDGE_MARIADB].port}/{self.database}"
 
     @property
     def env(self) -> dict[str, str]:
@@ -186,8 +192,14 @@ def stage() -> Iterator[Stage]:
             WORKER_REDIS: redis.port,
             FETCHER_MARIADB: mariadb.port,
             WORKER_MARIADB: mariadb.port,
+            JUDGE_MARIADB: mariadb.port,
             FETCHER_FEED: feed.port,
         }
         links = {name: stack.enter_context(tcp_proxy("127.0.0.1", port)) for name, port in ports.items()}
         pair = RedisPair(redis, spare, (links[FETCHER_REDIS], links[WORKER_REDIS]))
-        yield Stage(pair, mariadb, feed, links)
+        databases = MariaDBPair(
+            mariadb,
+            (links[FETCHER_MARIADB], links[WORKER_MARIADB], links[JUDGE_MARIADB]),
+            lambda: stack.enter_context(mariadb_server(disk_bytes=_DISK_BYTES)),
+        )
+        yield Stage(pair, databases, feed, links)

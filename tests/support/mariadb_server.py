@@ -176,6 +176,7 @@ class MariaDBServer:
         program = shutil.which("mariadb-install-db", path=SEARCH_PATH)
         assert program is not None, mariadb_missing()
         self._grants.write_text(
+            "SET sql_log_bin = 0;\n"  # a replica has it of its own
             f"CREATE OR REPLACE USER '{self.user}'@'%' IDENTIFIED BY '{self.password}';\n"
             f"GRANT ALL ON *.* TO '{self.user}'@'%' WITH GRANT OPTION;\n"
         )

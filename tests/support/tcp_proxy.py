@@ -131,8 +131,11 @@ class TcpProxy:
         with suppress(OSError):
             while True:
                 # Peeked, so that the answer that is to be lost is still there for whoever waits for it.
-                if not server.recv(1, socket.MSG_PEEK) or muted.is_set():
+                ended = not server.recv(1, socket.MSG_PEEK)
+                if muted.is_set():
                     return
+                if ended:  # the server has died: whoever waits for its answer learns it
+                    break
                 answer = server.recv(_PIECE)
                 self._keep_waiting()
                 if not self._pass_on(answer, client):

@@ -38,6 +38,10 @@ class DamagedError(FetchError):
     """The bytes are not what they should be: truncated, corrupt, over a cap, without a readable header."""
 
 
+class DeadlyError(DamagedError):
+    """Who reads it dies, with no error of its own."""
+
+
 class CutOffError(DamagedError):
     """The bytes end before the end that their format marks. Of a file that is being written the rest may still come."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container, Sequence
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 
 from dcp_fetcher.ground.errors import (
     ChangedError,
     CutOffError,
     DamagedError,
+    DeadlyError,
     GoneError,
     NotRecordsError,
     TemporaryError,
@@ -76,13 +77,7 @@ class ObjectReader:
         self, uri: str, number: int, opened: Opened, lost: dict[str, frozenset[str]], ended: bool
     ) -> Look:
         """Read a growing file that no generation is known of. Raises what read_generation raises."""
-        try:
-            content = self._content(opened, self._terms.how)
-        except DamagedError as error:
-            damaged = self._records.new(uri, growing_version(number, False, opened.version), opened)
-            return self._damaged(damaged, opened, error, None, ended)
-        version = growing_version(number, content.packed, opened.version)
-        return self._read(self._records.new(uri, version, opened), [], opened, lost, content, ended)
+        return self._begin(uri, number, opened, [], lost, ended)
 
     def read_generation(
         self, generation: SourceObject, opened: Opened, lost: dict[str, frozenset[str]], ended: bool
@@ -174,13 +169,26 @@ class ObjectReader:
         if opened is None:
             return Look(uri, Outcome.UNCHANGED)
         with closing(opened.stream):
-            try:
+            return self._begin(uri, generation + 1, opened, known, lost)
+
+    def _begin(
+        self,
+        uri: str,
+        number: int,
+        opened: Opened,
+        known: list[SourceObject],
+        lost: dict[str, frozenset[str]],
+        ended: bool | None = None,
+    ) -> Look:
+        """A generation of a growing file. Its name says what its content is, so it is counted by another."""
+        plain = self._records.new(uri, growing_version(number, False, opened.version), opened)
+        try:
+            with self._terms.attempts.reading(plain.id, lambda: 0):
                 content = self._content(opened, self._terms.how)
-            except DamagedError as error:
-                damaged = self._records.new(uri, growing_version(generation + 1, False, opened.version), opened)
-                return self._damaged(damaged, opened, error, None, settled=True)
-            version = growing_version(generation + 1, content.packed, opened.version)
-            return self._read(self._records.new(uri, version, opened), known, opened, lost, content)
+                version = growing_version(number, content.packed, opened.version)
+                return self._read(self._records.new(uri, version, opened), known, opened, lost, content, ended)
+        except DamagedError as error:
+            return self._damaged(plain, opened, error, None, settled=True if ended is None else ended)
 
     def _read_on(
         self, uri: str, latest: SourceObject, known: list[SourceObject], lost: dict[str, frozenset[str]], packed: bool
@@ -223,19 +231,18 @@ class ObjectReader:
         if ended is None:
             settled = growing or self._terms.settling.settled(wanted.id, opened.age_seconds)
         try:
-            content = content or self._content(opened, self._records.how(wanted))
-            before = [each for each in known if each.id not in (wanted.id, *lost) and may_go_on(each)]
-            self._supersede([each for each in known if each not in before], lost, wanted)
-            seen = self._holding.continuations(before, content)
-            current = self._records.recorded(wanted)
-            cuts = self._records.cuts(current)
-            publisher = self._publisher(current, content)
-            publisher.recorded = len(cuts)  # of these and no later look: the ledger may have gone back in between
-            missing = lost.get(current.id, frozenset()) | self._records.revived(current)
-            held_back = growing or (not settled and content.may_grow)
-            how = self._records.how(current)
-            counted = self._terms.attempts.reading(current.id, len(cuts)) if how.form.held_whole else nullcontext()
-            with counted:
+            with self._counted(wanted, content):
+                content = content or self._content(opened, self._records.how(wanted))
+                before = [each for each in known if each.id not in (wanted.id, *lost) and may_go_on(each)]
+                self._supersede([each for each in known if each not in before], lost, wanted)
+                seen = self._holding.continuations(before, content)
+                current = self._records.recorded(wanted)
+                cuts = self._records.cuts(current)
+                publisher = self._publisher(current, content)
+                publisher.recorded = len(cuts)  # of these and no later look: the ledger may have gone back in between
+                missing = lost.get(current.id, frozenset()) | self._records.revived(current)
+                held_back = growing or (not settled and content.may_grow)
+                how = self._records.how(current)
                 ending = read_object(content, publisher, cuts, missing, how, held_back)
         except DamagedError as error:
             return self._damaged(current, opened, error, publisher, settled)
@@ -252,11 +259,17 @@ class ObjectReader:
         clear_web_page(self._outlet, known)
         return Look(current.uri, Outcome.CUT, current.id)
 
+    def _counted(self, wanted: SourceObject, content: Content | None) -> AbstractContextManager[None]:
+        """Whoever dies while this is read is counted; what has a content already is by whoever opened it."""
+        if content is not None:
+            return nullcontext()
+        return self._terms.attempts.reading(wanted.id, lambda: len(self._records.cuts(wanted)))
+
     def _damaged(
         self, read: SourceObject, opened: Opened, error: DamagedError, publisher: Publisher | None, settled: bool
     ) -> Look:
         """Raises TemporaryError where what is damaged may only be cut off."""
-        if not opened.stream.end_known:
+        if not opened.stream.end_known and not isinstance(error, DeadlyError):
             raise TemporaryError(str(error)) from error
         publisher = publisher or self._publisher(self._records.recorded(read))
         if isinstance(error, CutOffError) and not settled:

@@ -84,7 +84,7 @@ class Decoded:
             if skipped := self._zip_at if name == "zip" else 0:
                 self._stream.exactly(skipped)
                 self._warnings.append(f"before the zip archive stand {skipped} bytes that are none; they are left out")
-            files = zip_files(self._stream) if name == "zip" else tar_files(self._stream)
+            files = zip_files(self._stream, self._caps.room) if name == "zip" else tar_files(self._stream)
             pieces = joined(files, self._form, self._caps, self.relabelled, self._warnings.append)
             self._stream = Peekable(Layer(self._stream, name, self._caps, pieces))
         elif name is not None:

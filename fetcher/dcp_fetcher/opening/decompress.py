@@ -11,12 +11,13 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import zstandard
 
 from dcp_fetcher.ground.errors import CutOffError, DamagedError
+from dcp_fetcher.ground.room import Room
 
 Warn = Callable[[str], object]
 """Told what is left out."""
@@ -29,6 +30,9 @@ ZSTD_WINDOW_BYTES = 128 * 1024 * 1024
 ZSTD_SLICE_BYTES = 1024
 """A zstd block of 4 bytes may stand for 128 KiB, and the library has no bound on its output: so 32 MiB at a time."""
 
+LONGEST_HEADER_BYTES = 64
+_ZSTD_SINGLE_SEGMENT, _ZSTD_ID_BYTES, _ZSTD_SIZE_BYTES = 0x20, (0, 1, 2, 4), (1, 2, 4, 8)
+_XZ_STREAM_HEADER_BYTES, _XZ_LARGEST = 12, 40
 _ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 
 
@@ -51,6 +55,8 @@ class Caps:
 
     max_bytes: int
     max_ratio: int
+    room: Room = field(default_factory=Room)
+    """Where memory for unpacking comes from."""
 
 
 class Peekable:
@@ -168,7 +174,7 @@ class Zstd:
         return bytes(out)
 
 
-def members(stream: Peekable, new: Callable[[], Member], name: str, warn: Warn) -> Iterator[bytes]:
+def members(stream: Peekable, new: Callable[[], Member], name: str, warn: Warn, room: Room) -> Iterator[bytes]:
     """What all members say, one after the other. Zeros between them are padding; what else comes behind a whole member
     is garbage, which is left out and told.
 
@@ -184,7 +190,8 @@ def members(stream: Peekable, new: Callable[[], Member], name: str, warn: Warn) 
             left = sum(len(piece) for piece in iter(stream.read, b""))
             warn(f"behind the whole {name} data come {left} bytes that are none; they are left out")
             return
-        yield from member_bytes(stream, new(), stream.read())
+        with room.taken(memory_wanted(name, stream.peek(LONGEST_HEADER_BYTES)), f"the {name} data"):
+            yield from member_bytes(stream, new(), stream.read())
         whole += 1
 
 
@@ -203,6 +210,22 @@ def member_bytes(stream: Peekable, member: Member, data: bytes) -> Iterator[byte
             return
         if member.needs_input and not (data := stream.read()):
             raise truncated(stream)
+
+
+def memory_wanted(name: str, head: bytes) -> int:
+    """What it takes to unpack what begins with `head`, by what it says itself: zstd's window, xz's dictionary; of the
+    others little."""
+    if name == "zstd" and len(head) > 13 and not _ZSTD_SKIPPABLE.match(head):
+        if not head[4] & _ZSTD_SINGLE_SEGMENT:
+            return min(ZSTD_WINDOW_BYTES, (8 + (head[5] & 7)) << (7 + (head[5] >> 3)))
+        at, size = 5 + _ZSTD_ID_BYTES[head[4] & 3], _ZSTD_SIZE_BYTES[head[4] >> 6]
+        return min(ZSTD_WINDOW_BYTES, int.from_bytes(head[at : at + size], "little") + (256 if size == 2 else 0))
+    if name == "xz":
+        # An LZMA2 filter is its number 0x21, the length 1 of its properties, and the dictionary's size.
+        at = head.find(b"\x21\x01", _XZ_STREAM_HEADER_BYTES)
+        bits = head[at + 2] if 0 < at < len(head) - 2 else _XZ_LARGEST
+        return min(XZ_MEMORY_BYTES, (2 | (bits & 1)) << (bits // 2 + 11))
+    return 0
 
 
 def truncated(stream: Peekable) -> CutOffError:
@@ -230,7 +253,7 @@ class Layer:
         self._packed, self._name, self._caps = packed, name, caps
         self.warnings: list[str] = []
         """What was left out, in words."""
-        self._pieces = _pieces(packed, name, self.warnings.append) if pieces is None else pieces
+        self._pieces = _pieces(packed, name, self.warnings.append, caps.room) if pieces is None else pieces
         self._left = b""
         self._out = 0
 
@@ -259,8 +282,8 @@ class Layer:
         return piece
 
 
-def _pieces(packed: Peekable, name: str, warn: Warn) -> Iterator[bytes]:
-    return members(packed, NEW_MEMBER[name], name, warn)
+def _pieces(packed: Peekable, name: str, warn: Warn, room: Room) -> Iterator[bytes]:
+    return members(packed, NEW_MEMBER[name], name, warn, room)
 
 
 NEW_MEMBER: Mapping[str, Callable[[], Member]] = {

@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dcp_fetcher.ground.errors import DamagedError
-from dcp_fetcher.opening.decompress import NEW_MEMBER, PIECE_BYTES, Inflate, Member, Peekable, member_bytes, truncated
+from dcp_fetcher.ground.room import Room
+from dcp_fetcher.opening.decompress import (
+    LONGEST_HEADER_BYTES,
+    NEW_MEMBER,
+    PIECE_BYTES,
+    Inflate,
+    Member,
+    Peekable,
+    member_bytes,
+    memory_wanted,
+    truncated,
+)
 from dcp_fetcher.opening.unzip_stored import stored_until_descriptor
 
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
@@ -25,6 +36,7 @@ _MEMBERS: Mapping[int, Callable[[], Member]] = {
     95: NEW_MEMBER["xz"],
 }
 """By method."""
+_NAMES = {93: "zstd", 95: "xz"}
 _NEWEST_VERSION, _METHODS, _KNOWN_FLAGS = 63, (0, 8, 9, 12, 14, 93, 95), 0x280F
 _ZIP64 = 0xFFFFFFFF
 
@@ -42,7 +54,7 @@ def zip_begins(head: bytes) -> int:
     return 0
 
 
-def zip_files(stream: Peekable) -> Iterator[tuple[str, Iterator[bytes]]]:
+def zip_files(stream: Peekable, room: Room) -> Iterator[tuple[str, Iterator[bytes]]]:
     """(name, bytes) of each file. Folders are passed over; bytes that nobody takes are read along.
 
     Raises DamagedError for an archive that is cut off, corrupt, encrypted, or of a method that is not known; of
@@ -56,7 +68,7 @@ def zip_files(stream: Peekable) -> Iterator[tuple[str, Iterator[bytes]]]:
             continue
         if entry.flags & _ENCRYPTED:
             raise DamagedError("the zip archive is encrypted")
-        pieces = _checked(stream, entry)
+        pieces = _checked(stream, entry, room)
         yield entry.name, pieces
         for _ in pieces:
             pass
@@ -85,26 +97,29 @@ class _Entry:
         return _Entry(name, flags, method, crc, _packed_bytes(packed, stream.exactly(extra_bytes)))
 
 
-def _checked(stream: Peekable, entry: _Entry) -> Iterator[bytes]:
+def _checked(stream: Peekable, entry: _Entry, room: Room) -> Iterator[bytes]:
     if entry.method == _STORED and entry.flags & _SIZES_FOLLOW and not entry.packed:
         yield from stored_until_descriptor(stream)
         return
     sum_ = 0
-    for piece in _pieces(stream, entry.method, entry.packed):
+    for piece in _pieces(stream, entry.method, entry.packed, room):
         sum_ = zlib.crc32(piece, sum_)
         yield piece
     if sum_ != (_crc_behind(stream) if entry.flags & _SIZES_FOLLOW else entry.crc):
         raise DamagedError("the zip archive is corrupt: its checksum differs")
 
 
-def _pieces(stream: Peekable, method: int, packed: int) -> Iterator[bytes]:
+def _pieces(stream: Peekable, method: int, packed: int, room: Room) -> Iterator[bytes]:
     if method == _STORED:
-        return _stored(stream, packed)
+        yield from _stored(stream, packed)
+        return
     if method not in _MEMBERS:
         raise DamagedError(
             f"the zip archive uses method {method}; deflate, bzip2, zstd, xz and stored files are read: pack it anew"
         )
-    return member_bytes(stream, _MEMBERS[method](), stream.read())
+    wanted_bytes = memory_wanted(_NAMES.get(method, ""), stream.peek(LONGEST_HEADER_BYTES))
+    with room.taken(wanted_bytes, "a file of the zip archive"):
+        yield from member_bytes(stream, _MEMBERS[method](), stream.read())
 
 
 def _stored(stream: Peekable, count: int) -> Iterator[bytes]:

@@ -137,7 +137,12 @@ class Worker(_Part, frozen=True):
     ] = 3
     max_crashes: Annotated[
         int,
-        Meta(description="Times that a batch may take its worker with it before it is dead.", ge=1, le=100),
+        Meta(
+            description="Times that a batch may take its worker with it before it is dead; or an object its fetcher, "
+            "read with no other suspect beside it.",
+            ge=1,
+            le=100,
+        ),
     ] = 5
     retry_delay: Annotated[Duration, Meta(description="Delay before the first retry; it doubles.")] = Duration("5s")
     batch_timeout: Annotated[

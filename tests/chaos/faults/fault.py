@@ -25,7 +25,7 @@ REDIS, MARIADB, FEED = "redis", "mariadb", "feed"
 class Fault:
     """`targets`: on what it may strike; on one target only one strikes at a time. `seconds`: for how long, from and
     to. `meanwhile`: what happens, for the table in docs/faults.md. `forgets`: whether the queue may lose work.
-    `keeps_leases`: whether workers that live keep their batches meanwhile."""
+    `keeps_leases`: whether workers that live keep their batches meanwhile. `long_seconds`: for how long by hand."""
 
     name: str
     begin: Begin
@@ -35,6 +35,7 @@ class Fault:
     forgets: bool = False
     keeps_leases: bool = False
     weight: float = 1.0
+    long_seconds: tuple[float, float] | None = None
 
 
 def nothing() -> None:

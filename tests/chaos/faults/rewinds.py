@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 USER = "app"
 """Whose sessions the processes of a stage have."""
+PROMOTED = "mariadb-promoted"
+_FLUSHED_FROM = 0.75
+"""With 2 a kill of the server takes nothing back; a machine without power does, as `failed_over` plays."""
+_MOST_BEHIND_SECONDS = 30
 
 
 def forgets(stage: Stage, strike: Strike) -> Undo:
-    """Commits stay in its memory, as innodb_flush_log_at_trx_commit=0 allows; then SIGKILL."""
+    """Commits stay in its memory, as innodb_flush_log_at_trx_commit=0 allows, or (2) in the kernel's; then SIGKILL."""
     server = stage.mariadb
-    server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
+    server.execute(f"SET GLOBAL innodb_flush_log_at_trx_commit = {0 if strike.draw < _FLUSHED_FROM else 2}")
     server.execute("SET GLOBAL innodb_flush_log_at_timeout = 2700")
 
     def end() -> None:
@@ -51,6 +55,13 @@ def failed_over(stage: Stage, strike: Strike) -> Undo:
         server.start()
 
     return end
+
+
+def promoted(stage: Stage, strike: Strike) -> Undo:
+    """A replica by the binary log lags, by its delay or because its SQL thread has stopped, and is promoted."""
+    behind = None if strike.draw < 0.5 else 1 + int((strike.draw - 0.5) * 2 * _MOST_BEHIND_SECONDS)
+    stage.databases.part_replica(behind)
+    return stage.databases.promote
 
 
 def restored(stage: Stage, strike: Strike) -> Undo:
@@ -110,11 +121,22 @@ FAULTS = (
         forgets=True,
     ),
     Fault(
+        PROMOTED,
+        promoted,
+        (MARIADB,),
+        (1.0, 6.0),
+        "a replica by the binary log, 1 to 30 s behind or stopped, is promoted: as above",
+        forgets=True,
+        weight=0.5,
+        long_seconds=(1.0, 30.0),
+    ),
+    Fault(
         "mariadb-restored",
         restored,
         (MARIADB,),
         (0.5, 5.0),
         "a dump is swapped in, or loaded with the user locked out, while everybody works: as above",
         forgets=True,
+        long_seconds=(60.0, 150.0),
     ),
 )

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.ground.room import Room
 from dcp_fetcher.opening.decompress import Peekable
 from dcp_fetcher.opening.unzip import zip_files
 
@@ -72,7 +73,7 @@ ODD = {
 
 
 def read(raw: bytes, most: int) -> Iterator[tuple[str, bytes]]:
-    for name, pieces in zip_files(Peekable(Dripping(raw, most))):
+    for name, pieces in zip_files(Peekable(Dripping(raw, most)), Room()):
         yield name, b"".join(pieces)
 
 
