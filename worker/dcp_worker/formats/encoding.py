@@ -34,9 +34,14 @@ def check_encoding(name: str, delimiter: str) -> str:
         keeps_ascii = False
     if not keeps_ascii:
         raise ValueError(f"{name!r} does not keep ASCII bytes as they are, so records cannot be cut in it")
-    if any(_is_second_half(lead, delimiter, name) for lead in range(128, 256)):
+    if may_be_half(delimiter, name):
         raise ValueError(f"in {name!r} the byte of the delimiter {delimiter!r} may be half of a character")
     return "utf-8" if codec == "utf-8-sig" else codec
+
+
+def may_be_half(char: str, encoding: str) -> bool:
+    """Whether its byte may be the second half of a character: then it cannot be told where it is one itself."""
+    return any(_is_second_half(lead, char, encoding) for lead in range(128, 256))
 
 
 def _is_second_half(lead: int, delimiter: str, encoding: str) -> bool:

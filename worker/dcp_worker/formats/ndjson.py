@@ -7,6 +7,7 @@ rest), each to its raw JSON text, and the text of a whole column is turned into 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,7 @@ from dcp_worker.formats.spans import Span, line_spans
 
 _BLANK = b" \t\r"
 _BOM = b"\xef\xbb\xbf"
+_HALF = re.compile(rb"(?i)\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}")
 _ABSENT = msgspec.Raw()
 _UNREADABLE = (msgspec.DecodeError, RecursionError)
 
@@ -120,10 +122,16 @@ class _Keys(msgspec.Struct, frozen=True):
             return self.decode(line.removeprefix(_BOM))  # of a file's start, or of several files in one
         except _UNREADABLE as error:
             if line.strip(_BLANK):
-                faults.append(Fault(index, "row-error", f"is no JSON object: {error}"))
+                faults.append(Fault(index, "row-error", f"is no JSON object: {_why(line, error)}"))
             else:
                 faults.append(Fault(index, "blank-row", "the line is blank"))
             return self.decode(b"{}")
+
+
+def _why(line: bytes, error: Exception) -> str:
+    """The decoder takes half of a pair for the end of the text."""
+    half = _HALF.search(line.replace(rb"\\", b""))
+    return f"{half[0].decode()} is half of a character" if half else str(error)
 
 
 def _object_or_empty(value: msgspec.Raw) -> bytes:

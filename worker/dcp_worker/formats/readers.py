@@ -12,7 +12,7 @@ from dcp_worker.formats.comments import CommentedReader
 from dcp_worker.formats.csv.delimited import DelimitedReader
 from dcp_worker.formats.csv.grammar import Dialect
 from dcp_worker.formats.csv.ragged import RaggedRows
-from dcp_worker.formats.encoding import check_encoding
+from dcp_worker.formats.encoding import check_encoding, may_be_half
 from dcp_worker.formats.ndjson import JsonLinesReader
 from dcp_worker.formats.records import Reader
 from dcp_worker.formats.spans import Span
@@ -42,6 +42,9 @@ def reader_of(form: Format, labels: tuple[str, ...]) -> Reader:
 
 
 def _csv_reader(form: Format, encoding: str, labels: tuple[str, ...]) -> Reader:
+    for word, mark in (("quoteChar", form.quote), ("escapeChar", form.escape_char)):
+        if mark and may_be_half(mark, encoding):
+            raise PlanError(f"{_FORMAT}.{word}", f"in {encoding!r} the byte of {mark!r} may be half of a character")
     dialect = dialect_of(form)
     ragged = RaggedRows(form.missing_cells, form.extra_cells, form.separator)
     reader = DelimitedReader(dialect, form.csv_words(), encoding, labels, ragged)

@@ -28,6 +28,7 @@ from dcp_pipeline.spec.words.format import Format
 LONGEST_BYTES = 64 << 20
 _ROWS_PER_PIECE = 500
 _SHEETS_TOLD = 5
+_MOMENTS = (datetime.date, datetime.time)
 _LONGEST_WHOLE = 1e21
 """Greater numbers are written with an exponent."""
 
@@ -64,7 +65,7 @@ def _rows(path: Path, form: Format, met: LabelsMet) -> Iterator[list[Any]]:
         table = sheet.to_python(skip_empty_area=False)
     except CalamineError as error:
         raise DamagedError(f"it cannot be read as an Excel workbook: {error}") from error
-    return iter(_with_times(_with_odd(table, odd_cells(path, sheet.name))[form.skip_rows :]))
+    return iter(_with_times(_with_odd(table, odd_cells(path, sheet.name, _has_no_moments(table)))[form.skip_rows :]))
 
 
 def _first(sheets: Sequence[SheetMetadata], path: Path, met: LabelsMet) -> str:
@@ -87,11 +88,22 @@ def _with_odd(table: list[list[Any]], odd: Mapping[Place, Told]) -> list[list[An
             table.append([])
         cells = table[row]
         cells += [""] * (column + 1 - len(cells))
-        if told.number and type(cells[column]) in (int, float):
+        if told.number and (type(cells[column]) in (int, float) or (told.moment and _is_no_moment(cells[column]))):
             cells[column] = msgspec.Raw(told.text.encode())
         elif not told.number and cells[column] == "":
             cells[column] = told.text
     return table
+
+
+def _has_no_moments(table: list[list[Any]]) -> bool:
+    return any(_is_no_moment(cell) for row in table for cell in row if isinstance(cell, _MOMENTS))
+
+
+def _is_no_moment(cell: Any) -> bool:
+    """May it be what the reader makes of a number that is no moment? Of those before 1900 it makes a time of day."""
+    return isinstance(cell, datetime.time) or (
+        isinstance(cell, datetime.date) and (cell.year, cell.month, cell.day) == (1900, 2, 28)
+    )
 
 
 def _with_times(table: list[list[Any]]) -> list[list[Any]]:

@@ -23,6 +23,8 @@ _OVERLAP_BYTES = 512
 _FLOAT_DIGITS = 15
 _ODD = re.compile(rb"""\bt\s*=\s*["']e["']|<(?:\w+:)?f[\s/>]|>[^<]{0,200}[0-9.]{%d}""" % (_FLOAT_DIGITS + 1))
 _VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
+_ODD_MOMENT = re.compile(rb"%b|<(?:\w+:)?v>\s*(?:-|60\b)" % _ODD.pattern)
+"""Before 1900, and the day that Excel has and the calendar has not."""
 _RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PLACE = re.compile(r"([A-Z]+)([0-9]+)")
 _LONGEST_PLAIN_EXPONENT = 40
@@ -36,14 +38,19 @@ class Told(msgspec.Struct, frozen=True):
 
     text: str
     number: bool = False
+    moment: bool = False
+    """A number that is no moment, whatever its format."""
 
 
-def odd_cells(path: Path, sheet: str) -> Mapping[Place, Told]:
-    """Those cells of a sheet. Raises DamagedError where the workbook is not what it should be."""
+def odd_cells(path: Path, sheet: str, moments: bool = False) -> Mapping[Place, Told]:
+    """Those cells of a sheet; with `moments` also numbers that are none of a calendar.
+
+    Raises DamagedError where the workbook is not what it should be.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             name = _part_of(archive, sheet)
-            if name is None or not _finds(archive, name, _ODD):
+            if name is None or not _finds(archive, name, _ODD_MOMENT if moments else _ODD):
                 return {}
             return _Sheet().read(archive, name)
     except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, expat.ExpatError, ValueError, OSError) as error:
@@ -153,6 +160,9 @@ class _Sheet:
             return Told(value or "#ERROR!")
         if self._formula is not None and not value and (value is None or self._type == "n"):
             return Told("=" + "".join(self._formula))
+        if self._type == "n" and value and (value.startswith("-") or value.partition(".")[0] == "60"):
+            number = plain_number(value)
+            return None if number is None else Told(number, number=True, moment=True)
         if self._type == "n" and value and sum(map(str.isdigit, value)) > _FLOAT_DIGITS:
             number = plain_number(value)
             return None if number is None else Told(number, number=True)

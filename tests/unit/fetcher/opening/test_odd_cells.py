@@ -81,6 +81,31 @@ def test_a_date_with_a_long_fraction_stays_a_date() -> None:
     assert read_file(raw, format_of("xlsx"), "at", "n").values == [("2024-02-01T22:16:17", "12345678901234567")]
 
 
+@pytest.mark.parametrize(
+    ("number", "looks", "told"),
+    [
+        (-0.25, "hh:mm", "-0.25"),
+        (-1, "yyyy-mm-dd", "-1"),
+        (60, "yyyy-mm-dd", "60"),
+        (60.5, "yyyy-mm-dd hh:mm", "60.5"),
+        (59, "yyyy-mm-dd", "1900-02-28"),
+        (61, "yyyy-mm-dd", "1900-03-01"),
+        (0.25, "hh:mm", "06:00:00"),
+        (-7, "0.00", "-7"),
+        (60, "General", "60"),
+    ],
+)
+def test_a_number_that_is_no_moment_is_told_as_it_stands_whatever_its_format(
+    number: float, looks: str, told: str
+) -> None:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["a", "b"])
+    book.active.append([number, 0.5])
+    book.active["A2"].number_format, book.active["B2"].number_format = looks, "hh:mm"
+    book.save(out)
+    assert read_file(out.getvalue(), format_of("xlsx"), "a", "b").values == [(told, "12:00:00")]
+
+
 def test_a_text_of_an_error_goes_to_the_type_check_and_is_no_missing_value() -> None:
     result = typed(workbook(ROWS, ODD), "xlsx", {"name": "v", "type": "number"})
     assert [(each.code, each.field) for each in result] == [("type-error", "v")] * 3 + [("constraint-error", "v")]

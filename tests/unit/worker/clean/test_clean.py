@@ -198,8 +198,15 @@ def test_an_encoding_in_which_bytes_cannot_be_cut_is_refused(encoding: str, deli
         plan_of(A, format=format_of(encoding=encoding, delimiter=delimiter))
 
 
-def test_a_byte_order_mark_inside_an_object_is_part_of_the_cell() -> None:
-    assert rows(cleaned("\ufeff1,2,3\n".encode())) == [("\ufeff1", "2", "3")]
+def test_a_byte_order_mark_is_part_of_a_cell_only_inside_of_a_record() -> None:
+    assert rows(cleaned("\ufeff1,2,3\n4,\ufeff5,6\n".encode())) == [("1", "2", "3"), ("4", "\ufeff5", "6")]
+
+
+@pytest.mark.parametrize(("word", "mark"), [("escapeChar", "\\"), ("quoteChar", "|")])
+def test_a_character_that_may_be_half_of_another_neither_quotes_nor_escapes(word: str, mark: str) -> None:
+    with pytest.raises(PlanError, match=rf"format.{word}: .*half of a character"):
+        plan_of(A, format=format_of(encoding="shift_jis", **{word: mark}))
+    plan_of(A, format=format_of(encoding="euc_jp", **{word: mark}))
 
 
 def test_a_defect_is_one_reject_with_what_was_kept_of_it() -> None:

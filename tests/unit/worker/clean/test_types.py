@@ -140,6 +140,23 @@ def test_a_format_reads_what_strptime_reads(format: str, text: str, value: datet
     assert parsed([text, None], type="datetime", format=format) == [value, None]
 
 
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [
+        ("%Y%m%d", "2024022"),
+        ("%Y%m%d", "2024112"),
+        ("%y%m%d %H%M%S", "991231 01020"),
+        ("%Y-%m-%dT%H%M", "2024-02-03T123"),
+        ("%d%b%Y%H%M", "3Feb2024123"),
+        ("%Y%j", "202460"),
+        ("%H%M%S", "93000"),
+    ],
+)
+def test_where_digits_stand_beside_digits_all_of_them_are_wanted(format: str, text: str) -> None:
+    kind = "time" if format == "%H%M%S" else "date" if "%H" not in format else "datetime"
+    assert parsed([text], type=kind, format=format) == [None]
+
+
 FORMATS = [
     "%Y-%m-%d %H:%M:%S",
     "%d.%m.%Y %H:%M",

@@ -151,3 +151,12 @@ def test_a_preview_shows_the_values_as_written() -> None:
     shown = clean_preview(plan, batch_of(b'{"k": "1", "z": [1]}\n[]\n', None))
     assert (shown[0].raw, shown[0].row) == ({"k": '"1"', "z": "[1]"}, {"k": 1})
     assert (shown[1].raw, shown[1].row) == ({"": "[]"}, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "half"),
+    [(r"\ud83d", r"\ud83d"), (r"x\\\uDC00y", r"\uDC00"), (r"\ud83d\ude00\uD83D ", r"\uD83D"), (r"\ud83d\n", r"\ud83d")],
+)
+def test_half_of_a_pair_is_said_to_be_one(text: str, half: str) -> None:
+    (reject,) = cleaned(b'{"a": "%s"}\n{"a": "\\\\ud83d"}\n' % text.encode(), "a").rejects
+    assert reject.reason == f"is no JSON object: {half} is half of a character"

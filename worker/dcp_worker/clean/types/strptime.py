@@ -61,6 +61,16 @@ _DIRECTIVES: Mapping[str, _Directive] = {
     "Z": _Directive(_names("utc|gmt"), "%Z", "zone"),
     "s": _Directive("-?[0-9]{1,12}", "%s", "zone"),
 }
+_ALL_DIGITS: Mapping[str, str] = {
+    "m": "(?:1[0-2]|0[1-9])",
+    "d": "(?:3[01]|[12][0-9]|0[1-9])",
+    "j": "(?:36[0-6]|3[0-5][0-9]|[12][0-9]{2}|0[0-9]{2})",
+    "H": "(?:2[0-3]|[01][0-9])",
+    "I": "(?:1[0-2]|0[1-9])",
+    "M": "[0-5][0-9]",
+    "S": "[0-5][0-9]",
+}
+"""Beside other digits: `2024022`, which was cut off, would be the second of February to strptime."""
 _SAMPLES = {"date": "2024-02-29", "time": "23:59:58", "datetime": "2024-02-29 23:59:58"}
 
 
@@ -71,7 +81,8 @@ def translate(format: str, kind: Literal["date", "time", "datetime"], path: str)
     """
     guard, chrono, seen = [], [], []
     comma = False
-    for piece in re.findall(r"[.,]%f|%.?|\s+|[^%\s]", format, re.DOTALL):
+    pieces = re.findall(r"[.,]%f|%.?|\s+|[^%\s]", format, re.DOTALL)
+    for number, piece in enumerate(pieces):
         if piece in (".%f", ",%f"):
             seen.append("f")
             comma = piece == ",%f"
@@ -83,7 +94,8 @@ def translate(format: str, kind: Literal["date", "time", "datetime"], path: str)
         elif piece.startswith("%"):
             directive = _directive(piece, kind, path)
             seen.append(piece[1])
-            guard.append(directive.guard)
+            beside = any(map(_is_digits, (*pieces[number - 1 : number], *pieces[number + 1 : number + 2])))
+            guard.append(_ALL_DIGITS.get(piece[1], directive.guard) if beside else directive.guard)
             chrono.append(directive.chrono)
         else:
             guard.append(r"\s+" if piece.isspace() else re.escape(piece))
@@ -96,6 +108,10 @@ def translate(format: str, kind: Literal["date", "time", "datetime"], path: str)
     _check_complete(format, kind, set(seen), path)
     _check_engine(format, kind, pattern, path)
     return pattern
+
+
+def _is_digits(piece: str) -> bool:
+    return piece.isdigit() or (piece[:1] == "%" and piece[1:] in {"Y", "y", *_ALL_DIGITS})
 
 
 def _directive(piece: str, kind: str, path: str) -> _Directive:
