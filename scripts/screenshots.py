@@ -21,6 +21,7 @@ BOTNET, SENSORS = "p/default/botnet", "p/default/sensors"
 SHOTS = (
     ("glance", "", WIDE, "light", "en"),
     ("pipeline", SENSORS, WIDE, "light", "en"),
+    ("expected", BOTNET, WIDE, "light", "en"),
     ("pipeline-dark", f"{BOTNET}?range=30d", WIDE, "dark", "en"),
     ("rejects", f"{BOTNET}/rejects", WIDE, "light", "en"),
     ("freshness", f"{BOTNET}/freshness", WIDE, "light", "en"),
