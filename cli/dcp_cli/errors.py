@@ -113,7 +113,7 @@ def _missing(error: ModuleNotFoundError) -> tuple[int, str] | None:
     extras = {each[2] for each in wanted if each and each[1].replace("-", "_") == module}
     if not extras:
         return None
-    alone = [f"[{each}] is enough for `dcp {each}`" for each in ("fetcher", "worker") if each in extras]
+    alone = [f"[{each}] is enough for `dcp {each}`" for each in ("fetcher", "worker", "ui") if each in extras]
     return FAILED, "; ".join(
         [f"{module} is not installed: pip install '{_DISTRIBUTION}[laptop]' has all that dcp needs", *alone]
     )

@@ -112,7 +112,7 @@ def show_status(setup: Setup, spec: str, output: str, every: bool = False) -> in
     for line in wrong(books, reports, spec, every):
         say(f"WRONG    {line}")
     for each in expected:
-        say(f"{'expected' if each.met else 'NOT MET '} {each.about}: {each.reason}")
+        say(f"{'met    ' if each.met else 'NOT MET'}  {each.about}: {each.reason}")
     say(f"rows written in the last 5 minutes: {recent:,}")
     say(_queue_line(stats) if stats else f"queue: {trouble}")
     if note:

@@ -34,6 +34,9 @@ from dcp_pipeline.spec.wanted_labels import WantedLabels
 
 CountLines = Callable[[bytes | bytearray], int]
 CHUNK_BYTES = 256 * 1024
+_HALVED_FROM_BYTES = 256
+"""So much of a followed file's first half is a cut of its own: a copy that was made a moment before it was read
+(copytruncate) is shorter than all that was read, and is told by the digest of its first cut."""
 SKIP_FROM_BYTES = 1024 * 1024
 """Fewer recorded bytes are read along rather than skipped by a request of their own."""
 
@@ -75,6 +78,8 @@ class Content:
                 self.stream = self._decoded
                 if not self._decoded.archive:
                     self.stream = as_lines(self._decoded, how.form, how.parts, self.met)
+        self.halved = False
+        """Is its first half to be a cut of its own (_HALVED_FROM_BYTES)?"""
         self.watchers: list[Callable[[int, bytes], None]] = []
         """Told of all bytes that are read, and where they stand."""
         self.at = opened.offset
@@ -197,6 +202,9 @@ def first_unended(content: Content, cuts: list[Cut], how: HowToCut) -> int | Non
 
 
 def _cut(content: Content, publisher: Publisher, splitter: Splitter, growing: bool) -> Ending:
+    first = min(CHUNK_BYTES, (content.opened.size_bytes or 0) // 2)
+    if content.halved and content.at == 0 and first >= _HALVED_FROM_BYTES and (data := content.read(first)):
+        _publish(publisher, splitter, lambda: splitter.feed(data) + splitter.give_out())
     while data := content.read(CHUNK_BYTES):
         _publish(publisher, splitter, lambda data=data: splitter.feed(data))  # type: ignore[misc]
     unended, waiting = splitter.unended, splitter.waiting

@@ -25,7 +25,7 @@ from dcp_pipeline.settings import (
     with_sink_url,
 )
 from dcp_pipeline.spec.checking.checks import problems_of
-from dcp_pipeline.spec.errors import SpecInvalid
+from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
 from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.parse import load_composed
 from dcp_pipeline.spec.units import Quantity
@@ -95,7 +95,7 @@ def load_setup(
     pipeline, passwords = with_environment(pipeline, environment)
     pipeline = with_redis_url(pipeline, redis) if redis else pipeline
     pipeline = with_sink_url(pipeline, sink) if sink else pipeline
-    problems = problems_of(pipeline)
+    problems = [_of_flag(each, redis, sink) for each in problems_of(pipeline)]
     if problems:
         raise SpecInvalid(problems, f"{spec} with the environment")
     secrets = SecretStore(environment)
@@ -124,6 +124,16 @@ class Started(msgspec.Struct, frozen=True):
     setup: Setup
     health_host: str
     health_port: int
+
+
+def _of_flag(problem: SpecProblem, redis: str | None, sink: str | None) -> SpecProblem:
+    """A problem of what a flag says, told of the flag."""
+    for flag, given, path in (("--sink", sink, "spec.sink.sql.url"), ("--redis", redis, "spec.queue.redis.url")):
+        if given and problem.path == path:
+            no_url = "://" not in given and flag == "--sink"
+            said = "is no URL: a file is sqlite:///PATH, a server mysql+pymysql://USER@HOST/DATABASE"
+            return SpecProblem(flag, said if no_url else problem.message)
+    return problem
 
 
 def start_component(name: str, arguments: list[str]) -> Started | None:

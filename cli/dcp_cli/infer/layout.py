@@ -101,6 +101,10 @@ def _json(text: str, lines: Sequence[str], layout: Layout, whole: bool) -> Layou
         return layout
     if whole and (value := _one_object(text)) is not None and _by_name(value, layout):
         return layout
+    if _more_than_one(text):
+        layout.words["concatenated"] = True
+        layout.note("JSON objects stand one behind the other")
+        return layout
     found = _ITEMS.findall(text)
     path = _path_of(text, found[0]) if found else None
     if path is None and whole and (value := _one_object(text)) is not None:
@@ -141,6 +145,16 @@ def _one_object(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _more_than_one(text: str) -> bool:
+    """Does another object follow the first one?"""
+    start = text.removeprefix("\ufeff").lstrip()
+    try:
+        _, end = json.JSONDecoder().raw_decode(start)
+    except (ValueError, RecursionError):
+        return False
+    return start[end:].lstrip().startswith("{")
 
 
 def _by_name(value: dict[str, Any], layout: Layout) -> bool:

@@ -83,7 +83,7 @@ class RunSummary:
             *_codes(self.after),
             *_troubles(self),
             *remarks(self.after),
-            *(f"NOT MET: {each.about}: {each.reason}" for each in self.expected if not each.met),
+            *(f"NOT MET  {each.about}: {each.reason}" for each in self.expected if not each.met),
             verdict(self.after),
             f"rows:    table {self.table} in {self.sink}",
             f"next:    dcp verify {self.spec}" + (f" · dcp rejects ls {self.spec}" if added["rejected"] else ""),

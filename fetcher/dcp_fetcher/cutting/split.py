@@ -116,6 +116,11 @@ class Splitter:
         self._advance(ended=False)
         return self._given()
 
+    def give_out(self) -> list[RawCut]:
+        """The whole records that are in hand, as a batch that is not full."""
+        self._emit()
+        return self._given()
+
     def finish(self, *, unterminated: bool = True) -> list[RawCut]:
         """The last cuts. `unterminated`: a last record without line break counts; otherwise it is left for later."""
         self._advance(ended=unterminated)

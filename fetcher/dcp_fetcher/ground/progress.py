@@ -46,8 +46,9 @@ class Snapshot:
     def text(self) -> str:
         """One line for people."""
         mebibytes = self.bytes_read / (1 << 20)
-        # an object that changes is read again at each look, and counted each time
-        read = f"{min(self.cut, self.listed):,} of {self.listed:,} objects read"
+        # an object that changes is read again at each look, and counted each time, as is one that is unchanged
+        looked_at = min(self.cut + self.unchanged + self.failed, self.listed)
+        read = f"{looked_at:,} of {self.listed:,} objects looked at"
         line = f"{read}, {self.records_cut:,} records, {mebibytes:,.1f} MiB"
         if self.waiting_for:
             return f"{line}, waiting: {self.waiting_for}"

@@ -185,6 +185,7 @@ class ObjectReader:
         try:
             with self._terms.attempts.reading(plain.id, lambda: 0):
                 content = self._content(opened, self._terms.how)
+                content.halved = ended is not None  # a file that is followed
                 version = growing_version(number, content.packed, opened.version)
                 return self._read(self._records.new(uri, version, opened), known, opened, lost, content, ended)
         except DamagedError as error:

@@ -19,6 +19,7 @@ import msgspec
 from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.checking.pod_checks import pod_problems
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem, path_of
+from dcp_pipeline.spec.expectations.expect import PERCENT_PATTERN
 from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
 from dcp_pipeline.spec.units import decode_unit
 
@@ -237,7 +238,8 @@ def _problems(error: Any, before: tuple[str | int, ...]) -> list[SpecProblem]:
             return [SpecProblem(path_of(place), message + _closest(found, choices))]
         case "type":
             wanted = " or ".join(allowed) if isinstance(allowed, list) else allowed
-            return [SpecProblem(path_of(place), f"is {_shown(found)}; {_article(wanted)} is wanted")]
+            hint = _pattern_hint(error.schema, pattern) if (pattern := _pattern_in(error.schema)) else ""
+            return [SpecProblem(path_of(place), f"is {_shown(found)}; {hint or f'{_article(wanted)} is wanted'}")]
         case "pattern" if (words := re.fullmatch(r"\^\(([A-Za-z|]+)\)\$", allowed)) is not None:
             choices = words[1].split("|")
             message = f"is {found!r}; allowed: {', '.join(choices)}, or an object with one member"
@@ -275,7 +277,15 @@ def _article(wanted: str) -> str:
     return f"an {wanted}" if wanted[0] in "aeiou" else f"a {wanted}"
 
 
+def _pattern_in(schema: dict[str, Any]) -> str:
+    """That of a percentage, which people write as a number."""
+    pattern = str(schema.get("pattern", ""))
+    return pattern if pattern == PERCENT_PATTERN else ""
+
+
 def _pattern_hint(schema: dict[str, Any], pattern: str) -> str:
+    if pattern == PERCENT_PATTERN:
+        return "a percentage with its sign is wanted, such as 5%"
     if pattern.endswith("(ms|s|m|h|d))+$"):
         return "a duration such as 30s, 5m or 1h30m is wanted"
     if pattern.endswith("Pi)?$"):

@@ -27,7 +27,19 @@ def yaml_documents(text: str) -> list[Any]:
         _check_size(documents)
         return documents
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise YamlError(str(error)) from error
+        raise YamlError(_in_words(error)) from error
+
+
+def _in_words(error: Exception) -> str:
+    """Where it is and what, without the library's words for a text that has no file."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return str(error).replace(' in "<unicode string>",', " at").replace("\n ", "")
+    mark, begun = error.problem_mark, error.context_mark
+    since = f", {error.context} of line {begun.line + 1}" if error.context and begun is not None else ""
+    problem = (
+        (error.problem or "it cannot be read").replace("'<stream end>'", "the end").replace("<", "a ").replace(">", "")
+    )
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{since}"
 
 
 def _check_size(documents: list[Any]) -> None:

@@ -81,6 +81,11 @@ def test_what_cannot_be_restored_whole_leaves_nothing(tmp_path: Path, sqlite: Da
     spec = ran(tmp_path, sqlite)
     dcp(tmp_path, "backup", spec, str(copy))
     cut.write_bytes(copy.read_bytes()[:-20])
+    before = copy.read_bytes()
+    code, process = dcp(tmp_path, "backup", spec, str(copy))
+    assert (code, copy.read_bytes()) == (1, before)
+    assert "--overwrite" in process.err()
+    assert dcp(tmp_path, "backup", spec, str(copy), "--overwrite")[0] == 0
     code, process = dcp(tmp_path, "restore", spec, str(cut), "--sink", f"sqlite:///{tmp_path}/new.db")
     assert code == 1
     assert "damaged or cut off" in process.err()

@@ -58,6 +58,7 @@ EXTRAS = {"polars", "polars_hash", "aiohttp", "filelock", "platformdirs", "rich"
         (["preview", "botnet.yaml"], "pip install 'datacleaning-pipelines[laptop]'"),
         (["infer", str(FEED)], "pip install 'datacleaning-pipelines[laptop]'"),
         (["worker", "botnet.yaml"], "[worker] is enough for `dcp worker`"),
+        (["ui", "botnet.yaml"], "[ui] is enough for `dcp ui`"),
     ],
 )
 def test_a_dcp_without_its_extras_says_what_to_install(tmp_path: Path, arguments: list[str], says: str) -> None:

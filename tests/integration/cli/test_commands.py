@@ -167,7 +167,7 @@ def test_a_run_that_is_told_twice_to_stop_leaves_at_once_and_the_next_one_does_t
         spec = write_spec(tmp_path / "spec.yaml", url)
         process = DcpProcess(tmp_path, "run", str(spec))
         address = tmp_path / "state" / "default.botnet" / "redis-url"
-        wait_until(lambda: address.exists() and "objects read" in process.err(), "the run is at work")
+        wait_until(lambda: address.exists() and "objects looked at" in process.err(), "the run is at work")
         server = Path(address.read_text().removeprefix("unix://"))
         for number in (signal.SIGTERM, signal.SIGINT):
             process.process.send_signal(number)

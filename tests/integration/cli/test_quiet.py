@@ -21,4 +21,4 @@ def test_a_quiet_run_says_nothing_where_all_is_well_and_all_of_it_where_not(tmp_
         spec.write_text(spec.read_text() + "  expect: {records: {min: 2, per: 1ms}}\n")
         code, process = dcp(tmp_path, "run", str(spec), "--once", "-q")
     assert code == 1
-    assert "NOT MET: records" in process.out()
+    assert "NOT MET  records" in process.out()

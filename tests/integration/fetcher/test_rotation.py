@@ -166,7 +166,7 @@ def test_an_inode_that_is_used_again_is_another_file(tmp_path: Path) -> None:
     assert any("rewritten in place" in problem for problem in report.problems)
 
 
-@pytest.mark.parametrize(("kept", "after"), [(0, 0), (150, len(HEADER) + 100 * 57)])
+@pytest.mark.parametrize(("kept", "after"), [(0, 0), (150, len(HEADER) + 99 * 57)])
 def test_a_file_that_is_rewritten_in_place_says_from_where_and_what_becomes_of_it(
     tmp_path: Path, kept: int, after: int
 ) -> None:
@@ -293,3 +293,22 @@ def test_a_copy_that_is_shorter_than_what_was_read_before_the_truncation_is_no_l
     assert seen(fetching) == list(range(312))
     assert {each.state for each in fetching.ledger.all_objects()} == {ObjectState.CUT}
     assert {look.outcome for look in fetching.round().looks} == {Outcome.UNCHANGED}
+
+
+def test_a_first_look_between_the_copy_and_the_truncation_reads_nothing_twice(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(HEADER + rows(0, 3))
+    fetching = following(tmp_path)
+    fetching.round()
+    log.rename(tmp_path / "log.csv.3")
+    log.write_bytes(HEADER + rows(3, 250))
+    shutil.copy(log, tmp_path / "log.csv.1")
+    copied = (tmp_path / "log.csv.1").rename(tmp_path / "elsewhere")  # as if it came after the names were listed
+    append(log, rows(253, 60))
+    fetching.round()
+    copied.rename(tmp_path / "log.csv.1")
+    os.truncate(log, 0)
+    append(log, HEADER + rows(313, 2))
+    assert fetching.run().problems == ()
+    assert seen(fetching) == list(range(315))
+    assert {each.state for each in fetching.ledger.all_objects()} == {ObjectState.CUT}

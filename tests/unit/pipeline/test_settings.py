@@ -10,6 +10,7 @@ import pytest
 from dcp_pipeline.secrets import SecretMissing, SecretStore
 from dcp_pipeline.settings import SettingInvalid, with_environment, with_profile
 from dcp_pipeline.setup import load_setup
+from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.model import SecretKeyRef
 from dcp_pipeline.spec.parse import load_pipeline
 
@@ -95,3 +96,18 @@ def test_a_secret_is_redacted_where_json_has_escaped_it() -> None:
     store = SecretStore({})
     store.remember('pass"word\\1')
     assert store.redact(json.dumps({"message": 'pass"word\\1 is wrong'})) == '{"message": "*** is wrong"}'
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ({"sink": "copy.db"}, "--sink: is no URL: a file is sqlite:///PATH"),
+        ({"sink": "mysql+pymysql://dcp@127.0.0.1"}, "--sink: names no database"),
+        ({"redis": "localhost:6379"}, "--redis: "),
+    ],
+)
+def test_a_problem_of_a_flag_is_told_of_the_flag(flags: dict[str, str], says: str) -> None:
+    with pytest.raises(SpecInvalid) as caught:
+        load_setup(EXAMPLE, {}, **flags)
+    assert says in str(caught.value)
+    assert "spec." not in str(caught.value)

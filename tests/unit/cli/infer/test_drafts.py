@@ -113,6 +113,7 @@ WIDE = ",".join(f"c{n}" for n in range(90)) + "\n" + "".join(",".join(["1"] * 89
         pytest.param("192.0.2.1~7~a b\n192.0.2.2~8~c\n", {"col1": "ip", "col2": "integer", "col3": "string"}, 2, id="a rare delimiter"),
         pytest.param("a,b,c,d\n1,2\n3,4\n5,6\n", {"a": "integer", "b": "integer", "c": "string", "d": "string"}, 3, id="all records are short"),
         pytest.param('{\n "ip": "192.0.2.1",\n "tags": {"n": 1}\n}\n', {"ip": "ip", "tags_n": "integer"}, 1, id="one object over several lines"),
+        pytest.param('{\n "n": 1\n}\n{\n "n": 2,\n "t": [{"x": 1}]\n} {"n": 3}\n', {"n": "integer", "t": "string"}, 3, id="objects one behind the other"),
         pytest.param("\n\na.example\n\nb.example\n", {"col1": "string"}, 2, id="blank lines first and between"),
         pytest.param("http://a.example/1\nhttp://b.example/?x=1,2,3\n", {"line": "string"}, 2, id="one value a line, with commas"),
         pytest.param("sep=;\nid;v\n1;a\n2;b\n", {"id": "integer", "v": "string"}, 2, id="Excel's line of the delimiter"),

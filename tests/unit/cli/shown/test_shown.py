@@ -156,7 +156,7 @@ def test_a_file_that_is_read_again_at_each_look_is_one_object() -> None:
     progress = Progress()
     progress.looked("feed", 2, None)
     progress.count(cut=17)
-    assert progress.snapshot().text.startswith("2 of 2 objects read, ")
+    assert progress.snapshot().text.startswith("2 of 2 objects looked at, ")
 
 
 @pytest.mark.parametrize(

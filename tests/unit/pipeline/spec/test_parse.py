@@ -105,7 +105,10 @@ def test_all_problems_are_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: [", "is no YAML"),
+        ("a: [", "is no YAML: line 1, column 5: "),
+        ("a:\n  b: [1,\n", "line 3, column 1: "),
+        ("a: \x01b", "is no YAML: unacceptable character #x0001"),
+        ("a: *b", "line 1, column 4: found undefined alias 'b'"),
         ("", "holds 0 documents"),
         ("a: 1\n---\nb: 2", "holds 2 documents"),
         ("1: 2", "the key 1 is no text"),
@@ -122,6 +125,16 @@ def test_a_document_that_is_none_is_refused_with_a_reason(text: str, expected: s
     with pytest.raises(SpecInvalid, match=r"x\.yaml: ") as caught:
         parse_pipeline(text, origin="x.yaml")
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("expect", "path"),
+    [("{maxRejected: 0.05}", "spec.expect.maxRejected"), ("{records: {drop: 50}}", "spec.expect.records.drop")],
+)
+def test_a_share_without_its_sign_is_answered_with_how_one_is_written(expect: str, path: str) -> None:
+    (problem,) = problems(("sources:", f"expect: {expect}\n  sources:"))
+    assert problem.startswith(f"{path}: is ")
+    assert problem.endswith("a percentage with its sign is wanted, such as 5%")
 
 
 def test_a_file_that_cannot_be_read_is_named() -> None:
