@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.databases import KINDS, SERVERS, Database, fresh_database
+from dcp_pipeline.ledger import Ledger
+from support.databases import KINDS, PIPELINE, SERVERS, Database, fresh_database
 
 
 @pytest.fixture(params=KINDS)
@@ -32,3 +33,11 @@ def mysql_like(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Datab
 def sqlite(tmp_path: Path) -> Iterator[Database]:
     with fresh_database("sqlite", tmp_path) as database:
         yield database
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    """Of the pipeline that is tried, prepared."""
+    ledger = Ledger(database.engine, PIPELINE)
+    ledger.prepare()
+    return ledger

@@ -22,6 +22,8 @@ from support.mysql_server import mysql_missing, shared_mysql
 OF_DRIVERS = (SQLAlchemyError, pymysql.err.Error, sqlite3.Error)
 """What a database call can raise, through SQLAlchemy or beside it."""
 SERVERS = ("mariadb", "mysql")
+PIPELINE = "default/test"
+"""Whose ledger is in them, where a test says nothing else."""
 KINDS = ("sqlite", *SERVERS)
 _SERVERS: dict[str, tuple[Callable[[], str | None], Callable[[], MariaDBServer]]] = {
     "mariadb": (mariadb_missing, shared_mariadb),

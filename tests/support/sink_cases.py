@@ -18,8 +18,8 @@ from dcp_pipeline.ledger.model import ObjectState, Reject, SourceObject
 from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format
 from dcp_pipeline.spec.revision import Revision
 from dcp_worker.sink.identity import identity_of
+from support.databases import PIPELINE as PIPELINE
 
-PIPELINE = "default/test"
 REVISION = "revision-1"
 TYPES: dict[str, Any] = {
     "string": pl.String,
@@ -39,6 +39,9 @@ def cleaning(*fields: tuple[str, str] | tuple[str, str, int], unique: Sequence[s
         Field(name=f[0], type=f[1], constraints=Constraints(max_length=f[2] if len(f) > 2 else None)) for f in fields
     ]  # type: ignore[arg-type,misc]
     return Cleaning(fields=tuple(made), unique=tuple(unique))
+
+
+NAMED = cleaning(("name", "string", 100), ("n", "integer"), unique=["name"])
 
 
 @dataclass(frozen=True)

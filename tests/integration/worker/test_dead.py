@@ -14,9 +14,9 @@ from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import BatchState, Cut, SourceObject
 from dcp_pipeline.queue import Job, Queue
 from dcp_worker.chores import Undertaker
+from support.databases import PIPELINE
 from support.redis_server import valkey_server
 
-PIPELINE = "default/test"
 OPENED = SourceObject("a" * 32, PIPELINE, "s", "u", "v", "r")
 IDS = [f"{number:032x}" for number in range(4)]
 

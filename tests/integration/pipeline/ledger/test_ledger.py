@@ -11,16 +11,7 @@ from sqlalchemy import text
 from dcp_pipeline.ledger import Ledger, LedgerConflict, LedgerError, LedgerVersion
 from dcp_pipeline.ledger.changes import SCHEMA_VERSION
 from dcp_pipeline.ledger.model import BatchState, Cut, ObjectState, SourceObject, TaskState
-from support.databases import Database
-
-PIPELINE = "default/test"
-
-
-@pytest.fixture
-def ledger(database: Database) -> Ledger:
-    ledger = Ledger(database.engine, PIPELINE)
-    ledger.prepare()
-    return ledger
+from support.databases import PIPELINE, Database
 
 
 def object_(number: int, uri: str = "http://feed/ä.csv", source: str = "s", **more: object) -> SourceObject:

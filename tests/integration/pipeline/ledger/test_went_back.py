@@ -9,17 +9,9 @@ from sqlalchemy import text
 from dcp_pipeline.database.errors import LedgerWentBack
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject, TaskState
-from support.databases import Database
+from support.databases import PIPELINE, Database
 
-PIPELINE = "default/test"
 OPENED = SourceObject("a" * 32, PIPELINE, "s", "u", "v", "r", header=("a", "b"), header_end=10, header_lines=1)
-
-
-@pytest.fixture
-def ledger(database: Database) -> Ledger:
-    ledger = Ledger(database.engine, PIPELINE)
-    ledger.prepare()
-    return ledger
 
 
 def cut(number: int) -> Cut:

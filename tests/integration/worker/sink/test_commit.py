@@ -15,31 +15,16 @@ from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.verify import verify
 from dcp_worker.sink import CommitKind, CountMismatch, SinkWriter
 from support.databases import Database
-from support.sink_cases import PIPELINE, CleanedCase, Source, cleaning, reject, rows_of
+from support.sink_cases import NAMED, PIPELINE, CleanedCase, Source, cleaning, reject, rows_of
 
-SPEC = cleaning(("name", "string", 100), ("n", "integer"), unique=["name"])
 EVERY_TYPE = cleaning(
     ("s", "string"), ("short", "string", 20), ("i", "integer"), ("f", "number"), ("b", "boolean"), ("d", "date"),
     ("t", "time"), ("dt", "datetime"), ("ip", "ip"), unique=["s"],
 )  # fmt: skip
 
 
-@pytest.fixture
-def ledger(database: Database) -> Ledger:
-    ledger = Ledger(database.engine, PIPELINE)
-    ledger.prepare()
-    return ledger
-
-
-@pytest.fixture
-def sink(database: Database, ledger: Ledger) -> SinkWriter:
-    sink = SinkWriter(database.engine, PIPELINE, "clean")
-    sink.prepare(SPEC)
-    return sink
-
-
 def case(rows: list[tuple[str, int]], **counts: int) -> CleanedCase:
-    return CleanedCase(rows_of(SPEC, rows), read=counts.pop("read", len(rows)), **counts)
+    return CleanedCase(rows_of(NAMED, rows), read=counts.pop("read", len(rows)), **counts)
 
 
 def assert_balanced(database: Database) -> None:
@@ -48,8 +33,8 @@ def assert_balanced(database: Database) -> None:
 
 
 def test_rows_rejects_and_counts_are_committed_together(database: Database, ledger: Ledger, sink: SinkWriter) -> None:
-    batch = Source(ledger, SPEC).lines("a,1", "b,2", "a,3", "c,x", "d,4")
-    cleaned = CleanedCase(rows_of(SPEC, [("a", 1), ("b", 2)]), (reject(4, b"c,x"),), read=5, duplicates=1, filtered=1)
+    batch = Source(ledger, NAMED).lines("a,1", "b,2", "a,3", "c,x", "d,4")
+    cleaned = CleanedCase(rows_of(NAMED, [("a", 1), ("b", 2)]), (reject(4, b"c,x"),), read=5, duplicates=1, filtered=1)
     phases: list[Phase] = []
     outcome = sink.commit(batch, cleaned, worker="w1", observer=lambda phase, _: phases.append(phase))
     assert outcome.kind is CommitKind.COMMITTED
@@ -65,7 +50,7 @@ def test_rows_rejects_and_counts_are_committed_together(database: Database, ledg
 
 
 def test_a_batch_delivered_twice_counts_once(database: Database, ledger: Ledger, sink: SinkWriter) -> None:
-    batch = Source(ledger, SPEC).lines("a,1", "b,2")
+    batch = Source(ledger, NAMED).lines("a,1", "b,2")
     first = sink.commit(batch, case([("a", 1), ("b", 2)]), worker="w1")
     second = sink.commit(batch, case([("a", 1), ("b", 2)]), worker="w2")
     assert (second.kind, second.counts) == (CommitKind.ALREADY_DONE, first.counts)
@@ -74,21 +59,21 @@ def test_a_batch_delivered_twice_counts_once(database: Database, ledger: Ledger,
 
 
 def test_a_record_that_stands_in_the_table_is_a_duplicate(database: Database, ledger: Ledger, sink: SinkWriter) -> None:
-    source = Source(ledger, SPEC)
+    source = Source(ledger, NAMED)
     first, second = source.lines("a,1", "b,2"), source.lines("b,2", "c,3")
-    sink.commit(first, CleanedCase(rows_of(SPEC, [("a", 1), ("b", 2)]), read=2), worker="w")
-    outcome = sink.commit(second, CleanedCase(rows_of(SPEC, [("b", 2), ("c", 3)], first=3), read=2), worker="w")
+    sink.commit(first, CleanedCase(rows_of(NAMED, [("a", 1), ("b", 2)]), read=2), worker="w")
+    outcome = sink.commit(second, CleanedCase(rows_of(NAMED, [("b", 2), ("c", 3)], first=3), read=2), worker="w")
     assert outcome.counts == Counts(read=2, written=1, duplicates=1, rejected=0)
     assert_balanced(database)
 
 
 def test_a_file_that_is_read_again_is_all_duplicates(database: Database, ledger: Ledger, sink: SinkWriter) -> None:
-    source = Source(ledger, SPEC)
+    source = Source(ledger, NAMED)
     rows = [(f"name {n}", n) for n in range(100)]
     for reading in range(3):
         batch = source.lines(*(f"{n}" for n in range(100)))
         more = [*rows[:-1], (f"new {reading}", 0)]
-        cleaned = CleanedCase(rows_of(SPEC, more, first=batch.first_record), read=100)
+        cleaned = CleanedCase(rows_of(NAMED, more, first=batch.first_record), read=100)
         outcome = sink.commit(batch, cleaned, worker="w")
         written = 1 if reading else 100
         assert outcome.counts == Counts(100, written, 100 - written, 0)
@@ -96,12 +81,12 @@ def test_a_file_that_is_read_again_is_all_duplicates(database: Database, ledger:
 
 
 def test_a_dead_batch_and_an_unknown_one_write_nothing(database: Database, ledger: Ledger, sink: SinkWriter) -> None:
-    source = Source(ledger, SPEC)
+    source = Source(ledger, NAMED)
     dead, known = source.lines("a,1"), source.lines("b,2")
     assert ledger.mark_dead(dead.id, "poison", 3)
     assert sink.commit(dead, case([("a", 1)]), worker="w").kind is CommitKind.DEAD
     other = SinkWriter(database.engine, "default/other", "clean")
-    other.prepare(SPEC)
+    other.prepare(NAMED)
     assert other.commit(known, case([("b", 2)]), worker="w").kind is CommitKind.UNKNOWN_BATCH
     assert database.execute("SELECT * FROM clean") == []
     assert ledger.revive([dead.id]) == 1
@@ -111,7 +96,7 @@ def test_a_dead_batch_and_an_unknown_one_write_nothing(database: Database, ledge
 def test_counts_that_differ_from_the_fetchers_write_nothing(
     database: Database, ledger: Ledger, sink: SinkWriter
 ) -> None:
-    batch = Source(ledger, SPEC).lines("a,1", "b,2")
+    batch = Source(ledger, NAMED).lines("a,1", "b,2")
     with pytest.raises(CountMismatch, match="the fetcher counted 2 records, the worker 1"):
         sink.commit(batch, case([("a", 1)]), worker="w")
     with pytest.raises(CountMismatch, match="of 2 records 1 are accounted for"):
@@ -120,8 +105,8 @@ def test_counts_that_differ_from_the_fetchers_write_nothing(
 
 
 def test_an_error_after_the_rows_leaves_nothing_behind(database: Database, ledger: Ledger, sink: SinkWriter) -> None:
-    batch = Source(ledger, SPEC).lines("a,1", "b,x")
-    cleaned = CleanedCase(rows_of(SPEC, [("a", 1)]), (reject(2),), read=2)
+    batch = Source(ledger, NAMED).lines("a,1", "b,x")
+    cleaned = CleanedCase(rows_of(NAMED, [("a", 1)]), (reject(2),), read=2)
 
     def fail(phase: Phase, _: str) -> None:
         raise RuntimeError("killed here")
@@ -136,8 +121,8 @@ def test_an_error_after_the_rows_leaves_nothing_behind(database: Database, ledge
 
 
 def test_a_batch_of_rejects_only_has_no_rows(database: Database, ledger: Ledger, sink: SinkWriter) -> None:
-    batch = Source(ledger, SPEC).lines("x", "y")
-    cleaned = CleanedCase(rows_of(SPEC, []), (reject(1), reject(2)), read=2)
+    batch = Source(ledger, NAMED).lines("x", "y")
+    cleaned = CleanedCase(rows_of(NAMED, []), (reject(1), reject(2)), read=2)
     assert sink.commit(batch, cleaned, worker="w").counts == Counts(2, 0, 0, 2)
     assert ledger.books().rejected_by_code == (("type-error", 2),)
     assert ledger.count_rejects(RejectFilter(code="type-error")) == 2
@@ -146,12 +131,12 @@ def test_a_batch_of_rejects_only_has_no_rows(database: Database, ledger: Ledger,
 
 def test_an_objects_rejects_keep_bytes_up_to_their_cap_and_are_all_counted(database: Database, ledger: Ledger) -> None:
     sink = SinkWriter(database.engine, PIPELINE, "clean", kept_bytes_per_object=100)
-    sink.prepare(SPEC)
-    source = Source(ledger, SPEC)
+    sink.prepare(NAMED)
+    source = Source(ledger, NAMED)
     for first in (1, 3):
         batch = source.lines("x", "y")
         cleaned = CleanedCase(
-            rows_of(SPEC, []), (reject(first, b"\x00\xff" * 20), reject(first + 1, b"z" * 40)), read=2
+            rows_of(NAMED, []), (reject(first, b"\x00\xff" * 20), reject(first + 1, b"z" * 40)), read=2
         )
         sink.commit(batch, cleaned, worker="w")
     kept = list(ledger.rejects())
@@ -168,8 +153,8 @@ def test_rejects_come_back_as_they_were_however_many_bytes(
         replace(reject(number, bytes(range(256)) * 200), reason=f"{text} is no number", field=None)
         for number, text in enumerate(HARD, 1)
     ]
-    batch = Source(ledger, SPEC).lines(*("x" for _ in sent))
-    sink.commit(batch, CleanedCase(rows_of(SPEC, []), tuple(sent), read=len(sent)), worker="w")
+    batch = Source(ledger, NAMED).lines(*("x" for _ in sent))
+    sink.commit(batch, CleanedCase(rows_of(NAMED, []), tuple(sent), read=len(sent)), worker="w")
     kept = list(ledger.rejects())
     assert [(each.record, each.reason, each.raw, each.field) for each in kept] == [
         (each.record, each.reason, each.raw, None) for each in sent

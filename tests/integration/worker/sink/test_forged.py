@@ -17,13 +17,6 @@ SPEC = cleaning(("n", "integer"), unique=["n"])
 FORGED = b"9\n"
 
 
-@pytest.fixture
-def ledger(database: Database) -> Ledger:
-    ledger = Ledger(database.engine, PIPELINE)
-    ledger.prepare()
-    return ledger
-
-
 @pytest.mark.parametrize(
     "changes",
     [
