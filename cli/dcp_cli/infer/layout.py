@@ -56,6 +56,8 @@ def layout_of(text: str, end: bool) -> Layout:
     fields = next((line for line in lines if _FIELDS.match(line)), None)
     if fields is not None:
         return _w3c(layout, "\t" if "\t" in fields else " ")
+    if text.lstrip("\ufeff \t\r\n").startswith("<?xml"):
+        layout.note("CHECK: it is XML, of which no more than lines can be read", sure=False)
     comment = _comment_char(lines)
     if comment:
         layout.words["commentChar"] = comment

@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _NEXT = re.compile(r""";\s*rel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
 
+_PAGES = ("X-Total-Pages", "X-WP-TotalPages", "X-Pagination-Page-Count")
+_ITEMS = re.compile(r"(?!bytes )(?:[\w-]+ )?(\d{1,15})-(\d{1,15})/(\d{1,15})", re.IGNORECASE)
+"""A range of records (PostgREST's, Dojo's), not of bytes."""
+
 
 class SpooledBody:
     """A body that was downloaded whole, because its server gives no token by which to tell versions apart."""
@@ -190,7 +194,18 @@ def conditions_of(known: SourceObject | None) -> dict[str, str]:
 
 def next_said(headers: Mapping[str, str]) -> str | None:
     """Where an answer's head says that more follows in another one."""
-    return "its Link header names a next page" if _NEXT.search(headers.get("Link", "")) else None
+    if _NEXT.search(headers.get("Link", "")):
+        return "its Link header names a next page"
+    if headers.get("X-Next-Page", "").strip():
+        return "its X-Next-Page header names a next page"
+    for name in _PAGES:
+        pages = headers.get(name, "").strip()
+        if pages.isascii() and pages.isdigit() and int(pages) > 1:
+            return f"its {name} header counts {int(pages)} pages"
+    found = _ITEMS.fullmatch(headers.get("Content-Range", "").strip())
+    if found and (held := int(found[2]) - int(found[1]) + 1) < (total := int(found[3])):
+        return f"its Content-Range header counts {total} records, of which it is {held}"
+    return None
 
 
 def _is_known(latest: SourceObject, validators: Validators, extent: Extent) -> bool:

@@ -245,3 +245,9 @@ def test_a_word_over_words_may_be_a_label(tmp_path: Path) -> None:
     answer = json.loads(dcp("infer", str(tmp_path / "a.txt"), "-o", "json"))
     assert answer["sure"] is False
     assert any("CHECK: there is no header" in each and "skipRows: 1" in each for each in answer["format"])
+
+
+def test_xml_is_said_to_be_read_by_lines_only(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text('<?xml version="1.0"?>\n<a>\n<b x="1">2</b>\n</a>\n')
+    answer = json.loads(dcp("infer", str(tmp_path / "a.xml"), "-o", "json"))
+    assert (answer["sure"], any("it is XML" in each for each in answer["format"])) == (False, True)

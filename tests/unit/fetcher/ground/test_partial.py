@@ -134,6 +134,23 @@ def test_a_link_header_names_a_next_page(link: str, more: bool) -> None:
     assert (next_said({"Link": link}) is not None) is more
 
 
+@pytest.mark.parametrize(
+    ("headers", "more"),
+    [
+        ({"X-Next-Page": "2"}, True),
+        ({"X-Next-Page": "", "X-Total-Pages": "1"}, False),
+        ({"X-WP-TotalPages": "7"}, True),
+        ({"X-Total-Pages": "many"}, False),
+        ({"Content-Range": "0-14/3573458"}, True),
+        ({"Content-Range": "items 0-24/25"}, False),
+        ({"Content-Range": "0-14/*"}, False),
+        ({"Content-Range": "bytes 0-3/950"}, False),
+    ],
+)
+def test_other_headers_that_count_pages_or_records(headers: dict[str, str], more: bool) -> None:
+    assert (next_said(headers) is not None) is more
+
+
 EMPTY_INDEXES = {
     "nginx": '<html><head><title>Index of /feed/</title></head><body><h1>Index of /feed/</h1><hr><pre><a href="../">'
     "../</a>\n</pre><hr></body></html>",
