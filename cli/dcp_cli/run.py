@@ -33,6 +33,7 @@ from dcp_pipeline.errors import Unusable
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import Check, HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
+from dcp_pipeline.observe.readiness import READY, STOPPING, tell_manager
 from dcp_pipeline.process.exit_codes import DONE, FAILED, INTERRUPTED, TIMED_OUT
 from dcp_pipeline.process.stopping import told_to_stop
 from dcp_pipeline.queue.connection import check_server
@@ -178,6 +179,7 @@ class _Session:
         """(why it ended, what could not be read). Raises what only a person can mend, where `once` has met it."""
         progress = ProgressLine(self._fetcher, self._queue, self._worker)
         with told_to_stop(self._told_to_stop):
+            tell_manager(READY)
             progress.start()
             timer = self._timer()
             try:
@@ -215,6 +217,7 @@ class _Session:
             self._stop(Ending.HUNG_UP if number == signal.SIGHUP else Ending.TOLD)
 
     def _stop(self, ending: Ending) -> None:
+        tell_manager(STOPPING)
         self._ending = ending
         self._fetcher.request_stop()
         if self._worker:

@@ -22,7 +22,8 @@ def variable_of(ref: SecretKeyRef) -> str:
 
 
 class SecretStore:
-    """Reads `<folder>/<name>/<key>` (as Kubernetes mounts Secrets), else the variable DCP_SECRET_<NAME>_<KEY>.
+    """Reads `<folder>/<name>/<key>` (as Kubernetes mounts Secrets), else systemd's credential `<name>.<key>`, else the
+    variable DCP_SECRET_<NAME>_<KEY>.
 
     It reads anew each time, so that a rotated Secret is seen. One trailing line end is not part of the secret.
     """
@@ -30,6 +31,8 @@ class SecretStore:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._folder = Path(environment["DCP_SECRETS_DIR"]) if environment.get("DCP_SECRETS_DIR") else None
+        given = environment.get("CREDENTIALS_DIRECTORY")
+        self._credentials = Path(given) if given else None
         self._handed_out: set[str] = set()
 
     def __call__(self, ref: SecretKeyRef) -> str:
@@ -64,12 +67,18 @@ class SecretStore:
             path = self._folder / ref.name / ref.key
             if path.is_file():
                 return _without_line_end(path.read_text(encoding="utf-8"))
+        if self._credentials is not None:
+            path = self._credentials / f"{ref.name}.{ref.key}"
+            if path.is_file():
+                return _without_line_end(path.read_text(encoding="utf-8"))
         variable = variable_of(ref)
         if variable in self._environment:
             return self._environment[variable]
         folder = f"{self._folder}/{ref.name}/{ref.key}" if self._folder else "$DCP_SECRETS_DIR (not set)"
+        credential = f", systemd's credential {ref.name}.{ref.key}" if self._credentials else ""
         raise SecretMissing(
-            f"secret {ref.name}, key {ref.key}: there is neither the file {folder} nor the variable {variable}"
+            f"secret {ref.name}, key {ref.key}: there is neither the file {folder}{credential} nor the variable "
+            f"{variable}"
         )
 
 

@@ -15,8 +15,8 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 import redis
@@ -24,10 +24,10 @@ from msgspec.structs import replace
 
 from dcp_cli.embedded import StateFolder
 from dcp_cli.errors import exits
-from dcp_cli.notify.beside import Beside, telling_of_the_sink
 from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.process import build_fetcher, problems_by_source
 from dcp_pipeline.connect import open_shared
+from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.observe.logs import LogFiles, set_up_logs
 from dcp_pipeline.observe.readiness import NOTIFY_SOCKET, READY, tell_manager
 from dcp_pipeline.process.exit_codes import DONE, FAILED
@@ -101,7 +101,7 @@ def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = Fals
     """The fetcher of one pipeline, until it is told to stop; the pipeline's only one here. It looks for whom the spec's
     `notify` names, too."""
     state = StateFolder(setup.state_folder)
-    with state.alone(), ExitStack() as stack, telling_of_the_sink(setup, str(spec)):
+    with state.alone(), ExitStack() as stack, _telling(setup, spec):
         state.note_shared(shared_queue)
         shared = open_shared(setup, pool_size=6, metrics_read=False)
         stack.callback(shared.close)
@@ -117,13 +117,30 @@ def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = Fals
                 tell_manager(READY)
                 if not once:
                     _tell_of_work(shared.queue)
-                    beside = Beside(setup, str(spec), shared.ledger, lambda: None, lambda: problems_by_source(loop))
-                    beside.start(stack, None, True)
+                    _look_for_people(stack, setup, spec, shared.ledger, lambda: problems_by_source(loop))
                 report = asyncio.run(loop.run(once))
             except Stopped:
                 return DONE
         log.info("fetcher ends: %s", report.figures.text)
     return DONE
+
+
+def _telling(setup: Setup, spec: Path) -> AbstractContextManager[None]:
+    if not setup.pipeline.spec.notify:
+        return nullcontext()
+    # Here and below: few name anybody, and all would hold it in memory.
+    from dcp_cli.notify.beside import telling_of_the_sink
+
+    return telling_of_the_sink(setup, str(spec))
+
+
+def _look_for_people(
+    stack: ExitStack, setup: Setup, spec: Path, ledger: Ledger, sources: Callable[[], Mapping[str, str | None]]
+) -> None:
+    if setup.pipeline.spec.notify:
+        from dcp_cli.notify.beside import Beside
+
+        Beside(setup, str(spec), ledger, lambda: None, sources).start(stack, None, True)
 
 
 def work(setup: Setup) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,3 +136,29 @@ def test_nothing_is_left_when_the_supervisor_is_killed(fleet: Fleet) -> None:
     assert is_alive(again.process.pid)
     again.process.send_signal(signal.SIGINT)
     assert again.wait(PATIENT) == 130
+
+
+@pytest.mark.parametrize("command", ["up", "run"])
+def test_the_process_manager_is_told(fleet: Fleet, tmp_path: Path, command: str) -> None:
+    spec = write_pipeline(fleet.folder, "one")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENT)
+        told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
+        process = DcpProcess(fleet.state, command, str(spec), env=told)
+
+        def words() -> list[str]:
+            return manager.recv(4096).decode().split("\n")
+
+        first = words()
+        while "READY=1" not in first:
+            assert first[0] == "WATCHDOG=1"
+            first = words()
+        assert f"X_PID={process.process.pid}" in first
+        if command == "up":
+            while "WATCHDOG=1" not in words():
+                pass
+        process.process.send_signal(signal.SIGTERM)
+        while "STOPPING=1" not in words():
+            pass
+        assert process.wait(PATIENT) == 0

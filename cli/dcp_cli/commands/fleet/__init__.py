@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-COMMANDS = ("up", "ps", "logs", "restart", "down")
+COMMANDS = ("up", "ps", "logs", "restart", "down", "service")

@@ -1,0 +1,121 @@
+"""The unit that runs `dcp up`: a pure function of what was asked. docs/server.md says what each part is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcp_pipeline.process.exit_codes import INVALID, OVERLAPPING
+
+MARK = "# Made by `dcp service install`; `dcp service uninstall` removes it. Changes of yours belong into a drop-in.\n"
+_HARDENING = (
+    "CapabilityBoundingSet=",
+    "AmbientCapabilities=",
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "PrivateUsers=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectProc=invisible",
+    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "LockPersonality=yes",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SystemCallFilter=~@privileged",
+    "SystemCallErrorNumber=EPERM",
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is to run."""
+
+    program: str
+    """`dcp`, with its whole path."""
+    specs: tuple[Path, ...]
+    user: bool
+    """A unit of the user's own manager."""
+    arguments: tuple[str, ...] = ()
+    """Further ones of `dcp up`."""
+    credentials: tuple[tuple[str, Path], ...] = ()
+    """(name of the secret.its key, file)."""
+    environment_file: Path | None = None
+    writable: tuple[Path, ...] = ()
+    """Folders that are written to: of SQLite sinks beside their specs."""
+
+
+def unit_text(service: Service) -> str:
+    """The unit's file."""
+    sections = {
+        "Unit": ["Description=Data cleaning pipelines (dcp up)", *_after(service)],
+        "Service": [*_process(service), *_place(service), *_HARDENING],
+        "Install": [f"WantedBy={'default.target' if service.user else 'multi-user.target'}"],
+    }
+    return MARK + "\n".join(f"[{name}]\n" + "\n".join(lines) + "\n" for name, lines in sections.items())
+
+
+def _after(service: Service) -> list[str]:
+    # A user's manager knows no network-online.target.
+    return [] if service.user else ["Wants=network-online.target", "After=network-online.target"]
+
+
+def _process(service: Service) -> Iterable[str]:
+    words = [service.program, "up", *map(str, service.specs), *service.arguments]
+    yield "Type=notify"
+    yield "NotifyAccess=main"
+    yield f"ExecStart={' '.join(map(_quoted, words))}"
+    yield "ExecReload=kill -HUP $MAINPID"
+    yield "Restart=on-failure"
+    yield "RestartSec=5"
+    yield f"RestartPreventExitStatus={INVALID} {OVERLAPPING}"
+    yield "WatchdogSec=60"
+    yield "TimeoutStartSec=300"
+    yield "TimeoutStopSec=90"
+    yield "KillMode=mixed"
+    yield "LimitNOFILE=65536"
+    yield "UMask=0077"
+
+
+def _place(service: Service) -> Iterable[str]:
+    yield "Environment=LOG_FORMAT=console"
+    if service.environment_file:
+        yield f"EnvironmentFile=-{_escaped(str(service.environment_file))}"
+    for name, path in service.credentials:
+        yield f"LoadCredential={name}:{_escaped(str(path))}"
+    if service.user:
+        yield "ProtectHome=read-only"
+        yield f"ReadWritePaths={' '.join(map(_quoted, _unique(map(str, service.writable))))}"
+        return
+    yield "DynamicUser=yes"
+    yield "StateDirectory=dcp"
+    yield "WorkingDirectory=/var/lib/dcp"
+    yield "Environment=DCP_STATE_DIR=/var/lib/dcp"
+    yield "RemoveIPC=yes"
+    at_home = any(path.is_relative_to(home) for path in service.specs for home in ("/home", "/root", "/run/user"))
+    yield f"ProtectHome={'read-only' if at_home else 'yes'}"
+
+
+def _unique(texts: Iterable[str]) -> Sequence[str]:
+    return list(dict.fromkeys(texts))
+
+
+def _escaped(text: str) -> str:
+    """systemd's specifiers begin with %, and its variables with $."""
+    return text.replace("%", "%%").replace("$", "$$")
+
+
+def _quoted(word: str) -> str:
+    text = _escaped(word)
+    if text and not set(text) & set(" \t\"'\\;"):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
