@@ -28,12 +28,12 @@ from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.scaler import Scaler, Target, Targets
 from dcp_operator.scaling.server import not_allowed, server_of
-from dcp_operator.status.conditions.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
-from dcp_operator.status.conditions.trouble import trouble_of
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.news import news_of
 from dcp_operator.status.none_ready import NoneReady
+from dcp_operator.status.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
 from dcp_operator.status.status import due_in, status_of
+from dcp_operator.status.trouble import trouble_of
 from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document
 from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline, State
 

@@ -129,7 +129,7 @@ async def test_workers_that_run_and_never_become_ready_are_told_also_by_the_next
     server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the database is away: the containers run, and their readiness fails."""
-    monkeypatch.setattr("dcp_operator.status.conditions.seen.WORKERS_GRACE_SECONDS", 1.0)
+    monkeypatch.setattr("dcp_operator.status.seen.WORKERS_GRACE_SECONDS", 1.0)
     put_pipeline(server, redis, spec={"scaling": {"minReplicas": 3}})
     async with operated(server, tmp_path, monkeypatch):
         await ready(server)
@@ -141,7 +141,7 @@ async def test_workers_that_run_and_never_become_ready_are_told_also_by_the_next
         assert condition(server, "Available")[:2] == ("False", "WorkersNotReady")
         assert "none of the 3 workers" in condition(server, "Ready")[2]
         await until(lambda: [each for each in server.all("events") if each["reason"] == "WorkersNotReady"], "the Event")
-    monkeypatch.setattr("dcp_operator.status.conditions.seen.WORKERS_GRACE_SECONDS", 3600.0)
+    monkeypatch.setattr("dcp_operator.status.seen.WORKERS_GRACE_SECONDS", 3600.0)
     async with operated(server, tmp_path, monkeypatch):
         listed = len(server.asked("list", PIPELINES))
         await until(lambda: len(server.asked("list", PIPELINES)) > listed + 2, "it to have looked")

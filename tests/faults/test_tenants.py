@@ -19,9 +19,9 @@ from dcp_operator.scaling.queues import QueueReader
 from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.scaler import Scaler, Target, Targets
 from dcp_operator.scaling.server import Server, not_allowed, seen_from_outside
-from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
+from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.observe.report import report_key
 from support.kube_api.operated import condition, operated, put_pipeline, ready, until
 from support.kube_api.server import ApiServer

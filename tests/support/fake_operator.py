@@ -19,9 +19,9 @@ from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
 from dcp_operator.scaling.scaler import Scaler, Targets
 from dcp_operator.scaling.server import Server
-from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
+from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.observe.scaling_note import ScalingNote
 from dcp_pipeline.queue.model import QueueStats

@@ -16,7 +16,7 @@ from dcp_operator.children.plan import Live
 from dcp_operator.ground.kinds import DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from dcp_operator.ground.names import child_name
 from dcp_operator.scaling.server import seen_from_outside
-from dcp_operator.status.conditions.seen import KedaSeen
+from dcp_operator.status.seen import KedaSeen
 from dcp_pipeline.queue.keys import Keys
 from dcp_pipeline.spec.model import Pipeline, Redis, ScaleDown, ScaleUp, SecretKeyRef
 

@@ -19,7 +19,7 @@ import msgspec
 from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.server import Server
 from dcp_operator.scaling.wire import Command, Refused, Reply, Unreadable, Wire
-from dcp_operator.status.conditions.seen import QueueSeen
+from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.observe.look import Look, looks_of, questions
 from dcp_pipeline.observe.scaling_note import ScalingNote, history_commands, note_command
 from dcp_pipeline.queue.leaving import held_of, leaving_arguments

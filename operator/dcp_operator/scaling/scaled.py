@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dcp_operator.scaling.commit_times import CommitTimes
-from dcp_operator.status.conditions.seen import QueueSeen
+from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.observe.scaling_note import ScalingNote
 from dcp_pipeline.scaling.model import Decision, Load, Unread
 from dcp_pipeline.spec.kubernetes.status import ScalingDecision

@@ -26,9 +26,9 @@ from dcp_operator.scaling.queues import UNREADABLE, QueueReader
 from dcp_operator.scaling.scaled import UNSEEN, Scaled, load_of, shown
 from dcp_operator.scaling.server import Server
 from dcp_operator.status.conditions import cut, timestamp
-from dcp_operator.status.conditions.seen import QueueSeen
 from dcp_operator.status.events import News, Recorder
 from dcp_operator.status.metrics import Metrics
+from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.scaling.decision import decide_replicas
 from dcp_pipeline.scaling.model import Decision, Load, Memory, Unread, Workers
 from dcp_pipeline.scaling.of_spec import bounds_of, policy_of

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 from dcp_operator.ground.names import PipelineKey
-from dcp_operator.status.conditions import seen
-from dcp_operator.status.conditions.seen import NO_WORKER, DeploymentSeen
+from dcp_operator.status import seen
+from dcp_operator.status.seen import NO_WORKER, DeploymentSeen
 from dcp_pipeline.spec.kubernetes.status import Status
 
 

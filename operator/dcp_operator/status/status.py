@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dcp_operator.status.conditions import conditions_of
-from dcp_operator.status.conditions.seen import DeploymentSeen, Observed, QueueSeen
+from dcp_operator.status.seen import DeploymentSeen, Observed, QueueSeen
 from dcp_pipeline.observe.report import Report
 from dcp_pipeline.spec.kubernetes.status import Backlog, Condition, Records, Replicas, Revision, ScalingDecision, Status
 

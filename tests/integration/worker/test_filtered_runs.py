@@ -17,7 +17,7 @@ import pytest
 import redis
 import sqlalchemy
 
-from dcp_operator.status.conditions.seen import DeploymentSeen, Observed, QueueSeen
+from dcp_operator.status.seen import DeploymentSeen, Observed, QueueSeen
 from dcp_operator.status.status import status_of
 from dcp_pipeline.ledger import connect
 from dcp_pipeline.observe.report import report_key, reports_of

@@ -1,6 +1,6 @@
 """The conditions of a pipeline, a file each: what was observed goes in, conditions come out. Pure.
 
-A file has TYPE, the condition's name, and found(seen). seen.py has what is observed; status.py makes a status.
+A file has TYPE, the condition's name, and found(seen). Above: seen.py has what is observed, status.py makes a status.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from dcp_operator.status.conditions.seen import Found, Observed
+from dcp_operator.status.seen import Found, Observed
 from dcp_pipeline.observe.printable import printable
 from dcp_pipeline.spec.kubernetes.status import Condition
 

@@ -4,7 +4,7 @@ workers none of whom becomes ready do."""
 from __future__ import annotations
 
 from dcp_operator.ground.names import PAUSE_ANNOTATION
-from dcp_operator.status.conditions.seen import NO_WORKER, Found, Observed
+from dcp_operator.status.seen import NO_WORKER, Found, Observed
 
 TYPE = "Ready"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcp_operator.status.conditions.seen import Found, KedaSeen, Observed, not_at_work
+from dcp_operator.status.seen import Found, KedaSeen, Observed, not_at_work
 
 TYPE = "ScalingActive"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcp_operator.status.conditions.seen import Found, Observed, told_by_the_fetcher
+from dcp_operator.status.seen import Found, Observed, told_by_the_fetcher
 
 TYPE = "SourcesReachable"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcp_operator.status.conditions.seen import Found, Observed
+from dcp_operator.status.seen import Found, Observed
 
 TYPE = "Stalled"
 

@@ -1,6 +1,6 @@
 """The operator's own metrics: in goes what it did and saw, out come metrics. FILES lists them.
 
-A file of this folder has METRIC, which is told what happens (metric.py).
+A file of this folder has METRIC, which is told what happens (metric.py, above).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from dcp_operator.ground.kinds import Kind
 from dcp_operator.ground.names import PipelineKey
-from dcp_operator.status.metrics.metric import Metric
+from dcp_operator.status.metric import Metric
 
 FILES = (
     "reconcile_seconds",

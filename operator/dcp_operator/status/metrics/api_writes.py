@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter
 
 from dcp_operator.ground.kinds import Kind
-from dcp_operator.status.metrics.metric import Metric
+from dcp_operator.status.metric import Metric
 
 
 class ApiWrites(Metric):

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from dcp_operator.status.metrics.metric import Metric
+from dcp_operator.status.metric import Metric
 
 
 class BuildInfo(Metric):

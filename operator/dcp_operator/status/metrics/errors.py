@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter
 
-from dcp_operator.status.metrics.metric import Metric
+from dcp_operator.status.metric import Metric
 
 
 class Errors(Metric):

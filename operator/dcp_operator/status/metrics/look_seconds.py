@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from dcp_operator.status.metrics.metric import Metric
+from dcp_operator.status.metric import Metric
 
 
 class LookSeconds(Metric):

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from dcp_operator.ground.kinds import Kind
 from dcp_operator.ground.names import PipelineKey
-from dcp_operator.status.metrics.metric import PIPELINE, Metric
+from dcp_operator.status.metric import PIPELINE, Metric
 
 
 class Refusals(Metric):

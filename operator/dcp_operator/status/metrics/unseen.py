@@ -7,7 +7,7 @@ from contextlib import suppress
 from prometheus_client import CollectorRegistry, Gauge
 
 from dcp_operator.ground.kinds import Kind
-from dcp_operator.status.metrics.metric import Metric
+from dcp_operator.status.metric import Metric
 
 
 class Unseen(Metric):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Gauge
 
 from dcp_operator.ground.names import PipelineKey
-from dcp_operator.status.metrics.metric import PIPELINE, Metric
+from dcp_operator.status.metric import PIPELINE, Metric
 
 
 class Workers(Metric):

@@ -15,7 +15,7 @@ from dcp_operator.children.plan import Delete, key_of, to_live
 from dcp_operator.children.run_spec import spec_name, spec_text
 from dcp_operator.ground.names import Owner
 from dcp_operator.ground.settings import PodSettings
-from dcp_operator.status.conditions.seen import deployment_seen
+from dcp_operator.status.seen import deployment_seen
 from dcp_pipeline.spec.model import Pipeline, Scaling
 from dcp_pipeline.spec.parse import load_pipeline, parse_pipeline
 from support.pipelines import pipeline

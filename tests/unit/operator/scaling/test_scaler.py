@@ -11,7 +11,7 @@ from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, POD, SCALED_OBJECT, 
 from dcp_operator.ground.names import PipelineKey
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.server import Server
-from dcp_operator.status.conditions.seen import QueueSeen
+from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.queue.model import QueueStats
 from support.fake_cluster import FakeCluster
 from support.fake_operator import Operator, change, condition, replicas

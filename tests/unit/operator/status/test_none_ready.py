@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 
 from dcp_operator.ground.names import PipelineKey
-from dcp_operator.status.conditions.seen import DeploymentSeen
 from dcp_operator.status.none_ready import NoneReady
+from dcp_operator.status.seen import DeploymentSeen
 from dcp_pipeline.spec.kubernetes.status import Condition, Status
 from support.fake_operator import Clock
 

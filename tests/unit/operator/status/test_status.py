@@ -12,8 +12,8 @@ from dcp_operator.children.judge import Refusal
 from dcp_operator.scaling.commit_times import CommitTimes
 from dcp_operator.scaling.scaled import Scaled
 from dcp_operator.scaling.scaler import news_of as news_of_scaled
-from dcp_operator.status.conditions.seen import DeploymentSeen, Observed, QueueSeen, deployment_seen
 from dcp_operator.status.news import news_of
+from dcp_operator.status.seen import DeploymentSeen, Observed, QueueSeen, deployment_seen
 from dcp_operator.status.status import due_in, status_of
 from dcp_pipeline.observe.report import Expectation, Report, Totals
 from dcp_pipeline.queue.model import QueueStats

@@ -1,4 +1,4 @@
-"""What a metric of the operator is told. The rest of this folder are metrics, one a file."""
+"""What a metric of the operator is told. metrics/ has them, one a file."""
 
 from __future__ import annotations
 
