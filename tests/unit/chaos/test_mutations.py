@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.mutations import MUTATIONS, ROOT, SEEDS_TRIED, Mutation, mutated
+from chaos.guards.guard import SEEDS_TRIED, Mutation
+from chaos.mutations import MUTATIONS, ROOT, mutated
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.name.split(":")[0])

@@ -6,6 +6,7 @@ import io
 import lzma
 import threading
 import zipfile
+import zlib
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -70,6 +71,23 @@ def test_what_wants_more_than_there_is_is_told_what_to_give(raw: bytes) -> None:
         read(raw, Room(48 * MIB))
     assert read(raw, Room(128 * MIB)).startswith(TEXT)
     assert read(raw, Room()).startswith(TEXT)
+
+
+def wanting_more(xz_bytes: bytes) -> bytes:
+    """The same stream, which says that its dictionary has 4 GiB."""
+    head = bytearray(xz_bytes)
+    length = (head[12] + 1) * 4
+    head[head.index(b"\x21\x01", 12) + 2] = 40
+    head[12 + length - 4 : 12 + length] = zlib.crc32(head[12 : 12 + length - 4]).to_bytes(4, "little")
+    return bytes(head)
+
+
+@pytest.mark.parametrize(
+    "raw", [wanting_more(xz(1 << 16)), zstd(20)[:5] + b"\xa8" + zstd(20)[6:]], ids=["xz, 4 GiB", "zstd, 2 GiB"]
+)
+def test_what_wants_larger_than_any_is_refused_on_any_machine(raw: bytes) -> None:
+    with pytest.raises(DamagedError, match=r"(?i)memory"):
+        read(raw, Room())
 
 
 def test_two_frames_one_behind_the_other_do_not_add_up() -> None:
