@@ -11,6 +11,7 @@ import redis
 from redis.backoff import FullJitterBackoff
 from redis.retry import Retry
 
+from dcp_pipeline.queue.kinds import Client, KeyOfAnotherKind
 from dcp_pipeline.queue.model import UnsupportedServer
 
 UNREACHABLE = (redis.ConnectionError, redis.TimeoutError)
@@ -55,7 +56,7 @@ def connect(
     if scheme != "unix":
         options["socket_keepalive"] = True
         options["socket_connect_timeout"] = CONNECT_TIMEOUT_SECONDS
-    return redis.Redis.from_url(
+    return Client.from_url(
         f"{'rediss' if tls is not None else scheme}://{rest}",
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         health_check_interval=30,
@@ -99,6 +100,6 @@ def check_server(client: redis.Redis) -> list[str]:
 
 def refuses(error: BaseException) -> bool:
     """Whether an error of redis' is one that no waiting mends: a password, a right, a replica, its own full disk."""
-    return isinstance(error, _REFUSALS) or (
+    return isinstance(error, (*_REFUSALS, KeyOfAnotherKind)) or (
         isinstance(error, redis.ResponseError) and str(error).startswith(("MISCONF", "WRONGPASS", "NOPERM"))
     )

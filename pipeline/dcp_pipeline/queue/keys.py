@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 
+_KINDS = {
+    **dict.fromkeys(("ready", "scheduled", "inflight", "dead", "age", "workers", "leaving", "tasks"), "zset"),
+    **dict.fromkeys(("meta", "claims", "alone", "vitals", "report"), "hash"),
+    "wake": "list",
+}
 _NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._:]{0,199}")
 
 
@@ -56,3 +61,11 @@ class Keys:
     def task(self, task_id: str) -> str:
         """The hash that tells other programs about one task of the inbox."""
         return f"{self.prefix}task:{task_id}"
+
+
+def kind_of(key: str) -> str:
+    """What Redis calls that which a key of a queue holds."""
+    if not key.startswith("{"):
+        return "list"  # the inbox
+    first, _, rest = key.partition("}:")[2].partition(":")
+    return "hash" if rest else _KINDS.get(first, "string")

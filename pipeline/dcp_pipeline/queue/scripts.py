@@ -12,6 +12,7 @@ import msgspec
 import redis
 from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
+from dcp_pipeline.queue.kinds import WRONG_TYPE, of_another_kind
 from dcp_pipeline.queue.model import QueueFull
 
 Argument = bytes | str | int
@@ -54,15 +55,24 @@ class Script(msgspec.Struct, frozen=True):
 
     def run_many(self, client: redis.Redis, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
         """Run it for each (keys, arguments) in one round trip; two where the server has lost its scripts."""
-        pipeline = client.pipeline(transaction=False)
-        for keys, arguments in calls:
-            pipeline.evalsha(self.sha, len(keys), *keys, *cast(tuple[Any, ...], arguments))
         try:
-            return pipeline.execute()
-        except NoScriptError:
-            for keys, arguments in calls:
-                pipeline.eval(self.source, len(keys), *keys, *cast(tuple[Any, ...], arguments))
-            return pipeline.execute()
+            try:
+                return self._piped(client, calls, known=True)
+            except NoScriptError:
+                return self._piped(client, calls, known=False)
+        except ResponseError as error:
+            if WRONG_TYPE not in str(error):
+                raise
+            raise of_another_kind(client, calls[0][0]) from error
+
+    def _piped(
+        self, client: redis.Redis, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]], known: bool
+    ) -> list[Any]:
+        pipeline = client.pipeline(transaction=False)
+        send, what = (pipeline.evalsha, self.sha) if known else (pipeline.eval, self.source)
+        for keys, arguments in calls:
+            send(what, len(keys), *keys, *cast(tuple[Any, ...], arguments))
+        return pipeline.execute()
 
 
 def out_of_memory(error: ResponseError) -> bool:

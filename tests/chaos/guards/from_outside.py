@@ -52,7 +52,7 @@ FROM_OUTSIDE = (
         "fetcher/dcp_fetcher/tasks/desk.py",
         "        except BaseException as error:\n            raise TaskInvalid(reason_of(error)) from error\n",
         "        except KeyError as error:\n            raise TaskInvalid(reason_of(error)) from error\n",
-        test("tests/integration/fetcher/test_wall.py", "no_task_ends"),
+        test("tests/integration/fetcher/test_wall.py", "nobody_foresaw"),
     ),
     guard(
         "a workbook's area: the reader makes room for 17 milliards of cells",

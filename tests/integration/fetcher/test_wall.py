@@ -7,12 +7,14 @@ import json
 import os
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from dcp_fetcher import reading
 from dcp_fetcher.objects import Outcome
+from dcp_fetcher.tasks import desk
 from dcp_pipeline.ledger.model import ObjectState, TaskState
 from support.feed_server import FeedServer, gzipped
 from support.fetching import Fetching, file_source, http_source
@@ -224,4 +226,23 @@ def test_no_task_ends_the_fetcher_or_blocks_the_inbox(tmp_path: Path) -> None:
     ends = [task.state for task in fetching.ledger.tasks()]
     assert ends.count(TaskState.FAILED) == len(TASKS)
     assert all(len(task.raw) <= 65_536 for task in fetching.ledger.tasks())
+    assert fetching.records() == RECORDS
+
+
+def test_a_task_that_nobody_foresaw_is_that_tasks_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.csv").write_bytes(CSV)
+    fetching = Fetching(file_source(tmp_path, include=["none"]), max_records=10)
+    good, odd = (json.dumps({"url": (tmp_path / name).as_uri()}).encode() for name in ("a.csv", "odd.csv"))
+    fetching.inbox.waiting += [odd, good]
+    foreseen = desk.assign
+
+    def assign(request: Any, *terms: Any) -> Any:
+        if str(request.url).endswith("odd.csv"):
+            raise ZeroDivisionError("nobody thought of it")
+        return foreseen(request, *terms)
+
+    monkeypatch.setattr(desk, "assign", assign)
+    fetching.run()
+    assert fetching.inbox.waiting == []
+    assert [task.state for task in fetching.ledger.tasks()].count(TaskState.FAILED) == 1
     assert fetching.records() == RECORDS
