@@ -69,7 +69,7 @@ class Notifier:
                 log.info("told: %s", each.name)
         self._memory.keep(after)
         for problem in problems:
-            log.warning("not told: %s", problem)
+            log.error("not told: %s", problem)
         return problems
 
     def _due(

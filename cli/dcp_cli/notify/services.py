@@ -21,14 +21,23 @@ class Service(msgspec.Struct, frozen=True):
 
     name: str
     url: str
+    hidden: tuple[str, ...] | None = None
+    """What of the URL is a secret; None: any part of it may be."""
 
     def redact(self, text: str) -> str:
-        """A text without any part of the URL that could be a secret."""
-        parts = {*re.split(r"[/?&=:@#]", self.url), *re.split(r"[/?&=:@#]", unquote(self.url))}
-        for part in sorted(parts, key=len, reverse=True):
+        """A text without what is a secret."""
+        parts = self.hidden
+        if parts is None:
+            parts = (*re.split(r"[/?&=:@#]", self.url), *re.split(r"[/?&=:@#]", unquote(self.url)))
+        for part in sorted({*parts, *map(quote_plainly, parts)}, key=len, reverse=True):
             if len(part) >= _SHORTEST_SECRET_CHARS:
                 text = text.replace(part, "***")
         return text
+
+
+def quote_plainly(text: str) -> str:
+    """As it stands in a URL."""
+    return quote(text, safe="")
 
 
 def id_of(notify: Notify) -> str:
@@ -39,25 +48,23 @@ def id_of(notify: Notify) -> str:
 def service_of(notify: Notify, secrets: SecretStore) -> Service:
     """Raises SecretMissing, or Unusable where a URL that is a secret cannot be used."""
     if notify.email is not None:
-        return Service(notify.name, _email(notify.email, secrets))
+        password = secrets.value(notify.email.smtp.password) or ""
+        return Service(notify.name, _email(notify.email, password), (password,))
     if notify.webhook is not None:
         ref = notify.webhook.secret_key_ref
         url = notify.webhook.url or (secrets(ref) if ref else "")
         if problem := webhook_url_problem(url):
             raise Unusable(f"notify: the {notify.name}: its URL cannot be asked: {problem}")
-        return Service(notify.name, _webhook(url))
+        return Service(notify.name, _webhook(url), None if ref else ())
     return Service(notify.name, (secrets.value(notify.service) or "").strip())
 
 
-def _email(email: Email, secrets: SecretStore) -> str:
+def _email(email: Email, password: str) -> str:
     smtp = email.smtp
     sender = email.sender or f"dcp@{_domain()}"
     login = ""
     if smtp.username:
-        login = quote(smtp.username, safe="")
-        if smtp.password is not None:
-            login += ":" + quote(secrets.value(smtp.password) or "", safe="")
-        login += "@"
+        login = quote_plainly(smtp.username) + (f":{quote_plainly(password)}" if password else "") + "@"
     mode = {"starttls": "starttls", "tls": "ssl", "none": "insecure"}[smtp.security]
     scheme = "mailto" if smtp.security == "none" else "mailtos"
     host = f"[{smtp.host}]" if ":" in smtp.host else smtp.host

@@ -106,6 +106,18 @@ def test_no_part_of_a_url_is_told() -> None:
     assert "404" in service.redact(said)
 
 
+def test_of_a_mail_only_the_password_is_hidden() -> None:
+    login = {"username": "dcp", "password": {"secretKeyRef": {"name": "mail", "key": "password"}}}
+    service = service_of(notify(email={**EMAIL, "smtp": {**EMAIL["smtp"], **login}}), SECRETS)
+    said = f"mail.example.org:587 refused dcp with {PASSWORD}, {PASSWORD.replace('@', '%40').replace('/', '%2F')}"
+    assert service.redact(f"no text of {PASSWORD} at mail.example.org") == "no text of *** at mail.example.org"
+    assert PASSWORD not in service.redact(said)
+    assert (
+        service_of(notify(webhook={"url": "http://in.example/hook"}), SECRETS).redact("in.example: 404")
+        == "in.example: 404"
+    )
+
+
 def test_what_was_told_outlives_a_restart_and_a_torn_file_is_no_end(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "new")
     assert memory.of("a") == Told()
