@@ -26,6 +26,7 @@ _MOSTLY, _FEW, _LOOKED_AT = 0.7, 4, 1000
 _INTEGER = r"^[-+]?(0|[1-9][0-9]*)$"
 _DECIMAL = r"^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$"
 _DIGIT = r"\d"
+_PADDED_ADDRESS = r"^(?:[01]\d\d|2[0-4]\d|25[0-5])(?:\.(?:[01]\d\d|2[0-4]\d|25[0-5])){3}$"
 _SURE_FROM = 20
 _MOMENTS = (
     None, "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%f",
@@ -158,6 +159,10 @@ def _all_numbers(label: str, known: pl.Series) -> tuple[dict[str, Any], str] | N
         if known.cast(pl.Int64, strict=False).null_count():
             return {"type": "string"}, "whole numbers of more than 64 bits, as text"
         return _integer(label, known)
+    if known.str.contains(r"^\d+[eE]\d+$").all():
+        return {
+            "type": "string"
+        }, "CHECK: digits with an e among them, as hashes may be: text; as numbers they have exponents"
     if known.str.contains(_DECIMAL).all() and not known.str.contains(r"^[-+]?0\d").any():
         return _number(known)
     return _odd_number(known)
@@ -181,16 +186,27 @@ def _odd_number(known: pl.Series) -> tuple[dict[str, Any], str] | None:
     """Percentages, and groups of three digits."""
     if known.str.contains(r"^[-+]?\d+(\.\d+)? ?%$").all():
         return {"type": "number", "bareNumber": False}, "percentages: the sign is dropped (12.5% is 12.5)"
+    if known.str.contains(_PADDED_ADDRESS).all():
+        return None
     for group, point in ((",", "."), (".", ","), (" ", ","), ("'", ".")):
-        groups = rf"^[-+]?\d{{1,3}}({re.escape(group)}\d{{3}})+({re.escape(point)}\d+)?$"
+        whole = rf"[-+]?[1-9]\d{{0,2}}({re.escape(group)}\d{{3}})+"
+        groups = rf"^{whole}({re.escape(point)}\d+)?$"
         if (
             known.str.contains(groups).any()
-            and known.str.contains(rf"{groups}|^[-+]?\d{{1,3}}({re.escape(point)}\d+)?$").all()
+            and known.str.contains(rf"{groups}|^[-+]?(0|[1-9]\d{{0,2}})({re.escape(point)}\d+)?$").all()
         ):
-            words: dict[str, Any] = {"type": "integer", "groupChar": group}
-            if known.str.contains(point, literal=True).any():
-                words |= {"type": "number", "decimalChar": point}
-            return words, f"numbers with {group!r} between groups of digits"
+            fraction = known.str.contains(point, literal=True).any()
+            words: dict[str, Any] = {"type": "number" if fraction else "integer", "groupChar": group}
+            if point != ".":  # which is the default, and cannot be both
+                words["decimalChar"] = point
+            seen = f"numbers with {group!r} between groups of digits"
+            either = not fraction and group in ",." and known.str.count_matches(group, literal=True).max() == 1
+            return (
+                words,
+                f"{seen}; CHECK: or a decimal {group!r}, for it has three digits behind it" if either else seen,
+            )
+    if known.str.contains(r"^[-+]?(0|[1-9]\d*)(,\d+)?$").all():
+        return {"type": "number", "decimalChar": ","}, "numbers with a decimal comma"
     return None
 
 

@@ -91,5 +91,6 @@ def _told(trial: Trial) -> Sequence[str]:
     if not trial.rejected:
         return [f"Tried on {trial.read} records from {where}: none is rejected{doubled}."]
     rejected = sum(number for _, number, _ in trial.rejected)
-    lines = [f"CHECK: tried on {trial.read} records from {where}: {rejected / trial.read:.1%} rejected{doubled}:"]
+    share = "under 0.1%" if rejected * 1000 < trial.read else f"{rejected / trial.read:.1%}"
+    lines = [f"CHECK: tried on {trial.read} records from {where}: {share} rejected{doubled}:"]
     return [*lines, *(f"  {number} {what} ({reason})" for what, number, reason in trial.rejected)]

@@ -16,6 +16,14 @@ from dcp_cli.infer.columns import guess
         (["1", "9223372036854775808"], {"type": "string"}),
         (["0.1", "0.30000000000000004"], {"type": "number"}),
         (["1.5", "12345678901234567.89"], {"type": "decimal", "precision": 38, "scale": 2}),
+        (["1.234.567", "12"], {"type": "integer", "groupChar": ".", "decimalChar": ","}),
+        (["1.234.567,5", "0,25"], {"type": "number", "groupChar": ".", "decimalChar": ","}),
+        (["1,5", "2", "-0,125"], {"type": "number", "decimalChar": ","}),
+        (["1,234", "5,678"], {"type": "integer", "groupChar": ","}),
+        (["192.000.002.001", "192.168.001.255"], {"type": "string"}),
+        (["012,345", "1,234"], {"type": "string"}),
+        (["1e10", "2e05"], {"type": "string"}),
+        (["1e-5", "2.5E+3"], {"type": "number"}),
     ],
 )
 def test_numbers_are_drafted_so_that_none_is_changed(values: list[str], words: dict[str, Any]) -> None:

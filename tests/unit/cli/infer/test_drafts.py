@@ -116,6 +116,7 @@ WIDE = ",".join(f"c{n}" for n in range(90)) + "\n" + "".join(",".join(["1"] * 89
         pytest.param('{\n "n": 1\n}\n{\n "n": 2,\n "t": [{"x": 1}]\n} {"n": 3}\n', {"n": "integer", "t": "string"}, 3, id="objects one behind the other"),
         pytest.param("\n\na.example\n\nb.example\n", {"col1": "string"}, 2, id="blank lines first and between"),
         pytest.param("http://a.example/1\nhttp://b.example/?x=1,2,3\n", {"line": "string"}, 2, id="one value a line, with commas"),
+        pytest.param("a;n;c\n192.000.002.001;1.234.567;1,5\n192.168.001.255;12;2,25\n", {"a": "string", "n": "integer", "c": "number"}, 2, id="points and commas"),
         pytest.param("sep=;\nid;v\n1;a\n2;b\n", {"id": "integer", "v": "string"}, 2, id="Excel's line of the delimiter"),
         pytest.param("id\x1fv\n1\x1fa b\n2\x1fb\n", {"id": "integer", "v": "string"}, 2, id="unit separators"),
         pytest.param("id,v\n1,a\u2028b\n2,c\x1cd\n", {"id": "integer", "v": "string"}, 2, id="line ends that are none"),
