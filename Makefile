@@ -59,8 +59,9 @@ lint: $(READY) ## ruff: rules and format
 types: $(READY) ## mypy --strict
 	@$(BIN)/mypy
 
-workflows: ## GitHub's workflows, by actionlint (needs Go)
+workflows: ## GitHub's workflows and the Compose file, by actionlint and Compose's own loader (needs Go)
 	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= .github/workflows/*.yml
+	@go run github.com/compose-spec/compose-go/v2/cmd@v2.4.7 packaging/compose/compose.yaml >/dev/null
 
 contracts: $(READY) ## who may import whom
 	@$(BIN)/lint-imports

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dcp_pipeline.errors import Unusable
@@ -22,7 +22,8 @@ def variable_of(ref: SecretKeyRef) -> str:
 
 
 class SecretStore:
-    """Reads `<folder>/<name>/<key>` (as Kubernetes mounts Secrets), else systemd's credential `<name>.<key>`, else the
+    """Reads `<folder>/<name>/<key>` (as Kubernetes mounts Secrets) or `<folder>/<name>.<key>`
+    (as Compose can), else systemd's credential `<name>.<key>`, else the
     variable DCP_SECRET_<NAME>_<KEY>.
 
     It reads anew each time, so that a rotated Secret is seen. One trailing line end is not part of the secret.
@@ -62,13 +63,15 @@ class SecretStore:
         if len(value) >= 4:
             self._handed_out.add(value)
 
-    def _look_up(self, ref: SecretKeyRef) -> str:
+    def _files(self, ref: SecretKeyRef) -> Iterator[Path]:
         if self._folder is not None:
-            path = self._folder / ref.name / ref.key
-            if path.is_file():
-                return _without_line_end(path.read_text(encoding="utf-8"))
+            yield self._folder / ref.name / ref.key
+            yield self._folder / f"{ref.name}.{ref.key}"
         if self._credentials is not None:
-            path = self._credentials / f"{ref.name}.{ref.key}"
+            yield self._credentials / f"{ref.name}.{ref.key}"
+
+    def _look_up(self, ref: SecretKeyRef) -> str:
+        for path in self._files(ref):
             if path.is_file():
                 return _without_line_end(path.read_text(encoding="utf-8"))
         variable = variable_of(ref)

@@ -174,7 +174,11 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("HEALTH_HOST", "(the process)", "Where `python -m dcp_fetcher` and `dcp_worker` answer probes; 0.0.0.0."),
     Variable("HEALTH_PORT", "(the process)", "And on which port; 8080."),
-    Variable("DCP_SECRETS_DIR", "(secrets)", "Folder of <secret name>/<key>, as Kubernetes mounts Secrets."),
+    Variable(
+        "DCP_SECRETS_DIR",
+        "(secrets)",
+        "Folder of <secret name>/<key>, as Kubernetes mounts Secrets, or of <secret name>.<key>, as Compose can.",
+    ),
     Variable("CREDENTIALS_DIRECTORY", "(secrets)", "Of systemd: one credential, <secret name>.<key>, for each secret."),
     Variable("DCP_SECRET_<NAME>_<KEY>", "(secrets)", "One secret, where there is no such folder."),
     Variable(
