@@ -5,23 +5,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from dcp_operator.apply import Applier
 from dcp_operator.children.children import COMPONENTS, Child, Wanted, children_of
-from dcp_operator.children.drift import digest
 from dcp_operator.children.former_specs import former_specs, unread
-from dcp_operator.children.judge import Refusal, SecretSeen, missing_secrets, parsed
+from dcp_operator.children.judge import Refusal, missing_secrets
 from dcp_operator.children.pace import Pace
-from dcp_operator.children.plan import Action, ChildKey, Live, by_release, plan
-from dcp_operator.children.secret_refs import all_refs
+from dcp_operator.children.plan import Action, ChildKey, Delete, Live, by_release, plan
+from dcp_operator.children.remembered import Built, Parsed, Remembered
 from dcp_operator.cluster.api import Api, ApiError
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Document, Store
-from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, POD, SCALED_OBJECT
+from dcp_operator.ground.kinds import PIPELINE, POD, SCALED_OBJECT
 from dcp_operator.ground.names import FIELD_MANAGER, PAUSE_ANNOTATION, Component, Owner, PipelineKey, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
@@ -41,19 +39,6 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = {"ChildBlocked": 2.0, "SecretMissing": 5.0, "ChildRejected": 10.0}
 """How soon to look again at what no watch tells of: the end of a former child, the making of a Secret."""
-
-
-@dataclass(frozen=True)
-class _Built:
-    """The children of a pipeline, as built for a generation and a state of its Secrets."""
-
-    of: str
-    children: tuple[Child, ...]
-
-    @property
-    def revision(self) -> str:
-        """Of what the pods are to run."""
-        return digest([each.document["spec"]["template"] for each in self.children if each.kind == DEPLOYMENT])
 
 
 class Reconciler:
@@ -81,7 +66,7 @@ class Reconciler:
         self._store, self._api, self._secrets, self._applier = store, api, secrets, applier
         self._targets, self._scaler, self._recorder, self._pods = targets, scaler, recorder, pods
         self._monotonic, self._now = monotonic, now
-        self._built: dict[PipelineKey, _Built] = {}
+        self._remembered = Remembered()
         self._counted_at: dict[PipelineKey, float] = {}
         self._none_ready = NoneReady(monotonic)
 
@@ -95,9 +80,13 @@ class Reconciler:
         if not self._parts.settled(key.namespace):
             return None  # Parts marks it again once it is known which children there are
         owner = Owner(key.namespace, key.name, str(resource["metadata"]["uid"]))
-        pipeline = parsed(resource)
+        found = self._remembered.parsed(key, resource)
+        pipeline = found.pipeline
         try:
-            refusal = pipeline if isinstance(pipeline, Refusal) else await self._make_it_so(owner, pipeline, resource)
+            if isinstance(pipeline, Refusal):
+                refusal: Refusal | None = pipeline
+            else:
+                refusal = await self._make_it_so(owner, pipeline, found, resource)
         except ApiError as error:
             if "NamespaceTerminating" in error.causes:
                 return None  # the pipeline itself goes next
@@ -107,7 +96,7 @@ class Reconciler:
         again = await self._report(owner, resource, refusal)
         return RETRY_SECONDS.get(refusal.reason, again) if refusal else again
 
-    async def _make_it_so(self, owner: Owner, pipeline: Pipeline, resource: Document) -> Refusal | None:
+    async def _make_it_so(self, owner: Owner, pipeline: Pipeline, found: Parsed, resource: Document) -> Refusal | None:
         if pipeline.spec.scaling.engine == "keda" and not self._pods.keda:
             return Refusal("KedaNotEnabled", "spec.scaling.engine is keda, and this operator runs without KEDA=true")
         redis = pipeline.spec.queue.redis
@@ -115,7 +104,7 @@ class Reconciler:
         if redis is not None and (refusal := not_allowed(redis.url, owner.namespace, reach.hosts, reach.domain)):
             self._targets.by_key.pop(owner.key, None)
             return refusal
-        names = {ref.name for ref in all_refs(pipeline)}
+        names = {ref.name for ref in found.refs}
         secrets = await self._secrets.read(owner.namespace, names)
         if refusal := missing_secrets(pipeline, secrets):
             return refusal
@@ -125,20 +114,29 @@ class Reconciler:
             self._targets.by_key[owner.key] = Target(owner, pipeline, server, held)
         if held:
             return None
-        unseen = self._parts.unseen(owner.namespace)
-        wanted = [
-            each for each in self._children(owner, pipeline, resource["spec"], secrets) if each.kind not in unseen
-        ]
+        versions = {f"{ref.name}/{ref.key}": secrets[ref.name].digest_of(ref.key) for ref in found.refs}
+        built = self._remembered.built(owner.key, found, versions, lambda: self._children(owner, pipeline, versions))
         if not self._leading():
             return None  # a replica that stands by has everything ready, and writes nothing
+        return await self._carry_out(owner, built)
+
+    async def _carry_out(self, owner: Owner, built: Built) -> Refusal | None:
         live = self._store.children(owner.key)
+        if self._remembered.is_clean(owner.key, built, live):
+            return None
+        unseen = self._parts.unseen(owner.namespace)
+        wanted = [each for each in built.children if each.kind not in unseen]
         kedas = any(each.kind == SCALED_OBJECT for each in wanted)
         kedas = kedas or keda_holds(self._store.scaled_object(owner.key), self._now())
-        live = {each: found for each, found in live.items() if each.kind not in unseen}
-        actions = plan(wanted, live, owner.uid, self._applier.settled(owner.key), kedas)
-        actions = self._in_turn(owner.key, actions, live)
+        seen = {each: found for each, found in live.items() if each.kind not in unseen}
+        actions = plan(wanted, seen, owner.uid, self._applier.settled(owner.key), kedas)
+        clean = not actions and not unseen and self._store.scaled_object(owner.key) is None
+        actions = self._in_turn(owner.key, actions, seen)
         refusal = await self._applier.carry_out(owner.key, actions)
-        return refusal or await self._let_go(owner, wanted)
+        former = former_specs(wanted, self._store.children(owner.key), owner.uid, _is_out)
+        if clean and len(built.children) == len(live):
+            self._remembered.found_clean(owner.key, built, live)
+        return refusal or await self._let_go(owner, former)
 
     def _in_turn(self, key: PipelineKey, actions: list[Action], live: Mapping[ChildKey, Live]) -> list[Action]:
         """Less what a release of the operator would renew before this pipeline's turn."""
@@ -151,24 +149,16 @@ class Reconciler:
         self._pace.wants_none(key, all(each is None or each.out for each in deployments))
         return actions
 
-    async def _let_go(self, owner: Owner, wanted: Sequence[Child]) -> Refusal | None:
+    async def _let_go(self, owner: Owner, former: Sequence[Delete]) -> Refusal | None:
         """Delete the specs of former revisions that no pod reads any more. Pods are asked for where there are such."""
-        if not (former := former_specs(wanted, self._store.children(owner.key), owner.uid, _is_out)):
+        if not former:
             return None
         pods, _ = await self._api.list(POD, owner.namespace, _selecting(owner.name))
         return await self._applier.carry_out(owner.key, unread(former, pods))
 
-    def _children(
-        self, owner: Owner, pipeline: Pipeline, spec: Mapping[str, Any], secrets: Mapping[str, SecretSeen]
-    ) -> tuple[Child, ...]:
-        versions = {f"{ref.name}/{ref.key}": secrets[ref.name].digest_of(ref.key) for ref in all_refs(pipeline)}
-        of = digest([owner.uid, spec, versions])
-        built = self._built.get(owner.key)
-        if built is None or built.of != of:
-            wanted = Wanted(owner, pipeline, versions, self._pods)
-            built = _Built(of, (*children_of(wanted), *keda_children(wanted)))
-            self._built[owner.key] = built
-        return built.children
+    def _children(self, owner: Owner, pipeline: Pipeline, versions: Mapping[str, str]) -> tuple[Child, ...]:
+        wanted = Wanted(owner, pipeline, versions, self._pods)
+        return (*children_of(wanted), *keda_children(wanted))
 
     async def _report(self, owner: Owner, resource: Document, refusal: Refusal | None) -> float | None:
         key, held = owner.key, _held(resource)
@@ -190,7 +180,7 @@ class Reconciler:
             scaling_cause=scaled.cause if scaled else "",
             scaling_refused=scaled.refused if scaled else None,
             trouble=await self._trouble(key),
-            revision=built.revision if (built := self._built.get(key)) and refusal is None and not held else None,
+            revision=self._remembered.revision(key) if refusal is None and not held else None,
             unseen={kind.plural: each.status for kind, each in self._parts.unseen(key.namespace).items()},
             keda=self._keda(key),
             none_ready_seconds=self._none_ready.seconds(key, self._deployment(key, "worker"), before),
@@ -245,7 +235,7 @@ class Reconciler:
         if target is not None:
             self._recorder.forget(target.owner)
         self._applier.forget(key)
-        self._built.pop(key, None)
+        self._remembered.forget(key)
         self._counted_at.pop(key, None)
         self._none_ready.forget(key)
         if self._pace is not None:

@@ -47,6 +47,8 @@ class Objects:
         """Changes up to this version are no longer replayed: a watch from before is answered with 410."""
         self.changed = asyncio.Event()
         self._applied: dict[tuple[Place, str], Document] = {}
+        self.keeps_history = True
+        """Whether watches are told of changes: a bench with 100,000 objects has no use for it."""
         self.pods_come_up = True
         """Whether a Deployment's pods are ready at once, as far as its status says."""
 
@@ -131,7 +133,8 @@ class Objects:
         return found
 
     def _note(self, kind: str, place: Place, document: Document, before: Document | None = None) -> None:
-        self.history.append(Change(self.version, kind, place, document, before))
+        if self.keeps_history:
+            self.history.append(Change(self.version, kind, place, document, before))
         self.changed.set()
         self.changed = asyncio.Event()
 

@@ -67,6 +67,7 @@ class ApiServer:
         self.warnings: list[str] = []
         """Told with each answer."""
         self.url = ""
+        self._remembered: tuple[object, list[Document]] = (None, [])
         self.watch_errors: list[Document] = []
         """Statuses that the next watches end with, one each."""
 
@@ -193,12 +194,19 @@ class ApiServer:
                 return {"kind": "Status", "status": "Success"}
         raise Refused(405, "MethodNotAllowed", f"{request.verb} {request.sub}")
 
+    def _found(self, request: Request) -> list[Document]:
+        """The objects of a list; remembered, for its other pages."""
+        asked = (self.objects.version, request.plural, request.namespace, request.query.get("labelSelector", ""))
+        if self._remembered[0] != asked:
+            self._remembered = (asked, [
+                document
+                for place, document in self.objects.by_place.items()
+                if _within(place, request.plural, request.namespace) and _selected(document, request.query)
+            ])  # fmt: skip
+        return self._remembered[1]
+
     def _list(self, request: Request) -> Document:
-        found = [
-            document
-            for place, document in self.objects.by_place.items()
-            if _within(place, request.plural, request.namespace) and _selected(document, request.query)
-        ]
+        found = self._found(request)
         start, version = 0, self.objects.version
         if token := request.query.get("continue"):
             start, version = json.loads(base64.b64decode(token))
@@ -206,8 +214,11 @@ class ApiServer:
         metadata = {"resourceVersion": str(version)}
         if end < len(found):
             metadata["continue"] = base64.b64encode(json.dumps([end, version]).encode()).decode()
-        items = [{key: value for key, value in each.items() if key not in ("apiVersion", "kind")} for each in found]
-        return {"metadata": metadata, "items": items[start:end]}
+        items = [
+            {key: value for key, value in each.items() if key not in ("apiVersion", "kind")}
+            for each in found[start:end]
+        ]
+        return {"metadata": metadata, "items": items}
 
     async def _watch(self, raw: web.Request, request: Request) -> web.StreamResponse:
         since = int(request.query["resourceVersion"])

@@ -1,0 +1,100 @@
+"""What need not be done again for a pipeline while nothing of it has changed: parsing, building, comparing.
+
+A resync looks at every pipeline, and nearly none has changed. Where spec, Secrets and every child's resourceVersion are
+as they were when nothing was to be done, nothing is to be done. Specs are compared, not their generations: those begin
+again where etcd is set back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dcp_operator.children.children import Child
+from dcp_operator.children.drift import digest
+from dcp_operator.children.judge import Refusal, parsed
+from dcp_operator.children.plan import ChildKey, Live
+from dcp_operator.children.secret_refs import all_refs
+from dcp_operator.ground.kinds import DEPLOYMENT
+from dcp_operator.ground.names import PipelineKey
+from dcp_pipeline.spec.model import Pipeline, SecretKeyRef
+
+Versions = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A pipeline, or why it is none; and the Secrets' keys that it names."""
+
+    uid: str
+    spec: Any
+    """As it stands in the resource."""
+    pipeline: Pipeline | Refusal
+    refs: tuple[SecretKeyRef, ...]
+
+
+@dataclass(frozen=True)
+class Built:
+    """The children of a pipeline, as built for a spec and a state of its Secrets."""
+
+    of: Parsed
+    versions: Versions
+    children: tuple[Child, ...]
+    revision: str
+    """Of what the pods are to run."""
+
+
+@dataclass
+class _Known:
+    parsed: Parsed | None = None
+    built: Built | None = None
+    clean: tuple[Built, Mapping[ChildKey, str]] | None = field(default=None)
+
+
+class Remembered:
+    """For one event loop."""
+
+    def __init__(self) -> None:
+        self._known: dict[PipelineKey, _Known] = {}
+
+    def parsed(self, key: PipelineKey, resource: Mapping[str, Any]) -> Parsed:
+        uid, spec = str(resource["metadata"]["uid"]), resource.get("spec")
+        known = self._known.setdefault(key, _Known())
+        if known.parsed is None or (known.parsed.uid, known.parsed.spec) != (uid, spec):
+            pipeline = parsed(resource)
+            refs = () if isinstance(pipeline, Refusal) else all_refs(pipeline)
+            known.parsed = Parsed(uid, spec, pipeline, refs)
+        return known.parsed
+
+    def built(self, key: PipelineKey, of: Parsed, versions: Versions, build: Callable[[], tuple[Child, ...]]) -> Built:
+        known = self._known.setdefault(key, _Known())
+        if known.built is None or known.built.of is not of or known.built.versions != versions:
+            children = build()
+            templates = [each.document["spec"]["template"] for each in children if each.kind == DEPLOYMENT]
+            known.built = Built(of, versions, children, digest(templates))
+        return known.built
+
+    def revision(self, key: PipelineKey) -> str | None:
+        """As last built."""
+        known = self._known.get(key)
+        return known.built.revision if known is not None and known.built is not None else None
+
+    def is_clean(self, key: PipelineKey, built: Built, live: Mapping[ChildKey, Live]) -> bool:
+        """Whether nothing was to be done when all was as it is now."""
+        known = self._known.get(key)
+        if known is None or known.clean is None or known.clean[0] is not built:
+            return False
+        versions = known.clean[1]
+        return len(versions) == len(live) and all(versions.get(each) == _version(one) for each, one in live.items())
+
+    def found_clean(self, key: PipelineKey, built: Built, live: Mapping[ChildKey, Live]) -> None:
+        self._known.setdefault(key, _Known()).clean = (built, {each: _version(one) for each, one in live.items()})
+
+    def forget(self, key: PipelineKey) -> None:
+        self._known.pop(key, None)
+
+
+def _version(live: Live) -> str:
+    metadata = live.document["metadata"]
+    return f"{metadata['uid']}/{metadata['resourceVersion']}/{sorted(live.replicas_owners)}"
