@@ -35,6 +35,7 @@ test: $(READY) servers fresh ## everything that CI runs, with the time that each
 	@$(SUITE) contracts $(MAKE) --no-print-directory contracts
 	@$(SUITE) docs $(MAKE) --no-print-directory docs-check
 	@$(SUITE) workflows $(MAKE) --no-print-directory workflows
+	@$(SUITE) alerts $(MAKE) --no-print-directory alerts
 	@$(SUITE) unit $(MAKE) --no-print-directory unit
 	@$(SUITE) integration $(MAKE) --no-print-directory integration
 	@$(SUITE) faults $(MAKE) --no-print-directory faults
