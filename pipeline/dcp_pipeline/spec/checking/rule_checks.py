@@ -47,7 +47,7 @@ def _typing(field: Field, place: Place) -> Iterator[SpecProblem]:
     if field.formats and field.type not in _MOMENTS:
         yield SpecProblem(path_of((*place, "formats")), f"is set, but type {field.type} has no format")
     for name, is_set, types in (
-        ("decimalChar", field.decimal_char != ".", {"number", "decimal"}),
+        ("decimalChar", field.decimal_char != ".", _NUMBERS),
         ("groupChar", field.group_char is not None, _NUMBERS),
         ("bareNumber", not field.bare_number, _NUMBERS),
         ("precision", field.precision != 38, {"decimal"}),
