@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -12,19 +11,20 @@ def main(arguments: list[str]) -> int:
     """The exit code."""
     # As a container's first process it has no default action for SIGTERM, and the imports take a while.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    gc.disable()  # what is imported stays: to look for garbage in it is a twelfth of a start
     from dcp_pipeline.process.exit_codes import INVALID
-    from dcp_pipeline.setup import start_component
+    from dcp_pipeline.process.starting import nothing_is_garbage
 
-    started = start_component("dcp_worker", arguments)
-    if started is None:
-        return INVALID
-    from dcp_pipeline.process.allocators import keep_memory_at_hand
+    with nothing_is_garbage():
+        from dcp_pipeline.setup import start_component
 
-    keep_memory_at_hand(started.setup.pipeline.spec.worker.concurrency)
-    from dcp_worker.process import run_worker
+        started = start_component("dcp_worker", arguments)
+        if started is None:
+            return INVALID
+        from dcp_pipeline.process.allocators import keep_memory_at_hand
 
-    gc.enable()
+        keep_memory_at_hand(started.setup.pipeline.spec.worker.concurrency)
+        from dcp_worker.process import run_worker
+
     return run_worker(started.setup, started.health_host, started.health_port)
 
 

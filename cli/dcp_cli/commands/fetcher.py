@@ -6,6 +6,7 @@ import click
 
 from dcp_cli.errors import exits
 from dcp_cli.options import log_options, profile_option, server_options, set_up, spec_argument
+from dcp_pipeline.process.starting import nothing_is_garbage
 
 
 @click.command()
@@ -21,7 +22,8 @@ def command(
     spec: str, once: bool, health_host: str, health_port: int, redis: str | None, sink: str | None, profile: str | None
 ) -> int:
     """Fetch only: list the sources, cut their objects into batches, enqueue them. One per pipeline."""
-    setup = set_up(spec, redis, sink, profile)
-    from dcp_fetcher.process import run_fetcher
+    with nothing_is_garbage():
+        setup = set_up(spec, redis, sink, profile)
+        from dcp_fetcher.process import run_fetcher
 
     return run_fetcher(setup, once, health_host, health_port)

@@ -7,6 +7,7 @@ import click
 from dcp_cli.errors import exits
 from dcp_cli.options import duration_of, json_option, log_options, profile_option, server_options, set_up, spec_argument
 from dcp_pipeline.process.allocators import keep_memory_small
+from dcp_pipeline.process.starting import nothing_is_garbage
 
 
 @click.command()
@@ -45,9 +46,10 @@ def command(
     if quiet and not once:
         raise click.UsageError("-q is for --once")
     seconds = duration_of("timeout", timeout) if timeout is not None else None
-    setup = set_up(spec, redis, sink, profile, only_errors=quiet)
-    keep_memory_small(setup.pipeline.spec.worker.concurrency)
-    from dcp_cli.run import RunOptions
-    from dcp_cli.run import run as run_pipeline
+    with nothing_is_garbage():
+        setup = set_up(spec, redis, sink, profile, only_errors=quiet)
+        keep_memory_small(setup.pipeline.spec.worker.concurrency)
+        from dcp_cli.run import RunOptions
+        from dcp_cli.run import run as run_pipeline
 
     return run_pipeline(setup, RunOptions(spec, once, output, health_host, health_port, seconds, quiet))
