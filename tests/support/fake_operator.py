@@ -23,6 +23,7 @@ from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.observe.report import Report
 from dcp_pipeline.observe.scaling_note import ScalingNote
 from dcp_pipeline.queue.model import QueueStats
 from support.fake_cluster import FakeCluster
@@ -53,10 +54,11 @@ class FakeQueues:
         self.held: dict[str, int] = {}
         self.leaving: list[str] = []
         self.notes: dict[str, ScalingNote] = {}
+        self.reports: dict[str, Report] = {}
 
     async def read(self, server: Server, queues: Sequence[str]) -> dict[str, QueueSeen]:
         error = None if self.stats else "ConnectionError: refused"
-        return {queue: QueueSeen(self.stats, error, {}) for queue in queues}
+        return {queue: QueueSeen(self.stats, error, dict(self.reports)) for queue in queues}
 
     async def ask_to_go(self, server: Server, queue: str, processes: Sequence[str], count: int) -> dict[str, int]:
         self.leaving = sorted(processes, key=lambda name: self.held.get(name, 0))[:count]
@@ -93,11 +95,12 @@ class Operator:
         """A resync, and everything that follows from it."""
         self.clock.seconds += seconds
         await self.parts.list_once()
-        await self._drain()
+        await self.drain()
         await self.scaler.run_once()
-        await self._drain()
+        await self.drain()
 
-    async def _drain(self) -> None:
+    async def drain(self) -> None:
+        """All that is marked."""
         while not self.dirty.idle:
             await self.rounds.reconcile_once()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcp_operator.children.run_spec import spec_name
 from dcp_operator.cluster.api import ApiError
 from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE, SECRET
+from dcp_pipeline.observe.report import Expectation, Report
 from dcp_pipeline.queue.model import QueueStats
 from support.fake_cluster import FakeCluster
 from support.fake_operator import KEY, Operator, change, condition, replicas
@@ -170,3 +171,28 @@ async def test_events_are_not_repeated(operator: Operator, cluster: FakeCluster)
         operator.queues.stats = stats
         await operator.settle(6.0)
     assert cluster.events.count("QueueUnreachable") == 1
+
+
+async def test_what_is_not_as_expected_is_a_condition_and_an_event_within_a_look(
+    operator: Operator, cluster: FakeCluster
+) -> None:
+    async def told(met: bool, reason: str) -> None:
+        expected = (Expectation("records", met, reason),)
+        operator.queues.reports = {"fetcher": Report(at=operator.clock.now().timestamp() + 2, expected=expected)}
+        operator.clock.seconds += 2
+        await operator.scaler.run_once()
+        await operator.drain()
+
+    assert condition(cluster, "Expected") == ("Unknown", "NoReport")
+    await told(True, "1,000 records came")
+    assert condition(cluster, "Expected") == ("True", "AsExpected")
+    await told(False, "3 records came")
+    assert condition(cluster, "Expected") == ("False", "TooFewRecords")
+    cluster.writes.clear()
+    await told(False, "2 records came")
+    assert cluster.writes == [], "numbers alone wait"
+    await told(True, "1,000 records came")
+    assert [each for each in cluster.events if each in ("TooFewRecords", "AsExpected")] == [
+        "TooFewRecords",
+        "AsExpected",
+    ]
