@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
@@ -21,9 +21,7 @@ from dcp_pipeline.ledger import books, claims, counted, objects, tasks
 from dcp_pipeline.ledger.counted import CountedUpTo
 from dcp_pipeline.ledger.epoch import Epoch
 from dcp_pipeline.ledger.looking import overview
-from dcp_pipeline.ledger.looking.expectations import Verdict, expectations
 from dcp_pipeline.ledger.looking.overview import Overview, Totals
-from dcp_pipeline.ledger.looking.sight import Sight, sight
 from dcp_pipeline.ledger.model import (
     Books,
     Cut,
@@ -39,6 +37,10 @@ from dcp_pipeline.ledger.model import (
 )
 from dcp_pipeline.ledger.schema import check_schema, prepare_schema
 from dcp_pipeline.spec.model import Spec
+
+if TYPE_CHECKING:
+    from dcp_pipeline.ledger.looking.expectations import Verdict
+    from dcp_pipeline.ledger.looking.sight import Sight
 
 T = TypeVar("T")
 _PAGE = 500
@@ -307,11 +309,15 @@ class Ledger:
 
     def expectations(self, spec: Spec) -> tuple[Verdict, ...]:
         """Whether what the spec expects is met; nothing where it expects nothing, and then nothing is asked."""
+        from dcp_pipeline.ledger.looking.expectations import expectations
+
         sources = [each.name for each in spec.sources]
         return self._transactions.read(lambda each: expectations(each, self.pipeline, spec.expect, sources))
 
     def sight(self, spec: Spec) -> Sight:
         """What somebody may have to be told."""
+        from dcp_pipeline.ledger.looking.sight import sight
+
         return self._transactions.read(lambda each: sight(each, self.pipeline, spec))
 
     def rows_written_since(self, seconds: float) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import redis
 
-from dcp_pipeline.observe.lookout import Lookout
 from dcp_pipeline.observe.metrics import Gauges
 from dcp_pipeline.queue.model import QueueStats
+
+if TYPE_CHECKING:
+    from dcp_pipeline.observe.lookout import Lookout
 
 
 class WithStats(Protocol):
