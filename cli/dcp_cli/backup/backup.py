@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from dcp_cli.backup.archive import Head, Page, Writer
-from dcp_cli.backup.contents import parts_of, table_ddl
+from dcp_cli.backup.contents import notes_of, parts_of, table_ddl
 from dcp_cli.errors import CommandFailed
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
@@ -76,7 +76,7 @@ def _written(setup: Setup, connection: Connection, writer: Writer) -> None:
             books={name: found.total(name) for name in (*COUNTS, "pending")},
         )
     )
-    values = {"pipeline": pipeline, "table": f"table/{table}", "epoch": f"epoch/{pipeline}"}
+    values = {"pipeline": pipeline, **notes_of(pipeline, table)}
     for part in list(parts_of(connection, table)):
         query = text(part.query)
         named = {name: value for name, value in values.items() if f":{name}" in part.query}

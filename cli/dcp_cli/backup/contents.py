@@ -34,6 +34,11 @@ class Part(msgspec.Struct, frozen=True):
     query: str
 
 
+def notes_of(pipeline: str, table: str) -> dict[str, str]:
+    """What dcp_meta says of a pipeline, by what _WHICH calls it."""
+    return {"table": f"table/{table}", "epoch": f"epoch/{pipeline}"}
+
+
 def parts_of(connection: Connection, table: str) -> Iterator[Part]:
     """The parts in the order in which they are to be restored. `table` is the clean one."""
     quote = connection.dialect.identifier_preparer.quote_identifier

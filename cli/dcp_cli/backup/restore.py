@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from dcp_cli.backup.archive import Head, Page, read_archive
+from dcp_cli.backup.bounds import check_page, check_statement
+from dcp_cli.backup.contents import notes_of
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
@@ -99,6 +101,7 @@ def _put(engine: Engine, head: Head, messages: Iterator[Head | Page]) -> None:
     def work(connection: Connection) -> None:
         _check_empty(connection, head)
         for page in _pages(messages):
+            check_page(page, head, notes_of(head.pipeline, head.table).values())
             _check_same_identity(connection, page)
             _insert(connection, page)
         _check_identities(connection, head.table)
@@ -122,6 +125,8 @@ def _make_table(connection: Connection, head: Head) -> bool:
     _check_empty(connection, head)
     if inspect(connection).has_table(head.table):
         return False
+    for statement in head.table_ddl:
+        check_statement(statement, head)
     for statement in head.table_ddl:
         connection.exec_driver_sql(statement)
     return bool(head.table_ddl)

@@ -137,6 +137,23 @@ def test_what_an_older_release_recorded_under_its_whole_url_is_not_read_again(fe
     assert [each.id for each in fetching.ledger.all_objects()] == [before.id]
 
 
+@pytest.mark.parametrize("way", ["a task", "the source's URL"])
+def test_nor_where_it_has_been_signed_again_since(feed: FeedServer, way: str) -> None:
+    first, later = (feed.put("a.csv", CSV) + f"?X-Amz-Date={day}&X-Amz-Signature={day}" for day in (1, 2))
+    of_task = way == "a task"
+    fetching = Fetching(http_source(feed.url, include=["none"]) if of_task else http_source(first))
+    fetching.inbox.waiting += [json.dumps({"url": first}).encode()] * of_task
+    fetching.run()
+    (now,) = fetching.ledger.all_objects()
+    before = replace(now, uri=first, id=object_id(now.pipeline, now.source, first, now.version))
+    fetching.ledger.rename(now.id, before)
+    fetching.work()
+    fetching.sources = fetching.sources if of_task else (http_source(later),)
+    fetching.inbox.waiting += [json.dumps({"url": later}).encode()] * of_task
+    fetching.run()
+    assert (fetching.ledger.all_objects(), fetching.queue.batches()) == ([before], [])
+
+
 def test_a_finished_task_keeps_no_query(feed: FeedServer) -> None:
     url = feed.put("a.csv", CSV) + "?key=s3cret"
     fetching = Fetching(http_source(feed.url, include=["none"]))

@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 from dcp_pipeline.ledger.model import Counts
-from dcp_pipeline.observe.health import HealthServer
+from dcp_pipeline.observe.health import MAX_CONNECTIONS, HealthServer
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.observe.metrics import Metrics
 from dcp_pipeline.observe.pulse import Pulse
@@ -94,6 +94,7 @@ def test_half_open_connections_take_no_threads_and_keep_no_probe_out() -> None:
             held[-1].sendall(b"GET /healthz HTTP/1.1\r\nX: " + b"y" * number)
         assert threading.active_count() <= before
         assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=60).status == 200
+        assert len(server._open) <= MAX_CONNECTIONS + 1
         held[-1].sendall(b"z" * 20_000 + b"\r\n\r\n")
         assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=60).status == 200
     finally:
