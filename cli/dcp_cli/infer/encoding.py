@@ -6,6 +6,7 @@ import codecs
 
 _OLD = ("mac_roman", "cp850", "cp437")
 _BETTER = 0.2
+_SIGNS = "\u20ac\u2013\u2014\u2018\u2019\u201c\u201d\u201e\u2026\u2122\u00ab\u00bb\u00a3\u00a7\u00b0\u00a9\u00ae\u00bd"
 
 
 def one_byte(encoding: str) -> bool:
@@ -28,6 +29,14 @@ def readings(sample: bytes, told: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _letters(sample: bytes, encoding: str) -> float:
-    """The share of letters among the characters beyond ASCII."""
-    beyond = [each for each in sample.decode(encoding, errors="replace") if not each.isascii()]
-    return sum(each.isalpha() for each in beyond) / len(beyond) if beyond else 0.0
+    """The share of letters, and of signs where a writer puts them, among the characters beyond ASCII."""
+    text = f" {sample.decode(encoding, errors='replace')} "
+    beyond = [place for place, each in enumerate(text) if not each.isascii()]
+    right = sum(text[place].isalpha() or _is_sign(*text[place - 1 : place + 2]) for place in beyond)
+    return right / len(beyond) if beyond else 0.0
+
+
+def _is_sign(before: str, sign: str, behind: str) -> bool:
+    """Quotes, dashes and currencies, which no word has inside; an apostrophe as in don't."""
+    inside = before.isalpha() and behind.isalpha()
+    return sign in _SIGNS and (not inside or (sign == "\u2019" and behind in "stmdlrv"))

@@ -252,3 +252,20 @@ def test_xml_is_said_to_be_read_by_lines_only(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text('<?xml version="1.0"?>\n<a>\n<b x="1">2</b>\n</a>\n')
     answer = json.loads(dcp("infer", str(tmp_path / "a.xml"), "-o", "json"))
     assert (answer["sure"], any("it is XML" in each for each in answer["format"])) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("1,€ 5 – “x”\n2,naïve\n", "cp1252"),
+        ("1,it’s 20° – or §3\n2,Zürich\n", "cp1252"),
+        ("1,José Núñez\n2,García de León\n", "mac_roman"),
+    ],
+)
+def test_signs_are_where_a_writer_puts_them_in_the_encoding_that_is_guessed(
+    text: str, encoding: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_bytes(f"id,name\n{text}".encode(encoding))
+    answer = json.loads(dcp("infer", str(tmp_path / "a.csv"), "-o", "json"))
+    assert answer["spec"]["spec"]["sources"][0]["format"]["encoding"] == encoding
+    assert answer["sure"] is False
