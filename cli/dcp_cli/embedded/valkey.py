@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
@@ -24,22 +25,69 @@ _STOP_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
+class _Adopted:
+    """A child of this process that another program started, before it became this one."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self._ended = pid, False
+
+    def poll(self) -> int | None:
+        return self._waited(os.WNOHANG)
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        deadline = time.monotonic() + timeout if timeout is not None else None
+        while self.poll() is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            time.sleep(0.01)
+        return 0
+
+    def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _waited(self, how: int) -> int | None:
+        if not self._ended:
+            try:
+                self._ended = os.waitpid(self.pid, how)[0] == self.pid
+            except ChildProcessError:
+                self._ended = True
+        return 0 if self._ended else None
+
+
 class EmbeddedValkey:
     """A context in which an own Valkey server answers at `.url`; to be entered by the only run of the state folder.
 
     Raises OSError, with the server's log where it did not start.
     """
 
-    def __init__(self, state: StateFolder) -> None:
+    def __init__(self, state: StateFolder, running: tuple[int, Path] | None = None) -> None:
+        """`running`: one that this process has started before it became this program, and its folder."""
         self._state = state
-        self._folder: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = running[1] if running else None
+        self._process: subprocess.Popen[bytes] | _Adopted | None = _Adopted(running[0]) if running else None
 
     @property
     def url(self) -> str:
         return f"unix://{self._folder}/{SOCKET}"
 
+    @property
+    def running(self) -> tuple[int, Path]:
+        """For a program that takes over."""
+        assert self._process is not None
+        assert self._folder is not None
+        return self._process.pid, self._folder
+
     def __enter__(self) -> EmbeddedValkey:
+        if self._folder is not None:
+            self._state.note_url(self.url)
+            return self
         try:
             for left_over in folders_of(self._state.path):
                 remove_folder(left_over, self._state.path)

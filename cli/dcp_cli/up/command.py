@@ -19,6 +19,7 @@ from dcp_cli.embedded import EmbeddedValkey
 from dcp_cli.embedded.folder import NOTIFY, folders_of, make_folder, remove_folder
 from dcp_cli.errors import CommandFailed
 from dcp_cli.up.children import fetch
+from dcp_cli.up.handover import Handover, taken_over
 from dcp_cli.up.notes import REQUESTS, UpFolder, folder_at
 from dcp_cli.up.specs import SpecFolder, Wanted
 from dcp_cli.up.supervisor import Supervisor, UpOptions
@@ -37,6 +38,7 @@ def up(given: Sequence[Path], options: UpOptions) -> int:
     folder = folder_at(given[0], os.environ)
     advice = f"supervises here ({given[0]}): it takes up changed files by itself, and `dcp down` ends it"
     share_one_arena()
+    before = taken_over()
     with ExitStack() as stack:
         stack.enter_context(folder.state.alone("dcp up", advice))
         _clean(folder)
@@ -49,14 +51,19 @@ def up(given: Sequence[Path], options: UpOptions) -> int:
             raise CommandFailed(f"no spec (*.yaml, *.yml) in {', '.join(map(str, given))}")
         inbox = stack.enter_context(_inbox(folder.path / "notify"))
         # There from the start, for specs may come that want it; it is 4 MB.
-        queue = stack.enter_context(EmbeddedValkey(folder.state))
+        queue = stack.enter_context(EmbeddedValkey(folder.state, running=_running(before)))
         _preload(found)
         _warm_up(queue.url)
         supervisor = Supervisor(specs, folder, inbox, options, os.environ)
+        supervisor.take_over(before.workers if before else ())
         gc.collect()
         gc.freeze()  # a collection would write into pages that are shared with the processes
         supervisor.run(queue)
     return INTERRUPTED if supervisor.stopped_by == signal.SIGINT else DONE
+
+
+def _running(before: Handover | None) -> tuple[int, Path] | None:
+    return (before.queue_pid, Path(before.queue_folder)) if before else None
 
 
 def _clean(folder: UpFolder) -> None:

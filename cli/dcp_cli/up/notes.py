@@ -62,6 +62,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     restart: str
     """A pipeline's name; empty: all."""
+    upgrade: bool = False
+    """Become the program that lies there now first."""
 
 
 class UpFolder:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json
@@ -63,11 +64,15 @@ def _moment(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%m-%d %H:%M:%S}"
 
 
-def restart(given: Path, name: str, timeout_seconds: float) -> int:
+def restart(given: Path, name: str, timeout_seconds: float, upgrade: bool = False) -> int:
     """Ask for it, and wait until everything is replaced; 1 where it was not."""
     folder = folder_at(given, os.environ)
-    before = {each.spec: each for each in _named(folder.read(), name)}
-    folder.ask(Asked(name))
+    status = folder.read()
+    before = {each.spec: each for each in _named(status, name)}
+    folder.ask(Asked(name, upgrade))
+    if upgrade:
+        _wait(lambda: _has_begun_anew(folder, status), timeout_seconds, "not upgraded yet: its log says why")
+        before = {spec: replace(each, generation=0) for spec, each in before.items()}
 
     def replaced() -> bool:
         now = {each.spec: each for each in folder.read().pipelines if each.spec in before}
@@ -78,6 +83,15 @@ def restart(given: Path, name: str, timeout_seconds: float) -> int:
     for each in troubles:
         say(f"{each.name}: {each.trouble}", err=True)
     return FAILED if troubles else DONE
+
+
+def _has_begun_anew(folder: UpFolder, before: Status) -> bool:
+    """The same process, another program."""
+    try:
+        now = folder.read()
+    except CommandFailed:  # for a moment nobody holds the lock
+        return False
+    return now.since > before.since and bool(now.pipelines)
 
 
 def _is_done(now: PipelineNote, before: PipelineNote) -> bool:

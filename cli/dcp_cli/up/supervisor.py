@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dcp_cli.embedded import EmbeddedValkey
 from dcp_cli.up.children import WORK, begin, fetch, fork, work
+from dcp_cli.up.handover import Handover, Kept, hand_over, refusal
 from dcp_cli.up.member import Child, Member
 from dcp_cli.up.notes import Asked, PipelineNote, Status, UpFolder
 from dcp_cli.up.specs import SpecFolder, Wanted
@@ -65,8 +66,14 @@ class Supervisor:
         self._since, self._looked, self._written = time.time(), 0.0, b""
         self._stopping: int | None = None
         self._announced = False
+        self._adopted: list[Kept] = []
+        self._upgrading = False
         seconds = watchdog_seconds(environment)
         self._watchdog_every, self._barked = (seconds / 2 if seconds else None), 0.0
+
+    def take_over(self, workers: Sequence[Kept]) -> None:
+        """Workers that the program before started: they go on, and are replaced as after a change."""
+        self._adopted = list(workers)
 
     @property
     def stopped_by(self) -> int | None:
@@ -112,6 +119,8 @@ class Supervisor:
         for member in self._everybody():
             self._advance(member, now)
             self._kill_the_deaf(member, now)
+        if self._upgrading and self._stopping is None:
+            self._hand_over(now)
         self._members = {path: each for path, each in self._members.items() if not each.gone or each.children}
         self._tell(now)
 
@@ -158,9 +167,15 @@ class Supervisor:
                 self._members[path].gone = True
         for wanted in found:
             self._meet(wanted, now)
+        for path in {Path(each.spec) for each in self._adopted}:
+            self._members[path] = Member(
+                path.stem, Wanted(path, "", None), children=self._kept_of(path, now), gone=True
+            )
 
     def _meet(self, wanted: Wanted, now: float) -> None:
-        member = self._members.setdefault(wanted.path, Member(wanted.path.stem, wanted))
+        if wanted.path not in self._members:
+            self._members[wanted.path] = Member(wanted.path.stem, wanted, children=self._kept_of(wanted.path, now))
+        member = self._members[wanted.path]
         member.wanted = wanted
         if member.gone:
             return  # until its processes are gone; then the file is new
@@ -182,9 +197,37 @@ class Supervisor:
         member.refused_until = 0.0
         member.take_up(wanted.setup, wanted.digest, now)
 
+    def _hand_over(self, now: float) -> None:
+        """Once no fetcher is left, become the new program."""
+        everyone = [(each, child) for each in self._everybody() for child in each.children]
+        others = [(each, child) for each, child in everyone if child.role is not Role.WORKER]
+        for member, child in others:
+            self._stop(member, [child.pid], now)
+        if others or self._queue is None:
+            return
+        workers = tuple(
+            Kept(str(each.wanted.path), child.pid, child.log, child.since)
+            for each, child in everyone
+            if child.told is None and child.ready and child.generation <= each.current
+        )
+        pid, folder = self._queue.running
+        log.info("upgrade: the new program takes over %d workers and the queue", len(workers))
+        hand_over(self._folder.path, Handover(os.getpid(), pid, str(folder), workers))
+
+    def _kept_of(self, path: Path, now: float) -> list[Child]:
+        mine = [each for each in self._adopted if each.spec == str(path)]
+        self._adopted = [each for each in self._adopted if each not in mine]
+        return [Child(each.pid, Role.WORKER, 0, each.log, now, each.since, ready=True) for each in mine]
+
     def _take_requests(self, now: float) -> None:
         for asked in self._folder.asked():
-            self._restart(asked, now)
+            if not asked.upgrade:
+                self._restart(asked, now)
+            elif why := refusal():
+                log.error("no upgrade: the program that lies there now does not start: %s; what runs goes on", why)
+            else:
+                log.info("upgrade: fetchers end, workers go on meanwhile")
+                self._upgrading = True
 
     def _restart(self, asked: Asked, now: float) -> None:
         for member in self._members.values():
@@ -232,6 +275,8 @@ class Supervisor:
             member.refuse(f"the change is not taken up, what ran goes on: {why}", now)
             log.error("%s: %s", member.name, member.refused)
             self._stop(member, [each.pid for each in tried], now)
+        if self._upgrading:
+            return
         for step in next_steps(member.standing(self._options.workers, now)):
             match step:
                 case Accept(generation):
@@ -244,7 +289,7 @@ class Supervisor:
                     self._start(member, role, generation, now)
 
     def _advance_page(self, now: float) -> None:
-        page, run = self._page, self._options.page
+        page, run = self._page, None if self._upgrading else self._options.page
         if page.gone:
             self._stop(page, [each.pid for each in page.children if each.told is None], now)
         elif run is not None and not page.children and now >= page.starts_at.get(Role.PAGE, 0.0):

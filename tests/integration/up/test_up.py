@@ -162,3 +162,34 @@ def test_the_process_manager_is_told(fleet: Fleet, tmp_path: Path, command: str)
         while "STOPPING=1" not in words():
             pass
         assert process.wait(PATIENT) == 0
+
+
+def test_an_upgrade_keeps_process_queue_and_workers_at_work(fleet: Fleet) -> None:
+    """The new program is the same one here: that it is loaded anew shows in what it says of itself."""
+    write_pipeline(fleet.folder, "one")
+    up = fleet.up("--workers", "1")
+    until(lambda: fleet.pids("one", "worker"), "a worker", up)
+    before, workers, queue = fleet.status(), fleet.pids("one", "worker"), valkey_of(up.process.pid)
+    assert len(queue) == 1
+    restart = DcpProcess(fleet.state, "restart", "-C", str(fleet.folder), "--upgrade")
+    least = 1
+    while restart.process.poll() is None:
+        least = min(least, len(fleet.pids("one", "worker")))
+    assert restart.process.returncode == 0, restart.err() + up.err()[-3000:]
+    after = fleet.status()
+    assert (after["pid"], valkey_of(up.process.pid)) == (before["pid"], queue)
+    assert after["since"] > before["since"]
+    assert up.err().count("up: 1 of 1 pipelines run") == 2
+    assert least == 1, "a worker was there all the time"
+    assert fleet.pids("one", "worker") != workers
+    (fleet.folder / "feed-one" / "second.csv").write_text("n\n100\n")
+    fleet.wait_for_rows("one", 4)
+    pids = [*fleet.all_pids(), *queue]
+    assert up.terminate(PATIENT) == 0
+    assert gone(pids)
+
+
+def valkey_of(supervisor: int) -> list[int]:
+    """The embedded queue's process."""
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    return [int(pid) for pid in children if "valkey-server" in Path(f"/proc/{pid}/cmdline").read_text()]
