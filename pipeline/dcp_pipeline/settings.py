@@ -172,7 +172,11 @@ VARIABLES: tuple[Variable, ...] = (
         "(the process)",
         "Seconds that a stopping worker may go on with the batches in hand before it gives them back (25).",
     ),
-    Variable("HEALTH_HOST", "(the process)", "Where `python -m dcp_fetcher` and `dcp_worker` answer probes; 0.0.0.0."),
+    Variable(
+        "HEALTH_HOST",
+        "(the process)",
+        "Where `python -m dcp_fetcher` and `dcp_worker` answer probes; `::`: everywhere, IPv4 too.",
+    ),
     Variable("HEALTH_PORT", "(the process)", "And on which port; 8080."),
     Variable(
         "DCP_SECRETS_DIR",

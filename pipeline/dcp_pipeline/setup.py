@@ -149,7 +149,7 @@ def start_component(name: str, arguments: list[str]) -> Started | None:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
         return None
     # In a pod the kubelet asks from outside.
-    return Started(setup, os.environ.get("HEALTH_HOST") or "0.0.0.0", port)  # noqa: S104
+    return Started(setup, os.environ.get("HEALTH_HOST") or "::", port)
 
 
 def _log_files(environment: Mapping[str, str]) -> LogFiles:

@@ -74,7 +74,10 @@ def config_map(wanted: Wanted) -> Child:
 
 def service_account(wanted: Wanted, component: Component) -> Child:
     """An identity without rights and without a token: neither component talks to Kubernetes."""
-    return child(wanted, SERVICE_ACCOUNT, component, component, automountServiceAccountToken=False)
+    spec = wanted.pipeline.spec
+    annotations = (spec.fetcher if component == "fetcher" else spec.worker).service_account_annotations
+    made = child(wanted, SERVICE_ACCOUNT, component, component, automountServiceAccountToken=False)
+    return annotated(made, annotations) if annotations else made
 
 
 def metrics_service(wanted: Wanted, component: Component) -> Child:

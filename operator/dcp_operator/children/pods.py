@@ -16,7 +16,8 @@ from dcp_operator.children.run_spec import spec_name, spec_text
 from dcp_operator.children.secret_refs import keys_by_secret, read_at_start, refs_of
 from dcp_operator.ground.names import REVISION_ANNOTATION, Component, child_name, labels, selector
 from dcp_operator.ground.settings import PodSettings
-from dcp_pipeline.spec.model import Pipeline
+from dcp_pipeline.observe.health import ANYWHERE
+from dcp_pipeline.spec.model import Fetcher, Pipeline, Worker
 
 SPEC_FOLDER = "/etc/dcp"
 SPEC_FILE = "pipeline.json"
@@ -55,6 +56,8 @@ def pod_template(
         "topologySpreadConstraints": [_spread(name, component)],
         "volumes": _volumes(pipeline, component),
     }
+    if settings.pull_secrets:
+        pod["imagePullSecrets"] = [{"name": each} for each in settings.pull_secrets]
     pod = merged(pod, {key: value for key, value in additions.pod.items() if "ontainers" not in key})
     pod = merged(pod, {key: [_guarded(each) for each in value] for key, value in additions.pod.items()
                        if "ontainers" in key})  # fmt: skip
@@ -86,7 +89,7 @@ def grace_seconds(pipeline: Pipeline, component: Component) -> int:
 def resources_of(pipeline: Pipeline, component: Component) -> dict[str, Any]:
     """The spec's resources over the defaults. A limit without a request is the request as well, as everywhere in
     Kubernetes: a default request above it would be refused."""
-    given = (pipeline.spec.fetcher if component == "fetcher" else pipeline.spec.worker).resources
+    given = _part(pipeline, component).resources
     limits, requests = given.get("limits", {}), given.get("requests", {})
     defaults = _RESOURCES[component]
     kept = {key: value for key, value in defaults["requests"].items() if key not in limits or key in requests}
@@ -94,10 +97,14 @@ def resources_of(pipeline: Pipeline, component: Component) -> dict[str, Any]:
     return {"requests": {**kept, **requests}, "limits": {**kept_limits, **limits}}
 
 
+def _part(pipeline: Pipeline, component: Component) -> Fetcher | Worker:
+    return pipeline.spec.fetcher if component == "fetcher" else pipeline.spec.worker
+
+
 def _container(pipeline: Pipeline, component: Component, settings: PodSettings) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": component,
-        "image": settings.image_of(component),
+        "image": _part(pipeline, component).image or settings.image_of(component),
         "command": ["python", "-m", f"dcp_{component}"],
         "args": [f"{SPEC_FOLDER}/{SPEC_FILE}"],
         "env": _environment(pipeline, component),
@@ -139,7 +146,7 @@ def _environment(pipeline: Pipeline, component: Component) -> list[dict[str, Any
     plain = {
         "DCP_SECRETS_DIR": SECRETS_FOLDER,
         "DCP_STATE_DIR": STATE_FOLDER,
-        "HEALTH_HOST": "0.0.0.0",  # noqa: S104
+        "HEALTH_HOST": ANYWHERE,
         "HEALTH_PORT": str(HEALTH_PORT),
         "HOME": "/tmp",  # noqa: S108
         "LOG_FORMAT": "json",

@@ -20,7 +20,7 @@ from dcp_pipeline.spec.model import Pipeline
 
 NOT_RUN = frozenset({"paused", "state", "scaling", "rotation"})
 """What is done from outside of the pods: by the operator."""
-NOT_RUN_OF_A_COMPONENT = frozenset({"resources", "podTemplate"})
+NOT_RUN_OF_A_COMPONENT = frozenset({"resources", "podTemplate", "image", "serviceAccountAnnotations"})
 
 
 def spec_text(pipeline: Pipeline) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dcp_operator.ground.scope import Scope
+from dcp_pipeline.observe.health import ANYWHERE
 from dcp_pipeline.spec.units import Duration
 
 
@@ -27,6 +28,9 @@ class PodSettings:
 
     egress_open: bool = False
     """Whether the pods' NetworkPolicy lets them go everywhere; else it does not speak of egress."""
+
+    pull_secrets: tuple[str, ...] = ()
+    """Secrets of the pipelines' own namespaces, with which every pod's images are pulled."""
 
     def image_of(self, component: str) -> str:
         """The image of `fetcher` or `worker`."""
@@ -70,6 +74,7 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
         fetcher_image=_required(environment, "FETCHER_IMAGE"),
         worker_image=_required(environment, "WORKER_IMAGE"),
         pull_policy=environment.get("IMAGE_PULL_POLICY") or None,
+        pull_secrets=tuple(environment.get("PULL_SECRETS", "").replace(",", " ").split()),
         pod_monitors=_switch(environment, "POD_MONITORS"),
         keda=_switch(environment, "KEDA"),
         egress_open=_egress_open(environment),
@@ -87,7 +92,7 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
         sync_seconds=_seconds(environment, "SYNC_PERIOD", "2s"),
         resync_seconds=_seconds(environment, "RESYNC_PERIOD", "30s"),
         concurrency=_whole(environment, "RECONCILE_CONCURRENCY", 8),
-        health_host=environment.get("HEALTH_HOST", "0.0.0.0"),  # noqa: S104
+        health_host=environment.get("HEALTH_HOST") or ANYWHERE,
         health_port=_whole(environment, "HEALTH_PORT", 8080),
         rollout=(max(1, _whole(environment, "ROLLOUT_AT_ONCE", 5)), _seconds(environment, "ROLLOUT_DELAY", "0s", 0.0)),
         lease=_lease(environment),

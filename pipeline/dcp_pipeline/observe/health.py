@@ -29,6 +29,23 @@ _LONGEST_REQUEST_BYTES = 8192
 _PHRASES = {200: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
 
 
+ANYWHERE = "::"
+"""All addresses of this machine, of both families."""
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """`::` is IPv4 too, and IPv4 alone where the kernel knows no IPv6."""
+    if host == ANYWHERE:
+        with contextlib.suppress(OSError):
+            if socket.has_dualstack_ipv6():
+                return socket.create_server(
+                    (host, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=MAX_CONNECTIONS
+                )
+        host = "0.0.0.0"  # noqa: S104
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=MAX_CONNECTIONS)
+
+
 class HealthServer:
     """Serves the checks and the metrics. `port` 0 takes a free one; it is then in `.port`."""
 
@@ -50,8 +67,7 @@ class HealthServer:
         self._open: dict[asyncio.StreamWriter, None] = {}
         # Bound here: a port that is taken is told to whoever builds us. Served by a loop of the thread's own, because
         # whoever builds us may be inside one.
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=MAX_CONNECTIONS)
+        self._socket = _listening(host, port)
         self._loop = asyncio.new_event_loop()
         self._metrics_turn = asyncio.Lock()
         self._serving = threading.Event()

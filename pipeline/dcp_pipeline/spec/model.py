@@ -116,10 +116,22 @@ PodTemplateForm = Annotated[dict[str, Any], Meta(extra_json_schema={"x-words-of"
 """As they were written. kubernetes/pod/ has the words, which a process that runs a spec need not know."""
 
 
+Image = Annotated[
+    Annotated[str, Meta(pattern=r"^[^\s@:/]\S*$", max_length=1024)] | None,
+    Meta(description="Another image than the operator's; it must hold this release."),
+]
+AccountAnnotations = Annotated[
+    dict[str, Annotated[str, Meta(max_length=4096)]],
+    Meta(description="Of the pods' service account: by them a cloud knows who they are (workload identity)."),
+]
+
+
 class Fetcher(_Part, frozen=True):
     """The fetcher's settings."""
 
     batch: Annotated[BatchSize, Meta(description="Size of the batches.")] = BatchSize()
+    image: Image = None
+    service_account_annotations: AccountAnnotations = {}
     resources: Annotated[ResourcesForm, Meta(description="Requests and limits of the container.")] = msgspec.field(
         default_factory=dict
     )
@@ -151,6 +163,8 @@ class Worker(_Part, frozen=True):
     task_timeout: Annotated[Duration, Meta(description="Longest time a task of the inbox may take.")] = Duration("30m")
     task_ttl: Annotated[Duration, Meta(description="How long a finished task is remembered.")] = Duration("168h")
     progress_interval: Annotated[Duration, Meta(description="How often progress is written.")] = Duration("2s")
+    image: Image = None
+    service_account_annotations: AccountAnnotations = {}
     resources: Annotated[ResourcesForm, Meta(description="Requests and limits of the container.")] = msgspec.field(
         default_factory=dict
     )

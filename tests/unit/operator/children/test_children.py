@@ -98,3 +98,9 @@ def test_a_long_name_stays_a_name_and_stays_its_own() -> None:
     assert len(names) == 3
     assert all(len(each) <= 63 and each.endswith("-fetcher-metrics") for each in names)
     assert all(len(each.name) <= 63 for each in children(name="a" * 63).values())
+
+
+def test_an_account_has_the_annotations_by_which_a_cloud_knows_it() -> None:
+    found = children({"worker": {"serviceAccountAnnotations": {"iam.example/role": "arn:x"}}})
+    assert found["ServiceAccount/botnet-worker"].document["metadata"]["annotations"] == {"iam.example/role": "arn:x"}
+    assert "annotations" not in found["ServiceAccount/botnet-fetcher"].document["metadata"]

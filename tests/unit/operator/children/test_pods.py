@@ -192,3 +192,22 @@ def test_a_rotated_secret_rolls_the_pods_that_use_it() -> None:
         assert (pods_revision(pipeline(), component, rotated) != before) is rolls
     annotations = pod_template(pipeline(), "worker", VERSIONS, SETTINGS)["metadata"]["annotations"]
     assert annotations[REVISION_ANNOTATION] == pods_revision(pipeline(), "worker", VERSIONS)
+
+
+def test_an_image_of_its_own_and_a_pull_secret_for_all() -> None:
+    settings = PodSettings("fetcher:1", "worker:1", pull_secrets=("everywhere",))
+    template = {"imagePullSecrets": [{"name": "mine"}, {"name": "everywhere"}]}
+    changed = pipeline({"worker": {"image": "mine/worker:2", "podTemplate": template}})
+    images, secrets = {}, {}
+    for component in BOTH:
+        found = pod_template(changed, component, VERSIONS, settings)["spec"]
+        images[component] = found["containers"][0]["image"]
+        secrets[component] = [each["name"] for each in found["imagePullSecrets"]]
+    assert images == {"fetcher": "fetcher:1", "worker": "mine/worker:2"}
+    assert secrets == {"fetcher": ["everywhere"], "worker": ["everywhere", "mine"]}
+    assert "imagePullSecrets" not in pod("worker")
+    assert pods_revision(changed, "fetcher", VERSIONS) == pods_revision(pipeline(), "fetcher", VERSIONS)
+
+
+def test_probes_are_answered_in_both_families() -> None:
+    assert env("worker")["HEALTH_HOST"] == env("fetcher")["HEALTH_HOST"] == "::"
