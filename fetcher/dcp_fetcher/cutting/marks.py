@@ -211,13 +211,12 @@ class Csv:
         return regular.end() if regular else start
 
     def _all_quoted(self, raw: bytearray) -> bool:
-        """Every field quoted, no quote doubled: then only the outermost two quotes and the last line break are left
-        when `","` and `"LF"` are taken out, each of which leads from inside quotes to inside quotes.
+        """Every field quoted, no quote doubled: then no quote and no line break are left between the outermost two
+        quotes when `","` and `"LF"` are taken out, each of which leads from inside quotes to inside quotes.
         """
         line_break = b"\r\n" if raw.endswith(b"\r\n") else b"\n"
-        left = raw.replace(self._between_fields, b"").replace(b'"%b"' % line_break, b"")
-        breaks = left.count(b"\n") + left.count(b"\r")
-        return left.count(b'"') == 2 and left.endswith(b'"' + line_break) and breaks == len(line_break)
+        left = raw[1 : -1 - len(line_break)].replace(self._between_fields, b"").replace(b'"%b"' % line_break, b"")
+        return b'"' not in left and b"\n" not in left and b"\r" not in left
 
     def _record_end(self, buffer: bytearray, record: int, at: int, limit: int, state: State) -> tuple[State, int, bool]:
         """run(), leaping over what the scan of a record that was too long has told already."""

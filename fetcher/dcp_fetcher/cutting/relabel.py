@@ -1,19 +1,23 @@
-"""Labels that change inside an object: by a comment above a record, or because another file of an archive begins.
+"""Labels that change inside an object: by a comment above a record, by a header further down that has them in another
+order (files that were put one behind the other), or because another file of an archive begins.
 
 A batch has one header, so that a change ends the batch before it.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
 
-from dcp_fetcher.cutting.labels_read import Relabelled, labels_in_comment
+from dcp_fetcher.cutting.labels_read import Relabelled, labels_in_comment, labels_of
 from dcp_fetcher.cutting.marks import Dialect, Marks
 from dcp_fetcher.ground.errors import DamagedError
 from dcp_pipeline.spec.words.format import Format
 
 MOST_CHANGES = 10_000
+_TOLD_FROM = 3
+"""So many labels in another order are a header; of two, a record may have them for values."""
 
 Labels = tuple[str, ...]
 
@@ -26,6 +30,7 @@ class LabelWatch:
         self._form, self._dialect, self._announced = form, dialect, announced
         self._next = self._changes = 0
         self._mark = (form.comment_char or "").encode() if form.commented_header else b""
+        self._headed = form.delimited and form.header and not form.commented_header
         self._comment = re.compile(rb"(?:\A|(?<=[\r\n]))%b[^\r\n]*" % re.escape(self._mark))
 
     def change(self, buffer: bytearray, found: Marks, offset: int) -> tuple[int, Labels] | None:
@@ -33,6 +38,8 @@ class LabelWatch:
         changes = [self._announced_change(buffer, found, offset)]
         if self._mark and self._mark in buffer:
             changes.append(self._commented_change(buffer, found))
+        if self._headed and self.labels is not None and len(self.labels) >= _TOLD_FROM:
+            changes.append(self._headed_change(buffer, found, self.labels))
         return min((each for each in changes if each is not None), default=None)
 
     def before_the_rest(self, buffer: bytearray, offset: int) -> Labels | None:
@@ -74,6 +81,23 @@ class LabelWatch:
             if labels is not None and comment.start() < record + self._dialect.lead(buffer[record : found.end]):
                 newest[record] = known = labels
         return next(((record, labels) for record, labels in newest.items() if labels != self.labels), None)
+
+    def _headed_change(self, buffer: bytearray, found: Marks, labels: Labels) -> tuple[int, Labels] | None:
+        """Behind a header in another order. It is the first of its batch, so that whoever goes on there sees it."""
+        words = [each.encode(self._form.text_encoding, errors="replace") for each in labels]
+        rarest = max(words, key=len)
+        at = buffer.find(rarest, 0, found.end) if rarest else -1
+        while at >= 0:
+            record, end = found.marks.rfind(b"\n", 0, at) + 1, found.marks.find(b"\n", at, found.end) + 1
+            line = bytes(buffer[record:end])
+            if all(each in line for each in words):
+                now = labels_of(
+                    line[self._dialect.lead(buffer[record:end]) :].removeprefix(codecs.BOM_UTF8), self._form
+                )
+                if now != labels and sorted(now) == sorted(labels):
+                    return record, now
+            at = buffer.find(rarest, end, found.end)
+        return None
 
     def _newest(self, lead: bytearray) -> Labels | None:
         known, found = self.labels, None

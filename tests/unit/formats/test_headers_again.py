@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.batches import format_of
-from support.reading import read_file
+from support.reading import read_bytes, read_file
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from support.reading import read_file
     [
         (b"a,b\nx,y\na,b\nz,w\n", 2, False),
         (b'a,b\nx,y\nz,w\n"b", a \nv,u\n', 3, True),
-        (b"\xef\xbb\xbfa,b,c\n1,2,3\nc,b,a\n4,5,6\n", 2, True),
+        (b"\xef\xbb\xbfa,b,c\n1,2,3\nc,b,a\n4,5,6\n", 2, False),
     ],
 )
 def test_a_line_that_holds_the_labels_is_a_reject_that_says_so(raw: bytes, rejected: int, order: bool) -> None:
@@ -21,6 +21,27 @@ def test_a_line_that_holds_the_labels_is_a_reject_that_says_so(raw: bytes, rejec
     assert result.codes == {rejected: "row-error"}
     assert ("another order" in result.rejects[rejected].reason) == order
     assert len(result.values) == result.read - 1
+
+
+@pytest.mark.parametrize("max_records", [1, 2, 100])
+@pytest.mark.parametrize("chunk", [1, 9, 1000])
+@pytest.mark.parametrize(
+    ("raw", "values", "rejected"),
+    [
+        (b"a,b,c\n1,2,3\nc,a,b\n6,4,5\n", [("1", "2"), ("4", "5")], [2]),
+        (b'a,b,c\n1,2,3\n"b" ,c, a\r\n5,"six\nc,b,a",4\na,b,c\n7,8,9\n', [("1", "2"), ("4", "5"), ("7", "8")], [2, 4]),
+        (b"a,b,c\n\xef\xbb\xbfc,b,a\n3,2,1\n3,2,1", [("1", "2"), ("1", "2")], [1]),
+        (b"a,b,c\n1,2,3\nc,b,x\na,c,c\n", [("1", "2"), ("c", "b"), ("a", "c")], []),  # values, for all one can tell
+        (b"name,b,a\na,b,b\nname,a,a\n", [("b", "b"), ("a", "a")], []),
+    ],
+)
+def test_records_behind_a_header_in_another_order_are_read_by_it(
+    raw: bytes, values: list[tuple[str, str]], rejected: list[int], max_records: int, chunk: int
+) -> None:
+    result = read_bytes(raw, format_of(quoteChar='"'), "a", "b", max_records=max_records, chunk=chunk)
+    assert list(result.rejects) == rejected
+    assert set(result.codes.values()) <= {"row-error"}
+    assert result.values == values
 
 
 @pytest.mark.parametrize("raw", [b"a,b\na,x\nb,b\na,a\n", b"name\nname\nother\n", b"a,b\na;b,b;a\n"])

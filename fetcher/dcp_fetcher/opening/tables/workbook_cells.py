@@ -28,6 +28,8 @@ _ODD_MOMENT = re.compile(rb"%b|<(?:\w+:)?v>\s*(?:-|60\b)" % _ODD.pattern)
 _RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PLACE = re.compile(r"([A-Z]+)([0-9]+)")
 _LONGEST_PLAIN_EXPONENT = 40
+_DIGITS_OF_A_FLOAT, _DIGITS_SHOWN = 17, 15
+"""A float is written with so many to be read as itself again; a spreadsheet shows, and takes, so many."""
 
 Place = tuple[int, int]
 """Row and column, from 0."""
@@ -68,7 +70,11 @@ def has_values(path: Path, sheet: str) -> bool:
 
 
 def plain_number(written: str) -> str | None:
-    """A number with all its digits, as JSON may have it; None where it is none."""
+    """A number with all its digits, as JSON may have it; None where it is none.
+
+    A fraction that is written with the 16 or 17 digits of a float (702981.94 as 702981.93999999994, by Excel) is that
+    number of at most 15 digits which the same float is.
+    """
     try:
         number = Decimal(written.strip())
     except InvalidOperation:
@@ -77,8 +83,15 @@ def plain_number(written: str) -> str | None:
         return None
     if abs(number.adjusted()) > _LONGEST_PLAIN_EXPONENT:
         return str(number)
-    digits = format(number, "f")
+    digits = format(_shortest(number), "f")
     return digits.rstrip("0").removesuffix(".") if "." in digits else digits
+
+
+def _shortest(number: Decimal) -> Decimal:
+    if number == number.to_integral_value() or len(number.as_tuple().digits) > _DIGITS_OF_A_FLOAT:
+        return number
+    shortest = Decimal(repr(float(number)))
+    return shortest if len(shortest.as_tuple().digits) <= _DIGITS_SHOWN else number
 
 
 def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:

@@ -88,6 +88,7 @@ def records_text(text: str) -> list[str]:
 @given(st.one_of(ODD, LINES, QUOTED), CHUNKS)
 @settings(max_examples=150, deadline=None)
 @example(b'a,"b\r', [])
+@example(b'"\n"""\n', [])
 @example(b'""x"\n"a"b"\n', [1, 1, 1])
 def test_lenient_records_are_those_of_the_csv_module_however_the_bytes_are_chunked(
     raw: bytes, lengths: list[int]

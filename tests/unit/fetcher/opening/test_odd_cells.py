@@ -75,6 +75,22 @@ def test_an_error_at_the_edge_and_one_without_its_place_are_found() -> None:
     assert read_file(raw, format_of("xlsx"), "a", "c").values == [("1", "#REF!"), (None, "=NOW()")]
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("702981.93999999994", "702981.94"),  # as Excel writes it
+        ("702981.9399999999", "702981.94"),  # as openpyxl does
+        ("-538984.18000000005", "-538984.18"),
+        ("9.9999999999999995E-8", "0.0000001"),
+        ("12345678901234.567", "12345678901234.567"),
+        ("12345678901234567.89", "12345678901234567.89"),
+    ],
+)
+def test_a_fraction_has_the_digits_that_a_spreadsheet_shows_of_its_float(written: str, told: str) -> None:
+    raw = workbook([["n", "v"], [1, 2]], {"B2": f'<c r="B2"><v>{written}</v></c>'})
+    assert read_file(raw, format_of("xlsx"), "n", "v").values == [("1", told)]
+
+
 def test_a_date_with_a_long_fraction_stays_a_date() -> None:
     moment = datetime.datetime(2024, 2, 1, 22, 16, 17)
     raw = workbook([["at", "n"], [moment, 1]], {"B2": '<c r="B2"><v>12345678901234567</v></c>'})
