@@ -53,6 +53,7 @@ def up(given: Sequence[Path], options: UpOptions) -> int:
         # There from the start, for specs may come that want it; it is 4 MB.
         queue = stack.enter_context(EmbeddedValkey(folder.state, running=_running(before)))
         _preload(found)
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
         _warm_up(queue.url)
         supervisor = Supervisor(specs, folder, inbox, options, os.environ)
         supervisor.take_over(before.workers if before else ())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from dcp_cli.up.notes import PipelineNote, ProcessNote
 from dcp_cli.up.specs import Wanted
-from dcp_cli.up.steps import IDLE_SECONDS, Role, Seen, Standing, crashes_in_a_row, pause_seconds
+from dcp_cli.up.steps import IDLE_SECONDS, SOUND_SECONDS, Role, Seen, Standing, crashes_in_a_row, pause_seconds
 from dcp_pipeline.setup import Setup
 
 RETRY_SECONDS = 300.0
@@ -39,8 +39,12 @@ class Member:
     wanted: Wanted
     setups: dict[int, Setup] = field(default_factory=dict)
     """By generation: the one that runs, and the one that is tried."""
+    digests: dict[int, str] = field(default_factory=dict)
     digest: str = ""
-    """Of what runs, or is tried."""
+    """Of what runs, is tried or was refused."""
+    running: str = ""
+    """Of what runs."""
+    crashed_at: float = 0.0
     current: int = 0
     trial: int | None = None
     tried_since: float = 0.0
@@ -63,8 +67,8 @@ class Member:
     def take_up(self, setup: Setup, digest: str, now: float) -> None:
         """A spec that is new, changed, or is to start again: at once where nothing runs, else on trial."""
         generation = self.newest + 1
-        self.setups[generation], self.digest = setup, digest
-        self.refused = ""
+        self.setups[generation], self.digests[generation], self.digest = setup, digest, digest
+        self.refused, self.refused_until, self.trouble = "", 0.0, ""
         if self.current and self.children:
             self.trial, self.tried_since = generation, now
         else:
@@ -74,6 +78,7 @@ class Member:
         """It holds from now on."""
         self.current, self.trial = generation, None
         self.setups = {generation: self.setups[generation]}
+        self.running = self.digests[generation]
         self.crashes, self.starts_at, self.trouble = {}, {}, ""
 
     def refuse(self, why: str, now: float) -> None:
@@ -87,8 +92,13 @@ class Member:
         pause = pause_seconds(count)
         self.crashes[child.role], self.starts_at[child.role] = count, now + pause
         self.restarts += 1
-        self.trouble = why
+        self.trouble, self.crashed_at = why, now
         return pause
+
+    def calm_down(self, now: float) -> None:
+        """What crashed and has run soundly since then is a trouble no more; the count of restarts stays."""
+        if self.trouble and now - self.crashed_at > SOUND_SECONDS and self._state() == "running":
+            self.trouble = ""
 
     def standing(self, workers: int | None, now: float) -> Standing:
         """As it is now; `workers` None: one, while there is work."""

@@ -79,7 +79,8 @@ def restart(given: Path, name: str, timeout_seconds: float, upgrade: bool = Fals
         return all(_is_done(now[spec], was) for spec, was in before.items() if spec in now)
 
     _wait(replaced, timeout_seconds, "not replaced yet: `dcp ps` says how far it is")
-    troubles = [each for each in folder.read().pipelines if each.spec in before and each.trouble]
+    now = [each for each in folder.read().pipelines if each.spec in before]
+    troubles = [each for each in now if each.trouble and not _is_renewed(each, before[each.spec])]
     for each in troubles:
         say(f"{each.name}: {each.trouble}", err=True)
     return FAILED if troubles else DONE
@@ -94,10 +95,13 @@ def _has_begun_anew(folder: UpFolder, before: Status) -> bool:
     return now.since > before.since and bool(now.pipelines)
 
 
+def _is_renewed(now: PipelineNote, before: PipelineNote) -> bool:
+    return now.state == "running" and now.generation > before.generation
+
+
 def _is_done(now: PipelineNote, before: PipelineNote) -> bool:
-    if now.state == "broken":
-        return True
-    return (now.state == "running" and now.generation > before.generation) or bool(now.trouble)
+    """Replaced, or refused: with a trouble that is new."""
+    return now.state == "broken" or _is_renewed(now, before) or (bool(now.trouble) and now.trouble != before.trouble)
 
 
 def _named(status: Status, name: str) -> list[PipelineNote]:

@@ -16,7 +16,7 @@ IDLE_SECONDS = 60.0
 TRIAL_SECONDS = 120.0
 """How long a change may take to become ready."""
 _FIRST_SECONDS, _LONGEST_SECONDS = 1.0, 60.0
-_SOUND_SECONDS = 60.0
+SOUND_SECONDS = 60.0
 
 
 class Role(StrEnum):
@@ -85,6 +85,9 @@ def next_steps(pipeline: Standing) -> list[Step]:
     going = [each for each in pipeline.children if not each.stopping]
     if pipeline.gone:
         return [Stop(each.pid) for each in going]
+    wanted = (pipeline.current, pipeline.trial)
+    if strays := [each for each in going if each.generation > pipeline.current and each.generation not in wanted]:
+        return [Stop(each.pid) for each in strays]  # of a change that was refused, or overtaken by another
     if pipeline.trial is not None:
         tried = [each for each in pipeline.children if each.generation == pipeline.trial]
         if any(each.ready for each in tried):
@@ -131,4 +134,4 @@ def pause_seconds(crashes: int) -> float:
 
 def crashes_in_a_row(before: int, lived_seconds: float) -> int:
     """With the crash of a process that lived for so long: one that was sound for a while begins anew."""
-    return 1 if lived_seconds >= _SOUND_SECONDS else before + 1
+    return 1 if lived_seconds >= SOUND_SECONDS else before + 1

@@ -89,6 +89,7 @@ class Supervisor:
         numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         before = {number: signal.signal(number, lambda number, _: self._signals.append(number)) for number in numbers}
         woken = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)  # what came since the warm-up is heard now
         try:
             while not self._over():
                 self.run_once(time.monotonic())
@@ -119,6 +120,7 @@ class Supervisor:
         for member in self._everybody():
             self._advance(member, now)
             self._kill_the_deaf(member, now)
+            member.calm_down(now)
         if self._upgrading and self._stopping is None:
             self._hand_over(now)
         self._members = {path: each for path, each in self._members.items() if not each.gone or each.children}
@@ -184,17 +186,17 @@ class Supervisor:
             if member.refused != problem:
                 goes_on = "; what ran goes on" if member.current else ""
                 log.error("%s is not taken up%s: %s", wanted.path, goes_on, problem)
-            member.refused, member.refused_until = problem, float("inf")
+            # Whatever stands there next is a change, unless it is what runs.
+            member.refused, member.refused_until, member.digest = problem, 0.0, ""
             return
         member.name = wanted.setup.pipeline.metadata.name
-        again = bool(member.refused) and now >= member.refused_until
-        if wanted.digest == member.digest and not again and member.refused_until != float("inf"):
-            return
-        if wanted.digest == member.digest and member.current and member.refused_until == float("inf"):
-            member.refused, member.refused_until = "", 0.0  # it is again what runs
+        if member.refused and member.trial is None and wanted.digest == member.running:
+            member.refused, member.refused_until, member.digest = "", 0.0, member.running
+            return  # it is again what runs
+        again = bool(member.refused_until) and now >= member.refused_until
+        if wanted.digest == member.digest and not again:
             return
         log.info("%s: %s", wanted.path, "its change is tried" if member.current else "starts")
-        member.refused_until = 0.0
         member.take_up(wanted.setup, wanted.digest, now)
 
     def _hand_over(self, now: float) -> None:

@@ -43,6 +43,9 @@ def worker(pid: int, generation: int = 1, ready: bool = True, stopping: bool = F
         (Standing((fetcher(), worker(3, 2, ready=False)), 1, 2, 0), []),
         (Standing((worker(3, 2, ready=False),), 1, 2, 0), [Start(FETCHER, 1)]),
         (Standing((fetcher(), worker(3, 2)), 1, 2, 0), [Accept(2)]),
+        # Of a change that was refused, or overtaken by the next one.
+        (Standing((fetcher(), worker(3, 2, ready=False)), 1, None, 0), [Stop(3)]),
+        (Standing((fetcher(), worker(3, 2), worker(4, 3, ready=False)), 1, 3, 0), [Stop(3)]),
         # It holds: the fetcher goes, and of the workers one, beside its successor.
         (Standing((fetcher(), worker(2), worker(3), worker(4, 2)), 2, None, 2), [Stop(1), Stop(2)]),
         (

@@ -1,0 +1,75 @@
+"""What a pipeline under `dcp up` remembers of its spec and its crashes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dcp_cli.up.member import Child, Member
+from dcp_cli.up.specs import SpecFolder, Wanted
+from dcp_cli.up.steps import Role
+from dcp_pipeline.setup import load_setup
+from support.fleet import write_pipeline
+
+
+def looked(folder: Path) -> Wanted:
+    (found,) = SpecFolder([folder], lambda path: load_setup(path, {})).look()
+    return found
+
+
+def child(role: Role = Role.FETCHER, generation: int = 1, started: float = 0) -> Child:
+    return Child(7, role, generation, "log", started, 0, ready=True)
+
+
+def test_a_refused_change_leaves_what_runs_and_is_known_from_it(tmp_path: Path) -> None:
+    write_pipeline(tmp_path, "one")
+    wanted = looked(tmp_path)
+    assert wanted.setup is not None
+    member = Member("one", wanted)
+    member.take_up(wanted.setup, wanted.digest, 0)
+    member.children = [child()]
+    assert (member.current, member.running) == (1, wanted.digest)
+    write_pipeline(tmp_path, "one", more="  worker: {concurrency: 5}\n")
+    changed = looked(tmp_path)
+    assert changed.setup is not None
+    assert changed.digest != wanted.digest
+    member.take_up(changed.setup, changed.digest, 10)
+    assert (member.current, member.trial) == (1, 2)
+    member.refuse("no such column", 20)
+    assert (member.current, member.trial, member.running) == (1, None, wanted.digest)
+    assert member.note().trouble == "no such column"
+    assert member.setups[1].pipeline.spec.worker.concurrency == 2
+
+
+def test_a_crash_is_a_trouble_until_it_has_run_soundly(tmp_path: Path) -> None:
+    write_pipeline(tmp_path, "one")
+    wanted = looked(tmp_path)
+    assert wanted.setup is not None
+    member = Member("one", wanted)
+    member.take_up(wanted.setup, wanted.digest, 0)
+    assert [member.crashed(child(started=now), "killed", now + 1) for now in (0, 10, 20)] == [1, 2, 4]
+    assert Role.FETCHER not in member.standing(None, 22).may_start
+    assert member.note().state == "waiting"
+    member.children = [child(started=30)]
+    member.calm_down(40)
+    assert member.note().trouble == "killed"
+    member.calm_down(100)
+    assert (member.note().trouble, member.note().restarts, member.note().state) == ("", 3, "running")
+    assert member.crashed(child(started=30), "killed again", 200) == 1, "a sound life begins anew"
+
+
+def test_a_change_of_what_is_extended_or_of_dotenv_is_a_change(tmp_path: Path) -> None:
+    spec = write_pipeline(tmp_path, "one")
+    (tmp_path / "base.txt").write_text("spec: {worker: {concurrency: 3}}\n")
+    spec.write_text("extends: base.txt\n" + spec.read_text().replace("feed-one", '"${env:FEED:-feed-one}"'))
+    folder = SpecFolder([tmp_path], lambda path: load_setup(path, {}))
+    first, again = folder.look()[0], folder.look()[0]
+    assert again is first
+    (tmp_path / "base.txt").write_text("spec: {worker: {concurrency: 14}}\n")
+    second = folder.look()[0]
+    (tmp_path / ".env").write_text("FEED=elsewhere\n")
+    third = folder.look()[0]
+    assert len({first.digest, second.digest, third.digest}) == 3
+    (tmp_path / "base.txt").unlink()
+    assert "cannot be read" in str(folder.look()[0].problem)
+    (tmp_path / "base.txt").write_text("{}\n")
+    assert folder.look()[0].setup is not None
