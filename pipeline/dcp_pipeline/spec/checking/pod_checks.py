@@ -8,7 +8,6 @@ or nothing at all. So they are refused here, by their paths.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +16,8 @@ from dcp_pipeline.spec.errors import SpecProblem, path_of
 from dcp_pipeline.spec.model import Spec
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from dcp_pipeline.spec.kubernetes.pod.containers import Container, Env
     from dcp_pipeline.spec.kubernetes.pod.template import PodTemplate, Resources
     from dcp_pipeline.spec.kubernetes.pod.volumes import Volume
@@ -151,6 +152,8 @@ def _resources(resources: Resources, place: Place) -> Iterator[SpecProblem]:
 
 def amount(quantity: str | int) -> Decimal:
     """A quantity of Kubernetes' as a number. To be called for those that fit the pattern."""
+    from decimal import Decimal
+
     text = str(quantity)
     if text.endswith("i"):
         return Decimal(text[:-2]) * Decimal(1024) ** ("KMGTPE".index(text[-2]) + 1)
