@@ -24,3 +24,7 @@ $(BENCH_READY): $(READY) requirements/bench.txt
 	@test -x $(BENCH_VENV)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(BENCH_VENV)
 	$(BIN)/uv pip sync --quiet --python $(BENCH_VENV)/bin/python --require-hashes --compile-bytecode requirements/bench.txt
 	@touch $@
+
+.PHONY: bench-bounds
+bench-bounds: $(READY) ## bombs of each kind: peak memory and seconds of who reads them (docs/security.md)
+	@PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m bench.bounds $(BENCH)

@@ -27,6 +27,9 @@ RATIO_COUNTS_FROM_BYTES = 64 * 1024 * 1024
 XZ_MEMORY_BYTES = 96 * 1024 * 1024
 """What `xz -9` takes, and some: a stream says itself how much it wants."""
 ZSTD_WINDOW_BYTES = 128 * 1024 * 1024
+ZSTD_USUAL_WINDOW_BYTES = 8 * 1024 * 1024
+"""Of `zstd -19`."""
+ZSTD_STEP_BYTES = 32 * 1024 * 1024
 ZSTD_SLICE_BYTES = 1024
 """A zstd block of 4 bytes may stand for 128 KiB, and the library has no bound on its output: so 32 MiB at a time."""
 
@@ -217,15 +220,20 @@ def memory_wanted(name: str, head: bytes) -> int:
     others little."""
     if name == "zstd" and len(head) > 13 and not _ZSTD_SKIPPABLE.match(head):
         if not head[4] & _ZSTD_SINGLE_SEGMENT:
-            return min(ZSTD_WINDOW_BYTES, (8 + (head[5] & 7)) << (7 + (head[5] >> 3)))
+            return _with_steps((8 + (head[5] & 7)) << (7 + (head[5] >> 3)))
         at, size = 5 + _ZSTD_ID_BYTES[head[4] & 3], _ZSTD_SIZE_BYTES[head[4] >> 6]
-        return min(ZSTD_WINDOW_BYTES, int.from_bytes(head[at : at + size], "little") + (256 if size == 2 else 0))
+        return _with_steps(int.from_bytes(head[at : at + size], "little") + (256 if size == 2 else 0))
     if name == "xz":
         # An LZMA2 filter is its number 0x21, the length 1 of its properties, and the dictionary's size.
         at = head.find(b"\x21\x01", _XZ_STREAM_HEADER_BYTES)
         bits = head[at + 2] if 0 < at < len(head) - 2 else _XZ_LARGEST
         return min(XZ_MEMORY_BYTES, (2 | (bits & 1)) << (bits // 2 + 11))
     return 0
+
+
+def _with_steps(window_bytes: int) -> int:
+    window = min(ZSTD_WINDOW_BYTES, window_bytes)
+    return window + (ZSTD_STEP_BYTES if window > ZSTD_USUAL_WINDOW_BYTES else 0)
 
 
 def truncated(stream: Peekable) -> CutOffError:

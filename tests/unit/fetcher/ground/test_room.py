@@ -35,7 +35,8 @@ def xz(dictionary: int) -> bytes:
 
 @pytest.mark.parametrize("window_log", [10, 19, 23, 27])
 def test_a_zstd_window_is_read_from_the_header(window_log: int) -> None:
-    assert memory_wanted("zstd", zstd(window_log)[:64]) == 1 << window_log
+    steps = 32 * MIB if window_log > 23 else 0
+    assert memory_wanted("zstd", zstd(window_log)[:64]) == (1 << window_log) + steps
 
 
 def test_a_zstd_frame_that_knows_its_size_wants_that() -> None:
@@ -51,7 +52,7 @@ def test_an_xz_dictionary_is_read_from_the_header(dictionary: int) -> None:
 @pytest.mark.parametrize("head", [b"", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"\x50\x2a\x4d\x18" + bytes(60)])
 def test_a_header_that_is_cut_off_wants_nothing_more_than_the_bounds(head: bytes) -> None:
     for name in ("zstd", "xz", "gzip", "bzip2"):
-        assert 0 <= memory_wanted(name, head) <= 128 * MIB
+        assert 0 <= memory_wanted(name, head) <= 160 * MIB
 
 
 def read(raw: bytes, room: Room) -> bytes:
@@ -69,7 +70,7 @@ def archived(raw: bytes) -> bytes:
 def test_what_wants_more_than_there_is_is_told_what_to_give(raw: bytes) -> None:
     with pytest.raises(DamagedError, match=r"wants \d+ MiB of memory, and there are 48 MiB.*spec.fetcher.resources"):
         read(raw, Room(48 * MIB))
-    assert read(raw, Room(128 * MIB)).startswith(TEXT)
+    assert read(raw, Room(160 * MIB)).startswith(TEXT)
     assert read(raw, Room()).startswith(TEXT)
 
 
@@ -140,7 +141,7 @@ def test_who_stops_in_the_middle_gives_back_what_it_had() -> None:
 def test_the_room_is_what_the_containers_limit_leaves(tmp_path: Path) -> None:
     limit = tmp_path / "memory.max"
     limit.write_text(f"{256 * MIB}\n")
-    assert 128 * MIB <= (room_of_the_machine((limit,)) or 0) < 160 * MIB
+    assert 96 * MIB <= (room_of_the_machine((limit,)) or 0) < 160 * MIB, "a window of 64 MiB fits, none of 128"
     limit.write_text("max\n")
     assert room_of_the_machine((limit, tmp_path / "none")) is None
     limit.write_text(f"{(1 << 63) - 4096}\n")
