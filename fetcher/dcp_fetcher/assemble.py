@@ -139,6 +139,7 @@ class Assembly:
             around.backoff,
             follower,
             self._places[source.name].covers,
+            opens_at_once=self._places[source.name].path is not None,
         )
 
     def _format_of(self, recorded: SourceObject) -> Format:

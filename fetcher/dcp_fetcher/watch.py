@@ -14,6 +14,7 @@ from dcp_fetcher.ground.errors import GoneError, TemporaryError, UnreachableErro
 from dcp_fetcher.ground.patience import Backoff
 from dcp_fetcher.ground.wall import in_thread, reason_of
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
+from dcp_fetcher.objects.together import AT_ONCE
 from dcp_fetcher.objects.unavailable import now_history
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.sites.http.listing import shown_unchanged
@@ -58,13 +59,15 @@ class Watch:
         backoff: Backoff,
         follower: Follower | None = None,
         covers: Callable[[str], bool] = lambda uri: False,
+        opens_at_once: bool = False,
     ) -> None:
-        """`covers`: would the listing name this uri, if it were there?"""
+        """`covers`: would the listing name this uri, if it were there? `opens_at_once`: to open an object costs
+        nothing, so that many may be read together one after the other."""
         self.source, self.reader = source, reader
         self._list, self._outlet, self._backoff = list_entries, outlet, backoff
         self._slots, self._side_by_side = slots, side_by_side
         self._follower = follower
-        self._covers = covers
+        self._covers, self._opens_at_once = covers, opens_at_once
         self._left_out: frozenset[str] = frozenset()
         self._catalogue = Catalogue(source, reader.site, outlet)
 
@@ -239,15 +242,42 @@ class Watch:
             # One shared iterator: whoever is free takes the next.
             while True:
                 async with turn:
-                    each = await anext(due, None)
-                if each is None:
+                    new, other = await self._next(due)
+                if new:
+                    looks.extend(await self._look_together(new))
+                if other is not None:
+                    looks.append(await self._look(*other))
+                elif not new:
                     return
-                looks.append(await self._look(*each))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(self._side_by_side):
                 group.create_task(take())
         return looks
+
+    async def _next(
+        self, due: AsyncIterator[tuple[Entry, Known]]
+    ) -> tuple[list[tuple[Entry, Known]], tuple[Entry, Known] | None]:
+        """(objects that nothing is known of and that may be read together, the next that is none)."""
+        new: list[tuple[Entry, Known]] = []
+        while self._opens_at_once and len(new) < AT_ONCE:
+            each = await anext(due, None)
+            if each is None or each[0].problem is not None or each[1].of(each[0].url):
+                return new, each
+            new.append(each)
+        return new, None if new else await anext(due, None)
+
+    async def _look_together(self, new: Sequence[tuple[Entry, Known]]) -> list[Look]:
+        """Those that are small in one go, the others one by one."""
+        uris = [entry.url for entry, _ in new]
+        async with self._slots:
+            self._outlet.stop.check()
+            with self._outlet.vitals.doing(f"source {self.source}, {len(uris)} new files"):
+                looks = await in_thread(self.reader.together.look, uris) if len(uris) > 1 else []
+        done = {look.uri for look in looks}
+        return [self._looked(look) for look in looks] + [
+            await self._look(entry, known) for entry, known in new if entry.url not in done
+        ]
 
     async def _look(self, entry: Entry, known: Known) -> Look:
         if entry.problem is not None:

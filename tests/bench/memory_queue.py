@@ -53,7 +53,7 @@ class MemoryQueue:
             size = sum(len(job.payload) for job in (*self._ready, *self._held.values()))
             return QueueStats(ready=len(self._ready), inflight=len(self._held), bytes=size)
 
-    def exchange(self, worker: str, acks: Sequence[Lease], want: int) -> Exchange:
+    def exchange(self, worker: str, acks: Sequence[Lease], want: int, most_bytes: int = 0) -> Exchange:
         with self._changed:
             for lease in acks:
                 del self._held[lease.id]

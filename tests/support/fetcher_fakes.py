@@ -123,6 +123,18 @@ class FakeLedger:
             standing.update({cut.sequence: cut for cut in cuts if cut.sequence not in standing})
             self.commits.append(list(cuts))
 
+    def record_whole(self, wanted: Sequence[tuple[SourceObject, Sequence[Cut]]]) -> frozenset[str]:
+        self.switch.call("record_whole")
+        with self._lock:
+            fresh = [(found, cuts) for found, cuts in wanted if found.id not in self._objects]
+            for found, cuts in fresh:
+                self._objects[found.id] = found
+                self._cuts[found.id] = {cut.sequence: cut for cut in cuts}
+                self.commits.append(list(cuts))
+            self.closed += 1
+            self._remembers = max(self._remembers, self.closed)
+            return frozenset(found.id for found, _ in fresh)
+
     def went_back(self) -> bool:
         went_back = self.closed < self._remembers
         self._remembers = self.closed

@@ -10,19 +10,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 
 import msgspec
 import redis
 
 from dcp_pipeline.batch import Batch, BatchError, BatchForged, BatchVersion, decode_batch, forged
 from dcp_pipeline.database.errors import SinkUnavailable
-from dcp_pipeline.observe.phases import Observer, Phase
-from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryState
-from dcp_worker.ports import DeadLedger, Leases, Plans, Settled, Sink, WorkQueue
+from dcp_worker.parts import Parts
 from dcp_worker.sink import CommitKind
-from dcp_worker.trouble import UNREADY, Trouble
-from dcp_worker.verdicts import Done, Failed, Foreign, Forged, NotNow, Tally, Verdict
+from dcp_worker.together import MOST, MOST_BYTES, settle_together
+from dcp_worker.trouble import UNREADY
+from dcp_worker.verdicts import Done, Failed, Foreign, Forged, NotNow, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -34,34 +35,15 @@ _LEAVING_SECONDS = 1.0
 """Between two looks whether the process, asked to go, is to stay after all."""
 
 
-class Parts(msgspec.Struct, frozen=True):
-    """What all internal workers of a process share."""
-
-    pipeline: str
-    worker_id: str
-    queue: WorkQueue
-    leases: Leases
-    ledger: DeadLedger
-    plans: Plans
-    sink: Sink
-    metrics: Settled
-    observer: Observer
-    pulse: Pulse
-    trouble: Trouble
-    tally: Tally
-    batch_timeout_seconds: float
-    queue_timeout_seconds: float = 1.0
-
-
 class Worker:
-    """One internal worker. It holds at most one batch; its acknowledgement travels with the next claim."""
+    """One internal worker. It holds one batch, or some small ones; what is done is acknowledged with the next claim."""
 
     def __init__(self, parts: Parts, name: str, stopping: threading.Event) -> None:
         self._parts, self._name, self._stopping = parts, name, stopping
         # The queue remembers the last claim of each name, for the case that its answer was lost.
         self._claimant = f"{parts.worker_id}/{name}"
         self._acks: list[Lease] = []
-        self.in_hand: Lease | None = None
+        self.in_hand: tuple[Lease, ...] = ()
         self._pause = _PAUSE_SECONDS
 
     def run(self) -> None:
@@ -77,14 +59,17 @@ class Worker:
         self._parts.pulse.end(self._name)
 
     def run_once(self) -> bool:
-        """One claim and, where there was something, one batch. True when there was."""
+        """One claim and, where there was something, one batch or some small ones. True when there was."""
         self._parts.pulse.beat(self._name)
-        answer = self._exchange(want=1)
+        answer = self._exchange(want=MOST)
         if answer is None:
             self._wait_out_trouble()
             return False
-        for lease in answer.leases:
-            self._in_hand(lease)
+        if len(answer.leases) > 1:
+            self._in_hand_together(answer.leases)
+        else:
+            for lease in answer.leases:
+                self._in_hand(lease)
         if answer.leaving:
             self._stopping.wait(_LEAVING_SECONDS)  # there may be work: to wait for it would return at once
         elif answer.held_back:
@@ -97,7 +82,7 @@ class Worker:
         """Acknowledge what is done and claim `want`; None when the queue cannot be reached."""
         parts = self._parts
         try:
-            answer = parts.queue.exchange(self._claimant, self._acks, want)
+            answer = parts.queue.exchange(self._claimant, self._acks, want, MOST_BYTES)
         except (redis.RedisError, ForeignPipeline) as error:
             parts.trouble.queue(error)
             return None
@@ -119,7 +104,8 @@ class Worker:
         parts.observer(Phase.CLAIMED, lease.id)
         parts.pulse.beat(self._name, f"batch {lease.id}", parts.batch_timeout_seconds)
         parts.leases.add(lease)
-        self.in_hand = lease
+        others = tuple(each for each in self.in_hand if each.id != lease.id)
+        self.in_hand = (lease, *others)
         parts.tally.begin()
         begun = time.monotonic()
         verdict: Verdict = Failed("was interrupted")
@@ -128,13 +114,66 @@ class Worker:
         finally:
             # Before the queue is told: a lease that is still kept would look lost once it is acknowledged.
             parts.leases.remove(lease)
-            self.in_hand = None
+            self.in_hand = others
             parts.tally.end(verdict if isinstance(verdict, Done) else None, time.monotonic() - begun)
         try:
             self._conclude(lease, verdict)
         except redis.RedisError as error:
             # The lease runs out by itself; the ledger already knows what is done.
             parts.trouble.queue(error)
+
+    def _in_hand_together(self, leases: Sequence[Lease]) -> None:
+        """Settle small batches in one transaction; those with which that cannot be, one by one."""
+        parts, begun = self._parts, time.monotonic()
+        parts.pulse.beat(self._name, f"{len(leases)} small batches", parts.batch_timeout_seconds)
+        for lease in leases:
+            parts.observer(Phase.CLAIMED, lease.id)
+            parts.leases.add(lease)
+        self.in_hand = tuple(leases)
+        parts.tally.begin()
+        verdicts: dict[str, Verdict] = {}
+        try:
+            verdicts = settle_together(parts, leases)
+        finally:
+            done = [each for each in verdicts.values() if isinstance(each, Done)]
+            # Those that are left stay in hand, and kept, until their turn.
+            for lease in leases:
+                if lease.id in verdicts:
+                    parts.leases.remove(lease)
+            self.in_hand = tuple(lease for lease in leases if lease.id not in verdicts)
+            parts.tally.end_together(done, time.monotonic() - begun)
+        self._conclude_together([(lease, verdicts[lease.id]) for lease in leases if lease.id in verdicts])
+        while self.in_hand and not self._stopping.is_set():
+            self._in_hand(self.in_hand[0])
+        self._give_back(self.in_hand)
+
+    def _give_back(self, leases: Sequence[Lease]) -> None:
+        """What it was asked to stop before."""
+        if not leases:
+            return
+        for lease in leases:
+            self._parts.leases.remove(lease)
+        self.in_hand = ()
+        try:
+            self._parts.queue.hand_back(leases)
+        except redis.RedisError as error:
+            self._parts.trouble.queue(error)
+
+    def _conclude_together(self, ended: Sequence[tuple[Lease, Verdict]]) -> None:
+        unready = [(lease, verdict.error) for lease, verdict in ended if isinstance(verdict, NotNow)]
+        self._acks += [lease for lease, verdict in ended if isinstance(verdict, Done)]
+        if not unready:
+            if ended:
+                self._parts.trouble.sink(None)
+                self._pause = _PAUSE_SECONDS
+            return
+        self._parts.trouble.sink(unready[0][1])
+        self._parts.metrics.error("sink")
+        try:
+            self._parts.queue.hand_back([lease for lease, _ in unready])
+        except redis.RedisError as error:
+            self._parts.trouble.queue(error)
+        self._wait_out_trouble()
 
     def _attempt(self, lease: Lease) -> Verdict:
         """Clean and commit one batch, and say what came of it. Whatever a batch does to the code that reads it
@@ -254,7 +293,7 @@ class WorkerLoop:
 
     def in_hand(self) -> list[Lease]:
         """The leases of the batches that are being worked on."""
-        return [lease for each in self._workers if (lease := each.in_hand)]
+        return [lease for each in self._workers for lease in each.in_hand]
 
     @property
     def alive(self) -> bool:

@@ -30,7 +30,8 @@ from dcp_worker.chores import Chores, Undertaker
 from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.enrich import Enrichers
-from dcp_worker.loop import Parts, WorkerLoop
+from dcp_worker.loop import WorkerLoop
+from dcp_worker.parts import Parts
 from dcp_worker.plans import PlanShelf
 from dcp_worker.sink import SinkWriter
 from dcp_worker.sink.replaying.again import ReplayPlan

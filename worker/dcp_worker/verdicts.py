@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 
 import msgspec
 
@@ -57,6 +58,15 @@ class Tally(msgspec.Struct):
     def begin(self) -> None:
         with self._lock:
             self.busy += 1
+
+    def end_together(self, done: Sequence[Done], busy_seconds: float) -> None:
+        """Of several batches at once: those that were settled."""
+        with self._lock:
+            self.busy -= 1
+            self.batches += len(done)
+            self.records += sum(each.records for each in done)
+            self.busy_seconds += busy_seconds if done else 0.0
+            self.commit_seconds += sum(each.commit_seconds for each in done)
 
     def end(self, done: Done | None, busy_seconds: float) -> None:
         """`done` is None where the batch was not settled."""

@@ -23,6 +23,7 @@ from dcp_fetcher.ground.labels_met import LabelsMet
 from dcp_fetcher.objects.held import Holding, may_go_on, waits
 from dcp_fetcher.objects.looks import Look, Outcome, SourceTerms, is_incomplete, is_settled
 from dcp_fetcher.objects.records import Records, described_by
+from dcp_fetcher.objects.together import Together
 from dcp_fetcher.objects.unavailable import again_unavailable, clear_web_page, give_up, past
 from dcp_fetcher.publishing.labels_judged import ObjectLabels, SourceLabels
 from dcp_fetcher.publishing.publish import Outlet, Publisher
@@ -59,6 +60,7 @@ class ObjectReader:
         self._records = Records(terms, outlet)
         wanted = terms.how.labels or WantedLabels((), frozenset())
         self._labels = SourceLabels(terms.source, wanted, self._records.last_headers, outlet.progress)
+        self.together = Together(terms, site, outlet, self._records, self._labels)
         self._holding = Holding(
             outlet, site, terms.settling, terms.table, terms.priority, self._records.how, self._labels_of
         )

@@ -170,6 +170,18 @@ class Ledger:
         """
         self._insert(lambda each: objects.record_cuts(each, self.pipeline, object_id, cuts, opened))
 
+    def record_whole(self, wanted: Sequence[tuple[SourceObject, Sequence[Cut]]]) -> frozenset[str]:
+        """Record many objects that were read to their ends, with all their cuts, in one transaction; the ids of those
+        that stand there so now. One that stands there otherwise is left as it is, and left out."""
+
+        def record(connection: Connection) -> tuple[frozenset[str], int]:
+            recorded = objects.record_whole(connection, self.pipeline, wanted)
+            return recorded, self._epoch.raised(connection)
+
+        recorded, number = self._insert(record)
+        self._epoch.known(number)
+        return recorded
+
     def went_back(self) -> bool:
         """Whether the database has forgotten an object that was closed through here, since this was asked last."""
         self._transactions.read(self._epoch.looked)

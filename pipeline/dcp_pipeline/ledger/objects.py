@@ -152,6 +152,33 @@ def record_cuts(
         update_object(connection, pipeline, object_id, {"state": ObjectState.CUTTING})
 
 
+def record_whole(
+    connection: Connection, pipeline: str, wanted: Sequence[tuple[SourceObject, Sequence[Cut]]]
+) -> frozenset[str]:
+    """Record objects that were read to their ends with all their cuts; the ids of those that stand there so now. One
+    that stood there otherwise is left as it is, and left out."""
+    ids = [found.id for found, _ in wanted]
+    standing = set(connection.execute(select(OBJECTS.c.id).where(OBJECTS.c.id.in_(ids))).scalars())
+    fresh = [(found, cuts) for found, cuts in wanted if found.id not in standing]
+    if fresh:
+        objects = [_columns(found) | {"uri_digest": stable_id(found.uri)} for found, _ in fresh]
+        connection.execute(insert(OBJECTS).values(created_at=utc_now(), updated_at=utc_now()), objects)
+    common = {"pipeline": pipeline, "kind": BatchKind.CUT.value}
+    rows = [common | {"object_id": found.id} | _cut_columns(cut) for found, cuts in fresh for cut in cuts]
+    if rows:
+        connection.execute(insert(BATCHES).values(created_at=utc_now()), rows)
+    # Of a commit whose answer was lost: it is what was to be recorded.
+    same = {found.id for found, cuts in wanted if found.id in standing and _stands(connection, pipeline, found, cuts)}
+    return frozenset(found.id for found, _ in fresh) | same
+
+
+def _stands(connection: Connection, pipeline: str, found: SourceObject, wanted: Sequence[Cut]) -> bool:
+    recorded = object_of(connection, pipeline, found.id)
+    if recorded is None or recorded.state is not ObjectState.CUT or _header_of(recorded) != _header_of(found):
+        return False
+    return [replace(cut, state=BatchState.CUT) for cut in cuts(connection, found.id)] == list(wanted)
+
+
 def _locked(connection: Connection, pipeline: str, object_id: str) -> tuple[SourceObject, bool]:
     """An object, for this transaction alone (two fetchers that cut it take turns), and whether it is counted."""
     lock = select(OBJECTS).where(OBJECTS.c.id == object_id, OBJECTS.c.pipeline == pipeline).with_for_update()

@@ -125,18 +125,18 @@ class Queue(QueueView):
             known += [job_id for job_id, there in zip(chunk, found, strict=True) if there]
         return frozenset(known)
 
-    def exchange(self, worker: str, acks: Sequence[Lease], want: int) -> Exchange:
+    def exchange(self, worker: str, acks: Sequence[Lease], want: int, most_bytes: int = CLAIM_BYTES) -> Exchange:
         """Hand in what is done, take up to `want` jobs: one call for up to 500 acknowledgements.
 
         On the way it makes due jobs ready and takes back expired leases, so a queue with a worker needs no
-        other caretaker. Fewer than `want` come where that is all, or where they exceed CLAIM_BYTES. When it
+        other caretaker. Fewer than `want` come where that is all, or where their payloads exceed `most_bytes`. When it
         raises one of UNREACHABLE, call it again for the same worker: what it may have claimed comes then.
 
         Raises ForeignPipeline where the queue belongs to another pipeline: nothing was claimed.
         """
         parts = list(chunks(acks)) or [()]
-        replies = [self._exchange_part(worker, part, 0) for part in parts[:-1]]
-        replies.append(self._exchange_part(worker, parts[-1], want))
+        replies = [self._exchange_part(worker, part, 0, most_bytes) for part in parts[:-1]]
+        replies.append(self._exchange_part(worker, parts[-1], want, most_bytes))
         return Exchange(
             leases=replies[-1].leases,
             acknowledged=frozenset().union(*(reply.acknowledged for reply in replies)),
@@ -209,11 +209,11 @@ class Queue(QueueView):
             pass
         self._redis.delete(self.keys.workers, self.keys.vitals)
 
-    def _exchange_part(self, worker: str, acks: Sequence[Lease], want: int) -> Exchange:
+    def _exchange_part(self, worker: str, acks: Sequence[Lease], want: int, most_bytes: int) -> Exchange:
         # A claim keeps its nonce until it was answered: if it was carried out already, the same leases come again.
         nonce = self._unanswered.pop(worker, None) or secrets.token_hex(8)
         lease_us = _microseconds(self.lease_seconds)
-        arguments = (worker, nonce, lease_us, want, self.policy.max_crashes, CLAIM_BYTES, self.pipeline)
+        arguments = (worker, nonce, lease_us, want, self.policy.max_crashes, most_bytes, self.pipeline)
         try:
             answer = self._run(self._scripts["exchange"], *arguments, *_id_and_token(acks))
         except UNREACHABLE:

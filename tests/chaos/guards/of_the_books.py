@@ -30,6 +30,12 @@ OF_THE_BOOKS = (
                 """            self._parts.queue.exchange(self._claimant, [lease], 0)
             return self._clean_and_commit(batch)""",
             ),
+            Patch(
+                "worker/dcp_worker/loop.py",
+                "            verdicts = settle_together(parts, leases)",
+                """            parts.queue.exchange(self._claimant, leases, 0)
+            verdicts = settle_together(parts, leases)""",
+            ),
         ),
         # Where the feed still has the file, the fetcher reads again what the queue has lost, and nothing shows.
         chain(

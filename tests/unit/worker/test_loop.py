@@ -17,7 +17,8 @@ from dcp_pipeline.ledger.model import ClaimKind, Counts
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryOutcome, RetryState
-from dcp_worker.loop import Parts, Worker
+from dcp_worker.loop import Worker
+from dcp_worker.parts import Parts
 from dcp_worker.trouble import Trouble
 from dcp_worker.verdicts import Tally
 
@@ -47,7 +48,7 @@ class ScriptedQueue:
     error: Exception | None = None
     retry_state: RetryState = RetryState.SCHEDULED
 
-    def exchange(self, worker: str, acks: Sequence[Lease], want: int) -> Exchange:
+    def exchange(self, worker: str, acks: Sequence[Lease], want: int, most_bytes: int) -> Exchange:
         if self.away:
             raise redis.ConnectionError("away")
         if self.error:

@@ -131,15 +131,39 @@ class SinkWriter:
             observer(Phase.COMMITTED, batch.id)
         return outcome
 
+    def commit_together(
+        self, batches: Sequence[tuple[Batch, Cleaned]], *, worker: str, observer: Observer = unobserved
+    ) -> list[CommitOutcome]:
+        """The same of several batches in one transaction: all of them or none.
+
+        Raises what commit raises, and NotAsSent where a row has to be looked at by itself; then nothing was written.
+        """
+        written: list[tuple[Batch, Cleaned, Insertion]] = []
+        for batch, cleaned in batches:
+            _check_counts(batch, cleaned)
+            rows = cleaned.rows.sort(ID)
+            written.append((batch, cleaned, self._ways(batch.id, rows).fast(self.table, batch.id, rows)))
+        any_rows = any(cleaned.rows.height for _, cleaned in batches)
+
+        def work(connection: Connection) -> list[CommitOutcome]:
+            outcomes = [self._settle(connection, *each, worker, observer) for each in written]
+            if any_rows:
+                check_as_prepared(connection, self.table)
+            return outcomes
+
+        outcomes = self._transactions.write(work)
+        for (batch, _), outcome in zip(batches, outcomes, strict=True):
+            if outcome.kind is CommitKind.COMMITTED:
+                observer(Phase.COMMITTED, batch.id)
+        return outcomes
+
     def insert(self, batch_id: str, rows: pl.DataFrame, work: Callable[[Connection, Insertion], T]) -> T:
         """One transaction of `work`, which is given the way to insert the rows; where the fast way would not
         store them as they are, another transaction with the careful way.
 
         Raises SinkUnavailable.
         """
-        if rows.height and len(rows[ID][0]) != id_bytes(self.table.ordered):
-            raise LedgerError(f"table {self._name}: batch {batch_id} was cleaned for a table with other identities")
-        ways = self._dialect.ways(self.table, self._many_stand_already) if rows.height else NO_ROWS
+        ways = self._ways(batch_id, rows)
         try:
             return self._written(ways.fast(self.table, batch_id, rows), rows.height, work)
         except NotAsSent as error:
@@ -147,6 +171,11 @@ class SinkWriter:
             if isinstance(error, NotAllowed):
                 self._table = self._dialect.slower(self.table)
         return self._written(ways.careful(self.table, batch_id, rows), rows.height, work)
+
+    def _ways(self, batch_id: str, rows: pl.DataFrame) -> Ways:
+        if rows.height and len(rows[ID][0]) != id_bytes(self.table.ordered):
+            raise LedgerError(f"table {self._name}: batch {batch_id} was cleaned for a table with other identities")
+        return self._dialect.ways(self.table, self._many_stand_already) if rows.height else NO_ROWS
 
     def _written(self, insertion: Insertion, height: int, work: Callable[[Connection, Insertion], T]) -> T:
         def insert(connection: Connection) -> Inserted:
