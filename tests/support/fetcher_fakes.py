@@ -131,7 +131,7 @@ class FakeLedger:
                 self._objects[found.id] = found
                 self._cuts[found.id] = {cut.sequence: cut for cut in cuts}
                 self.commits.append(list(cuts))
-            self.closed += 1
+            self.closed += len(fresh)
             self._remembers = max(self._remembers, self.closed)
             return frozenset(found.id for found, _ in fresh)
 

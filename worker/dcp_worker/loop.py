@@ -144,6 +144,7 @@ class Worker:
             parts.tally.end_together(done, time.monotonic() - begun)
         self._conclude_together([(lease, verdicts[lease.id]) for lease in leases if lease.id in verdicts])
         while self.in_hand and not self._stopping.is_set():
+            parts.leases.remove(self.in_hand[0])  # it is kept anew, for as long as one batch may take
             self._in_hand(self.in_hand[0])
         self._give_back(self.in_hand)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dcp_fetcher.objects.together import SMALL_BYTES
 from dcp_pipeline.batch import digest_of
 from dcp_pipeline.ledger.model import ObjectState, TaskState
 from dcp_pipeline.observe.phases import Phase
@@ -64,7 +65,9 @@ def test_cuts_that_are_gone_are_cut_again_and_nothing_stands_behind_a_gap(
 
 def test_an_object_that_is_forgotten_whole_is_found_by_a_run_that_ends(tmp_path: Path) -> None:
     for name in "abc":
-        (tmp_path / f"{name}.csv").write_bytes(HEADER + name.encode() + b",1\n")
+        # The first two are recorded together, the third by itself: it is what is forgotten.
+        value = b"1" if name != "c" else b"x" * SMALL_BYTES
+        (tmp_path / f"{name}.csv").write_bytes(HEADER + name.encode() + b"," + value + b"\n")
     fetching = Fetching(file_source(tmp_path))
     done = []
 

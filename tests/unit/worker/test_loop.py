@@ -47,6 +47,7 @@ class ScriptedQueue:
     held_back: bool = False
     error: Exception | None = None
     retry_state: RetryState = RetryState.SCHEDULED
+    at_once: int = 1
 
     def exchange(self, worker: str, acks: Sequence[Lease], want: int, most_bytes: int) -> Exchange:
         if self.away:
@@ -55,7 +56,8 @@ class ScriptedQueue:
             raise self.error
         if acks:
             self.told.append(("ack", *(each.id for each in acks)))
-        given, self.waiting = tuple(self.waiting[:want]), self.waiting[want:]
+        most = min(want, self.at_once)
+        given, self.waiting = tuple(self.waiting[:most]), self.waiting[most:]
         acknowledged = frozenset(each.id for each in acks)
         return Exchange(given, acknowledged, frozenset(), frozenset(), self.leaving, self.held_back)
 
@@ -230,3 +232,88 @@ def test_a_worker_that_was_asked_to_go_says_what_is_done_and_does_not_sleep_on_t
     scene.queue.leaving = True
     assert not scene.worker.run_once()
     assert scene.queue.told == [("ack", "b1")]
+
+
+def small(count: int) -> list[Lease]:
+    """Leases of batches of their own."""
+    payloads = {f"b{number}": encode_batch(batch(id=f"b{number}")) for number in range(count)}
+    return [Lease(name, payload, token=1, attempts=0, crashes=0, priority=100) for name, payload in payloads.items()]
+
+
+class TogetherSink:
+    """Commits what it is given at once, or fails so."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.together, self.alone = error, 0, 0
+
+    def commit_together(self, batches, **_: object):
+        self.together += 1
+        if self.error:
+            raise self.error
+        return [SimpleNamespace(kind=_committed(), counts=Counts(1, 1, 0, 0)) for _ in batches]
+
+    def commit(self, *_: object, **__: object):
+        self.alone += 1
+        return SimpleNamespace(kind=_committed(), counts=Counts(1, 1, 0, 0))
+
+
+def grouped(sink: TogetherSink, count: int) -> Scene:
+    scene = Scene(ScriptedQueue(small(count), at_once=count))
+    scene.parts = replace(scene.parts, sink=sink)  # type: ignore[arg-type]
+    scene.stopping.clear()
+    scene.worker = Worker(scene.parts, "worker-1", scene.stopping)
+    return scene
+
+
+def test_small_batches_are_settled_in_one_transaction_and_acknowledged_together() -> None:
+    sink = TogetherSink()
+    scene = grouped(sink, 3)
+    assert scene.worker.run_once()
+    assert (sink.together, sink.alone, scene.queue.told, scene.kept) == (1, 0, [], [])
+    assert (scene.parts.tally.batches, scene.parts.tally.records, scene.parts.tally.busy) == (3, 3, 0)
+    assert scene.worker.in_hand == ()
+    scene.worker.run_once()
+    assert scene.queue.told[0][0] == "ack"
+    assert len(scene.queue.told[0]) == 1 + 3
+    assert scene.phases.count(Phase.CLAIMED) == scene.phases.count(Phase.CLEANED) == 3
+
+
+def test_where_that_cannot_be_each_is_tried_by_itself() -> None:
+    sink = TogetherSink(ValueError("a row that the database refuses"))
+    scene = grouped(sink, 3)
+    scene.worker.run_once()
+    assert (sink.together, sink.alone, scene.parts.tally.batches, scene.parts.tally.busy) == (1, 3, 3, 0)
+    assert (scene.kept, scene.worker.in_hand) == ([], ())
+    scene.worker.run_once()
+    assert len(scene.queue.told[0]) == 1 + 3
+
+
+def test_one_that_is_broken_does_not_keep_the_others_from_going_together() -> None:
+    sink = TogetherSink()
+    scene = grouped(sink, 4)
+    scene.queue.waiting[1] = Lease("b1", b"junk", token=1, attempts=0, crashes=0, priority=100)
+    scene.worker.run_once()
+    assert (sink.together, sink.alone, scene.parts.tally.batches) == (1, 0, 3)
+
+
+def test_a_sink_that_is_away_has_all_of_them_handed_back_at_once() -> None:
+    scene = grouped(TogetherSink(SinkUnavailable("gone")), 3)
+    scene.stopping.set()  # the pause returns at once
+    scene.worker.run_once()
+    assert [(told[0], len(told) - 1) for told in scene.queue.told] == [("hand back", 3)]
+    assert (scene.kept, scene.worker.in_hand, scene.parts.tally.batches) == ([], (), 0)
+
+
+def test_what_it_was_asked_to_stop_before_is_given_back() -> None:
+    sink = TogetherSink(ValueError("one by one"))
+    scene = grouped(sink, 3)
+    alone = sink.commit
+
+    def stop(*given: object, **more: object):
+        scene.stopping.set()
+        return alone(*given, **more)
+
+    sink.commit = stop  # type: ignore[method-assign]
+    scene.worker.run_once()
+    assert [(told[0], len(told) - 1) for told in scene.queue.told] == [("hand back", 2)]
+    assert (scene.kept, scene.worker.in_hand, scene.parts.tally.batches) == ([], (), 1)

@@ -1,0 +1,104 @@
+"""Several batches in one transaction: all of them or none, each counted as its own."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from dcp_pipeline.batch import BatchForged
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.observe.phases import Phase
+from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format
+from dcp_pipeline.verify import verify
+from dcp_worker.clean.plan import CleaningPlan
+from dcp_worker.sink import CommitKind, SinkWriter
+from dcp_worker.sink.insertion import NotAsSent
+from support.databases import Database
+from support.sink_cases import PIPELINE, Source
+
+STRICT = Cleaning(
+    fields=(Field(name="name"), Field(name="n", type="integer", constraints=Constraints(maximum=10))), unique=("name",)
+)
+
+
+class Killed(BaseException):
+    """Ends a worker where it stands."""
+
+
+class Scene:
+    def __init__(self, database: Database) -> None:
+        self.database, self.ledger = database, Ledger(database.engine, PIPELINE)
+        self.ledger.prepare()
+        self.sink = SinkWriter(database.engine, PIPELINE, "clean")
+        self.sink.prepare(STRICT)
+        self.source, self.plan = Source(self.ledger, STRICT), CleaningPlan.compile(STRICT, Format())
+        every = (["a,1", "b,2"], ["b,3", "c,4"], ["d,50", "e,x"], ["a,9"], ["f,1", "f,2"])
+        self.batches = [self.source.lines(*lines) for lines in every]
+        self.cleaned = [(batch, self.plan.clean(batch)) for batch in self.batches]
+
+    def rows(self) -> list[str]:
+        return sorted(name for (name,) in self.database.execute("SELECT name FROM clean"))
+
+    def totals(self) -> tuple[int, int, int, int]:
+        found = self.ledger.totals()
+        return found.written, found.duplicates, found.rejected, found.pending
+
+
+@pytest.fixture
+def scene(database: Database) -> Scene:
+    return Scene(database)
+
+
+def test_batches_of_one_transaction_are_counted_each_for_itself(scene: Scene) -> None:
+    done = scene.sink.commit(*scene.cleaned[3], worker="w")
+    assert done.counts is not None
+    unknown = replace(scene.batches[0], id="ab" * 16)
+    pairs = [*scene.cleaned, (unknown, scene.plan.clean(unknown))]
+    kinds = [each.kind for each in scene.sink.commit_together(pairs, worker="w")]
+    assert kinds == [CommitKind.COMMITTED] * 3 + [
+        CommitKind.ALREADY_DONE, CommitKind.COMMITTED, CommitKind.UNKNOWN_BATCH,
+    ]  # fmt: skip
+    assert scene.rows() == ["a", "b", "c", "f"]
+    assert scene.totals() == (4, 3, 2, 0)
+    assert verify(scene.database.engine, PIPELINE, "clean").balanced
+    again = scene.sink.commit_together(pairs, worker="other")
+    assert [each.kind for each in again[:5]] == [CommitKind.ALREADY_DONE] * 5
+    assert scene.totals() == (4, 3, 2, 0)
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_killed_before_its_commit_it_has_written_nothing(scene: Scene, number: int) -> None:
+    seen = []
+
+    def kill(phase: Phase, batch_id: str) -> None:
+        seen.append(phase)
+        if seen.count(Phase.INSERTED) == number:
+            raise Killed
+
+    with pytest.raises(Killed):
+        scene.sink.commit_together(scene.cleaned, worker="w", observer=kill)
+    assert (scene.rows(), scene.totals()[:3]) == ([], (0, 0, 0))
+    scene.sink.commit_together(scene.cleaned, worker="w")
+    assert scene.rows() == ["a", "b", "c", "f"]
+    assert scene.ledger.totals().balanced
+
+
+def test_one_that_is_not_what_was_cut_leaves_the_others_to_be_tried_alone(scene: Scene) -> None:
+    forged = replace(scene.batches[1], first_record=77)
+    pairs = [scene.cleaned[0], (forged, scene.plan.clean(forged)), scene.cleaned[2]]
+    with pytest.raises(BatchForged):
+        scene.sink.commit_together(pairs, worker="w")
+    assert (scene.rows(), scene.totals()[:3]) == ([], (0, 0, 0))
+
+
+def test_a_row_that_the_database_refuses_leaves_all_to_be_tried_alone(scene: Scene) -> None:
+    if scene.database.kind == "sqlite":
+        scene.database.execute("CREATE UNIQUE INDEX mine ON clean (n)")
+    else:
+        scene.database.execute("ALTER TABLE clean ADD UNIQUE KEY mine (n)")
+    with pytest.raises(NotAsSent):
+        scene.sink.commit_together([scene.cleaned[0], scene.cleaned[4]], worker="w")
+    assert (scene.rows(), scene.totals()[:3]) == ([], (0, 0, 0))
+    for pair in (scene.cleaned[0], scene.cleaned[4]):
+        scene.sink.commit(*pair, worker="w")
+    assert scene.totals()[:3] == (2, 1, 1)
