@@ -220,19 +220,11 @@ class Watch:
     async def _unlisted(self, listed: set[str], incomplete: Mapping[str, str]) -> list[tuple[Entry, Known]]:
         """What is listed no more and has to be read all the same, with what is recorded of it."""
         names = [name for name in dict.fromkeys(incomplete.values()) if name not in listed]
+        if not names:
+            return []
+        lost = await in_thread(self._outlet.lost)
         entries = self._with_versions([Entry(name, "") for name in names], incomplete)
-        return [(entry, known) async for entry, known in entries if await self._needs(entry.url, known)]
-
-    async def _needs(self, name: str, known: Known) -> bool:
-        """Is one of its objects being cut, or has the queue lost a batch of it?"""
-        for each in known.of(name):
-            if each.id in known.incomplete:
-                if each.state is ObjectState.CUTTING:
-                    return True
-                cuts = await in_thread(self._outlet.patience, lambda id_=each.id: self._outlet.ledger.cuts(id_))
-                if await in_thread(self._outlet.missing, cuts):
-                    return True
-        return False
+        return [(entry, known) async for entry, known in entries if _needs(entry.url, known, lost)]
 
     async def _look_at(self, due: AsyncIterator[tuple[Entry, Known]]) -> list[Look]:
         looks: list[Look] = []
@@ -326,6 +318,12 @@ class Watch:
             log.info("reading broke, starting again behind what is recorded: %s", error)
             asked_seconds = error.retry_after_seconds
         self._outlet.stop.wait(self._backoff.pause_seconds(failures, asked_seconds, random.random()))  # noqa: S311
+
+
+def _needs(name: str, known: Known, lost: frozenset[str]) -> bool:
+    """Is one of its objects being cut, or has the queue lost a batch of it?"""
+    incomplete = [each for each in known.of(name) if each.id in known.incomplete]
+    return any(each.state is ObjectState.CUTTING or each.id in lost for each in incomplete)
 
 
 _COUNTED: dict[Outcome, dict[str, int]] = {

@@ -56,6 +56,12 @@ class Outlet:
         if waited:
             self.progress.waiting(None)
 
+    def lost(self) -> frozenset[str]:
+        """The objects of which the queue does not know a pending batch: two questions, however many wait."""
+        pending = self.patience(self.ledger.pending_ids)
+        present = self.patience(lambda: self.queue.present([batch_id for _, batch_id in pending])) if pending else ()
+        return frozenset(object_id for object_id, batch_id in pending if batch_id not in present)
+
     def missing(self, cuts: Sequence[Cut]) -> frozenset[str]:
         """The pending ones among these that the queue does not know."""
         pending = [cut.batch_id for cut in cuts if cut.state == "cut"]

@@ -84,10 +84,10 @@ def test_thousands_of_jobs_go_through_whole(queue: Queue) -> None:
     assert queue.present(ids) == frozenset()
 
 
-def test_a_claim_stops_where_its_bytes_would_be_too_many(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dcp_pipeline.queue.client.CLAIM_BYTES", 1000)
+def test_a_claim_stops_where_its_bytes_would_be_too_many(queue: Queue) -> None:
     queue.enqueue([Job(str(n), b"x" * 600) for n in range(5)])
-    assert [claimed(queue) for _ in range(4)] == [["0", "1"], ["2", "3"], ["4"], []]
+    claims = [[lease.id for lease in queue.exchange("w", [], 9, 1000).leases] for _ in range(4)]
+    assert claims == [["0", "1"], ["2", "3"], ["4"], []]
 
 
 def test_delayed_work_waits_until_it_is_due(queue: Queue, client: redis.Redis) -> None:
