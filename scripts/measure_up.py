@@ -39,7 +39,7 @@ def main(count: int) -> None:
             (Path(name) / f"p{number}.yaml").write_text(SPEC.format(name=f"p{number}"))
         up = subprocess.Popen([sys.executable, "-m", "dcp_cli", "up", name])
         try:
-            time.sleep(SETTLED_SECONDS + 90)  # the workers have gone
+            time.sleep(SETTLED_SECONDS + 60)  # the workers have gone
             sizes = [pss_bytes(pid) for pid in below(up.pid)]
         finally:
             up.terminate()

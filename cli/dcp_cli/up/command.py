@@ -26,6 +26,7 @@ from dcp_cli.up.supervisor import Supervisor, UpOptions
 from dcp_pipeline.observe.logs import LogFiles, set_up_logs
 from dcp_pipeline.process.allocators import share_one_arena
 from dcp_pipeline.process.exit_codes import DONE, INTERRUPTED
+from dcp_pipeline.queue.connection import connect
 from dcp_pipeline.settings import with_redis_url
 from dcp_pipeline.setup import load_setup
 
@@ -103,7 +104,7 @@ def _preload(found: Sequence[Wanted]) -> None:
 
 
 def _warm_up(redis: str) -> None:
-    """One fetcher's whole way here, over an empty folder: what it leaves in memory the processes then share.
+    """One fetcher's whole way here, over one small file: what it leaves in memory the processes then share.
 
     Measured (ADR 130): 2.5 MiB less for each.
     """
@@ -113,6 +114,11 @@ def _warm_up(redis: str) -> None:
         spec = Path(name) / "spec.yaml"
         spec.write_text(_LITTLE)
         (Path(name) / "feed").mkdir()
+        (Path(name) / "feed" / "a.csv").write_text("a\n1\n")
         setup = load_setup(spec, {})
         fetch(replace(setup, pipeline=with_redis_url(setup.pipeline, redis)), spec, None, once=True)
     logging.getLogger().setLevel(level)
+    client = connect(redis)
+    for key in client.scan_iter("*warm-up*"):
+        client.delete(key)
+    client.close()

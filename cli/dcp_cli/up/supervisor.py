@@ -19,11 +19,12 @@ from dcp_cli.embedded import EmbeddedValkey
 from dcp_cli.up.children import WORK, begin, fetch, fork, work
 from dcp_cli.up.handover import Handover, Kept, hand_over, refusal
 from dcp_cli.up.member import Child, Member
-from dcp_cli.up.notes import Asked, PipelineNote, Status, UpFolder
+from dcp_cli.up.notes import Asked, UpFolder
 from dcp_cli.up.specs import SpecFolder, Wanted
 from dcp_cli.up.steps import TRIAL_SECONDS, Accept, Role, Start, Stop, next_steps
+from dcp_cli.up.telling import Teller
 from dcp_pipeline.errors import in_words
-from dcp_pipeline.observe.readiness import READY, STOPPING, WATCHDOG, tell_manager, watchdog_seconds
+from dcp_pipeline.observe.readiness import READY, STOPPING, tell_manager
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +64,10 @@ class Supervisor:
         self._members: dict[Path, Member] = {}
         self._page = Member(_PAGE, Wanted(Path(_PAGE), "", None))
         self._signals: list[int] = []
-        self._since, self._looked, self._written = time.time(), 0.0, b""
+        self._looked, self._teller = 0.0, Teller(folder, environment, time.monotonic())
         self._stopping: int | None = None
-        self._announced = False
         self._adopted: list[Kept] = []
         self._upgrading = False
-        seconds = watchdog_seconds(environment)
-        self._watchdog_every, self._barked = (seconds / 2 if seconds else None), 0.0
 
     def take_over(self, workers: Sequence[Kept]) -> None:
         """Workers that the program before started: they go on, and are replaced as after a change."""
@@ -347,23 +345,4 @@ class Supervisor:
 
     def _tell(self, now: float) -> None:
         page = self._options.page_address if self._page.children else ""
-        notes = tuple(each.note() for each in self._members.values())
-        status = Status(os.getpid(), self._since, notes, page)
-        if (written := repr(status).encode()) != self._written:
-            try:
-                self._folder.write(status)
-                self._written = written
-            except OSError as error:
-                log.error("the status cannot be written: %s", in_words(error))
-        if not self._announced and all(_settled(each) for each in notes):
-            self._announced = True
-            running = sum(each.state == "running" for each in notes)
-            log.info("up: %d of %d pipelines run", running, len(notes))
-            tell_manager(READY, f"STATUS={running} of {len(notes)} pipelines run")
-        if self._watchdog_every is not None and now - self._barked >= self._watchdog_every:
-            self._barked = now
-            tell_manager(WATCHDOG)
-
-
-def _settled(note: PipelineNote) -> bool:
-    return note.state not in ("starting", "changing")
+        self._teller.tell([each.note() for each in self._members.values()], page, now)
