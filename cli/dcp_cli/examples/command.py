@@ -23,7 +23,7 @@ def try_examples(setup: Setup, spec: str, output: str) -> int:
     if not played:
         raise CommandFailed(
             f"{spec} has no examples: write some into {Path(spec).with_suffix('.examples.yaml')}, or as a document of "
-            "`kind: Examples` into the spec's file (docs/spec.md)"
+            "`kind: Examples` into the spec's file (docs/server.md)"
         )
     failed = [each for each in played if each.wrong]
     if output == "json":

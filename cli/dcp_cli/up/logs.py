@@ -18,6 +18,21 @@ _POLL_SECONDS = 0.2
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
 _ERROR = re.compile(r'^\S+ \S+ (?:error|critical) |"log\.level": "(?:error|critical)"')
 _AT_THE_BEGINNING = 40
+_LAST_WORDS = re.compile(r"dcp: |Traceback \(most recent call last\)")
+"""How a process begins to say why it ends; no moment stands before it."""
+
+
+def last_words(text: str) -> str:
+    """Of a log, why its process ended: what it said of it at its end, of several lines or one, or else the last line."""
+    lines = text.strip().splitlines()
+    if not lines:
+        return "its log is empty"
+    for number in range(len(lines) - 1, -1, -1):
+        if lines[number].startswith("dcp: "):
+            return "\n".join([lines[number].removeprefix("dcp: "), *lines[number + 1 :]])
+        if _MOMENT.search(lines[number][:_AT_THE_BEGINNING]):
+            break
+    return lines[-1]
 
 
 def show_logs(given: Path, names: Sequence[str], follow: bool, errors: bool, lines: int) -> int:
@@ -75,10 +90,12 @@ class Tail:
 
 
 def _picked(lines: Iterable[str], errors: bool) -> Iterator[str]:
-    """All of them, or the errors with the lines without a moment that follow them."""
+    """All of them, or the errors with the lines without a moment that follow them, and why a process ended."""
     within = False
     for line in lines:
         said = line.partition(" | ")[2]
+        if _LAST_WORDS.match(said):
+            within = True
         if _MOMENT.search(said[:_AT_THE_BEGINNING]):
             within = bool(_ERROR.search(said))
         if within or not errors:

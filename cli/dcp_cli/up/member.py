@@ -86,6 +86,12 @@ class Member:
         self.trial, self.refused, self.refused_until = None, why, now + RETRY_SECONDS
         self.setups = {self.current: self.setups[self.current]}
 
+    def try_again(self) -> None:
+        """What refused it may be mended, outside of its file: a table, a right, a server."""
+        if self.refused and self.trial is None:
+            self.refused_until = 0.0
+            self.digest = ""
+
     def crashed(self, child: Child, why: str, now: float) -> float:
         """Note a process that ended by itself; in how many seconds it is started again."""
         count = crashes_in_a_row(self.crashes.get(child.role, 0), now - child.started)

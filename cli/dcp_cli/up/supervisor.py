@@ -18,6 +18,7 @@ from pathlib import Path
 from dcp_cli.embedded import EmbeddedValkey
 from dcp_cli.up.children import WORK, begin, fetch, fork, work
 from dcp_cli.up.handover import Handover, Kept, hand_over, refusal
+from dcp_cli.up.logs import last_words
 from dcp_cli.up.member import Child, Member
 from dcp_cli.up.notes import Asked, UpFolder
 from dcp_cli.up.specs import SpecFolder, Wanted
@@ -136,6 +137,8 @@ class Supervisor:
             if number == signal.SIGHUP:
                 log.info("SIGHUP: every spec is read anew")
                 self._specs.forget()
+                for member in self._members.values():
+                    member.try_again()
                 self._looked = 0.0
                 continue
             if self._stopping is None:
@@ -246,7 +249,7 @@ class Supervisor:
 
     def _ended(self, member: Member, child: Child, code: int, now: float) -> None:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        why = f"{child.role} ended by itself ({how}): {self._last_line(child)}"
+        why = f"{child.role} ended by itself ({how}): {self._last_words(child)}"
         if child.generation == member.trial:
             member.refuse(f"the change is not taken up, what ran goes on: {why}", now)
             log.error("%s: %s", member.name, member.refused)
@@ -254,14 +257,13 @@ class Supervisor:
         pause = member.crashed(child, why, now)
         log.error("%s: %s; started again in %.0f s", member.name, why, pause)
 
-    def _last_line(self, child: Child) -> str:
+    def _last_words(self, child: Child) -> str:
         try:
             with (self._folder.logs / child.log).open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - _MESSAGE_BYTES))
-                lines = file.read().decode(errors="replace").strip().splitlines()
+                return last_words(file.read().decode(errors="replace"))
         except OSError as error:
             return in_words(error)
-        return lines[-1] if lines else "its log is empty"
 
     def _advance(self, member: Member, now: float) -> None:
         if member is self._page:
@@ -271,7 +273,7 @@ class Supervisor:
             return
         if member.trial is not None and now - member.tried_since > TRIAL_SECONDS:
             tried = [each for each in member.children if each.generation == member.trial]
-            why = f"not ready within {TRIAL_SECONDS:.0f} s: {self._last_line(tried[0]) if tried else 'no process'}"
+            why = f"not ready within {TRIAL_SECONDS:.0f} s: {self._last_words(tried[0]) if tried else 'no process'}"
             member.refuse(f"the change is not taken up, what ran goes on: {why}", now)
             log.error("%s: %s", member.name, member.refused)
             self._stop(member, [each.pid for each in tried], now)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,9 +90,16 @@ def test_changes_are_taken_up_and_a_broken_one_leaves_the_old_running(fleet: Fle
     # Valid in itself; the table of what was written so far does not fit it.
     spec.write_text(good.replace("{name: n, type: integer}", "{name: n, type: integer}, {name: m}"))
     until(lambda: "not taken up" in fleet.pipeline("one")["trouble"], "the table refuses", up)
-    assert "ALTER TABLE" in fleet.pipeline("one")["trouble"]
+    assert "column m is missing" in fleet.pipeline("one")["trouble"]
     assert fleet.pids("one") == [old]
     assert fleet.run("ps", str(fleet.folder))[0] == 1
+
+    with closing(sqlite3.connect(fleet.folder / "one.db")) as database:
+        database.execute("ALTER TABLE one ADD COLUMN m TEXT")
+    os.kill(up.process.pid, signal.SIGHUP)
+    until(lambda: fleet.pids("one") and fleet.pids("one") != [old], "mended and asked, it is tried again", up)
+    until(lambda: fleet.pipeline("one")["trouble"] == "", "and holds", up)
+    (old,) = fleet.pids("one")
 
     spec.write_text(good.replace("unique: [n]}", "unique: [n], filter: [{drop: {field: n, equals: 7}}]}"))
     until(lambda: fleet.pids("one") and fleet.pids("one") != [old], "the change is taken up", up)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.up.logs import Tail, show_logs
+from dcp_cli.up.logs import Tail, last_words, show_logs
 
 
 @pytest.fixture
@@ -67,3 +67,28 @@ def test_a_file_that_is_rotated_or_cut_off_goes_on(tmp_path: Path) -> None:
     path.rename(tmp_path / "a.log.1")
     path.write_text("2026-01-01 00:00:02 info three\n")
     assert [text for _, text in tail.more()] == ["a | 2026-01-01 00:00:02 info three"]
+
+
+_ENDED = "dcp: table t cannot be written to as it is:\n  - column m is missing\n  ALTER TABLE `t`\n    ADD COLUMN `m` TEXT;\n"
+_STARTS = "2026-11-29 10:00:00.100+00:00 info    worker starts\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (_STARTS + _ENDED, _ENDED.removeprefix("dcp: ").strip()),
+        (_STARTS + "dcp: one of before\n" + _STARTS + _ENDED, _ENDED.removeprefix("dcp: ").strip()),
+        (_ENDED + _STARTS, _STARTS.strip()),
+        (_STARTS + "Traceback (most recent call last):\n  in it\nKeyError: 'a'\n", "KeyError: 'a'"),
+        ("", "its log is empty"),
+    ],
+)
+def test_why_a_process_ended_is_all_that_it_said_of_it(log: str, words: str) -> None:
+    assert last_words(log) == words
+
+
+def test_errors_have_why_a_process_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs = tmp_path / ".dcp" / "up" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "a.worker.log").write_text(_STARTS + _ENDED + _STARTS)
+    assert [line.partition(" | ")[2] for line in shown(tmp_path, capsys, errors=True)] == _ENDED.splitlines()

@@ -38,6 +38,12 @@ def test_a_refused_change_leaves_what_runs_and_is_known_from_it(tmp_path: Path) 
     assert (member.current, member.trial, member.running) == (1, None, wanted.digest)
     assert member.note().trouble == "no such column"
     assert member.setups[1].pipeline.spec.worker.concurrency == 2
+    assert member.digest == changed.digest, "it waits"
+    member.try_again()
+    assert member.digest not in (changed.digest, wanted.digest), "what refused it may be mended: it is a change again"
+    member.take_up(changed.setup, changed.digest, 30)
+    member.try_again()
+    assert (member.trial, member.digest) == (2, changed.digest), "what is on trial is not begun anew"
 
 
 def test_a_crash_is_a_trouble_until_it_has_run_soundly(tmp_path: Path) -> None:
