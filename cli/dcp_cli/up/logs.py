@@ -23,7 +23,7 @@ _LAST_WORDS = re.compile(r"dcp: |Traceback \(most recent call last\)")
 
 
 def last_words(text: str) -> str:
-    """Of a log, why its process ended: what it said of it at its end, of several lines or one, or else the last line."""
+    """Of a log, why its process ended: all lines of what it said of it at its end, or else the last line."""
     lines = text.strip().splitlines()
     if not lines:
         return "its log is empty"
