@@ -276,11 +276,11 @@ def test_transforms_are_applied_in_their_order_and_know_unicode() -> None:
         ({"type": "date", "constraints": {"minimum": "2024-01-01"}}, "2023-12-31", "constraint-error", '"2023-12-31" is less than the minimum 2024-01-01'),
         ({"type": "datetime", "timezone": "Asia/Tokyo", "constraints": {"maximum": "2024-01-01T00:00:00"}}, "2024-01-01T00:00:01", "constraint-error", '"2024-01-01T00:00:01" is more than the maximum 2024-01-01T00:00:00'),
         ({"type": "time", "constraints": {"maximum": "12:00"}}, "12:00:01", "constraint-error", '"12:00:01" is more than the maximum 12:00'),
-        ({"type": "integer"}, "abc", "type-error", '"abc" is not a whole number of at most 64 bits'),
+        ({"type": "integer"}, "abc", "type-error", '"abc" is not a whole number of at most 64 bits with its sign'),
         ({"type": "boolean"}, "maybe", "type-error", "\"maybe\" is not a boolean ('true', 'True', 'TRUE', '1', 'false', 'False', 'FALSE', '0')"),
         ({"type": "datetime", "format": "%Y-%m-%d"}, "2024-02-31", "type-error", "\"2024-02-31\" is not a date and time between the years 1000 and 9999 in the format '%Y-%m-%d': there is no 31 February 2024"),
         ({"type": "ip"}, "999.1.2.3", "type-error", '"999.1.2.3" is not an IPv4 or IPv6 address'),
-        ({"type": "integer"}, "x" * 200, "type-error", f'"{"x" * 80}"... (200 characters) is not a whole number of at most 64 bits'),
+        ({"type": "integer"}, "x" * 200, "type-error", f'"{"x" * 80}"... (200 characters) is not a whole number of at most 64 bits with its sign'),
     ],
 )  # fmt: skip
 def test_a_reason_shows_the_value_and_what_is_allowed(field: dict[str, Any], cell: str, code: str, reason: str) -> None:

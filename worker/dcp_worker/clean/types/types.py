@@ -29,7 +29,7 @@ POLARS_TYPES: dict[FieldType, pl.DataType] = {
 
 DESCRIPTIONS: dict[FieldType, str] = {
     "string": "text",
-    "integer": "a whole number of at most 64 bits",
+    "integer": "a whole number of at most 64 bits with its sign",
     "number": "a finite decimal number",
     "decimal": "a finite decimal number",
     "boolean": "a boolean",
