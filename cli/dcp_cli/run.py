@@ -26,7 +26,7 @@ from dcp_cli.shown.say import say
 from dcp_cli.shown.summary import RunSummary
 from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.patience import PERSON_SECONDS
-from dcp_fetcher.process import build_fetcher, problems_by_source, trouble_of
+from dcp_fetcher.process import build_fetcher, problems_by_source, telling_of_sources, trouble_of
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.errors import Unusable
@@ -148,6 +148,8 @@ class _Session:
             stack.callback(self._worker.stop)
         self.beside = Beside(setup, options.spec, self.ledger, self._sink_trouble, self._source_troubles)
         self.beside.start(stack, shared.metrics if options.health_port is not None else None, not options.once)
+        if not options.once:
+            stack.enter_context(telling_of_sources(self._fetcher, shared))
         server = self._serve_health(shared) if options.health_port is not None else None
         if server is not None:
             stack.callback(server.stop)

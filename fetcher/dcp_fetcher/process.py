@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from dcp_fetcher.gauges import gauges_of
@@ -59,6 +60,24 @@ def problems_by_source(loop: FetcherLoop) -> dict[str, str | None]:
 def labels_by_source(loop: FetcherLoop) -> dict[str, str | None]:
     """For the operator: what is missing or new among the labels of each source's latest object; None: nothing is."""
     return {name: found.refused or found.remark for name, found in loop.progress.snapshot().labels.items()}
+
+
+@contextmanager
+def telling_of_sources(loop: FetcherLoop, shared: Shared) -> Iterator[None]:
+    """Have `dcp status` and the page see whether sources can be read, where no operator asks for the books as well."""
+    reporter = Reporter(
+        shared.client,
+        shared.queue.name,
+        "fetcher",
+        None,
+        lambda: problems_by_source(loop),
+        lambda: labels_by_source(loop),
+    )
+    reporter.start()
+    try:
+        yield
+    finally:
+        reporter.stop()
 
 
 def expected_of(lookout: Lookout) -> tuple[Expectation, ...] | None:

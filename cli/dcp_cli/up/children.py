@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from dcp_cli.embedded import StateFolder
 from dcp_cli.errors import exits
 from dcp_fetcher.ground.errors import Stopped
-from dcp_fetcher.process import build_fetcher, problems_by_source
+from dcp_fetcher.process import build_fetcher, problems_by_source, telling_of_sources
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.observe.logs import LogFiles, set_up_logs
@@ -117,6 +117,7 @@ def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = Fals
                 tell_manager(READY)
                 if not once:
                     _tell_of_work(shared.queue)
+                    stack.enter_context(telling_of_sources(loop, shared))
                     _look_for_people(stack, setup, spec, shared.ledger, lambda: problems_by_source(loop))
                 report = asyncio.run(loop.run(once))
             except Stopped:

@@ -35,14 +35,15 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Reporter:
-    """start, run_once, stop. `sources` tells each source's problem, or None where it is well."""
+    """start, run_once, stop. `sources` tells each source's problem, or None where it is well. Without `read_books` the
+    books are left out: who looks can read the ledger."""
 
     def __init__(
         self,
         client: redis.Redis,
         queue: str,
         component: str,
-        read_books: Callable[[], Books],
+        read_books: Callable[[], Books] | None,
         sources: Callable[[], Mapping[str, str | None]] = dict,
         labels: Callable[[], Mapping[str, str | None]] = dict,
         expected: Callable[[], tuple[Expectation, ...] | None] = lambda: None,
@@ -68,12 +69,8 @@ class Reporter:
             return self._period
         started = time.monotonic()
         report = Report(at=time.time(), sources=self._sources(), labels=self._labels(), expected=self._expected())
-        try:
-            books = self._read_books()
-        except LedgerError as error:
-            report = replace(report, sink=str(error))
-        else:
-            report = replace(report, totals=totals_of(books))
+        if self._read_books is not None:
+            report = _with_books(report, self._read_books)
         publish(self._client, self._queue, self._component, report)
         pause = min((time.monotonic() - started) / SHARE_OF_TIME, LONGEST_PAUSE_SECONDS)
         if pause > self._period:
@@ -88,3 +85,10 @@ class Reporter:
             except redis.RedisError as error:
                 log.debug("not reported", extra={"error": f"{type(error).__name__}: {error}"})
                 pause = self._period
+
+
+def _with_books(report: Report, read: Callable[[], Books]) -> Report:
+    try:
+        return replace(report, totals=totals_of(read()))
+    except LedgerError as error:
+        return replace(report, sink=str(error))

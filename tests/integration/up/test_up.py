@@ -73,6 +73,19 @@ def test_a_folder_runs_each_pipeline_for_itself(fleet: Fleet) -> None:
     assert fleet.run("ps", str(fleet.folder))[0] == 1
 
 
+@pytest.mark.parametrize("command", ["up", "run"])
+def test_a_source_that_cannot_be_read_shows_in_the_status_and_again_when_it_can(fleet: Fleet, command: str) -> None:
+    spec = write_pipeline(fleet.folder, "one")
+    feed = fleet.folder / "feed-one"
+    process = DcpProcess(fleet.state, command, str(spec))
+    fleet.wait_for_rows("one", 3)
+    feed.rename(fleet.folder / "away")
+    until(lambda: "source feed: " in fleet.run("status", str(spec))[1].out(), "it is told", process)
+    (fleet.folder / "away").rename(feed)
+    until(lambda: "source feed: " not in fleet.run("status", str(spec))[1].out(), "and told no more", process)
+    assert process.terminate(PATIENT) == 0
+
+
 def test_changes_are_taken_up_and_a_broken_one_leaves_the_old_running(fleet: Fleet) -> None:
     spec = write_pipeline(fleet.folder, "one")
     up = fleet.up()
