@@ -70,30 +70,28 @@ def sums_of(pipeline: str, only: list[str] | None) -> Any:
         return case((BATCHES.c.records > 0, value), else_=None)
 
     # A replay's entry has no records of its own; its counts add to those of the batches it took rejects from.
-    sums = (
-        select(
-            BATCHES.c.object_id,
-            func.sum(BATCHES.c.records).label("read"),
-            func.max(BATCHES.c.settled_at).label("settled_at"),
-            total(BATCHES.c.written).label("written"),
-            total(BATCHES.c.duplicates).label("duplicates"),
-            total(BATCHES.c.rejected).label("rejected"),
-            total(BATCHES.c.filtered).label("filtered"),
-            records_in(BatchState.DEAD).label("dead"),
-            records_in(BatchState.CUT).label("pending"),
-            func.sum(case((BATCHES.c.kind == BatchKind.CUT.value, 1), else_=0)).label("batches"),
-            func.max(of_cuts(BATCHES.c.sequence)).label("last_sequence"),
-            func.min(of_cuts(BATCHES.c.start)).label("start"),
-            func.max(of_cuts(BATCHES.c.end)).label("stop"),
-            func.sum(of_cuts(BATCHES.c.end - BATCHES.c.start)).label("cut_bytes"),
-            func.max(of_cuts(BATCHES.c.first_record + BATCHES.c.records - 1)).label("last_record"),
-            func.min(of_records(BATCHES.c.created_at)).label("first_at"),
-            func.max(of_records(BATCHES.c.created_at)).label("last_at"),
-        )
-        .where(BATCHES.c.pipeline == pipeline)
-        .group_by(BATCHES.c.object_id)
-    )
-    return (sums if only is None else sums.where(BATCHES.c.object_id.in_(only))).subquery()
+    sums = select(
+        BATCHES.c.object_id,
+        func.sum(BATCHES.c.records).label("read"),
+        func.max(BATCHES.c.settled_at).label("settled_at"),
+        total(BATCHES.c.written).label("written"),
+        total(BATCHES.c.duplicates).label("duplicates"),
+        total(BATCHES.c.rejected).label("rejected"),
+        total(BATCHES.c.filtered).label("filtered"),
+        records_in(BatchState.DEAD).label("dead"),
+        records_in(BatchState.CUT).label("pending"),
+        func.sum(case((BATCHES.c.kind == BatchKind.CUT.value, 1), else_=0)).label("batches"),
+        func.max(of_cuts(BATCHES.c.sequence)).label("last_sequence"),
+        func.min(of_cuts(BATCHES.c.start)).label("start"),
+        func.max(of_cuts(BATCHES.c.end)).label("stop"),
+        func.sum(of_cuts(BATCHES.c.end - BATCHES.c.start)).label("cut_bytes"),
+        func.max(of_cuts(BATCHES.c.first_record + BATCHES.c.records - 1)).label("last_record"),
+        func.min(of_records(BATCHES.c.created_at)).label("first_at"),
+        func.max(of_records(BATCHES.c.created_at)).label("last_at"),
+    ).group_by(BATCHES.c.object_id)
+    # Never both: SQLite would take the pipeline's index for the narrower one, and read the whole history.
+    those = BATCHES.c.pipeline == pipeline if only is None else BATCHES.c.object_id.in_(only)
+    return sums.where(those).subquery()
 
 
 def entry_of(row: Row[Any]) -> ObjectBooks:

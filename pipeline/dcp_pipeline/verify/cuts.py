@@ -16,7 +16,7 @@ def counts(look: Look) -> Iterator[Finding]:
         SELECT o.uri, b.id, b.kind, b.sequence, b.records, {read} AS was_read,
                b.written + b.duplicates + b.rejected + b.filtered AS settled
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
-        WHERE b.pipeline = :pipeline {look.among("b.object_id")} AND b.state = 'done'
+        WHERE {look.those("b.object_id")} AND b.state = 'done'
           AND ({read} IS NULL OR {read} <> b.records
                OR COALESCE(b.written + b.duplicates + b.rejected + b.filtered, -1) <> {read})
         ORDER BY o.number, b.sequence"""  # noqa: S608
@@ -33,7 +33,7 @@ def gaps(look: Look) -> Iterator[Finding]:
     query = f"""
         SELECT o.id, o.uri, o.header_end, b.sequence, b.start, b.{look.end} AS stop, b.first_record, b.records
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
-        WHERE b.pipeline = :pipeline {look.among("b.object_id")} AND b.kind = 'cut' ORDER BY o.number, b.sequence"""  # noqa: S608
+        WHERE {look.those("b.object_id")} AND b.kind = 'cut' ORDER BY o.number, b.sequence"""  # noqa: S608
     before: Any = None
     for row in look.rows(query):
         first = before is None or before.id != row.id
@@ -63,13 +63,13 @@ def digests(look: Look) -> Iterator[Finding]:
     query = f"""
         SELECT o.uri, o.source, b.id, b.object_id, b.sequence, b.start, b.{look.end} AS stop, b.digest
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
-        WHERE b.pipeline = :pipeline {look.among("b.object_id")} AND b.kind = 'cut' ORDER BY o.number, b.sequence"""  # noqa: S608
+        WHERE {look.those("b.object_id")} AND b.kind = 'cut' ORDER BY o.number, b.sequence"""  # noqa: S608
     for row in look.rows(query):
         if row.id != batch_id(look.pipeline, row.source, row.object_id, row.start, row.stop, row.digest):
             message = f"cut {row.sequence} ({row.id}): its id is not of bytes {row.start}-{row.stop} and {row.digest}"
             yield Finding(row.uri, FindingKind.DIGEST, message)
-    those = look.among("id")
-    query = f"SELECT id, source, uri, version FROM dcp_objects WHERE pipeline = :pipeline {those} ORDER BY number"  # noqa: S608
+    those = look.those("id", "pipeline")
+    query = f"SELECT id, source, uri, version FROM dcp_objects WHERE {those} ORDER BY number"  # noqa: S608
     for row in look.rows(query):
         if row.id != object_id(look.pipeline, row.source, row.uri, row.version):
             yield Finding(row.uri, FindingKind.DIGEST, f"object {row.id}: its id is not of its uri and version")
@@ -90,7 +90,7 @@ def pending_and_dead(look: Look) -> Iterator[Finding]:
     query = f"""
         SELECT o.uri, b.sequence, b.start, b.{look.end} AS stop, b.records, b.state, b.reason
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
-        WHERE b.pipeline = :pipeline {look.among("b.object_id")} AND b.state <> 'done' ORDER BY o.number, b.sequence"""  # noqa: S608
+        WHERE {look.those("b.object_id")} AND b.state <> 'done' ORDER BY o.number, b.sequence"""  # noqa: S608
     for row in look.rows(query):
         kind = FindingKind.DEAD if row.state == "dead" else FindingKind.PENDING
         because = f": {row.reason}" if row.reason else ""
@@ -101,7 +101,7 @@ def pending_and_dead(look: Look) -> Iterator[Finding]:
 def unavailable(look: Look) -> Iterator[Finding]:
     query = f"""
         SELECT uri, state, reason FROM dcp_objects
-        WHERE pipeline = :pipeline AND state NOT IN ('cut', 'history') {look.among("id")} ORDER BY number"""  # noqa: S608
+        WHERE {look.those("id", "pipeline")} AND state NOT IN ('cut', 'history') ORDER BY number"""  # noqa: S608
     for row in look.rows(query):
         if row.state == "unavailable":
             yield Finding(row.uri, FindingKind.UNAVAILABLE, row.reason or "no longer served")

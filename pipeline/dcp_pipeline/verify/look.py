@@ -43,10 +43,17 @@ class Look:
             return ""
         return f"AND {column} IN ({', '.join(repr(each) for each in self._objects) or 'NULL'})"
 
+    def those(self, column: str, pipeline: str = "b.pipeline") -> str:
+        """The condition that something is of the pipeline, or of the objects that are looked at: never both, for SQLite
+        would take the pipeline's index for the narrower one, and read the whole history."""
+        if self._objects is None:
+            return f"{pipeline} = :pipeline"
+        return self.among(column).removeprefix("AND ")
+
     def _of_batches(self) -> str:
         if self._objects is None:
             return ""
-        batches = self.rows(f"SELECT id FROM dcp_batches WHERE pipeline = :pipeline {self.among('object_id')}")  # noqa: S608
+        batches = self.rows(f"SELECT id FROM dcp_batches WHERE {self.those('object_id', 'pipeline')}")  # noqa: S608
         listed = ", ".join(f"X'{bytes.fromhex(each.id).hex()}'" for each in batches)
         self.of_batches = f"AND _dcp_batch IN ({listed or 'NULL'})"
         return self.of_batches

@@ -13,7 +13,7 @@ def rows(look: Look) -> Iterator[Finding]:
         SELECT o.uri, b.id, b.kind, b.sequence, b.state, b.written, g.n, g.numbers, g.least, g.most
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
         LEFT JOIN {look.rows_per_batch} g ON g.id = b.id
-        WHERE b.pipeline = :pipeline {look.among("b.object_id")} AND (
+        WHERE {look.those("b.object_id")} AND (
             COALESCE(g.n, 0) <> CASE WHEN b.state = 'done' THEN COALESCE(b.written, 0) ELSE 0 END
             OR g.numbers <> g.n
             OR (b.kind = 'cut' AND (g.least < b.first_record OR g.most >= b.first_record + b.records)))
@@ -67,7 +67,7 @@ def rejects(look: Look) -> Iterator[Finding]:
                    FROM dcp_rejects WHERE 1 = 1 {of_objects} GROUP BY batch_id) kept ON kept.batch_id = b.id
         LEFT JOIN (SELECT replay_batch, COUNT(*) AS n FROM dcp_rejects
                    WHERE state = 'replayed' {of_objects} GROUP BY replay_batch) took ON took.replay_batch = b.id
-        WHERE b.pipeline = :pipeline {look.among("b.object_id")} AND (
+        WHERE {look.those("b.object_id")} AND (
             COALESCE(b.rejected, 0) <> COALESCE(kept.n, 0) - COALESCE(took.n, 0)
             OR (b.kind = 'cut' AND (kept.least < b.first_record OR kept.most >= b.first_record + b.records)))
         ORDER BY o.number, b.sequence"""  # noqa: S608
@@ -103,7 +103,7 @@ def rows_and_rejects(look: Look) -> Iterator[Finding]:
         SELECT o.uri, b.id, b.kind, b.sequence, COUNT(*) AS n, MIN(r.record) AS record
         FROM dcp_rejects r JOIN {look.table} t ON {look.of_reject} AND t._dcp_record = r.record
         JOIN dcp_batches b ON b.id = r.batch_id JOIN dcp_objects o ON o.id = b.object_id
-        WHERE b.pipeline = :pipeline {look.among("r.object_id")}
+        WHERE {look.those("r.object_id")}
         GROUP BY o.uri, b.id, b.kind, b.sequence ORDER BY o.uri, b.sequence"""  # noqa: S608
     for row in look.rows(query):
         message = f"{row.kind} {row.sequence} ({row.id}): {row.n} records are rows and rejects, first {row.record}"

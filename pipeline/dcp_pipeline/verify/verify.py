@@ -82,10 +82,10 @@ def _changed(connection: Connection, pipeline: str, since_seconds: float) -> lis
 
 
 def _checked(look: Look, checks: tuple[_Check, ...]) -> VerifyReport:
-    batch_of_ours = "b.pipeline = :pipeline " + look.among("b.object_id")
+    batch_of_ours = look.those("b.object_id")
     return VerifyReport(
         findings=tuple(finding for check in checks for finding in check(look)),
-        objects=look.number(f"SELECT COUNT(*) FROM dcp_objects WHERE pipeline = :pipeline {look.among('id')}"),  # noqa: S608
+        objects=look.number(f"SELECT COUNT(*) FROM dcp_objects WHERE {look.those('id', 'pipeline')}"),  # noqa: S608
         batches=look.number(f"SELECT COUNT(*) FROM dcp_batches b WHERE {batch_of_ours}"),  # noqa: S608
         rows=look.number(
             f"SELECT COALESCE(SUM(g.n), 0) FROM {look.rows_per_batch} g "  # noqa: S608
