@@ -31,7 +31,11 @@ _name = click.option("--name", default="dcp", show_default=True, help="The unit'
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of secrets, <name>/<key>: systemd hands them over.",
 )
-@click.option("--env-file", type=click.Path(path_type=Path), help="Variables for it, NAME=value a line.")
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Variables for it, NAME=value a line.",
+)
 @click.option("--no-start", is_flag=True, help="Write the unit only.")
 @click.option("--print", "show", is_flag=True, help="Show the unit; nothing is written.")
 @exits

@@ -106,3 +106,13 @@ def test_a_credential_of_systemd_is_a_secret(tmp_path: Path) -> None:
     secrets = SecretStore({"CREDENTIALS_DIRECTORY": str(tmp_path), "DCP_SECRET_DB_PASSWORD": "other"})
     assert secrets(SecretKeyRef(name="db", key="password")) == "hush-hush"
     assert secrets.redact("it is hush-hush") == "it is ***"
+
+
+@pytest.mark.parametrize("option", ["--env-file", "--credentials"])
+def test_what_is_named_and_is_not_there_is_told_before_anything_is_written(
+    tmp_path: Path, calls: Path, option: str
+) -> None:
+    done = service("install", "--user", str(tmp_path / "specs"), option, str(tmp_path / "typo"))
+    assert (done.exit_code, unit_of(tmp_path).exists(), calls.exists()) == (2, False, False)
+    assert "does not exist" in done.output
+    assert "typo" in done.output
