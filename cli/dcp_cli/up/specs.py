@@ -74,6 +74,20 @@ def _digest(setup: Setup) -> str:
     return hashlib.sha256(repr(setup.pipeline).encode() + passwords.encode()).hexdigest()
 
 
+def renamed(wanted: Wanted, running: Setup | None) -> Wanted:
+    """As it is, or refused where another name would have all that is in its table read anew and written once more."""
+    if wanted.setup is None or running is None:
+        return wanted
+    before, after = running.pipeline, wanted.setup.pipeline
+    if before.key == after.key or (running.sink_url, before.table) != (wanted.setup.sink_url, after.table):
+        return wanted
+    return _broken(
+        wanted,
+        f"metadata: it was {before.key} and is {after.key}: another pipeline, which would read all anew and "
+        f"write it into table {after.table} once more; give it its name back, or a table of its own (sink.sql.table)",
+    )
+
+
 def _broken(wanted: Wanted, problem: str) -> Wanted:
     return Wanted(wanted.path, "", None, problem)
 

@@ -21,7 +21,7 @@ from dcp_cli.up.handover import Handover, Kept, hand_over, refusal
 from dcp_cli.up.logs import last_words
 from dcp_cli.up.member import Child, Member
 from dcp_cli.up.notes import Asked, UpFolder
-from dcp_cli.up.specs import SpecFolder, Wanted
+from dcp_cli.up.specs import SpecFolder, Wanted, renamed
 from dcp_cli.up.steps import TRIAL_SECONDS, Accept, Role, Start, Stop, next_steps
 from dcp_cli.up.telling import Teller
 from dcp_pipeline.errors import in_words
@@ -179,7 +179,7 @@ class Supervisor:
         if wanted.path not in self._members:
             self._members[wanted.path] = Member(wanted.path.stem, wanted, children=self._kept_of(wanted.path, now))
         member = self._members[wanted.path]
-        member.wanted = wanted
+        wanted = member.wanted = renamed(wanted, member.setups.get(member.current))
         if member.gone:
             return  # until its processes are gone; then the file is new
         if wanted.setup is None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from dcp_cli.up.member import Child, Member
-from dcp_cli.up.specs import SpecFolder, Wanted
+from dcp_cli.up.specs import SpecFolder, Wanted, renamed
 from dcp_cli.up.steps import Role
 from dcp_pipeline.setup import load_setup
 from support.fleet import write_pipeline
@@ -79,3 +81,25 @@ def test_a_change_of_what_is_extended_or_of_dotenv_is_a_change(tmp_path: Path) -
     assert "cannot be read" in str(folder.look()[0].problem)
     (tmp_path / "base.txt").write_text("{}\n")
     assert folder.look()[0].setup is not None
+
+
+_SINK = "  sink: {sql: {url: 'sqlite:///all.db', table: TABLE}}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "refused"), [("two", "t", True), ("two", "u", False), ("one", "u", False), ("one", "t", False)]
+)
+def test_another_name_on_the_same_table_is_refused_while_it_runs(
+    tmp_path: Path, name: str, table: str, refused: bool
+) -> None:
+    spec = write_pipeline(tmp_path, "one", more=_SINK.replace("TABLE", "t"))
+    running = looked(tmp_path).setup
+    text = spec.read_text().replace("metadata: {name: one}", f"metadata: {{name: {name}}}")
+    spec.write_text(text.replace("table: t", f"table: {table}"))
+    wanted = looked(tmp_path)
+    judged = renamed(wanted, running)
+    assert renamed(wanted, None) is wanted, "what does not run has no name yet"
+    assert (judged is wanted) is not refused
+    if refused:
+        assert judged.setup is None
+        assert "it was default/one and is default/two" in str(judged.problem)
