@@ -22,7 +22,10 @@ from dcp_pipeline.files.durable import write_durably
 
 _LOCK_SECONDS = 0.3
 """`dcp status` holds the lock for an instant, to see whether somebody else does."""
-_ADVICE = "works on this pipeline here; wait for it, stop it, or give this one a folder of its own with DCP_STATE_DIR"
+_ADVICE = (
+    "works on this pipeline here, or a `dcp up` (`dcp ps` shows it); wait for it, stop it (`dcp down`), or give this "
+    "one a folder of its own with DCP_STATE_DIR"
+)
 _URL = re.compile(rf"unix://(/.*)/{re.escape(SOCKET)}\n?", re.DOTALL)
 
 
