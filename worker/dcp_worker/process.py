@@ -52,7 +52,7 @@ class WorkerProcess:
         self._pipeline = pipeline
         self.trouble, self.tally = Trouble(), Tally()
         self._prepared = False
-        self._queue = shared.queue
+        self._queue, self._ledger = shared.queue, shared.ledger
         self._compiler = PlanCompiler(setup, shared.engine)
         self._plans = PlanShelf(shared.ledger.spec, self._compiler.compile)
         self._keeper = LeaseKeeper(shared.queue, worker.batch_timeout.seconds, on_hung or exit_hung, _lost)
@@ -80,6 +80,15 @@ class WorkerProcess:
         """Make or check the table and compile the spec's own plans, so that what is wrong shows at the start."""
         for source in self._pipeline.spec.sources:
             self._plans.prepare(*revision_of(self._pipeline, source.name))
+        other = self._ledger.other_writer(self._pipeline.table)
+        if other is not None:
+            log.warning(
+                "table %s has rows of pipeline %s, and %s has read nothing yet: if it is the same under another name, "
+                "all is read anew and may be written once more; give it its name back, or a table of its own",
+                self._pipeline.table,
+                other,
+                self._pipeline.key,
+            )
         self._prepared = True
 
     def unprepared(self) -> str | None:

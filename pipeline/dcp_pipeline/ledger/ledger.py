@@ -20,7 +20,7 @@ from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain,
 from dcp_pipeline.ledger import books, claims, counted, objects, tasks
 from dcp_pipeline.ledger.counted import CountedUpTo
 from dcp_pipeline.ledger.epoch import Epoch
-from dcp_pipeline.ledger.looking import overview
+from dcp_pipeline.ledger.looking import neighbours, overview
 from dcp_pipeline.ledger.looking.overview import Overview, Totals
 from dcp_pipeline.ledger.model import (
     Books,
@@ -76,6 +76,10 @@ class Ledger:
     def warnings(self) -> list[str]:
         """What the server is set to that weakens a commit, for people."""
         return self._transactions.read(dialect_of(self.engine).warnings)
+
+    def other_writer(self, table: str) -> str | None:
+        """Another pipeline of which a row stands in the clean table, where this one has recorded no object yet."""
+        return self._transactions.read(lambda each: neighbours.other_writer(each, self.pipeline, table))
 
     def ping(self) -> None:
         """Return when the database answers."""
