@@ -11,10 +11,11 @@ from typing import Any
 from dcp_operator.apply import Applier
 from dcp_operator.children.children import COMPONENTS, Child, Wanted, children_of
 from dcp_operator.children.former_specs import former_specs, unread
-from dcp_operator.children.judge import Refusal, missing_secrets
+from dcp_operator.children.judge import Refusal, SecretSeen, missing_secrets
 from dcp_operator.children.pace import Pace
 from dcp_operator.children.plan import Action, ChildKey, Delete, Live, by_release, plan
 from dcp_operator.children.remembered import Built, Parsed, Remembered
+from dcp_operator.children.secret_refs import all_refs
 from dcp_operator.cluster.api import Api, ApiError
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
@@ -26,6 +27,7 @@ from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.scaler import Scaler, Target, Targets
 from dcp_operator.scaling.server import not_allowed, server_of
+from dcp_operator.status.at_rest import LOOK_AGAIN_SECONDS, AtRest
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.news import news_of
 from dcp_operator.status.none_ready import NoneReady
@@ -33,7 +35,7 @@ from dcp_operator.status.seen import DeploymentSeen, KedaSeen, Observed, deploym
 from dcp_operator.status.status import due_in, status_of
 from dcp_operator.status.trouble import trouble_of
 from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document
-from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline, State
+from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline, SecretKeyRef, State
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Reconciler:
         self._remembered = Remembered()
         self._counted_at: dict[PipelineKey, float] = {}
         self._none_ready = NoneReady(monotonic)
+        self._at_rest = AtRest(self._pods_of, monotonic)
 
     async def run_once(self, key: PipelineKey) -> float | None:
         """In how many seconds to come back, if sooner than the next resync. ApiError and ApiUnreachable pass
@@ -81,12 +84,11 @@ class Reconciler:
             return None  # Parts marks it again once it is known which children there are
         owner = Owner(key.namespace, key.name, str(resource["metadata"]["uid"]))
         found = self._remembered.parsed(key, resource)
-        pipeline = found.pipeline
         try:
-            if isinstance(pipeline, Refusal):
-                refusal: Refusal | None = pipeline
-            else:
-                refusal = await self._make_it_so(owner, pipeline, found, resource)
+            wanted = await self._wanted(owner, found, resource)
+            if not isinstance(wanted, Built) and self._pace is not None:
+                self._pace.done(key)  # nothing is renewed now: its place is another's
+            refusal = await self._carry_out(owner, wanted) if isinstance(wanted, Built) else wanted
         except ApiError as error:
             if "NamespaceTerminating" in error.causes:
                 return None  # the pipeline itself goes next
@@ -96,29 +98,40 @@ class Reconciler:
         again = await self._report(owner, resource, refusal)
         return RETRY_SECONDS.get(refusal.reason, again) if refusal else again
 
-    async def _make_it_so(self, owner: Owner, pipeline: Pipeline, found: Parsed, resource: Document) -> Refusal | None:
+    async def _wanted(self, owner: Owner, found: Parsed, resource: Document) -> Built | Refusal | None:
+        """What is to be there; None where nothing is to be done about it."""
+        pipeline, held = found.pipeline, _held(resource)
+        self._targets.hold(owner.key, held)
+        if isinstance(pipeline, Refusal):
+            if found.scaled is not None and owner.key not in self._targets.by_key:
+                await self._scaled(owner, found.scaled, all_refs(found.scaled), held)
+            return pipeline
         if pipeline.spec.scaling.engine == "keda" and not self._pods.keda:
             return Refusal("KedaNotEnabled", "spec.scaling.engine is keda, and this operator runs without KEDA=true")
-        redis = pipeline.spec.queue.redis
-        reach = self._reach
-        if redis is not None and (refusal := not_allowed(redis.url, owner.namespace, reach.hosts, reach.domain)):
-            self._targets.by_key.pop(owner.key, None)
-            return refusal
-        names = {ref.name for ref in found.refs}
-        secrets = await self._secrets.read(owner.namespace, names)
-        if refusal := missing_secrets(pipeline, secrets):
-            return refusal
-        held = _held(resource)
-        if redis is not None:
-            server = server_of(redis, owner.namespace, secrets)
-            self._targets.by_key[owner.key] = Target(owner, pipeline, server, held)
+        secrets = await self._scaled(owner, pipeline, found.refs, held)
+        if isinstance(secrets, Refusal):
+            return secrets
         if held:
             return None
         versions = {f"{ref.name}/{ref.key}": secrets[ref.name].digest_of(ref.key) for ref in found.refs}
         built = self._remembered.built(owner.key, found, versions, lambda: self._children(owner, pipeline, versions))
-        if not self._leading():
-            return None  # a replica that stands by has everything ready, and writes nothing
-        return await self._carry_out(owner, built)
+        return built if self._leading() else None  # a replica that stands by has everything ready, and writes nothing
+
+    async def _scaled(
+        self, owner: Owner, pipeline: Pipeline, refs: Sequence[SecretKeyRef], held: bool
+    ) -> Mapping[str, SecretSeen] | Refusal:
+        """Its workers follow its queue from now on; its Secrets."""
+        redis, reach = pipeline.spec.queue.redis, self._reach
+        if redis is not None and (refusal := not_allowed(redis.url, owner.namespace, reach.hosts, reach.domain)):
+            self._targets.by_key.pop(owner.key, None)
+            return refusal
+        secrets = await self._secrets.read(owner.namespace, {ref.name for ref in refs})
+        if refusal := missing_secrets(pipeline, secrets):
+            return refusal
+        if redis is not None:
+            server = server_of(redis, owner.namespace, secrets)
+            self._targets.by_key[owner.key] = Target(owner, pipeline, server, held)
+        return secrets
 
     async def _carry_out(self, owner: Owner, built: Built) -> Refusal | None:
         live = self._store.children(owner.key)
@@ -153,8 +166,7 @@ class Reconciler:
         """Delete the specs of former revisions that no pod reads any more. Pods are asked for where there are such."""
         if not former:
             return None
-        pods, _ = await self._api.list(POD, owner.namespace, _selecting(owner.name))
-        return await self._applier.carry_out(owner.key, unread(former, pods))
+        return await self._applier.carry_out(owner.key, unread(former, await self._pods_of(owner.key)))
 
     def _children(self, owner: Owner, pipeline: Pipeline, versions: Mapping[str, str]) -> tuple[Child, ...]:
         wanted = Wanted(owner, pipeline, versions, self._pods)
@@ -166,11 +178,15 @@ class Reconciler:
         scaled = self._scaler.known(key)
         if refusal is None and (scaled is None or scaled.shown is None):
             return None  # the scaler tells once it has looked: until then the status would only flap
+        generation, state = int(resource["metadata"]["generation"]), _state(resource)
+        deployments = [self._deployment(key, each) for each in COMPONENTS]
+        read_at = scaled.read_at if scaled else None
         seen = Observed(
-            generation=int(resource["metadata"]["generation"]),
+            generation=generation,
             refusal=refusal,
-            state=_state(resource),
+            state=state,
             held=held,
+            at_rest=await self._at_rest.seen(key, state, deployments, before, generation, read_at),
             waiting=self._pace is not None and self._pace.waits(key),
             fetcher=self._deployment(key, "fetcher"),
             workers=self._deployment(key, "worker"),
@@ -191,8 +207,9 @@ class Reconciler:
             await self._write(owner, status)
             await self._tell(owner, status, before)
             due = None
-        grace = self._none_ready.due_in(key)
-        return min((each for each in (due, grace) if each is not None), default=None)
+        ending = None if seen.at_rest else LOOK_AGAIN_SECONDS
+        times = (due, self._none_ready.due_in(key), ending)
+        return min((each for each in times if each is not None), default=None)
 
     async def _write(self, owner: Owner, status: Status) -> None:
         document = {
@@ -222,8 +239,10 @@ class Reconciler:
         seen = [self._deployment(key, "fetcher"), self._deployment(key, "worker")]
         if all(each is None or each.ready >= each.wanted for each in seen):
             return {}
-        pods, _ = await self._api.list(POD, key.namespace, _selecting(key.name))
-        return trouble_of(pods)
+        return trouble_of(await self._pods_of(key))
+
+    async def _pods_of(self, key: PipelineKey) -> Sequence[Document]:
+        return (await self._api.list(POD, key.namespace, _selecting(key.name)))[0]
 
     def _keda(self, key: PipelineKey) -> KedaSeen | None:
         """What KEDA says, where it is its turn to scale."""
@@ -238,6 +257,7 @@ class Reconciler:
         self._remembered.forget(key)
         self._counted_at.pop(key, None)
         self._none_ready.forget(key)
+        self._at_rest.forget(key)
         if self._pace is not None:
             self._pace.done(key)
 

@@ -19,6 +19,11 @@ def replicas(server: ApiServer, component: str, name: str = "botnet") -> int:
     return int((server.find("deployments", f"{name}-{component}") or {})["spec"]["replicas"])
 
 
+async def resyncs(server: ApiServer) -> None:
+    listed = len(server.asked("list", PIPELINES))
+    await until(lambda: len(server.asked("list", PIPELINES)) > listed + 2, "some resyncs")
+
+
 def image(server: ApiServer, name: str = "botnet", component: str = "worker") -> str:
     found = server.find("deployments", f"{name}-{component}")
     return found["spec"]["template"]["spec"]["containers"][0]["image"] if found else ""
@@ -129,3 +134,136 @@ async def test_a_release_renews_so_many_pipelines_at_once_and_people_at_any_time
         for name in names:
             await ready(server, name)
             await until(lambda name=name: condition(server, "Progressing", name)[0] == "False", f"{name} to be done")
+
+
+@pytest.mark.parametrize(("state", "under_way", "at_rest"),
+                         [("Stopped", "Stopping", "Stopped"), ("Draining", "Draining", "Drained")])  # fmt: skip
+async def test_as_long_as_a_pod_is_ending_it_has_not_come_to_rest(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    state: str, under_way: str, at_rest: str,
+) -> None:  # fmt: skip
+    """No Deployment counts such a pod, which still fetches, or finishes a batch, for up to ten minutes."""
+    name = state.lower()
+    labels = {"app.kubernetes.io/name": "datacleaningpipeline", "app.kubernetes.io/instance": name}
+    metadata = {"name": "ending", "namespace": "feeds", "labels": labels, "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    pod = {"metadata": metadata, "spec": {}, "status": {"phase": "Running"}}
+    server.put("pods", pod)
+    server.put("pods", {**pod, "metadata": {**metadata, "name": "over"}, "status": {"phase": "Succeeded"}})
+    put_pipeline(server, redis, name, spec={"state": state})
+    async with operated(server, tmp_path, monkeypatch):
+        await until(lambda: condition(server, "Ready", name)[:2] == ("True", under_way), "it to be under way")
+        assert "the last pods" in condition(server, "Ready", name)[2]
+        looks = len(server.asked("list", "pods"))
+        await until(lambda: len(server.asked("list", "pods")) > looks + 1, "the pods to be asked for again")
+        assert condition(server, "Ready", name)[1] == under_way
+        server.objects.delete(("pods", "feeds", "ending"))
+        await until(lambda: condition(server, "Ready", name)[:2] == ("True", at_rest), "it to be at rest")
+        await resyncs(server)
+        looks = len(server.asked("list", "pods"))
+        await resyncs(server)
+        assert len(server.asked("list", "pods")) == looks, "who rests is not asked for again"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"resources": {"limits": {"cpu": 0.5}}}, {"podTemplate": {"volumes": [{"name": "data"}]}}],
+    ids=["float", "volume"],
+)  # fmt: skip
+async def test_workers_follow_the_queue_though_a_new_release_refuses_what_their_pods_ask_for(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: dict[str, Any]
+) -> None:
+    """An earlier release took it, and its pods run: they would never come back from zero."""
+    client = connect(redis)
+    queue = Queue(client, "feeds.refused")
+    put_pipeline(server, redis, "refused")
+    async with operated(server, tmp_path, monkeypatch):
+        await ready(server, "refused")
+    put_pipeline(server, redis, "refused", spec={"worker": words})
+    before = server.find("deployments", "refused-worker") or {}
+    async with operated(server, tmp_path, monkeypatch):
+        await until(lambda: condition(server, "Ready", "refused")[1] == "InvalidSpec", "the refusal")
+        assert "spec.worker." in condition(server, "Ready", "refused")[2]
+        queue.enqueue([Job("a", b"x" * 10)])
+        await until(lambda: replicas(server, "worker", "refused") > 0, "a worker")
+        after = server.find("deployments", "refused-worker") or {}
+        assert after["spec"]["template"] == before["spec"]["template"]
+        put_pipeline(server, redis, "refused", spec={"worker": words}, annotations=HANDS_OFF)
+        await resyncs(server)
+        server.put("deployments", {**after, "spec": {**after["spec"], "replicas": 0}})
+        await resyncs(server)
+        assert replicas(server, "worker", "refused") == 0, "hands off, whatever the spec is"
+    queue.drop()
+    client.close()
+
+
+async def test_whoever_cannot_be_renewed_now_gives_its_turn_away(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["p0", "p1", "p2"]
+    for name in names:
+        put_pipeline(server, redis, name)
+    async with operated(server, tmp_path, monkeypatch):
+        for name in names:
+            await ready(server, name)
+    server.objects.pods_come_up = False
+    async with operated(server, tmp_path, monkeypatch, FETCHER_IMAGE="fetcher:2", ROLLOUT_AT_ONCE="1"):
+
+        def renewed() -> set[str]:
+            return {name for name in names if image(server, name, "fetcher") == "fetcher:2"}
+
+        def waiting() -> set[str]:
+            return {name for name in names if condition(server, "Progressing", name)[1] == "WaitingForItsTurn"}
+
+        await until(lambda: len(waiting()) == 2 and len(renewed()) == 1, "two to wait for one")
+        first = renewed().pop()
+        put_pipeline(server, redis, first, annotations=HANDS_OFF)
+        await until(lambda: len(renewed()) == 2, "the next one's turn")
+        last = next(name for name in names if name not in renewed())
+        put_pipeline(server, redis, last, annotations=HANDS_OFF)
+        await until(lambda: last not in waiting(), "it not to wait any more")
+
+
+async def test_who_waits_for_its_turn_is_drained_at_once(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where an earlier release left no digest of what people ask."""
+    for name in ("p0", "p1"):
+        put_pipeline(server, redis, name)
+    async with operated(server, tmp_path, monkeypatch):
+        for name in ("p0", "p1"):
+            await ready(server, name)
+    for name in ("p0", "p1"):
+        for component in ("fetcher", "worker"):
+            found = server.find("deployments", f"{name}-{component}") or {}
+            server.put(
+                "deployments",
+                {**found, "metadata": {**found["metadata"], "annotations": {"datacleaning.io/applied": "0"}}},
+            )
+    server.objects.pods_come_up = False
+    async with operated(server, tmp_path, monkeypatch, FETCHER_IMAGE="fetcher:2", ROLLOUT_AT_ONCE="1"):
+        await until(
+            lambda: (
+                [condition(server, "Progressing", each)[1] for each in ("p0", "p1")].count("WaitingForItsTurn") == 1
+            ),
+            "one to wait",
+        )
+        last = next(each for each in ("p0", "p1") if condition(server, "Progressing", each)[1] == "WaitingForItsTurn")
+        put_pipeline(server, redis, last, spec={"paused": True})
+        await until(lambda: replicas(server, "fetcher", last) == 0, "no fetcher")
+
+
+async def test_a_rollout_that_was_paused_by_hand_goes_on(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`kubectl rollout pause`: no change would come out any more. To hold a pipeline there is an annotation."""
+
+    def paused() -> bool:
+        return bool((server.find("deployments", "botnet-worker") or {})["spec"].get("paused"))
+
+    put_pipeline(server, redis)
+    async with operated(server, tmp_path, monkeypatch):
+        await ready(server)
+        worker = server.find("deployments", "botnet-worker") or {}
+        server.put("deployments", {**worker, "spec": {**worker["spec"], "paused": True}})
+        assert paused()
+        await until(lambda: not paused(), "the rollout to go on")

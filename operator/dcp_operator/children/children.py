@@ -139,6 +139,7 @@ def pod_monitor(wanted: Wanted) -> Child:
 def _deployment(wanted: Wanted, component: Component, **spec: Any) -> Child:
     template = pod_template(wanted.pipeline, component, wanted.secret_versions, wanted.settings)
     spec |= {
+        "paused": False,  # `kubectl rollout pause` would hold back every change, for ever and in silence
         "revisionHistoryLimit": 3,
         "selector": {"matchLabels": selector(wanted.owner.name, component)},
         "template": template,

@@ -54,6 +54,18 @@ def parsed(resource: Mapping[str, Any]) -> Pipeline | Refusal:
     return _invalid(problems) if problems else pipeline
 
 
+def scaled_at_least(resource: Mapping[str, Any]) -> Pipeline | None:
+    """The pipeline of a refused resource, where only what its pods ask for is refused: so its workers go on to follow
+    the queue. A release of the operator may refuse there what an earlier one took."""
+    spec = dict(resource.get("spec") or {})
+    for component in ("fetcher", "worker"):
+        part = spec.get(component)
+        if isinstance(part, Mapping):
+            spec[component] = {key: value for key, value in part.items() if key not in ("podTemplate", "resources")}
+    found = parsed({**resource, "spec": spec}) if spec != resource.get("spec") else None
+    return found if isinstance(found, Pipeline) else None
+
+
 def missing_secrets(pipeline: Pipeline, secrets: Mapping[str, SecretSeen]) -> Refusal | None:
     """A refusal that names every Secret and key that is referenced and not there."""
     missing = [_missing(ref, secrets) for ref in all_refs(pipeline)]

@@ -13,7 +13,7 @@ from typing import Any
 
 from dcp_operator.children.children import Child
 from dcp_operator.children.drift import digest
-from dcp_operator.children.judge import Refusal, parsed
+from dcp_operator.children.judge import Refusal, parsed, scaled_at_least
 from dcp_operator.children.plan import ChildKey, Live
 from dcp_operator.children.secret_refs import all_refs
 from dcp_operator.ground.kinds import DEPLOYMENT
@@ -32,6 +32,8 @@ class Parsed:
     """As it stands in the resource."""
     pipeline: Pipeline | Refusal
     refs: tuple[SecretKeyRef, ...]
+    scaled: Pipeline | None = None
+    """Of one that is refused, what its workers are still scaled by."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class Remembered:
         if known.parsed is None or (known.parsed.uid, known.parsed.spec) != (uid, spec):
             pipeline = parsed(resource)
             refs = () if isinstance(pipeline, Refusal) else all_refs(pipeline)
-            known.parsed = Parsed(uid, spec, pipeline, refs)
+            scaled = scaled_at_least(resource) if isinstance(pipeline, Refusal) else None
+            known.parsed = Parsed(uid, spec, pipeline, refs, scaled)
         return known.parsed
 
     def built(self, key: PipelineKey, of: Parsed, versions: Versions, build: Callable[[], tuple[Child, ...]]) -> Built:

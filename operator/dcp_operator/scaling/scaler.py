@@ -58,6 +58,11 @@ class Targets:
 
     by_key: dict[PipelineKey, Target] = field(default_factory=dict)
 
+    def hold(self, key: PipelineKey, held: bool) -> None:
+        """Keep the hands off, or no longer, whatever its spec is now."""
+        if (target := self.by_key.get(key)) is not None and target.held != held:
+            self.by_key[key] = replace(target, held=held)
+
 
 class Scaler:
     """start_round looks at every queue once. `tell` is called with a pipeline whose status has news."""

@@ -93,6 +93,8 @@ class Observed:
     """For how long workers have been wanted without one being ready."""
     held: bool = False
     """Whether somebody has asked the operator to keep its hands off."""
+    at_rest: bool = True
+    """False: its Deployments count no pod any more, and some are still ending."""
     waiting: bool = False
     """Whether pods are to be renewed by a release of the operator, and it is not this pipeline's turn."""
 

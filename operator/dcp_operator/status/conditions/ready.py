@@ -45,11 +45,13 @@ def _resting(seen: Observed) -> Found:
     workers = max(seen.workers.wanted, seen.workers.replicas) if seen.workers is not None else 0
     pods = workers + (seen.fetcher.replicas if seen.fetcher is not None else 0)
     if seen.state == "Stopped":
-        if pods:
-            return Found("True", "Stopping", f"{pods} pods finish what is in their hands")
+        if pods or not seen.at_rest:
+            return Found("True", "Stopping", f"{pods or 'the last'} pods finish what is in their hands")
         return Found("True", "Stopped", f"stopped: no pod works; {backlog} batches wait in the queue")
     if backlog or pods:
         return Found(
             "True", "Draining", f"nothing is fetched; {backlog} batches are to be finished, by {workers} workers"
         )
+    if not seen.at_rest:
+        return Found("True", "Draining", "nothing is fetched; the last pods finish what is in their hands")
     return Found("True", "Drained", "nothing is fetched, the queue is empty, and no pod works")
