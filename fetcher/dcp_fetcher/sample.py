@@ -105,7 +105,7 @@ def _first(setup: Setup, source: Source, records: int, site: Site, uris: list[st
             batches = tuple(_batches(setup, source, records, uri, opened))
         if batches:
             return Sample(uri, len(uris), batches)
-    raise GoneError(f"source {source.name}: no records in {len(uris)} objects")
+    raise GoneError(f"no records in {len(uris)} objects")
 
 
 def _spread(setup: Setup, source: Source, records: int, most: int, site: Site, uris: list[str]) -> Spread:
@@ -124,7 +124,7 @@ def _spread(setup: Setup, source: Source, records: int, most: int, site: Site, u
             whole = not opened.stream.read(1)
         if last is not None:
             return Spread(uri, (*kept, *([] if number & (number - 1) == 0 else [last])), whole)
-    raise GoneError(f"source {source.name}: no records in {len(uris)} objects")
+    raise GoneError(f"no records in {len(uris)} objects")
 
 
 def _head(source: Source, most_bytes: int, site: Site, uris: list[str]) -> Head:
@@ -141,7 +141,7 @@ def _head(source: Source, most_bytes: int, site: Site, uris: list[str]) -> Head:
             while len(start) < most_bytes and (data := content.read(most_bytes - len(start))):
                 start += data
             return Head(uri, magic, bytes(start), len(start) < most_bytes)
-    raise GoneError(f"source {source.name}: no bytes in {len(uris)} objects")
+    raise GoneError(f"no bytes in {len(uris)} objects")
 
 
 def opened_bytes(site: Site, uri: str) -> bytes:

@@ -18,8 +18,10 @@ def write_durably(path: Path, text: str) -> None:
             file.write(text.encode())
             file.flush()
             put_in_place(made, path)
-        except BaseException:
+        except BaseException as error:
             made.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = str(path)  # a write tells of no file, and whoever reads it wants to know which disk
             raise
 
 

@@ -41,7 +41,7 @@ def state_base(folder: Path, environment: Mapping[str, str]) -> Path:
     if told := environment.get("DCP_STATE_DIR"):
         return Path(told)
     base = folder / STATE
-    if os.access(base if base.exists() else folder, os.W_OK | os.X_OK):
+    if os.access(base if os.path.lexists(base) else folder, os.W_OK | os.X_OK):
         return base
     # Here, since few specs lie where nothing can be written.
     from platformdirs import user_state_path

@@ -256,3 +256,59 @@ def test_a_source_that_is_itself_a_link_is_read(tmp_path: Path) -> None:
         fetching = Fetching(file_source(tmp_path / name))
         assert fetching.run().problems == ()
         assert fetching.records() == b"1,x\n"
+
+
+@pytest.mark.parametrize("growth", ["replace", "append"])
+def test_a_link_that_leads_to_itself_or_nowhere_is_told_and_the_files_beside_it_are_read(
+    tmp_path: Path, growth: str
+) -> None:
+    """One such link ended the whole listing: none of the folder's files was read."""
+    (tmp_path / "a.csv").write_bytes(CSV)
+    for name, target in {
+        "loop": "loop", "ring": "gnir", "gnir": "ring", "yesterday.csv": "gone.csv", ".#a.csv": "me@here", "below": "."
+    }.items():  # fmt: skip
+        (tmp_path / name).symlink_to(target)
+    fetching = Fetching(file_source(tmp_path, growth=growth))
+    problems = sorted(fetching.run().problems)
+    assert fetching.records() == b"1,x\n"
+    assert [problem.split(": ")[0].rpartition("/")[2] for problem in problems] == [
+        "gnir",
+        "loop",
+        "ring",
+        "yesterday.csv",
+    ]
+    assert ["cannot be followed" in problem for problem in problems] == [True, True, True, False]
+    assert "leads nowhere" in problems[-1]
+
+
+def test_a_link_into_a_folder_that_may_not_be_entered_is_told_and_the_files_beside_it_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_bytes(CSV)
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "b.csv").symlink_to(tmp_path / "locked" / "b.csv")
+    really_scan = os.scandir
+
+    class Locked:
+        """As a user other than root, which tests may be, sees it."""
+
+        def __init__(self, entry: os.DirEntry[str]) -> None:
+            self._entry, self.name, self.path = entry, entry.name, entry.path
+
+        def is_file(self) -> bool:
+            if self._entry.is_symlink():
+                raise PermissionError(13, "Permission denied", self.path)
+            return self._entry.is_file()
+
+        def is_symlink(self) -> bool:
+            return self._entry.is_symlink()
+
+        def is_dir(self) -> bool:
+            return self._entry.is_dir()
+
+    monkeypatch.setattr(
+        "dcp_fetcher.sites.files.site.os.scandir", lambda path: [Locked(each) for each in really_scan(path)]
+    )
+    fetching = Fetching(file_source(tmp_path))
+    assert [problem.split(": ")[0].rpartition("/")[2] for problem in fetching.run().problems] == ["b.csv"]
+    assert fetching.records() == b"1,x\n"

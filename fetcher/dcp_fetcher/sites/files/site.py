@@ -116,21 +116,42 @@ def list_files(path: Path, source: FileSource) -> list[Entry]:
         if not path.is_dir():
             os.stat(path)
             return [Entry(path.resolve().as_uri(), path.name)]
-        names = sorted(each.name for each in os.scandir(path) if each.is_file())
+        names = sorted(each.name for each in os.scandir(path) if _is_meant(each))
     except FileNotFoundError:
         raise GoneError(f"{path}: there is no such file or folder") from None
     except OSError as error:
         raise RefusedError(f"{path}: {error.strerror}") from error
     folder = path.resolve()
-    entries = (Entry((folder / name).as_uri(), name, problem=why_outside(folder, name)) for name in names)
+    entries = (Entry((folder / name).as_uri(), name, problem=why_not_followed(folder, name)) for name in names)
     return chosen(entries, source.include, source.exclude, "file")
 
 
-def why_outside(folder: Path, name: str) -> str | None:
+def _is_meant(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, or a link of which nobody can say what it leads to: that is told of it, and ends no listing."""
+    try:
+        return entry.is_file() or (entry.is_symlink() and not entry.is_dir() and not os.path.exists(entry.path))
+    except OSError:
+        return True
+
+
+def why_not_followed(folder: Path, name: str) -> str | None:
     """Why a link in a folder is not followed: whoever may put files there may not read all that the fetcher may."""
-    if not (folder / name).is_symlink() or Path(os.path.realpath(folder / name)).is_relative_to(folder):
+    link = folder / name
+    if not link.is_symlink():
         return None
-    return "it is a link that leads out of its folder; name the file or folder that it leads to in a source of its own"
+    if not Path(os.path.realpath(link)).is_relative_to(folder):
+        return (
+            "it is a link that leads out of its folder; name the file or folder that it leads to in a source of its own"
+        )
+    try:
+        os.stat(link)
+    except FileNotFoundError:
+        return "it is a link that leads nowhere; mend it, remove it, or name it in file.exclude"
+    except OSError as error:
+        return (
+            f"it is a link that cannot be followed ({error.strerror}); mend it, remove it, or name it in file.exclude"
+        )
+    return None
 
 
 def path_of(uri: str) -> Path:

@@ -59,6 +59,20 @@ def test_state_is_kept_for_the_user_where_the_specs_folder_cannot_be_written(
     assert first != second
 
 
+@pytest.mark.parametrize("what", ["a file", "a link that leads nowhere"])
+def test_state_is_kept_for_the_user_where_something_else_lies_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).is_dir())  # as for a user other than root
+    place = tmp_path / ".dcp"
+    if what == "a file":
+        place.write_text("x")
+    else:
+        place.symlink_to("nowhere")
+    assert state_base(tmp_path, {}).is_relative_to(tmp_path / "state")
+
+
 def test_a_spec_that_comes_through_a_pipe_has_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
