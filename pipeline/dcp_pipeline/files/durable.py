@@ -12,17 +12,20 @@ def write_durably(path: Path, text: str) -> None:
 
     A link that stands there is replaced, never followed. Raises OSError; what stood there then stands there still.
     """
-    with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        made = Path(file.name)
-        try:
-            file.write(text.encode())
-            file.flush()
-            put_in_place(made, path)
-        except BaseException as error:
-            made.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.filename is None:
-                error.filename = str(path)  # a write tells of no file, and whoever reads it wants to know which disk
-            raise
+    try:
+        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+            made = Path(file.name)
+            try:
+                file.write(text.encode())
+                file.flush()
+                put_in_place(made, path)
+            except BaseException:
+                made.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)  # a write tells of no file, and whoever reads it wants to know which disk
+        raise
 
 
 def put_in_place(made: Path, path: Path) -> None:

@@ -127,7 +127,7 @@ def list_files(path: Path, source: FileSource) -> list[Entry]:
 
 
 def _is_meant(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a file, or a link of which nobody can say what it leads to: that is told of it, and ends no listing."""
+    """Whether it is a file, or a link that leads to none: that is told of it, and ends no listing."""
     try:
         return entry.is_file() or (entry.is_symlink() and not entry.is_dir() and not os.path.exists(entry.path))
     except OSError:

@@ -200,3 +200,96 @@ def test_names_are_shown_as_people_read_them(text: str, shown: str) -> None:
 )
 def test_books_balance_where_verify_says_so(changes: dict[str, object], said: str) -> None:
     assert said in verdict(overview_of([books(0), books(1, **changes)]))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+OBJECTS = [
+    "id",
+    "last (UTC)",
+    "object",
+    "state",
+    "read",
+    "written",
+    "duplicates",
+    "rejected",
+    "filtered",
+    "dead",
+    "pending",
+]
+OBJECT = [
+    "0d44b5b93972",
+    "11-29 11:21:09",
+    "file:///srv/feeds/0.csv",
+    "cut",
+    "400,000",
+    "399,600",
+    "0",
+    "400",
+    "0",
+    "0",
+    "0",
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (
+            80,
+            [
+                "0d44b5b93972  last (UTC) 11-29 11:21:09  object file:///srv/feeds/0.csv",
+                "  state cut  read 400,000  written 399,600  rejected 400",
+            ],
+        ),
+        (
+            30,
+            [
+                "0d44b5b93972",
+                "  last (UTC) 11-29 11:21:09",
+                "  object file:///srv/feeds/0.csv",
+                "  state cut  read 400,000",
+                "  written 399,600",
+                "  rejected 400",
+            ],
+        ),
+    ],
+)
+def test_a_table_that_a_terminal_has_no_room_for_is_lines_and_no_column_of_single_letters(
+    monkeypatch: pytest.MonkeyPatch, columns: int, lines: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    tables.show_table([OBJECT], OBJECTS)
+    assert terminal.getvalue().splitlines() == lines
+
+
+def test_in_lines_a_wide_letter_takes_two_columns_and_nothing_steers_the_terminal() -> None:
+    row = ["", "销售" * 6, "a\x1b[2Jb", "0", "7"]
+    assert list(tables.narrow(row, ["id", "object", "reason", "read", "line"], 34)) == [
+        "object " + "销售" * 6,
+        r"  reason a\x1b[2Jb  line 7",
+    ]
+    assert list(tables.narrow(["", "0"], ["id", "read"], 80)) == []
+
+
+@pytest.mark.parametrize("columns", [80, 10])
+def test_a_table_whose_reader_is_gone_is_a_closed_pipe_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    """Rich would end the process with 1."""
+
+    class Gone(Terminal):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout", Gone())
+    with pytest.raises(BrokenPipeError):
+        tables.show_table([["x", "1"] * 4], ["object", "read"] * 4)

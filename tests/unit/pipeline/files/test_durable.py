@@ -47,7 +47,7 @@ def test_a_disk_that_is_full_in_the_middle_leaves_what_was_there(tmp_path: Path,
     )
     assert done.returncode == 1
     assert "OSError" in done.stderr
-    assert f"{path}'" in done.stderr.splitlines()[-1], "which file it was"
+    assert str(path) in done.stderr.splitlines()[-1], "which file it was"
     assert path.read_text() == "before"
     assert [each.name for each in tmp_path.iterdir()] == ["note"]
 
