@@ -180,13 +180,16 @@ class Reconciler:
             return None  # the scaler tells once it has looked: until then the status would only flap
         generation, state = int(resource["metadata"]["generation"]), _state(resource)
         deployments = [self._deployment(key, each) for each in COMPONENTS]
-        read_at = scaled.read_at if scaled else None
+        read_at = scaled.read_at if scaled and scaled.queue.stats is not None else None
+        at_rest = await self._at_rest.seen(key, state, deployments, before, generation, read_at)
+        if at_rest is None and refusal is None:
+            return LOOK_AGAIN_SECONDS
         seen = Observed(
             generation=generation,
             refusal=refusal,
             state=state,
             held=held,
-            at_rest=await self._at_rest.seen(key, state, deployments, before, generation, read_at),
+            at_rest=at_rest is not False,
             waiting=self._pace is not None and self._pace.waits(key),
             fetcher=self._deployment(key, "fetcher"),
             workers=self._deployment(key, "worker"),

@@ -12,6 +12,9 @@ from dcp_pipeline.spec.kubernetes.status import ScalingDecision
 
 KEDA_SCALES = "KedaScales"
 UNREAD_SHOWN_SECONDS = 5.0
+UNREAD_SHOWN_LOOKS = 2
+"""In a row. Whoever has stood still for a minute himself, without CPU, finds the look that he was at overdue, and no
+other."""
 NOTED_FOR_SECONDS = 1200.0
 """A note is left anew after this time, well before it is forgotten."""
 
@@ -34,6 +37,8 @@ class Scaled:
     """The last note that was left for `dcp status`."""
     refused: str | None = None
     """Why the API server did not take the last number, in its words."""
+    missed: int = 0
+    """Looks in a row that failed."""
     shown: QueueSeen | None = None
     """The look that the status tells of: a single one that failed on a busy machine is no news. None: none yet."""
 
@@ -71,10 +76,10 @@ class Scaled:
 UNSEEN = Scaled(QueueSeen(None, None, {}), None, CommitTimes())
 
 
-def shown(before: Scaled, queue: QueueSeen, seconds_unread: float) -> QueueSeen | None:
+def shown(before: Scaled, now: Scaled, at: float) -> QueueSeen | None:
     """Of the look just taken and that of the last status, the one to tell of."""
-    if queue.stats is not None or seconds_unread >= UNREAD_SHOWN_SECONDS:
-        return queue
+    if now.queue.stats is not None or _seconds_unread(now, at) >= UNREAD_SHOWN_SECONDS:
+        return now.queue
     return before.shown
 
 
@@ -82,5 +87,11 @@ def load_of(scaled: Scaled, now: float) -> Load | Unread:
     """What the decision is told of a queue."""
     stats = scaled.queue.stats
     if stats is None:
-        return Unread(now - (scaled.read_at if scaled.read_at is not None else now))
+        return Unread(_seconds_unread(scaled, now))
     return Load(stats.backlog, stats.inflight, stats.done, scaled.commits.mean_seconds)
+
+
+def _seconds_unread(scaled: Scaled, now: float) -> float:
+    if scaled.missed < UNREAD_SHOWN_LOOKS or scaled.read_at is None:
+        return 0.0
+    return now - scaled.read_at

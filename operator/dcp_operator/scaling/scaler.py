@@ -23,7 +23,7 @@ from dcp_operator.scaling.commit_times import observed
 from dcp_operator.scaling.keda import keda_holds
 from dcp_operator.scaling.parting import Parting
 from dcp_operator.scaling.queues import UNREADABLE, QueueReader
-from dcp_operator.scaling.scaled import UNSEEN, Scaled, load_of, shown
+from dcp_operator.scaling.scaled import UNREAD_SHOWN_LOOKS, UNSEEN, Scaled, load_of, shown
 from dcp_operator.scaling.server import Server
 from dcp_operator.status.conditions import cut, timestamp
 from dcp_operator.status.events import News, Recorder
@@ -146,15 +146,14 @@ class Scaler:
         read_at = before.read_at if before.read_at is not None and queue.stats is None else now
         commits = observed(before.commits, queue.workers, now)
         scaled = Scaled(queue, read_at, commits, changed=before.changed, noted=before.noted, refused=before.refused)
-        scaled = replace(scaled, shown=shown(before, queue, now - read_at))
+        scaled = replace(scaled, missed=before.missed + 1 if queue.stats is None else 0)
+        scaled = replace(scaled, shown=shown(before, scaled, now))
         live = self._store.deployment(key, "worker")
         if live is not None:
             workers = workers_of(live.document)
             scaled = replace(scaled, current=workers.wanted)
             if not target.held and not self._is_kedas(key, target):
-                memory = before.decision.memory if before.decision else Memory()
-                load = load_of(scaled, now)
-                scaled = replace(scaled, decision=decide(target.pipeline, load, workers, memory, now))
+                scaled = replace(scaled, decision=_decided(target.pipeline, scaled, before.decision, workers, now))
                 scaled = scaled if scaled.to_follow else replace(scaled, refused=None)
             backlog = queue.stats.backlog if queue.stats else None
             self._metrics.scaling(key, backlog, scaled.wanted, workers.wanted, scaled.cause)
@@ -234,6 +233,15 @@ class Scaler:
             del self._known[key]
             self._parting.forget(key)
             self._metrics.forget(key)
+
+
+def _decided(
+    pipeline: Pipeline, scaled: Scaled, before: Decision | None, workers: Workers, now: float
+) -> Decision:  # fmt: skip
+    """What was decided last, where it is so and a single look has failed."""
+    if before is not None and 0 < scaled.missed < UNREAD_SHOWN_LOOKS and before.replicas == workers.wanted:
+        return before
+    return decide(pipeline, load_of(scaled, now), workers, before.memory if before else Memory(), now)
 
 
 def workers_of(deployment: Mapping[str, Any]) -> Workers:

@@ -30,8 +30,9 @@ class AtRest:
     async def seen(
         self, key: PipelineKey, state: State, deployments: Sequence[DeploymentSeen | None], before: Status | None,
         generation: int, queue_read_at: float | None,
-    ) -> bool:  # fmt: skip
-        """Whether it has; True where it is not to, or Deployments say already that pods are there."""
+    ) -> bool | None:  # fmt: skip
+        """Whether it has; True where it is not to, or Deployments say already that pods are there. None: nothing can be
+        told before the queue is looked at once more. `queue_read_at` None: it cannot be read, which is told first."""
         counted = any(each is not None and (each.wanted or each.replicas) for each in deployments)
         if state == "Running" or counted or _told(before, generation):
             self.forget(key)
@@ -41,7 +42,7 @@ class AtRest:
             self.forget(key)
             return False
         since = self._gone_since.setdefault(key, self._monotonic())
-        return queue_read_at is not None and queue_read_at > since
+        return True if queue_read_at is None or queue_read_at > since else None
 
     def forget(self, key: PipelineKey) -> None:
         self._gone_since.pop(key, None)

@@ -150,6 +150,27 @@ async def test_a_queue_that_cannot_be_read_is_told_and_workers_are_held(
     assert condition(cluster, "ScalingActive") == ("False", "QueueUnreachable")
 
 
+async def test_an_operator_that_has_stood_still_itself_takes_no_queue_for_gone(
+    operator: Operator, cluster: FakeCluster
+) -> None:
+    """Without CPU for a minute: the look that was under way is overdue. All pipelines would be told of, and get
+    workers of the fallback."""
+    operator.queues.stats = QueueStats()
+    await operator.settle()
+    cluster.writes.clear()
+    operator.queues.stats = None
+    await operator.settle(60.0)
+    operator.queues.stats = QueueStats()
+    await operator.settle(2.0)
+    assert cluster.writes == []
+    assert condition(cluster, "ScalingActive")[0] == "True"
+    operator.queues.stats = None
+    await operator.settle(2.0)
+    await operator.settle(60.0)
+    assert condition(cluster, "ScalingActive") == ("False", "QueueUnreachable")
+    assert replicas(cluster) == 1, "the fallback"
+
+
 async def test_an_object_of_the_same_name_that_is_somebody_elses_is_not_touched(cluster: FakeCluster) -> None:
     theirs = cluster.put(CONFIG_MAP, {"metadata": {"name": SPEC, "namespace": "feeds"}, "data": {"a": "b"}})
     await Operator(cluster).settle()
@@ -169,7 +190,8 @@ async def test_a_pipeline_that_is_gone_is_forgotten(operator: Operator, cluster:
 async def test_events_are_not_repeated(operator: Operator, cluster: FakeCluster) -> None:
     for stats in (None, QueueStats(), None, QueueStats(), None):
         operator.queues.stats = stats
-        await operator.settle(6.0)
+        await operator.settle(2.0)
+        await operator.settle(4.0)
     assert cluster.events.count("QueueUnreachable") == 1
 
 
