@@ -181,8 +181,10 @@ class Reconciler:
         generation, state = int(resource["metadata"]["generation"]), _state(resource)
         deployments = [self._deployment(key, each) for each in COMPONENTS]
         read_at = scaled.read_at if scaled and scaled.queue.stats is not None else None
-        at_rest = await self._at_rest.seen(key, state, deployments, before, generation, read_at)
-        if at_rest is None and refusal is None:
+        at_rest: bool | None = True
+        if refusal is None and not held:  # else Ready tells of that
+            at_rest = await self._at_rest.seen(key, state, deployments, before, generation, read_at)
+        if at_rest is None:
             return LOOK_AGAIN_SECONDS
         seen = Observed(
             generation=generation,
