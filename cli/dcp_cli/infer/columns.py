@@ -24,6 +24,7 @@ _NEARLY = 0.98
 _MOSTLY, _FEW, _LOOKED_AT = 0.7, 4, 1000
 """Of so many values and more a text is told that would be of another type but for a few."""
 _INTEGER = r"^[-+]?(0|[1-9][0-9]*)$"
+_FORMULA = r"^=[A-Z+(\-$]"
 _DECIMAL = r"^[-+]?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?$"
 _DIGIT = r"\d"
 _PADDED_ADDRESS = r"^(?:[01]\d\d|2[0-4]\d|25[0-5])(?:\.(?:[01]\d\d|2[0-4]\d|25[0-5])){3}$"
@@ -134,7 +135,14 @@ def _type(label: str, known: pl.Series) -> tuple[dict[str, Any], str]:
     distinct = known.n_unique()
     sample = ", ".join(known.unique(maintain_order=True).head(3))[:80]
     seen = f"text of up to {longest} characters, {distinct} different, such as {sample}"
-    return {"type": "string"}, seen + _mostly(known.head(_LOOKED_AT))
+    return {"type": "string"}, seen + (_formulas(known) or _mostly(known.head(_LOOKED_AT)))
+
+
+def _formulas(known: pl.Series) -> str:
+    """A library wrote the workbook, and no program has calculated it since: as texts they are of no use to anybody."""
+    share = known.str.contains(_FORMULA).sum() / len(known)
+    advice = "open the file in Excel or LibreOffice and save it"
+    return f"; CHECK: {share:.0%} of them are formulas that nobody has calculated: {advice}" if share >= _MOSTLY else ""
 
 
 def _numbers(label: str, known: pl.Series) -> tuple[dict[str, Any], str] | None:

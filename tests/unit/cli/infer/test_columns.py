@@ -100,3 +100,19 @@ def test_a_text_that_would_be_of_another_type_but_for_a_few_values_is_told(value
     found = guess("v", values, ("",))
     assert found.words["type"] == "string"
     assert (f"; CHECK: {told}" in found.seen) if told else "CHECK" not in found.seen
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([f"=B{n}*2" for n in range(2, 42)], True),
+        (["=SUM(A1:A9)", "=-A1", "=$A$1", "=(A1)"], True),
+        ([*(f"=B{n}" for n in range(39)), "Summe"], True),
+        (["=====", "=B2", "text", "more"], False),
+        (["= nothing", "=9", "=?utf-8?q?x?="], False),
+    ],
+)
+def test_formulas_that_nobody_has_calculated_are_told(values: list[str], told: bool) -> None:
+    made = guess("sum", values, ("",))
+    assert made.words == {"type": "string"}
+    assert ("CHECK" in made.seen and "formulas" in made.seen) == told
