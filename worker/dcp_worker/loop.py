@@ -21,7 +21,7 @@ from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryState
 from dcp_worker.parts import Parts
 from dcp_worker.sink import CommitKind
-from dcp_worker.together import MOST, MOST_BYTES, settle_together
+from dcp_worker.together import MOST_BYTES, Portion, settle_together
 from dcp_worker.trouble import UNREADY
 from dcp_worker.verdicts import Done, Failed, Foreign, Forged, NotNow, Verdict
 
@@ -38,8 +38,9 @@ _LEAVING_SECONDS = 1.0
 class Worker:
     """One internal worker. It holds one batch, or some small ones; what is done is acknowledged with the next claim."""
 
-    def __init__(self, parts: Parts, name: str, stopping: threading.Event) -> None:
+    def __init__(self, parts: Parts, name: str, stopping: threading.Event, portion: Portion | None = None) -> None:
         self._parts, self._name, self._stopping = parts, name, stopping
+        self._portion = portion or Portion()
         # The queue remembers the last claim of each name, for the case that its answer was lost.
         self._claimant = f"{parts.worker_id}/{name}"
         self._acks: list[Lease] = []
@@ -61,15 +62,18 @@ class Worker:
     def run_once(self) -> bool:
         """One claim and, where there was something, one batch or some small ones. True when there was."""
         self._parts.pulse.beat(self._name)
-        answer = self._exchange(want=MOST)
+        answer = self._exchange(want=self._portion.most)
         if answer is None:
             self._wait_out_trouble()
             return False
+        begun = time.monotonic()
         if len(answer.leases) > 1:
             self._in_hand_together(answer.leases)
         else:
             for lease in answer.leases:
                 self._in_hand(lease)
+        if answer.leases:
+            self._portion.took(len(answer.leases), time.monotonic() - begun)
         if answer.leaving:
             self._stopping.wait(_LEAVING_SECONDS)  # there may be work: to wait for it would return at once
         elif answer.held_back:

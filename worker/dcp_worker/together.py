@@ -26,6 +26,25 @@ MOST = 32
 MOST_BYTES = 64 * 1024
 """Payloads after which it takes no more: a batch of the usual size is taken by itself."""
 
+_SECONDS = 1.0
+"""A worker takes as many at once as it expects to settle in it."""
+
+
+class Portion:
+    """How many small batches a worker takes at once: one at first, twice as many after each time that was quick, half
+    as many after one that was not. Batches may be small and slow (a database far away, a lookup): who held many of them
+    would leave the other workers nothing, and the scaler a queue that looks empty."""
+
+    def __init__(self, most: int = 1) -> None:
+        self.most = most
+
+    def took(self, batches: int, seconds: float) -> None:
+        """So many at once took so long."""
+        if seconds > _SECONDS:
+            self.most = max(1, batches // 2)
+        elif batches >= self.most and 2 * seconds <= _SECONDS:
+            self.most = min(MOST, 2 * self.most)
+
 
 def settle_together(parts: Parts, leases: Sequence[Lease]) -> dict[str, Verdict]:
     """Batch id -> what came of it; of those that are to be tried by themselves nothing."""

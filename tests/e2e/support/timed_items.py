@@ -31,14 +31,22 @@ import os, re, signal, time
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 from dcp_worker.sink.writer import SinkWriter
 
-commit = SinkWriter.commit
+commit, commit_together = SinkWriter.commit, SinkWriter.commit_together
 
-def slowed(self, batch, *rest, **named):
+def wait(batch):
     found = re.search("-([0-9.]+)s-", batch.uri)
     time.sleep(float(found[1]) if found else 0)
+
+def slowed(self, batch, *rest, **named):
+    wait(batch)
     return commit(self, batch, *rest, **named)
 
-SinkWriter.commit = slowed
+def all_slowed(self, batches, *rest, **named):
+    for batch, _ in batches:
+        wait(batch)
+    return commit_together(self, batches, *rest, **named)
+
+SinkWriter.commit, SinkWriter.commit_together = slowed, all_slowed
 """
 
 

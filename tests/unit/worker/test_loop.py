@@ -19,6 +19,7 @@ from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryOutcome, RetryState
 from dcp_worker.loop import Worker
 from dcp_worker.parts import Parts
+from dcp_worker.together import Portion
 from dcp_worker.trouble import Trouble
 from dcp_worker.verdicts import Tally
 
@@ -261,8 +262,36 @@ def grouped(sink: TogetherSink, count: int) -> Scene:
     scene = Scene(ScriptedQueue(small(count), at_once=count))
     scene.parts = replace(scene.parts, sink=sink)  # type: ignore[arg-type]
     scene.stopping.clear()
-    scene.worker = Worker(scene.parts, "worker-1", scene.stopping)
+    scene.worker = Worker(scene.parts, "worker-1", scene.stopping, Portion(count))
     return scene
+
+
+def test_a_worker_takes_one_until_it_knows_that_they_are_quick() -> None:
+    sink = TogetherSink()
+    scene = grouped(sink, 7)
+    scene.worker = Worker(scene.parts, "worker-1", scene.stopping)
+    for _ in range(3):
+        scene.worker.run_once()
+    assert (sink.alone, sink.together, scene.parts.tally.batches) == (1, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("taken", "most"),
+    [
+        ([(1, 40.0)], 1),
+        ([(1, 0.9)], 1),  # two would take longer than they may
+        ([(1, 0.01)] * 9, 2),  # there were no more than one: nothing is known of many
+        ([(1, 0.1), (2, 0.1), (4, 0.2)], 8),
+        ([(1, 0.1), (2, 0.1), (4, 3.0)], 2),
+        ([(1, 0.01), (2, 0.01), (4, 0.02), (8, 0.03), (16, 0.05), (32, 0.1), (32, 0.1)], 32),
+        ([(1, 0.01), (2, 0.01), (4, 0.01), (1, 5.0)], 1),
+    ],
+)
+def test_as_many_are_taken_as_take_about_a_second(taken: list[tuple[int, float]], most: int) -> None:
+    portion = Portion()
+    for batches, seconds in taken:
+        portion.took(batches, seconds)
+    assert portion.most == most
 
 
 def test_small_batches_are_settled_in_one_transaction_and_acknowledged_together() -> None:
