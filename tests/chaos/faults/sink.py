@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _WEIGHT_ROWS = 300
 _BALLAST = bytes(1 << 16)
 _UNTIL_WORKERS_WAIT_SECONDS = 0.4
+_VICTIM = (1213, 1020)
+"""A deadlock's, or whose rows were changed meanwhile."""
 
 
 def killed(stage: Stage, strike: Strike) -> Undo:
@@ -59,8 +61,20 @@ def locked(stage: Stage, strike: Strike) -> Undo:
     connection = stage.mariadb.admin(stage.database)
     connection.autocommit(False)
     _wait_for_ever(connection)
-    cursor_run(connection, f"SELECT COUNT(*) FROM {'botnet' if strike.draw < 0.6 else 'dcp_batches'} FOR UPDATE")
+    locking = f"SELECT COUNT(*) FROM {'botnet' if strike.draw < 0.6 else 'dcp_batches'} FOR UPDATE"
+    while not _locked(connection, locking):
+        pass  # the victim of a deadlock with a worker that holds some of these rows: it lost its locks, and asks anew
     return connection.close
+
+
+def _locked(connection: Any, locking: str) -> bool:
+    try:
+        cursor_run(connection, locking)
+    except pymysql.err.OperationalError as error:
+        if error.args[0] not in _VICTIM:
+            raise
+        return False
+    return True
 
 
 def deadlocked(stage: Stage, strike: Strike) -> Undo:
@@ -94,7 +108,7 @@ def _deadlock_once(stage: Stage, over: threading.Event) -> None:
         over.wait(_UNTIL_WORKERS_WAIT_SECONDS)
         cursor_run(connection, "SELECT COUNT(*) FROM dcp_batches FOR UPDATE")
     except pymysql.err.OperationalError as error:
-        if error.args[0] not in (1213, 1020):
+        if error.args[0] not in _VICTIM:
             raise
     finally:
         connection.close()
