@@ -21,7 +21,6 @@ from dcp_operator.status.seen import DeploymentSeen, Observed, QueueSeen
 from dcp_operator.status.status import status_of
 from dcp_pipeline.ledger import connect
 from dcp_pipeline.observe.report import report_key, reports_of
-from dcp_pipeline.spec.model import State
 from support.dcp_process import DcpProcess, dcp, served
 from support.mariadb_server import free_port
 from support.redis_server import redis_server
@@ -207,7 +206,7 @@ def reported(client: redis.Redis) -> dict[str, int] | None:
     seen = DeploymentSeen(wanted=1, replicas=1, ready=1, updated=1, settled=True, failure=None)
     reports = reports_of(client.hgetall(report_key("default.mixed")))
     observed = Observed(
-        generation=1, refusal=None, state=State.RUNNING, fetcher=seen, workers=seen, queue=QueueSeen(None, None, reports),
+        generation=1, refusal=None, state="Running", fetcher=seen, workers=seen, queue=QueueSeen(None, None, reports),
         scaling_reason="", now=datetime.now(UTC),
     )  # fmt: skip
     records = status_of(observed, None, None).records
