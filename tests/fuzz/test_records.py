@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import event, example, given, reject
+from hypothesis import assume, event, example, given, reject
 from hypothesis import strategies as st
 
 from dcp_fetcher.ground.errors import DamagedError
@@ -121,6 +121,13 @@ def test_neither_chunks_nor_batches_change_what_becomes_of_a_record(
     assert outcome_of(raw, form, batch, CLEANING, lengths) == whole
 
 
+def _without_mark(row: tuple[str, str, str], quoting: Any, delimiter: str) -> tuple[str, str, str]:
+    """A byte order mark with which a record begins is where files were put one behind the other, and part of no cell."""
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=quoting, delimiter=delimiter).writerow(row)
+    return (row[0].removeprefix("\ufeff"), *row[1:]) if out.getvalue().startswith("\ufeff") else row
+
+
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=8)
 """A bare CR is a line end that Python 3.11's writer does not quote."""
 
@@ -142,9 +149,11 @@ def test_what_a_csv_writer_wrote_is_read_as_it_was(
     writer.writerow("abc")
     writer.writerows(rows)
     form = format_of("csv", delimiter=delimiter)
+    expected = [_without_mark(row, quoting, delimiter) for row in rows]
+    assume(all(any(row) for row in expected))
     outcome = outcome_of(out.getvalue().encode(), form, batch, AS_WRITTEN, lengths)
     assert outcome.rejects == {}
-    assert [outcome.rows[number] for number in sorted(outcome.rows)] == rows
+    assert [outcome.rows[number] for number in sorted(outcome.rows)] == expected
 
 
 values = st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8", exclude_characters="\0"))
