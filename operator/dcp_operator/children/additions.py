@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcp_operator.ground.names import Component
-from dcp_pipeline.spec.model import Pipeline
+from dcp_pipeline.spec.model import Fetcher, Pipeline, Worker
 
 _METADATA = frozenset({"annotations", "labels"})
 _CONTAINER = frozenset({"env", "envFrom", "volumeMounts"})
@@ -23,10 +23,14 @@ class Additions:
     pod: Mapping[str, Any]
 
 
+def part_of(pipeline: Pipeline, component: Component) -> Fetcher | Worker:
+    """What the spec says of a component."""
+    return pipeline.spec.fetcher if component == "fetcher" else pipeline.spec.worker
+
+
 def additions_of(pipeline: Pipeline, component: Component) -> Additions:
     """The additions that the spec makes to a component's pod."""
-    part = pipeline.spec.fetcher if component == "fetcher" else pipeline.spec.worker
-    template = part.pod_template
+    template = part_of(pipeline, component).pod_template
     pod = template.keys() - _METADATA - _CONTAINER
     return Additions(
         *({key: template[key] for key in template if key in keys} for keys in (_METADATA, _CONTAINER, pod))

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dcp_operator.children.additions import part_of
 from dcp_operator.children.drift import digest
 from dcp_operator.children.pods import HEALTH_PORT, SPEC_FILE, pod_template
 from dcp_operator.children.run_spec import lean, spec_name, spec_text
-from dcp_operator.children.secret_refs import read_at_start
+from dcp_operator.children.secret_refs import versions_at_start
 from dcp_operator.ground.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -74,8 +75,7 @@ def config_map(wanted: Wanted) -> Child:
 
 def service_account(wanted: Wanted, component: Component) -> Child:
     """An identity without rights and without a token: neither component talks to Kubernetes."""
-    spec = wanted.pipeline.spec
-    annotations = (spec.fetcher if component == "fetcher" else spec.worker).service_account_annotations
+    annotations = part_of(wanted.pipeline, component).service_account_annotations
     made = child(wanted, SERVICE_ACCOUNT, component, component, automountServiceAccountToken=False)
     return annotated(made, annotations) if annotations else made
 
@@ -152,8 +152,7 @@ def asked_for(wanted: Wanted, component: Component) -> str:
     """A digest of what is asked of the pods by people: the spec and its Secrets. Where it is the same and pods are to
     be others, a release of the operator wants it."""
     spec = {key: value for key, value in lean(wanted.pipeline.spec).items() if key != "scaling"}
-    used = [f"{ref.name}/{ref.key}" for ref in read_at_start(wanted.pipeline, component)]
-    return digest([spec, {each: wanted.secret_versions[each] for each in used}])
+    return digest([spec, versions_at_start(wanted.pipeline, component, wanted.secret_versions)])
 
 
 def annotated(made: Child, annotations: Mapping[str, str]) -> Child:

@@ -6,18 +6,18 @@ Read additions.py for what the spec may add, children.py for the Deployments aro
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from dcp_operator.children.additions import additions_of
+from dcp_operator.children.additions import additions_of, part_of
+from dcp_operator.children.drift import digest
 from dcp_operator.children.merge import merged
 from dcp_operator.children.run_spec import spec_name, spec_text
-from dcp_operator.children.secret_refs import keys_by_secret, read_at_start, refs_of
+from dcp_operator.children.secret_refs import keys_by_secret, refs_of, versions_at_start
 from dcp_operator.ground.names import REVISION_ANNOTATION, Component, child_name, labels, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_pipeline.observe.health import ANYWHERE
-from dcp_pipeline.spec.model import Fetcher, Pipeline, Worker
+from dcp_pipeline.spec.model import Pipeline
 
 SPEC_FOLDER = "/etc/dcp"
 SPEC_FILE = "pipeline.json"
@@ -73,9 +73,8 @@ def pods_revision(pipeline: Pipeline, component: Component, secret_versions: Map
 
     How many workers there are, whether the pipeline is paused and what is in the template anyway do not count.
     """
-    used = [f"{ref.name}/{ref.key}" for ref in read_at_start(pipeline, component)]
-    seen = {"spec": spec_text(pipeline), "secrets": {each: secret_versions[each] for each in used}}
-    return hashlib.blake2b(json.dumps(seen, sort_keys=True).encode(), digest_size=8).hexdigest()
+    secrets = versions_at_start(pipeline, component, secret_versions)
+    return digest({"spec": spec_text(pipeline), "secrets": secrets})
 
 
 def grace_seconds(pipeline: Pipeline, component: Component) -> int:
@@ -89,7 +88,7 @@ def grace_seconds(pipeline: Pipeline, component: Component) -> int:
 def resources_of(pipeline: Pipeline, component: Component) -> dict[str, Any]:
     """The spec's resources over the defaults. A limit without a request is the request as well, as everywhere in
     Kubernetes: a default request above it would be refused."""
-    given = _part(pipeline, component).resources
+    given = part_of(pipeline, component).resources
     limits, requests = given.get("limits", {}), given.get("requests", {})
     defaults = _RESOURCES[component]
     kept = {key: value for key, value in defaults["requests"].items() if key not in limits or key in requests}
@@ -97,14 +96,10 @@ def resources_of(pipeline: Pipeline, component: Component) -> dict[str, Any]:
     return {"requests": {**kept, **requests}, "limits": {**kept_limits, **limits}}
 
 
-def _part(pipeline: Pipeline, component: Component) -> Fetcher | Worker:
-    return pipeline.spec.fetcher if component == "fetcher" else pipeline.spec.worker
-
-
 def _container(pipeline: Pipeline, component: Component, settings: PodSettings) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": component,
-        "image": _part(pipeline, component).image or settings.image_of(component),
+        "image": part_of(pipeline, component).image or settings.image_of(component),
         "command": ["python", "-m", f"dcp_{component}"],
         "args": [f"{SPEC_FOLDER}/{SPEC_FILE}"],
         "env": _environment(pipeline, component),

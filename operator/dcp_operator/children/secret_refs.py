@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 import msgspec
 
 from dcp_operator.ground.names import Component
 from dcp_pipeline.spec.model import Pipeline, SecretKeyRef, Tls
+
+_Wanted = TypeVar("_Wanted")
 
 
 def refs_of(pipeline: Pipeline, component: Component) -> tuple[SecretKeyRef, ...]:
@@ -16,7 +19,7 @@ def refs_of(pipeline: Pipeline, component: Component) -> tuple[SecretKeyRef, ...
     spec = pipeline.spec
     own = spec.sources if component == "fetcher" else spec.cleaning
     parts: tuple[object, ...] = (spec.queue, spec.sink, own)
-    return tuple(sorted(set(_walk(parts)), key=lambda ref: (ref.name, ref.key)))
+    return tuple(sorted(set(_walk(parts, SecretKeyRef)), key=lambda ref: (ref.name, ref.key)))
 
 
 def read_at_start(pipeline: Pipeline, component: Component) -> tuple[SecretKeyRef, ...]:
@@ -26,8 +29,15 @@ def read_at_start(pipeline: Pipeline, component: Component) -> tuple[SecretKeyRe
     if pipeline.spec.rotation == "Restart":
         return refs
     own = pipeline.spec.sources if component == "fetcher" else pipeline.spec.cleaning
-    once = {*_walk(tuple(_tls((pipeline.spec.queue, pipeline.spec.sink, own)))), *_walk(pipeline.spec.cleaning)}
+    tls = tuple(_walk((pipeline.spec.queue, pipeline.spec.sink, own), Tls))
+    once = set(_walk((tls, pipeline.spec.cleaning), SecretKeyRef))
     return tuple(each for each in refs if each in once)
+
+
+def versions_at_start(pipeline: Pipeline, component: Component, versions: Mapping[str, str]) -> dict[str, str]:
+    """Of the versions (SECRET/KEY -> a digest) those of read_at_start()."""
+    used = [f"{ref.name}/{ref.key}" for ref in read_at_start(pipeline, component)]
+    return {each: versions[each] for each in used}
 
 
 def all_refs(pipeline: Pipeline) -> tuple[SecretKeyRef, ...]:
@@ -44,23 +54,13 @@ def keys_by_secret(refs: tuple[SecretKeyRef, ...]) -> dict[str, list[str]]:
     return grouped
 
 
-def _tls(part: object) -> Iterator[Tls]:
-    if isinstance(part, Tls):
+def _walk(part: object, wanted: type[_Wanted]) -> Iterator[_Wanted]:
+    """The parts of that type, wherever they stand."""
+    if isinstance(part, wanted):
         yield part
     elif isinstance(part, tuple):
         for each in part:
-            yield from _tls(each)
+            yield from _walk(each, wanted)
     elif isinstance(part, msgspec.Struct):
         for name in part.__struct_fields__:
-            yield from _tls(getattr(part, name))
-
-
-def _walk(part: object) -> Iterator[SecretKeyRef]:
-    if isinstance(part, SecretKeyRef):
-        yield part
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from _walk(each)
-    elif isinstance(part, msgspec.Struct):
-        for name in part.__struct_fields__:
-            yield from _walk(getattr(part, name))
+            yield from _walk(getattr(part, name), wanted)
