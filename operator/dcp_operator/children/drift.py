@@ -19,14 +19,9 @@ from typing import Any
 
 from dcp_operator.children.merge import identity, merge_keys
 from dcp_operator.ground.names import APPLIED_ANNOTATION
+from dcp_pipeline.spec.checking.pod_checks import amount
 
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
-_FACTORS: Mapping[str, Decimal] = {
-    "": Decimal(1),
-    "m": Decimal("0.001"),
-    **{letter: Decimal(1000) ** (n + 1) for n, letter in enumerate("kMGTPE")},
-    **{f"{letter}i": Decimal(1024) ** (n + 1) for n, letter in enumerate("KMGTPE")},
-}
 _MISSING = object()
 
 
@@ -64,16 +59,16 @@ def _first_difference(wanted: Any, live: Any, place: str, field: str = "") -> st
     if isinstance(wanted, Mapping):
         if not isinstance(live, Mapping):
             return None if live is _MISSING and not wanted else place
-        steps = ((f"{place}.{key}" if place else key, wanted[key], live.get(key, _MISSING), key) for key in wanted)
+        steps = ((wanted[key], live.get(key, _MISSING), f"{place}.{key}" if place else key, key) for key in wanted)
     elif isinstance(wanted, list):
         if live is _MISSING and not wanted:
             return None
         if not isinstance(live, list) or (merge_keys(field, wanted) is None and len(wanted) != len(live)):
             return place
-        steps = ((f"{place}[{n}]", one, other, "") for n, (one, other) in enumerate(_pairs(wanted, live, field)))
+        steps = ((one, other, f"{place}[{n}]", "") for n, (one, other) in enumerate(_pairs(wanted, live, field)))
     else:
         return None if _same(wanted, live) else place
-    return next((found for each in steps if (found := _first_difference(each[1], each[2], each[0], each[3]))), None)
+    return next((found for each in steps if (found := _first_difference(*each))), None)
 
 
 def _pairs(wanted: list[Any], live: list[Any], field: str) -> list[tuple[Any, Any]]:
@@ -96,5 +91,4 @@ def _same(wanted: Any, live: Any) -> bool:
 def _amount(value: Any) -> Decimal | None:
     if isinstance(value, bool):
         return None
-    found = _QUANTITY.fullmatch(str(value))
-    return Decimal(found[1]) * _FACTORS[found[2] or ""] if found else None
+    return amount(value) if _QUANTITY.fullmatch(str(value)) else None
