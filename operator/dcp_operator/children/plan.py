@@ -133,8 +133,8 @@ def by_release(action: Action, live: Mapping[ChildKey, Live]) -> bool:
     there = found.document["metadata"].get("annotations") or {}
     asked = action.child.document["metadata"].get("annotations", {}).get(ASKED_ANNOTATION)
     foreign = there.get(APPLIED_ANNOTATION) == digest(action.child.document)  # changed by hand: mended at once
-    steered = (replicas := action.child.document["spec"].get("replicas")) is not None
-    steered = steered and replicas != found.document["spec"].get("replicas", 1)  # paused, drained: no release does that
+    replicas = action.child.document["spec"].get("replicas")
+    steered = replicas not in (None, found.document["spec"].get("replicas", 1))  # paused, drained: no release does that
     same = there.get(ASKED_ANNOTATION, asked) == asked and APPLIED_ANNOTATION in there
     return same and not foreign and not steered
 

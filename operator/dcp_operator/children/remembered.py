@@ -8,7 +8,7 @@ again where etcd is set back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from dcp_operator.children.children import Child
@@ -51,7 +51,7 @@ class Built:
 class _Known:
     parsed: Parsed | None = None
     built: Built | None = None
-    clean: tuple[Built, Mapping[ChildKey, str]] | None = field(default=None)
+    clean: tuple[Built, Mapping[ChildKey, str]] | None = None
 
 
 class Remembered:
