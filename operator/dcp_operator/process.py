@@ -139,7 +139,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     pace = Pace(*settings.rollout, time.monotonic, dirty.mark_later)
     reconciler = Reconciler(
         store, api, SecretReader(api, time.monotonic), Applier(api, store, metrics.refused), targets, scaler, recorder,
-        settings.pods, time.monotonic, now, parts, leading, reach, pace,
+        settings.pods, time.monotonic, now, parts, pace, leading, reach,
     )  # fmt: skip
     rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
     return Parties(api, parts, store, dirty, rounds, elected[0] if elected else None, leading, reader, metrics)

@@ -21,7 +21,7 @@ from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Document, Store
 from dcp_operator.ground.kinds import PIPELINE, POD, SCALED_OBJECT
-from dcp_operator.ground.names import FIELD_MANAGER, PAUSE_ANNOTATION, Component, Owner, PipelineKey, selector
+from dcp_operator.ground.names import FIELD_MANAGER, PAUSE_ANNOTATION, Owner, PipelineKey, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.reach import Reach
@@ -59,9 +59,9 @@ class Reconciler:
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
         parts: Parts,
+        pace: Pace,
         leading: Callable[[], bool] = lambda: True,
         reach: Reach = Reach(),  # noqa: B008 - frozen
-        pace: Pace | None = None,
     ) -> None:
         self._reach, self._pace = reach, pace
         self._parts, self._leading = parts, leading
@@ -86,7 +86,7 @@ class Reconciler:
         found = self._remembered.parsed(key, resource)
         try:
             wanted = await self._wanted(owner, found, resource)
-            if not isinstance(wanted, Built) and self._pace is not None:
+            if not isinstance(wanted, Built):
                 self._pace.done(key)  # nothing is renewed now: its place is another's
             refusal = await self._carry_out(owner, wanted) if isinstance(wanted, Built) else wanted
         except ApiError as error:
@@ -154,12 +154,9 @@ class Reconciler:
     def _in_turn(self, key: PipelineKey, actions: list[Action], live: Mapping[ChildKey, Live]) -> list[Action]:
         """Less what a release of the operator would renew before this pipeline's turn."""
         renewing = [each for each in actions if by_release(each, live)]
-        if self._pace is None:
-            return actions
         if renewing:
             return actions if self._pace.may(key) else [each for each in actions if each not in renewing]
-        deployments = [self._deployment(key, each) for each in COMPONENTS]
-        self._pace.wants_none(key, all(each is None or each.out for each in deployments))
+        self._pace.wants_none(key, all(each is None or each.out for each in self._deployments(key)))
         return actions
 
     async def _let_go(self, owner: Owner, former: Sequence[Delete]) -> Refusal | None:
@@ -179,7 +176,8 @@ class Reconciler:
         if refusal is None and (scaled is None or scaled.shown is None):
             return None  # the scaler tells once it has looked: until then the status would only flap
         generation, state = int(resource["metadata"]["generation"]), _state(resource)
-        deployments = [self._deployment(key, each) for each in COMPONENTS]
+        deployments = self._deployments(key)
+        fetcher, workers = deployments
         read_at = scaled.read_at if scaled and scaled.queue.stats is not None else None
         at_rest: bool | None = True
         if refusal is None and not held:  # else Ready tells of that
@@ -191,20 +189,20 @@ class Reconciler:
             refusal=refusal,
             state=state,
             held=held,
-            at_rest=at_rest is not False,
-            waiting=self._pace is not None and self._pace.waits(key),
-            fetcher=self._deployment(key, "fetcher"),
-            workers=self._deployment(key, "worker"),
+            at_rest=at_rest,
+            waiting=self._pace.waits(key),
+            fetcher=fetcher,
+            workers=workers,
             queue=scaled.shown if scaled else None,
             scaling_reason=scaled.decision.reason if scaled and scaled.decision else None,
             now=self._now(),
             scaling_cause=scaled.cause if scaled else "",
             scaling_refused=scaled.refused if scaled else None,
-            trouble=await self._trouble(key),
+            trouble=await self._trouble(key, deployments),
             revision=self._remembered.revision(key) if refusal is None and not held else None,
             unseen={kind.plural: each.status for kind, each in self._parts.unseen(key.namespace).items()},
             keda=self._keda(key),
-            none_ready_seconds=self._none_ready.seconds(key, self._deployment(key, "worker"), before),
+            none_ready_seconds=self._none_ready.seconds(key, workers, before),
         )
         status = status_of(seen, before, scaled.changed if scaled else None)
         due = due_in(status, before, self._monotonic() - self._counted_at.get(key, float("-inf")))
@@ -235,13 +233,13 @@ class Reconciler:
         for news in news_of(status, before):
             await self._recorder.post(owner, news)
 
-    def _deployment(self, key: PipelineKey, component: Component) -> DeploymentSeen | None:
-        live = self._store.deployment(key, component)
-        return deployment_seen(live.document) if live else None
+    def _deployments(self, key: PipelineKey) -> list[DeploymentSeen | None]:
+        """Those of fetcher and workers."""
+        found = [self._store.deployment(key, each) for each in COMPONENTS]
+        return [deployment_seen(each.document) if each else None for each in found]
 
-    async def _trouble(self, key: PipelineKey) -> dict[str, str]:
+    async def _trouble(self, key: PipelineKey, seen: Sequence[DeploymentSeen | None]) -> dict[str, str]:
         """What keeps pods from coming up. They are asked for only where some are wanted that are not ready."""
-        seen = [self._deployment(key, "fetcher"), self._deployment(key, "worker")]
         if all(each is None or each.ready >= each.wanted for each in seen):
             return {}
         return trouble_of(await self._pods_of(key))
@@ -263,8 +261,7 @@ class Reconciler:
         self._counted_at.pop(key, None)
         self._none_ready.forget(key)
         self._at_rest.forget(key)
-        if self._pace is not None:
-            self._pace.done(key)
+        self._pace.done(key)
 
 
 def _selecting(pipeline: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dcp_operator.apply import Applier
+from dcp_operator.children.pace import Pace
 from dcp_operator.cluster.dirty import DirtyKeys
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
@@ -88,7 +89,10 @@ class Operator:
         applier = Applier(api, store)
         kinds = child_kinds(False, pods.keda)
         self.parts = Parts(api, store, self.dirty.mark, kinds, Scope(), 30.0, lambda *_: None, lambda *_: None)
-        reconciler = Reconciler(store, api, secrets, applier, targets, self.scaler, recorder, pods, *time, self.parts)
+        pace = Pace(5, 0.0, self.clock.monotonic, self.dirty.mark_later)
+        reconciler = Reconciler(
+            store, api, secrets, applier, targets, self.scaler, recorder, pods, *time, self.parts, pace
+        )
         self.rounds = Rounds(self.dirty, reconciler, self.scaler, metrics, Pulse())
 
     async def settle(self, seconds: float = 30.0) -> None:
