@@ -18,6 +18,7 @@ from dcp_operator.ground.names import child_name
 from dcp_operator.scaling.server import seen_from_outside
 from dcp_operator.status.seen import KedaSeen
 from dcp_pipeline.queue.keys import Keys
+from dcp_pipeline.scaling.of_spec import bounds_of
 from dcp_pipeline.spec.model import Pipeline, Redis, ScaleDown, ScaleUp, SecretKeyRef
 
 DEFAULT_BACKLOG_PER_WORKER = 20
@@ -57,7 +58,7 @@ def _scaled_object(wanted: Wanted, redis: Redis, authenticated: bool) -> Child:
         "scaleTargetRef": {"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "name": name},
         "pollingInterval": POLLING_SECONDS,
         "cooldownPeriod": round(spec.scaling.cooldown.seconds),
-        "minReplicaCount": spec.scaling.min_replicas if spec.wanted_state == "Running" else 0,
+        "minReplicaCount": bounds_of(wanted.pipeline).least,
         "maxReplicaCount": spec.scaling.max_replicas,
         "fallback": {"failureThreshold": FAILURE_THRESHOLD, "replicas": spec.scaling.fallback.replicas},
         "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}},

@@ -145,8 +145,10 @@ class Scaler:
         before, now = self._known.get(key, UNSEEN), self._monotonic()
         read_at = before.read_at if before.read_at is not None and queue.stats is None else now
         commits = observed(before.commits, queue.workers, now)
-        scaled = Scaled(queue, read_at, commits, changed=before.changed, noted=before.noted, refused=before.refused)
-        scaled = replace(scaled, missed=before.missed + 1 if queue.stats is None else 0)
+        missed = before.missed + 1 if queue.stats is None else 0
+        scaled = Scaled(
+            queue, read_at, commits, changed=before.changed, noted=before.noted, refused=before.refused, missed=missed
+        )
         scaled = replace(scaled, shown=shown(before, scaled, now))
         live = self._store.deployment(key, "worker")
         if live is not None:
