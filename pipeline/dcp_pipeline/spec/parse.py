@@ -18,7 +18,7 @@ import msgspec
 
 from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.checking.pod_checks import pod_problems
-from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem, path_of
+from dcp_pipeline.spec.errors import Place, SpecInvalid, SpecProblem, path_of
 from dcp_pipeline.spec.expectations.expect import PERCENT_PATTERN
 from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
 from dcp_pipeline.spec.units import decode_unit
@@ -192,7 +192,7 @@ def _explain(document: Any, error: Exception) -> list[SpecProblem]:
     return _by_schema(document, json_schema(), ()) or [_as_msgspec_says(_one_line(error))]
 
 
-def _explain_part(value: Any, wanted: type, place: tuple[str | int, ...], message: str) -> list[SpecProblem]:
+def _explain_part(value: Any, wanted: type, place: Place, message: str) -> list[SpecProblem]:
     """The same for a part that stands at `place`."""
     from dcp_pipeline.spec.schema import schema_of
 
@@ -201,7 +201,7 @@ def _explain_part(value: Any, wanted: type, place: tuple[str | int, ...], messag
     return _by_schema(value, schema_of(wanted), place) or [SpecProblem(path_of(place) + below, said.message)]
 
 
-def _by_schema(document: Any, schema: dict[str, Any], place: tuple[str | int, ...]) -> list[SpecProblem]:
+def _by_schema(document: Any, schema: dict[str, Any], place: Place) -> list[SpecProblem]:
     from jsonschema import Draft202012Validator
 
     found = sorted(Draft202012Validator(schema).iter_errors(document), key=lambda each: [str(s) for s in each.path])
@@ -214,7 +214,7 @@ def _as_msgspec_says(message: str) -> SpecProblem:
     return SpecProblem(found[2] or "the document", found[1]) if found else SpecProblem("the document", message)
 
 
-def _problems(error: Any, before: tuple[str | int, ...]) -> list[SpecProblem]:
+def _problems(error: Any, before: Place) -> list[SpecProblem]:
     """One schema error in words; what was looked at stands at `before`."""
     place = [*before, *error.absolute_path]
     found, allowed = error.instance, error.validator_value

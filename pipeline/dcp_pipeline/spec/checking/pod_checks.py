@@ -7,22 +7,22 @@ or nothing at all. So they are refused here, by their paths.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dcp_pipeline.spec.errors import SpecProblem, path_of
+from dcp_pipeline.spec.errors import Place, SpecProblem, path_of
 from dcp_pipeline.spec.model import Spec
+from dcp_pipeline.spec.problems import exactly_one
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from dcp_pipeline.spec.kubernetes.pod.containers import Container, Env
+    from dcp_pipeline.spec.kubernetes.pod.containers import Container, Env, Mount
     from dcp_pipeline.spec.kubernetes.pod.template import PodTemplate, Resources
     from dcp_pipeline.spec.kubernetes.pod.volumes import Volume
 
-Place = tuple[str | int, ...]
 Explain = Callable[[Any, type, Place, str], list[SpecProblem]]
 """Names what is wrong with a value of a type: parse.py's, which knows the schema."""
 
@@ -80,7 +80,7 @@ def _template(component: str, template: PodTemplate, place: Place) -> Iterator[S
     yield from _twice(pairs, "topologyKey", (*place, "topologySpreadConstraints"))
 
 
-def _containers(component: str, containers: Iterable[Container], place: Place) -> Iterator[SpecProblem]:
+def _containers(component: str, containers: Sequence[Container], place: Place) -> Iterator[SpecProblem]:
     for index, each in enumerate(containers):
         here = (*place, index)
         if each.name == component:
@@ -107,8 +107,7 @@ def _security(context: Any, place: Place) -> Iterator[SpecProblem]:
             yield _at((*place, field), f"is {told}: it would weaken the pod's security, and is not allowed")
 
 
-def _env(variables: Iterable[Env], reserved: frozenset[str], place: Place) -> Iterator[SpecProblem]:
-    variables = list(variables)
+def _env(variables: Sequence[Env], reserved: frozenset[str], place: Place) -> Iterator[SpecProblem]:
     for index, each in enumerate(variables):
         if each.name in reserved:
             yield _at((*place, index, "name"), f"{each.name} is set by the operator")
@@ -117,11 +116,9 @@ def _env(variables: Iterable[Env], reserved: frozenset[str], place: Place) -> It
     yield from _twice([each.name for each in variables], "name", place)
 
 
-def _volumes(volumes: Iterable[Volume], place: Place) -> Iterator[SpecProblem]:
+def _volumes(volumes: Sequence[Volume], place: Place) -> Iterator[SpecProblem]:
     from dcp_pipeline.spec.kubernetes.pod.volumes import SOURCES
-    from dcp_pipeline.spec.problems import exactly_one
 
-    volumes = list(volumes)
     for index, each in enumerate(volumes):
         if each.name in RESERVED_VOLUMES:
             yield _at((*place, index, "name"), f"{each.name!r} is a volume of the operator's own")
@@ -129,8 +126,7 @@ def _volumes(volumes: Iterable[Volume], place: Place) -> Iterator[SpecProblem]:
     yield from _twice([each.name for each in volumes], "name", place)
 
 
-def _mounts(mounts: Iterable[Any], place: Place) -> Iterator[SpecProblem]:
-    mounts = list(mounts)
+def _mounts(mounts: Sequence[Mount], place: Place) -> Iterator[SpecProblem]:
     for index, each in enumerate(mounts):
         if each.mount_path.rstrip("/") in RESERVED_PATHS:
             yield _at((*place, index, "mountPath"), f"{each.mount_path} is the operator's own")
