@@ -56,7 +56,7 @@ class Fetching:
         self.secrets: dict[str, str] = {}
         self.max_records, self.spec, self.sources = max_records, spec, sources
 
-    def fetcher(self, observer: Observer = unobserved, **changes: Any) -> FetcherLoop:
+    def fetcher(self, observer: Observer = unobserved, spool_folder: Path | None = None, **changes: Any) -> FetcherLoop:
         spec = {"fetcher": {"batch": {"maxRecords": self.max_records}}, **self.spec, **changes}
         return FetcherLoop(
             pipeline_of(*self.sources, **spec),
@@ -65,6 +65,7 @@ class Fetching:
             inbox=self.inbox,
             secrets=self._secret,
             observer=observer,
+            spool_folder=spool_folder,
             backoff=QUICK,
             care_seconds=0.2,
         )

@@ -44,6 +44,10 @@ class Attempts:
         self._folder, self._max_crashes, self._check = folder, max_crashes, check
         self._turn = threading.Lock()
 
+    def suspected(self, object_id: str) -> bool:
+        """Whether somebody died while it was read: it is to be read with none beside it."""
+        return self._folder is not None and _left_at(_mark(self._folder, object_id)) is not None
+
     @contextmanager
     def reading(self, object_id: str, cuts: Callable[[], int]) -> Iterator[None]:
         """While an object is read; `cuts` asks how many of it are recorded, where somebody has died. Raises DeadlyError
@@ -51,7 +55,7 @@ class Attempts:
         if self._folder is None:
             yield
             return
-        path = self._folder / f"reading-{object_id}"
+        path = _mark(self._folder, object_id)
         left = _left_at(path)
         if left is None:
             with _marked(path, _Left(0, _UNKNOWN)):
@@ -96,6 +100,10 @@ def _marked(path: Path, left: _Left) -> Iterator[None]:
     finally:
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def _mark(folder: Path, object_id: str) -> Path:
+    return folder / f"reading-{object_id}"
 
 
 def _left_at(path: Path) -> _Left | None:

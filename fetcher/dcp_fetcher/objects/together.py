@@ -132,20 +132,28 @@ class Together:
         with closing(opened.stream):
             if opened.size_bytes is None or opened.size_bytes > SMALL_BYTES or opened.offset:
                 return None
-            wanted, how = self._records.new(uri, opened.version, opened), self._terms.how
-            opened.stream.on_bytes = self._count
-            self._outlet.progress.opened(opened.size_bytes)
-            content = Content(opened, how)
-            settled = self._terms.settling.settled(wanted.id, opened.age_seconds)
-            held_back = not settled and content.may_grow
-            gatherer = self._gatherer(wanted, content, how)
-            ending = read_object(content, gatherer, [], frozenset(), how, held_back)
-            if ending.unended and held_back:
+            wanted = self._records.new(uri, opened.version, opened)
+            if self._terms.attempts.suspected(wanted.id):
                 return None
-            for warning in content.warnings:
-                log.warning("%s: %s", uri, warning)
-            said = ([UNENDED] if ending.unended else []) + list(content.warnings)
-            return gatherer.whole(storable("; ".join(said)), opened)
+            # Whoever dies of it is to be remembered here, too: or it would be read so, and be died of, for ever.
+            with self._terms.attempts.reading(wanted.id, lambda: 0):
+                return self._read_whole(uri, wanted, opened)
+
+    def _read_whole(self, uri: str, wanted: SourceObject, opened: Opened) -> Whole | None:
+        how = self._terms.how
+        opened.stream.on_bytes = self._count
+        self._outlet.progress.opened(opened.size_bytes)
+        content = Content(opened, how)
+        settled = self._terms.settling.settled(wanted.id, opened.age_seconds)
+        held_back = not settled and content.may_grow
+        gatherer = self._gatherer(wanted, content, how)
+        ending = read_object(content, gatherer, [], frozenset(), how, held_back)
+        if ending.unended and held_back:
+            return None
+        for warning in content.warnings:
+            log.warning("%s: %s", uri, warning)
+        said = ([UNENDED] if ending.unended else []) + list(content.warnings)
+        return gatherer.whole(storable("; ".join(said)), opened)
 
     def _gatherer(self, wanted: SourceObject, content: Content, how: HowToCut) -> _Gatherer:
         labels = ObjectLabels(self._labels, content.met, how.form, growing=False)

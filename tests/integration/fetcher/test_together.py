@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from dcp_fetcher.objects.together import AT_ONCE
+from dcp_fetcher.sites.files.site import FileBody
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.phases import Phase
 from support.feed_server import gzipped
@@ -138,3 +140,34 @@ def test_servers_that_are_away_meanwhile_are_waited_for(folder: Path) -> None:
     fetching.run()
     assert answers == {"ledger": 0, "queue": 0}
     assert read(fetching) == wanted()
+
+
+def test_a_small_file_of_which_its_readers_die_is_given_up_and_the_others_are_read(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, marks, read = "0007.csv", tmp_path / "spool", FileBody.read
+    marks.mkdir()
+
+    def dies(body: FileBody, most: int) -> bytes:
+        if body._path.name == bad:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(body, most)
+
+    monkeypatch.setattr(FileBody, "read", dies)
+    spec = {"worker": {"maxCrashes": 2}}
+    for deaths in range(3):
+        # A process of its own, on a ledger that it takes along: nothing is left of it but its marks.
+        child = os.fork()
+        if not child:
+            try:
+                Fetching(file_source(folder), max_records=1000, **spec).run(spool_folder=marks)
+            finally:
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        assert list(marks.iterdir()), f"after {deaths} deaths before it"
+    monkeypatch.setattr(FileBody, "read", read)
+    fetching = Fetching(file_source(folder), max_records=1000, **spec)
+    problems = [each for each in fetching.run(spool_folder=marks).problems if bad in each]
+    assert ["died, 2 times" in each for each in problems] == [True]
+    assert [each for each in numbers(fetching) if each != 6000] == [each for each in wanted() if each not in (14, 15)]
+    assert list(marks.iterdir()) == []
