@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from dcp_pipeline.database.transactions import TryAgain
 from dcp_pipeline.ledger.books import entry_of, sums_of
 from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.ledger.tables import OBJECTS, TOTALS
@@ -68,11 +69,15 @@ def count_out(connection: Connection, pipeline: str, object_id: str) -> None:
 
 
 def count_anew(connection: Connection, pipeline: str) -> None:
-    """Forget the totals: everything is summed up by whoever asks, until it is counted again."""
-    connection.execute(
-        update(OBJECTS).where(OBJECTS.c.pipeline == pipeline, OBJECTS.c.counted.is_not(None)).values(counted=None)
-    )
+    """Forget the totals: everything is summed up by whoever asks, until it is counted again.
+
+    Raises TryAgain where an object was counted meanwhile: its totals would be gone, and it would say that they stand.
+    """
+    counted = update(OBJECTS).where(OBJECTS.c.pipeline == pipeline, OBJECTS.c.counted.is_not(None))
+    connection.execute(counted.values(counted=None))
     connection.execute(delete(TOTALS).where(TOTALS.c.pipeline == pipeline))
+    if connection.execute(counted.values(counted=None)).rowcount:
+        raise TryAgain("objects were counted just now")
 
 
 class _Counting(msgspec.Struct, frozen=True):

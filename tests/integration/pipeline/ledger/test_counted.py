@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from dcp_pipeline.batch import stable_id
+from dcp_pipeline.database.transactions import Patience
 from dcp_pipeline.ledger import Ledger, counted
 from dcp_pipeline.ledger.looking.arrivals import Arrivals, arrivals, much_rejected
 from dcp_pipeline.ledger.model import Cut, ObjectState, RejectFilter, SourceObject
@@ -243,6 +244,32 @@ def test_counting_beside_growing_files_and_readers_stays_exact(database: Databas
         list(pool.map(shake, range(4)))
     same(ledger)
     assert ledger.totals().read == wanted.read
+
+
+def test_what_is_counted_while_the_totals_are_forgotten_does_not_stay_without_them(mysql_like: Database) -> None:
+    ledger = Ledger(mysql_like.engine, PIPELINE)
+    ledger.prepare()
+    for number in range(12):
+        add(mysql_like, PIPELINE, number, source="new" if number >= 5 else "feed")
+    after = ledger.count_settled(0).number
+    beside = Ledger(mysql_like.connect(lease_seconds=1), PIPELINE, Patience(attempts=1))
+    steps = []
+
+    def count_beside(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE FROM dcp_totals") and not steps:
+            steps.append(beside.count_settled(after))  # what it has marked is behind what was looked through
+
+    event.listen(mysql_like.engine, "before_cursor_execute", count_beside)
+    try:
+        ledger.count_anew()
+    finally:
+        event.remove(mysql_like.engine, "before_cursor_execute", count_beside)
+        beside.engine.dispose()
+    assert [step.counted for step in steps] == [5]
+    same(ledger)
+    count(ledger)
+    same(ledger)
+    assert not [each for each in verify(ledger.engine, PIPELINE, "none").findings if each.kind is FindingKind.TOTALS]
 
 
 def test_what_is_looked_at_since_a_time_finds_what_is_wrong_there(database: Database) -> None:
