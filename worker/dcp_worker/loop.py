@@ -148,7 +148,11 @@ class Worker:
             parts.tally.end_together(done, time.monotonic() - begun)
         self._conclude_together([(lease, verdicts[lease.id]) for lease in leases if lease.id in verdicts])
         while self.in_hand and not self._stopping.is_set():
-            parts.leases.remove(self.in_hand[0])  # it is kept anew, for as long as one batch may take
+            # Each is kept for as long as one batch may take, from its turn on: who waits for it does not hang.
+            for lease in self.in_hand:
+                parts.leases.remove(lease)
+            for lease in self.in_hand[1:]:
+                parts.leases.add(lease)
             self._in_hand(self.in_hand[0])
         self._give_back(self.in_hand)
 

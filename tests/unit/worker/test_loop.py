@@ -17,6 +17,7 @@ from dcp_pipeline.ledger.model import ClaimKind, Counts
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryOutcome, RetryState
+from dcp_pipeline.queue.leases import LeaseKeeper
 from dcp_worker.loop import Worker
 from dcp_worker.parts import Parts
 from dcp_worker.together import Portion
@@ -346,3 +347,26 @@ def test_what_it_was_asked_to_stop_before_is_given_back() -> None:
     scene.worker.run_once()
     assert [(told[0], len(told) - 1) for told in scene.queue.told] == [("hand back", 2)]
     assert (scene.kept, scene.worker.in_hand, scene.parts.tally.batches) == ([], (), 1)
+
+
+def test_those_that_wait_for_their_turn_do_not_count_as_hung() -> None:
+    now, hung = [0.0], []
+    queue = SimpleNamespace(lease_seconds=30, extend=lambda leases: frozenset())
+    keeper = LeaseKeeper(queue, 300, on_hung=hung.append, on_lost=hung.append, clock=lambda: now[0])
+    sink = TogetherSink(ValueError("one by one"))
+    scene = grouped(sink, 5)
+    scene.worker = Worker(replace(scene.parts, leases=keeper), "worker-1", scene.stopping, Portion(5))
+    alone = sink.commit
+
+    def slow(*given: object, **more: object):
+        """A database that has become slow takes 100 s of each."""
+        for _ in range(10):
+            now[0] += 10
+            keeper.run_once(now[0])
+        return alone(*given, **more)
+
+    sink.commit = slow  # type: ignore[method-assign]
+    scene.worker.run_once()
+    assert (hung, sink.alone, now) == ([], 5, [500.0])
+    keeper.run_once(1000)
+    assert hung == []
