@@ -87,14 +87,14 @@ def _stand_alone(parent: int, log_file: Path) -> None:
     os.closerange(_FIRST_FREE, written + 1)
 
 
-def begin(setup: Setup, log_file: Path, embedded: str | None, name: str) -> Setup:
+def begin(setup: Setup, log_file: Path, embedded: str, name: str) -> Setup:
     """The setup of a process that has just been forked, with its log open."""
     files = LogFiles(log_file, None, setup.log_files.most_bytes, setup.log_files.keep)
     set_up_logs(setup.log_level, setup.log_format or "console", setup.secrets.redact, files)
-    if embedded and setup.pipeline.spec.queue.redis is None:
+    if setup.pipeline.spec.queue.redis is None:
         setup = replace(setup, pipeline=with_redis_url(setup.pipeline, embedded))
-    given = os.environ.get("WORKER_ID") or f"{socket.gethostname()}-{os.getpid()}"
-    return replace(setup, worker_id=f"{given}-{name}" if os.environ.get("WORKER_ID") else given)
+    given = os.environ.get("WORKER_ID")
+    return replace(setup, worker_id=f"{given}-{name}" if given else f"{socket.gethostname()}-{os.getpid()}")
 
 
 def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = False) -> int:

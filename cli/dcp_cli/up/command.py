@@ -56,11 +56,11 @@ def up(given: Sequence[Path], options: UpOptions) -> int:
         _preload(found)
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
         _warm_up(queue.url)
-        supervisor = Supervisor(specs, folder, inbox, options, os.environ)
+        supervisor = Supervisor(specs, folder, inbox, queue, options, os.environ)
         supervisor.take_over(before.workers if before else ())
         gc.collect()
         gc.freeze()  # a collection would write into pages that are shared with the processes
-        supervisor.run(queue)
+        supervisor.run()
     return INTERRUPTED if supervisor.stopped_by == signal.SIGINT else DONE
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -119,11 +117,6 @@ class Member:
             gone=self.gone,
             may_start=frozenset(role for role in Role if now >= self.starts_at.get(role, 0.0)),
         )
-
-    def tell(self, number: signal.Signals, pids: list[int]) -> None:
-        """Send a signal to some of its processes, which are its children: the numbers cannot be others' yet."""
-        for pid in pids:
-            os.kill(pid, number)
 
     def note(self) -> PipelineNote:
         """For the others."""

@@ -11,7 +11,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +57,12 @@ class Supervisor:
         specs: SpecFolder,
         folder: UpFolder,
         inbox: socket.socket,
+        queue: EmbeddedValkey,
         options: UpOptions,
         environment: Mapping[str, str],
     ) -> None:
         self._specs, self._folder, self._inbox, self._options = specs, folder, inbox, options
-        self._queue: EmbeddedValkey | None = None
+        self._queue = queue
         self._members: dict[Path, Member] = {}
         self._page = Member(_PAGE, Wanted(Path(_PAGE), "", None))
         self._signals: list[int] = []
@@ -79,9 +80,8 @@ class Supervisor:
         """The signal that ended it."""
         return self._stopping
 
-    def run(self, queue: EmbeddedValkey | None) -> None:
+    def run(self) -> None:
         """Supervise."""
-        self._queue = queue
         reader, writer = socket.socketpair()
         for end in (reader, writer):
             end.setblocking(False)
@@ -110,7 +110,7 @@ class Supervisor:
         self._hear_children(now)
         for member in self._everybody():
             self._reap(member, now)
-        if self._queue is not None and self._queue.revive():
+        if self._queue.revive():
             log.error("the embedded queue had ended and begins anew, empty: fetchers put back what was in it")
         if self._stopping is None and now - self._looked >= LOOK_SECONDS:
             self._looked = now
@@ -203,10 +203,9 @@ class Supervisor:
     def _hand_over(self, now: float) -> None:
         """Once no fetcher is left, become the new program."""
         everyone = [(each, child) for each in self._everybody() for child in each.children]
-        others = [(each, child) for each, child in everyone if child.role is not Role.WORKER]
-        for member, child in others:
-            self._stop(member, [child.pid], now)
-        if others or self._queue is None:
+        others = [child for _, child in everyone if child.role is not Role.WORKER]
+        if others:
+            _stop(others, now)
             return
         workers = tuple(
             Kept(str(each.wanted.path), child.pid, child.log, child.since)
@@ -251,8 +250,7 @@ class Supervisor:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         why = f"{child.role} ended by itself ({how}): {self._last_words(child)}"
         if child.generation == member.trial:
-            member.refuse(f"the change is not taken up, what ran goes on: {why}", now)
-            log.error("%s: %s", member.name, member.refused)
+            _refuse(member, why, now)
             return
         pause = member.crashed(child, why, now)
         log.error("%s: %s; started again in %.0f s", member.name, why, pause)
@@ -274,9 +272,8 @@ class Supervisor:
         if member.trial is not None and now - member.tried_since > TRIAL_SECONDS:
             tried = [each for each in member.children if each.generation == member.trial]
             why = f"not ready within {TRIAL_SECONDS:.0f} s: {self._last_words(tried[0]) if tried else 'no process'}"
-            member.refuse(f"the change is not taken up, what ran goes on: {why}", now)
-            log.error("%s: %s", member.name, member.refused)
-            self._stop(member, [each.pid for each in tried], now)
+            _refuse(member, why, now)
+            _stop(tried, now)
         if self._upgrading:
             return
         for step in next_steps(member.standing(self._options.workers, now)):
@@ -286,25 +283,24 @@ class Supervisor:
                     member.accept(generation)
                     member.worked_at = now
                 case Stop(pid):
-                    self._stop(member, [pid], now)
+                    _stop([each for each in member.children if each.pid == pid], now)
                 case Start(role, generation):
                     self._start(member, role, generation, now)
 
     def _advance_page(self, now: float) -> None:
         page, run = self._page, None if self._upgrading else self._options.page
         if page.gone:
-            self._stop(page, [each.pid for each in page.children if each.told is None], now)
+            _stop(page.children, now)
         elif run is not None and not page.children and now >= page.starts_at.get(Role.PAGE, 0.0):
             self._add(page, Role.PAGE, 0, run, now)
 
     def _start(self, member: Member, role: Role, generation: int, now: float) -> None:
         setup = member.setups[generation]
-        queue = self._queue.url if self._queue else None
-        embedded = self._folder.path if queue and setup.pipeline.spec.queue.redis is None else None
+        shared_queue = self._folder.path if setup.pipeline.spec.queue.redis is None else None
 
         def run() -> int:
-            begun = begin(setup, self._folder.logs / child_log, queue, f"{role}-{generation}")
-            return fetch(begun, member.wanted.path, embedded) if role is Role.FETCHER else work(begun)
+            begun = begin(setup, self._folder.logs / child_log, self._queue.url, f"{role}-{generation}")
+            return fetch(begun, member.wanted.path, shared_queue) if role is Role.FETCHER else work(begun)
 
         child_log = self._log_of(member, role)
         self._add(member, role, generation, run, now, child_log)
@@ -327,24 +323,31 @@ class Supervisor:
         pid = fork(run, self._folder.logs / log_name, self._inbox.getsockname())
         member.children.append(Child(pid, role, generation, log_name, now, time.time()))
 
-    def _stop(self, member: Member, pids: Sequence[int], now: float) -> None:
-        for child in member.children:
-            if child.pid in pids and child.told is None:
-                child.told = now
-                member.tell(signal.SIGTERM, [child.pid])
-
     def _kill_the_deaf(self, member: Member, now: float) -> None:
         for child in member.children:
             grace = member.setups[child.generation].grace_seconds if child.generation in member.setups else 25.0
             if child.told is not None and now - child.told > grace + _EXTRA_GRACE_SECONDS:
                 log.error("%s: %s %d does not stop, and is killed", member.name, child.role, child.pid)
-                member.tell(signal.SIGKILL, [child.pid])
+                os.kill(child.pid, signal.SIGKILL)
 
     def _end_at_once(self, member: Member) -> None:
         for child in member.children:
-            member.tell(signal.SIGKILL, [child.pid])
+            os.kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
 
     def _tell(self, now: float) -> None:
         page = self._options.page_address if self._page.children else ""
         self._teller.tell([each.note() for each in self._members.values()], page, now)
+
+
+def _refuse(member: Member, why: str, now: float) -> None:
+    member.refuse(f"the change is not taken up, what ran goes on: {why}", now)
+    log.error("%s: %s", member.name, member.refused)
+
+
+def _stop(children: Iterable[Child], now: float) -> None:
+    """They are children of this process: until they are reaped, their numbers cannot be others'."""
+    for child in children:
+        if child.told is None:
+            child.told = now
+            os.kill(child.pid, signal.SIGTERM)
