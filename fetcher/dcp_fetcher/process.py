@@ -119,7 +119,7 @@ def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_hos
     )
     log.info("fetcher starts", extra={"pipeline": setup.pipeline.key, "health": health.port})
     try:
-        _prepare(loop, shared, once)
+        prepare(loop, shared, once)
         lookout.start()
         reporter.start()
         report = asyncio.run(loop.run(once))
@@ -141,7 +141,7 @@ def _unavailable(loop: FetcherLoop, shared: Shared, report: FetchReport) -> list
     return [f"{each.uri}: {each.reason}" for each in found if each.uri not in told]
 
 
-def _prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
+def prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
     """Look at the servers' settings and make the ledger's tables. Servers that are away are waited for, unless `once`:
     in a cluster all pods start together. Raises Stopped."""
 

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from dcp_cli.embedded import StateFolder
 from dcp_cli.errors import exits
 from dcp_fetcher.ground.errors import Stopped
-from dcp_fetcher.process import build_fetcher, problems_by_source, telling_of_sources
+from dcp_fetcher.process import build_fetcher, prepare, problems_by_source, telling_of_sources
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.observe.logs import LogFiles, set_up_logs
@@ -33,7 +33,6 @@ from dcp_pipeline.observe.readiness import NOTIFY_SOCKET, READY, tell_manager
 from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.process.stopping import told_to_stop
 from dcp_pipeline.queue import Queue
-from dcp_pipeline.queue.connection import check_server
 from dcp_pipeline.settings import with_redis_url
 from dcp_pipeline.setup import Setup
 
@@ -108,11 +107,7 @@ def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = Fals
         loop = build_fetcher(setup, shared)
         with told_to_stop(lambda _: loop.request_stop()):
             try:
-                for warning in loop.patience(lambda: check_server(shared.client)):
-                    log.warning(warning)
-                loop.patience(shared.ledger.prepare)
-                for warning in loop.patience(shared.ledger.warnings):
-                    log.warning(warning)
+                prepare(loop, shared, once=False)
                 log.info("fetcher starts", extra={"pipeline": setup.pipeline.key})
                 tell_manager(READY)
                 if not once:
