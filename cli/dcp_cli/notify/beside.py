@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.looking.sight import Sight
 from dcp_pipeline.observe.gauges import ledger_gauges
-from dcp_pipeline.observe.lookout import Looked, Lookout
+from dcp_pipeline.observe.lookout import Looked, Lookout, looked
 from dcp_pipeline.observe.metrics import Metrics
 from dcp_pipeline.setup import Setup
 
@@ -37,14 +38,14 @@ class Beside:
         tells = tells and bool(self._setup.pipeline.spec.notify)
         if metrics is None and not tells:
             return
-        lookout = Lookout(lambda: self._ledger.sight(self._setup.pipeline.spec))
+        lookout = Lookout(self._look)
         if metrics is not None:
             metrics.add_gauges(ledger_gauges(lookout))
         if tells:
             from dcp_cli.notify.notifier import Notifier
 
             notifier = Notifier(self._setup, self._spec)
-            lookout.add(lambda looked: notifier.round(looked, self._sink(), self._sources()))
+            lookout.add(lambda seen: notifier.round(seen, self._sink(), self._sources()))
         lookout.start()
         stack.callback(lookout.stop)
 
@@ -54,11 +55,11 @@ class Beside:
             return
         from dcp_cli.notify.notifier import Notifier
 
-        try:
-            looked = Looked(time.time(), self._ledger.sight(self._setup.pipeline.spec))
-        except LedgerError as error:
-            looked = Looked(time.time(), None, str(error))
-        Notifier(self._setup, self._spec).round(looked, sources=self._sources(), at_once=True)
+        seen = looked(self._look)
+        Notifier(self._setup, self._spec).round(seen, sources=self._sources(), at_once=True)
+
+    def _look(self) -> Sight:
+        return self._ledger.sight(self._setup.pipeline.spec)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 
 from dcp_cli.embedded import StateFolder
@@ -11,8 +10,7 @@ from dcp_cli.look import ledger_of
 from dcp_cli.notify.notifier import Notifier
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
-from dcp_pipeline.database.errors import LedgerError
-from dcp_pipeline.observe.lookout import Looked
+from dcp_pipeline.observe.lookout import looked
 from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.setup import Setup
 
@@ -38,11 +36,8 @@ def look_and_tell(setup: Setup, spec: str) -> int:
     """One look, and what is news of it told; 1 where it could not be told. Alone: a `dcp run` here tells by itself."""
     _wanted(setup)
     with StateFolder(setup.state_folder).alone(), ExitStack() as stack:
-        try:
-            looked = Looked(time.time(), ledger_of(setup, stack).sight(setup.pipeline.spec))
-        except LedgerError as error:
-            looked = Looked(time.time(), None, str(error))
-        problems = Notifier(setup, spec).round(looked, at_once=True)
+        seen = looked(lambda: ledger_of(setup, stack).sight(setup.pipeline.spec))
+        problems = Notifier(setup, spec).round(seen, at_once=True)
     for each in problems:
         say(f"NOT TOLD  {each}")
     return FAILED if problems else DONE

@@ -32,6 +32,14 @@ class Looked(msgspec.Struct, frozen=True):
     trouble: str | None = None
 
 
+def looked(look: Callable[[], Sight]) -> Looked:
+    """Look once."""
+    try:
+        return Looked(time.time(), look())
+    except LedgerError as error:
+        return Looked(time.time(), None, str(error))
+
+
 class Lookout:
     """start, run_once, stop. `latest` is what was seen last."""
 
@@ -57,15 +65,11 @@ class Lookout:
     def run_once(self) -> float:
         """Look and tell; in how many seconds to come back."""
         started = time.monotonic()
-        try:
-            looked = Looked(time.time(), self._look())
-        except LedgerError as error:
-            looked = Looked(time.time(), None, str(error))
+        self.latest = latest = looked(self._look)
         cost = time.monotonic() - started
-        self.latest = looked
         for each in self._listeners:
             try:
-                each(looked)
+                each(latest)
             except Exception:
                 # A thread that ends with a defect would leave everybody uninformed for good.
                 log.exception("what was seen could not be told")
