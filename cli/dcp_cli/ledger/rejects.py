@@ -34,9 +34,12 @@ def standing(setup: Setup, wanted: RejectFilter, replaced: bool) -> RejectFilter
     return replace(wanted, newest_of=tuple(each.name for each in sources if each.growth == "replace"))
 
 
-def _left_alone(ledger: Ledger, wanted: RejectFilter) -> int:
-    """How many rejects `wanted` leaves out because their file has a newer version."""
-    return ledger.count_rejects(replace(wanted, newest_of=())) - ledger.count_rejects(wanted) if wanted.newest_of else 0
+def _left_alone(ledger: Ledger, wanted: RejectFilter, total: int | None = None) -> int:
+    """How many rejects `wanted` leaves out because their file has a newer version; `total`: how many it has."""
+    if not wanted.newest_of:
+        return 0
+    total = ledger.count_rejects(wanted) if total is None else total
+    return ledger.count_rejects(replace(wanted, newest_of=())) - total
 
 
 def _told(left: int) -> str:
@@ -49,7 +52,7 @@ def list_rejects(setup: Setup, wanted: RejectFilter, limit: int, output: str) ->
         ledger = ledger_of(setup, stack)
         total = ledger.count_rejects(wanted)
         shown = list(ledger.rejects(wanted, limit=limit))
-        left = _left_alone(ledger, wanted)
+        left = _left_alone(ledger, wanted, total)
     if output == "json":
         print_json({"total": total, "replaced": left, "rejects": [_as_json(each) for each in shown]})
         return DONE
