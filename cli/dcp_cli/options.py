@@ -123,6 +123,11 @@ def duration_of(option: str, text: str) -> float:
 
 def print_json(answer: object) -> None:
     """One JSON object on stdout."""
+    click.echo(json_text(answer))
+
+
+def json_text(answer: object) -> str:
+    """As print_json has it."""
     from dcp_pipeline.observe.printable import printable_json
 
-    click.echo(printable_json(json.dumps(answer, default=str)))
+    return printable_json(json.dumps(answer, default=str))

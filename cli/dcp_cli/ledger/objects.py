@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
@@ -10,7 +9,7 @@ import click
 
 from dcp_cli.errors import CommandFailed
 from dcp_cli.look import ledger_of, pages_of
-from dcp_cli.options import print_json
+from dcp_cli.options import json_text, print_json
 from dcp_cli.shown.say import say
 from dcp_cli.shown.summary import object_as_json
 from dcp_cli.shown.tables import show_table
@@ -19,7 +18,6 @@ from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.looking.overview import LATEST
 from dcp_pipeline.ledger.looking.view import LedgerView
 from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
-from dcp_pipeline.observe.printable import printable_json
 from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.setup import Setup
 
@@ -57,20 +55,17 @@ def _print_all(pages: Iterator[tuple[ObjectBooks, ...]], output: str) -> int:
         click.echo('{"objects": [', nl=False)
         for page in pages:
             for each in page:
-                click.echo(comma + printable_json(json.dumps(object_as_json(each), default=str)), nl=False)
+                click.echo(comma + json_text(object_as_json(each)), nl=False)
                 comma = ", "
         click.echo('], "before": null}')
         return DONE
-    none = True
+    _show(next(pages, ()))
     for page in pages:
-        none = _show(page)
-    if none:
-        _show(())
+        _show(page)
     return DONE
 
 
-def _show(found: Sequence[ObjectBooks]) -> bool:
-    """Whether there were none."""
+def _show(found: Sequence[ObjectBooks]) -> None:
     rows = [
         [each.object_id[:_ID_CHARS], each.state.value, f"{each.read:,}", each.uri, each.reason or ""] for each in found
     ]
@@ -78,7 +73,6 @@ def _show(found: Sequence[ObjectBooks]) -> bool:
         show_table(rows, ["id", "state", "records", "object", "reason"])
     else:
         say("there are no such objects")
-    return not rows
 
 
 def forget_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
@@ -151,6 +145,6 @@ def _only_one(ledger: Ledger, id_: str) -> ObjectBooks:
     named = LedgerView(ledger.engine, ledger.pipeline).objects_named(id_)
     found = ledger.books_of(named) if len(named) == 1 else ()
     if len(found) != 1:
-        how_many = {0: "no object", 1: "no object"}.get(len(named), "more than one object")
+        how_many = "no object" if len(named) < 2 else "more than one object"
         raise CommandFailed(f"{id_} names {how_many}; see `dcp objects ls`")
     return found[0]
