@@ -32,7 +32,12 @@ class _Adopted:
         self.pid, self._ended = pid, False
 
     def poll(self) -> int | None:
-        return self._waited(os.WNOHANG)
+        if not self._ended:
+            try:
+                self._ended = os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
+            except ChildProcessError:
+                self._ended = True
+        return 0 if self._ended else None
 
     def wait(self, timeout: float | None = None) -> int | None:
         deadline = time.monotonic() + timeout if timeout is not None else None
@@ -51,14 +56,6 @@ class _Adopted:
     def _signal(self, number: signal.Signals) -> None:
         if self.poll() is None:
             os.kill(self.pid, number)
-
-    def _waited(self, how: int) -> int | None:
-        if not self._ended:
-            try:
-                self._ended = os.waitpid(self.pid, how)[0] == self.pid
-            except ChildProcessError:
-                self._ended = True
-        return 0 if self._ended else None
 
 
 class EmbeddedValkey:
