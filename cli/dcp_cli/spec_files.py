@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from dcp_cli.errors import CommandFailed
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.composing.dotenv import NAME as DOTENV
 
@@ -22,6 +23,11 @@ def spec_files(given: Sequence[Path], known: Collection[Path] = ()) -> list[Path
         yaml = sorted(path for path in each.iterdir() if path.suffix in _SUFFIXES and path.is_file())
         found.extend(path for path in yaml if path in known or _KIND in path.read_bytes())
     return list(dict.fromkeys(found))
+
+
+def none_in(given: Sequence[Path]) -> CommandFailed:
+    """What to fail with where there is no spec."""
+    return CommandFailed(f"no spec (*.yaml, *.yml) in {', '.join(map(str, given))}")
 
 
 def mark_of(setup: Setup) -> object:

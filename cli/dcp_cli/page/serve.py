@@ -11,7 +11,7 @@ from pathlib import Path
 from dcp_cli.errors import CommandFailed
 from dcp_cli.page.desk import CommandDesk
 from dcp_cli.shown.say import say
-from dcp_cli.spec_files import spec_files
+from dcp_cli.spec_files import none_in, spec_files
 from dcp_pipeline.files.places import folder_of, state_base
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.process.exit_codes import DONE
@@ -29,7 +29,7 @@ def serve_page(
     desk = CommandDesk(specs, os.environ)
     set_up_logs(os.environ.get("LOG_LEVEL") or "info", os.environ.get("LOG_FORMAT") or "", desk.redact)
     if not spec_files(specs):
-        raise CommandFailed(f"no spec (*.yaml, *.yml) in {', '.join(map(str, specs))}")
+        raise none_in(specs)
     desk.specs()  # before the first page: a thousand specs take seconds to parse
     state = state_base(folder_of(spec_files(specs)[0]), os.environ)
     token = _token(token_file, state) if actions else None

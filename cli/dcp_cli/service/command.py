@@ -12,7 +12,7 @@ from pathlib import Path
 from dcp_cli.errors import CommandFailed
 from dcp_cli.service.unit import MARK, Service, unit_text
 from dcp_cli.shown.say import say
-from dcp_cli.spec_files import spec_files
+from dcp_cli.spec_files import none_in, spec_files
 from dcp_pipeline.files.durable import write_durably
 from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.setup import load_setup
@@ -48,7 +48,7 @@ def install(
         say(text.rstrip("\n"))
         return DONE
     path = unit_path(user, name)
-    if path.exists() and not path.read_text(errors="replace").startswith(MARK):
+    if path.exists() and not _is_ours(path):
         raise CommandFailed(f"{path} is not of `dcp service install`: take another --name")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_durably(path, text)
@@ -69,7 +69,7 @@ def uninstall(user: bool, name: str) -> int:
     path = unit_path(user, name)
     if not path.exists():
         raise CommandFailed(f"there is no {path}: nothing to remove")
-    if not path.read_text(errors="replace").startswith(MARK):
+    if not _is_ours(path):
         raise CommandFailed(f"{path} is not of `dcp service install`, and stays")
     _systemctl(user, "disable", "--now", f"{name}.service")
     path.unlink()
@@ -93,11 +93,15 @@ def unit_path(user: bool, name: str) -> Path:
     return config / "systemd" / "user" / f"{name}.service"
 
 
+def _is_ours(unit: Path) -> bool:
+    return unit.read_text(errors="replace").startswith(MARK)
+
+
 def _check(specs: Sequence[Path]) -> None:
     """That there is one that can be used: a service that starts nothing helps nobody."""
     files = spec_files(specs)
     if not files:
-        raise CommandFailed(f"no spec (*.yaml, *.yml) in {', '.join(map(str, specs))}")
+        raise none_in(specs)
     problems = []
     for path in files:
         try:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from dcp_cli.embedded import EmbeddedValkey
 from dcp_cli.embedded.folder import NOTIFY, folders_of, make_folder, remove_folder
-from dcp_cli.errors import CommandFailed
+from dcp_cli.spec_files import none_in
 from dcp_cli.up.children import fetch
 from dcp_cli.up.handover import Handover, taken_over
 from dcp_cli.up.notes import REQUESTS, UpFolder, folder_at
@@ -49,7 +49,7 @@ def up(given: Sequence[Path], options: UpOptions) -> int:
         )
         found = specs.look()
         if not found:
-            raise CommandFailed(f"no spec (*.yaml, *.yml) in {', '.join(map(str, given))}")
+            raise none_in(given)
         inbox = stack.enter_context(_inbox(folder.path / "notify"))
         # There from the start, for specs may come that want it; it is 4 MB.
         queue = stack.enter_context(EmbeddedValkey(folder.state, running=_running(before)))
