@@ -9,12 +9,7 @@ def merged(base: Any, over: Any) -> Any:
     """Objects are merged member by member, and null takes a member away; lists whose entries all have a name are merged
     by it, new ones come last. Anything else is replaced."""
     if isinstance(base, dict) and isinstance(over, dict):
-        found = {key: merged(value, over[key]) if key in over else value for key, value in base.items()}
-        found |= {
-            key: merged({}, value) if isinstance(value, dict) else value
-            for key, value in over.items()
-            if key not in base
-        }
+        found = base | {key: merged(base.get(key, {}), value) for key, value in over.items()}
         return {key: value for key, value in found.items() if value is not None}
     if _named(base) and _named(over):
         by_name = {each["name"]: each for each in over}

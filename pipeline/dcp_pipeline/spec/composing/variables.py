@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,17 +50,17 @@ class Resolved:
 def resolved(document: Any, environment: Mapping[str, str]) -> Resolved:
     """The document with its variables put in. A whole value that is one variable may become a number or a truth."""
     found = Resolved(None)
-    found.document = _resolve(document, (), environment, found)
+
+    def put_in(value: Any, place: Place) -> Any:
+        return _text(value, place, environment, found) if isinstance(value, str) and BEGINS in value else value
+
+    found.document = _each_value(document, put_in)
     return found
 
 
-def as_texts(document: Any, texts: Mapping[str, str], place: Place = ()) -> Any:
+def as_texts(document: Any, texts: Mapping[str, str]) -> Any:
     """The document with texts in place of what they were taken for."""
-    if isinstance(document, dict):
-        return {key: as_texts(value, texts, (*place, key)) for key, value in document.items()}
-    if isinstance(document, list):
-        return [as_texts(value, texts, (*place, number)) for number, value in enumerate(document)]
-    return texts.get(path_of(place), document)
+    return _each_value(document, lambda value, place: texts.get(path_of(place), value))
 
 
 def unresolved(node: Any, place: Place = ()) -> Iterator[SpecProblem]:
@@ -76,12 +76,12 @@ def unresolved(node: Any, place: Place = ()) -> Iterator[SpecProblem]:
         yield SpecProblem(path_of(place), f"holds {BEGINS}...}}: {why}")
 
 
-def _resolve(node: Any, place: Place, environment: Mapping[str, str], found: Resolved) -> Any:
+def _each_value(node: Any, change: Callable[[Any, Place], Any], place: Place = ()) -> Any:
     if isinstance(node, dict):
-        return {key: _resolve(value, (*place, key), environment, found) for key, value in node.items()}
+        return {key: _each_value(value, change, (*place, key)) for key, value in node.items()}
     if isinstance(node, list):
-        return [_resolve(value, (*place, number), environment, found) for number, value in enumerate(node)]
-    return _text(node, place, environment, found) if isinstance(node, str) and BEGINS in node else node
+        return [_each_value(value, change, (*place, number)) for number, value in enumerate(node)]
+    return change(node, place)
 
 
 def _text(text: str, place: Place, environment: Mapping[str, str], found: Resolved) -> Any:
