@@ -6,6 +6,7 @@ import time
 from datetime import date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from dcp_pipeline.ledger.looking.expectations import Verdict as Expected
 from dcp_pipeline.ledger.looking.overview import Totals
@@ -94,7 +95,7 @@ def seen(
     queue: QueueSeen | None = None,
     expected: tuple[Expected, ...] = (),
 ) -> Snapshot:
-    ledger = LedgerSeen(NOW, totals, objects or {}, NOW, (), expected)
+    ledger = LedgerSeen(NOW, replace(totals, objects=objects or {}), NOW, (), expected)
     return Snapshot(taken_at=time.time(), ledger=ledger, queue=queue, queue_absent=queue is None)
 
 

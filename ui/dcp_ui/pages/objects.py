@@ -37,7 +37,7 @@ async def objects(request: web.Request) -> web.Response:
         counts=COUNTS,
         bars={each.books.object_id: _bar(visit.words, each.books) for each in look.value.objects} if look.value else {},
         states=list(ObjectState),
-        numbers=snapshot.value.ledger.objects if snapshot.value and snapshot.value.ledger else {},
+        numbers=snapshot.value.ledger.totals.objects if snapshot.value and snapshot.value.ledger else {},
         state=state,
         sources=names,
         source=source,

@@ -13,7 +13,6 @@ from dcp_pipeline.errors import in_words
 from dcp_pipeline.ledger.looking.expectations import Verdict
 from dcp_pipeline.ledger.looking.over_time import Flow, Step
 from dcp_pipeline.ledger.looking.overview import Totals
-from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.report import Report, read_reports
 from dcp_pipeline.observe.scaling_note import ScalingNote, read_note
 from dcp_pipeline.queue import QueueStats, WorkerReport
@@ -29,7 +28,6 @@ class LedgerSeen(msgspec.Struct, frozen=True):
 
     now: datetime
     totals: Totals
-    objects: Mapping[ObjectState, int]
     last_settled: datetime | None
     hours: tuple[Flow, ...]
     """Of the last HOURS hours."""
@@ -77,11 +75,10 @@ def take(setup: Setup, servers: Servers, embedded_url: str | None) -> Snapshot:
 
 def _ledger(setup: Setup, servers: Servers) -> LedgerSeen:
     with servers.ledger(setup) as ledger:
-        now, totals = ledger.now(), ledger.totals()
+        now = ledger.now()
         return LedgerSeen(
             now=now,
-            totals=totals,
-            objects=totals.objects,
+            totals=ledger.totals(),
             last_settled=ledger.last_settled(),
             hours=tuple(ledger.flow(Step.HOUR.floor(now) - timedelta(hours=HOURS - 1), Step.HOUR)),
             expected=ledger.expectations(setup.pipeline.spec),

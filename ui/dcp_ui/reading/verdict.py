@@ -111,7 +111,7 @@ def _counted(seen: Snapshot) -> Iterator[Remark]:
             kind, _, source = each.about.partition("/")
             text, page = EXPECTED[kind]
             yield Remark(Level.WARN, text, {"source": source}, each.reason, page)
-    if unavailable := seen.ledger.objects.get(ObjectState.UNAVAILABLE, 0):
+    if unavailable := totals.in_state(ObjectState.UNAVAILABLE):
         yield Remark(
             Level.WARN,
             "Objects that could not be read whole: {n}",
