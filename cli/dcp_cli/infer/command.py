@@ -86,17 +86,18 @@ def _below_titles(
 ) -> tuple[Setup, Spread]:
     """A sheet whose first row has one cell, over several columns, has a title there, and its labels further down."""
     found = (setup, taken)
-    for skipped in range(1, _MOST_TITLES + 1):
-        labels = _columns(taken, _source_of(setup))
-        named = [label for label in labels if not re.fullmatch(r"col\d+", label)]
-        if len(labels) < 2 or len(named) > 1:
-            break
-        setup = setup_of({**layout.words, "skipRows": skipped})
-        taken = spread(setup, _source_of(setup), records, MOST_BYTES)
-        if len([label for label in _labels(taken, _source_of(setup)) if not re.fullmatch(r"col\d+", label)]) > 1:
-            layout.words["skipRows"] = skipped
-            layout.note(f"CHECK: the first {skipped} rows are no table", sure=False)
+    for skipped in range(_MOST_TITLES + 1):
+        if skipped:
+            setup = setup_of({**layout.words, "skipRows": skipped})
+            taken = spread(setup, _source_of(setup), records, MOST_BYTES)
+        labels = _labels(taken, _source_of(setup))
+        if sum(not re.fullmatch(r"col\d+", label) for label in labels) > 1:
+            if skipped:
+                layout.words["skipRows"] = skipped
+                layout.note(f"CHECK: the first {skipped} rows are no table", sure=False)
             return setup, taken
+        if len(labels) < 2:
+            break
     return found
 
 
