@@ -45,13 +45,14 @@ class Layout:
 
 def layout_of(text: str, end: bool) -> Layout:
     """The layout of a file that starts with `text`; `end`: and ends with it."""
-    lines = _lines_of(text.lstrip("\ufeff"))[: _LOOKED_AT_LINES + 1]
+    text = text.lstrip("\ufeff")
+    lines = _lines_of(text)[: _LOOKED_AT_LINES + 1]
     if len(lines) > 1 and not end:
         lines.pop()
     layout = Layout({})
     if len(lines) > 1 and (told := _SEPARATOR.fullmatch(lines[0].strip())):
         return _told_separator(lines[1:], told[1], layout)
-    if _JSON.match(text.lstrip("\ufeff").lstrip()):
+    if _JSON.match(text.lstrip()):
         return _json(text, lines, layout, end)
     fields = next((line for line in lines if _FIELDS.match(line)), None)
     if fields is not None:
@@ -89,10 +90,9 @@ def _told_separator(lines: Sequence[str], separator: str, layout: Layout) -> Lay
 
 
 def _json(text: str, lines: Sequence[str], layout: Layout, whole: bool) -> Layout:
+    value = _one_object(text) if whole else None
     if lines and all(_is_object(line) for line in lines if line.strip()):
-        if whole and len(lines) == 1 and _one_line(text, layout):
-            return layout
-        if whole and (value := _one_object(text)) is not None and _by_name(value, layout):
+        if value is not None and ((len(lines) == 1 and _one_line(value, text, layout)) or _by_name(value, layout)):
             return layout
         layout.words["type"] = "ndjson"
         layout.note(f"each of {len(lines)} lines is a JSON object")
@@ -101,15 +101,14 @@ def _json(text: str, lines: Sequence[str], layout: Layout, whole: bool) -> Layou
     if text.lstrip("\ufeff \t\r\n").startswith("["):
         layout.note("the document is a JSON array")
         return layout
-    if whole and (value := _one_object(text)) is not None and _by_name(value, layout):
+    if value is not None and _by_name(value, layout):
         return layout
     if _more_than_one(text):
         layout.words["concatenated"] = True
         layout.note("JSON objects stand one behind the other")
         return layout
-    found = _ITEMS.findall(text)
-    path = _path_of(text, found[0]) if found else None
-    if path is None and whole and (value := _one_object(text)) is not None:
+    path = _items_path(text)
+    if path is None and value is not None:
         layout.words["concatenated"] = True
         layout.note("the document is one JSON object: one record")
         return layout
@@ -119,31 +118,32 @@ def _json(text: str, lines: Sequence[str], layout: Layout, whole: bool) -> Layou
         )
         return layout
     layout.words["items"] = path
-    layout.note(f"the first array of objects in the JSON document is at {path}", sure=len(set(found)) == 1)
+    layout.note(
+        f"the first array of objects in the JSON document is at {path}", sure=len(set(_ITEMS.findall(text))) == 1
+    )
     return layout
 
 
-def _one_line(text: str, layout: Layout) -> bool:
+def _one_line(document: dict[str, Any], text: str, layout: Layout) -> bool:
     """A document that has no line break, and its records in an array: as servers answer."""
-    value: Any = _one_object(text)
-    found = _ITEMS.findall(text)
-    path = _path_of(text, found[0]) if found else None
-    if value is None or path is None:
+    path = _items_path(text)
+    if path is None:
         return False
+    items: Any = document
     for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    if not isinstance(value, list) or len(value) < 2 or not all(isinstance(each, dict) for each in value):
+        items = items.get(key) if isinstance(items, dict) else None
+    if not isinstance(items, list) or len(items) < 2 or not all(isinstance(each, dict) for each in items):
         return False
     layout.words |= {"type": "json", "items": path}
     layout.note(
-        f"CHECK: one JSON document with {len(value)} objects at {path}; if it is one record, type: ndjson", False
+        f"CHECK: one JSON document with {len(items)} objects at {path}; if it is one record, type: ndjson", False
     )
     return True
 
 
 def _one_object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text.lstrip("\ufeff"))
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -151,7 +151,7 @@ def _one_object(text: str) -> dict[str, Any] | None:
 
 def _more_than_one(text: str) -> bool:
     """Does another object follow the first one?"""
-    start = text.removeprefix("\ufeff").lstrip()
+    start = text.lstrip()
     try:
         _, end = json.JSONDecoder().raw_decode(start)
     except (ValueError, RecursionError):
@@ -195,8 +195,8 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _path_of(text: str, key: str) -> str | None:
-    """The dotted path down to `key`: the keys whose objects are open where it stands."""
+def _items_path(text: str) -> str | None:
+    """The dotted path down to the first array of objects: the keys whose objects are open where it stands."""
     found = _ITEMS.search(text)
     if found is None:
         return None
@@ -206,7 +206,7 @@ def _path_of(text: str, key: str) -> str | None:
             path.append(token[1])
         elif token[2] == "}" and path:
             path.pop()
-    return ".".join([*path, key])
+    return ".".join([*path, found[1]])
 
 
 def _comment_char(lines: Sequence[str]) -> str | None:
