@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.kube_api.operated import operated, put_pipeline, ready, until
+from support.kube_api.operated import operated, put_pipeline, ready, replicas, until
 from support.kube_api.server import ApiServer
 
 CHANGED = {"worker": {"maxAttempts": 9}}
@@ -53,7 +53,7 @@ async def test_a_change_that_does_not_come_up_leaves_the_former_spec_to_pods_tha
     put_pipeline(server, redis, spec={"scaling": {"minReplicas": 2}})
     async with operated(server, tmp_path, monkeypatch):
         await ready(server)
-        await until(lambda: (server.find("deployments", "botnet-worker") or {})["spec"]["replicas"] == 2, "workers")
+        await until(lambda: replicas(server) == 2, "workers")
         before = named(server)
         server.objects.pods_come_up = False
         put_pipeline(server, redis, spec={"scaling": {"minReplicas": 2}, **CHANGED})

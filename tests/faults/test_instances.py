@@ -6,15 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from support.kube_api.operated import PIPELINES, operated, put_pipeline, ready, until
+from support.kube_api.operated import PIPELINES, image, operated, put_pipeline, ready, replicas, until
 from support.kube_api.server import ApiServer
 
 LABEL = "datacleaning.io/instance"
-
-
-def image(server: ApiServer, name: str) -> str:
-    found = server.find("deployments", f"{name}-worker")
-    return found["spec"]["template"]["spec"]["containers"][0]["image"] if found else ""
 
 
 async def test_each_operator_looks_after_its_own_and_a_label_hands_over(
@@ -63,7 +58,7 @@ async def test_children_that_lost_their_owner_are_adopted_and_not_made_anew(
     put_pipeline(server, redis, spec={"scaling": {"minReplicas": 3}})
     async with operated(server, tmp_path, monkeypatch):
         await ready(server)
-        await until(lambda: (server.find("deployments", "botnet-worker") or {})["spec"]["replicas"] == 3, "workers")
+        await until(lambda: replicas(server) == 3, "workers")
     plurals = ("configmaps", "deployments", "services", "serviceaccounts", "networkpolicies", "poddisruptionbudgets")
     kept = {}
     for plural in plurals:
@@ -86,5 +81,5 @@ async def test_children_that_lost_their_owner_are_adopted_and_not_made_anew(
         await until(lambda: owners() == {uid}, "all to be the new one's")
         found = {key: (server.find(*key) or {})["metadata"]["uid"] for key in kept}
         assert found == kept
-        assert (server.find("deployments", "botnet-worker") or {})["spec"]["replicas"] == 3
+        assert replicas(server) == 3
         assert not (server.find("configmaps", "botnet-mine") or {})["metadata"].get("ownerReferences")

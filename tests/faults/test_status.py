@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.kube_api.operated import PIPELINES, condition, operated, put_pipeline, ready, until
+from support.kube_api.operated import PIPELINES, condition, operated, put_pipeline, ready, replicas, resyncs, until
 from support.kube_api.server import ApiServer
 
 CHANGED = {"worker": {"maxAttempts": 9}}
@@ -133,7 +133,7 @@ async def test_workers_that_run_and_never_become_ready_are_told_also_by_the_next
     put_pipeline(server, redis, spec={"scaling": {"minReplicas": 3}})
     async with operated(server, tmp_path, monkeypatch):
         await ready(server)
-        await until(lambda: (server.find("deployments", "botnet-worker") or {})["spec"]["replicas"] == 3, "the three")
+        await until(lambda: replicas(server) == 3, "the three")
         server.objects.pods_come_up = False
         worker = server.find("deployments", "botnet-worker") or {}
         server.put("deployments", {**worker, "status": {**worker["status"], "readyReplicas": 0}})
@@ -143,8 +143,7 @@ async def test_workers_that_run_and_never_become_ready_are_told_also_by_the_next
         await until(lambda: [each for each in server.all("events") if each["reason"] == "WorkersNotReady"], "the Event")
     monkeypatch.setattr("dcp_operator.status.seen.WORKERS_GRACE_SECONDS", 3600.0)
     async with operated(server, tmp_path, monkeypatch):
-        listed = len(server.asked("list", PIPELINES))
-        await until(lambda: len(server.asked("list", PIPELINES)) > listed + 2, "it to have looked")
+        await resyncs(server)
         assert condition(server, "Ready")[1] == "WorkersNotReady"
         server.objects.pods_come_up = True
         server.put("deployments", server.find("deployments", "botnet-worker") or {})
@@ -162,7 +161,7 @@ async def test_a_scale_that_is_refused_is_told_and_tried_again(
         await until(lambda: condition(server, "ScalingActive")[:2] == ("False", "ScaleRejected"), "the condition")
         assert "exceeded quota" in condition(server, "ScalingActive")[2]
         rule.lift()
-        await until(lambda: (server.find("deployments", "botnet-worker") or {})["spec"]["replicas"] == 2, "two workers")
+        await until(lambda: replicas(server) == 2, "two workers")
         await until(lambda: condition(server, "ScalingActive")[0] == "True", "its end")
 
 

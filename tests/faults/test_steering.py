@@ -8,25 +8,40 @@ from typing import Any
 import pytest
 
 from dcp_pipeline.queue import Job, Queue, connect
-from support.kube_api.operated import PIPELINES, condition, operated, put_pipeline, ready, until
+from support.kube_api.operated import (
+    PIPELINES,
+    condition,
+    image,
+    operated,
+    put_pipeline,
+    ready,
+    replicas,
+    resyncs,
+    until,
+)
 from support.kube_api.server import ApiServer
 
 HANDS_OFF = {"datacleaning.io/pause-reconciliation": "true"}
 TWO = {"scaling": {"minReplicas": 2, "fallback": {"replicas": 1}}}
 
 
-def replicas(server: ApiServer, component: str, name: str = "botnet") -> int:
-    return int((server.find("deployments", f"{name}-{component}") or {})["spec"]["replicas"])
+async def out(server: ApiServer, redis: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Pipelines that an operator has made so, and left."""
+    for name in names:
+        put_pipeline(server, redis, name)
+    async with operated(server, folder, monkeypatch):
+        for name in names:
+            await ready(server, name)
 
 
-async def resyncs(server: ApiServer) -> None:
-    listed = len(server.asked("list", PIPELINES))
-    await until(lambda: len(server.asked("list", PIPELINES)) > listed + 2, "some resyncs")
+def renewed(server: ApiServer, *names: str) -> set[str]:
+    """Whose fetcher is of the new release."""
+    return {name for name in names if image(server, name, "fetcher") == "fetcher:2"}
 
 
-def image(server: ApiServer, name: str = "botnet", component: str = "worker") -> str:
-    found = server.find("deployments", f"{name}-{component}")
-    return found["spec"]["template"]["spec"]["containers"][0]["image"] if found else ""
+def waiting(server: ApiServer, *names: str) -> set[str]:
+    """Who waits for its turn to be."""
+    return {name for name in names if condition(server, "Progressing", name)[1] == "WaitingForItsTurn"}
 
 
 @pytest.mark.parametrize("state", [{"state": "Draining"}, {"paused": True}], ids=["Draining", "paused"])
@@ -85,13 +100,11 @@ async def test_with_hands_off_nothing_is_written_but_the_status(
         worker = server.find("deployments", "botnet-worker") or {}
         server.put("deployments", {**worker, "spec": {**worker["spec"], "replicas": 7}})
         server.objects.delete(("networkpolicies", "feeds", "botnet-pods"))
-        listed = len(server.asked("list", PIPELINES))
-        await until(lambda: len(server.asked("list", PIPELINES)) > listed + 3, "some resyncs")
+        await resyncs(server, 3)
         assert {each.sub or each.plural for each in server.writes[writes:]} <= {"status", "events"}
         assert replicas(server, "worker") == 7
     async with operated(server, tmp_path, monkeypatch):
-        listed = len(server.asked("list", PIPELINES))
-        await until(lambda: len(server.asked("list", PIPELINES)) > listed + 2, "another process to have looked")
+        await resyncs(server)
         assert server.find("networkpolicies", "botnet-pods") is None
         put_pipeline(server, redis, spec={**TWO, "worker": {"maxAttempts": 9}}, annotations={})
         await ready(server)
@@ -103,34 +116,23 @@ async def test_a_release_renews_so_many_pipelines_at_once_and_people_at_any_time
     server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"p{n}" for n in range(6)]
-    for name in names:
-        put_pipeline(server, redis, name)
-    async with operated(server, tmp_path, monkeypatch):
-        for name in names:
-            await ready(server, name)
+    await out(server, redis, tmp_path, monkeypatch, *names)
     server.objects.pods_come_up = False
     async with operated(server, tmp_path, monkeypatch, FETCHER_IMAGE="fetcher:2", ROLLOUT_AT_ONCE="2"):
-
-        def renewed() -> set[str]:
-            return {name for name in names if image(server, name, "fetcher") == "fetcher:2"}
-
-        def waiting(name: str) -> bool:
-            return condition(server, "Progressing", name)[1] == "WaitingForItsTurn"
-
-        await until(lambda: sum(waiting(name) for name in names) == 4, "four to wait")
-        first = renewed()
+        await until(lambda: len(waiting(server, *names)) == 4, "four to wait")
+        first = renewed(server, *names)
         assert len(first) == 2
         other = next(name for name in names if name not in first)
         assert condition(server, "Ready", other)[0] == "True", "what was asked of it is out"
         revision = (server.find(PIPELINES, other) or {})["status"]["revision"]
         assert revision["wanted"] != revision["running"]
         put_pipeline(server, redis, other, spec={"worker": {"maxAttempts": 9}})
-        await until(lambda: renewed() == first | {other}, "a change of people's to be out at once")
+        await until(lambda: renewed(server, *names) == first | {other}, "a change of people's to be out at once")
         server.objects.pods_come_up = True
         for name in names:
             for component in ("fetcher", "worker"):
                 server.put("deployments", server.find("deployments", f"{name}-{component}") or {})
-        await until(lambda: renewed() == set(names), "all to be renewed")
+        await until(lambda: renewed(server, *names) == set(names), "all to be renewed")
         for name in names:
             await ready(server, name)
             await until(lambda name=name: condition(server, "Progressing", name)[0] == "False", f"{name} to be done")
@@ -200,38 +202,25 @@ async def test_whoever_cannot_be_renewed_now_gives_its_turn_away(
     server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ["p0", "p1", "p2"]
-    for name in names:
-        put_pipeline(server, redis, name)
-    async with operated(server, tmp_path, monkeypatch):
-        for name in names:
-            await ready(server, name)
+    await out(server, redis, tmp_path, monkeypatch, *names)
     server.objects.pods_come_up = False
     async with operated(server, tmp_path, monkeypatch, FETCHER_IMAGE="fetcher:2", ROLLOUT_AT_ONCE="1"):
-
-        def renewed() -> set[str]:
-            return {name for name in names if image(server, name, "fetcher") == "fetcher:2"}
-
-        def waiting() -> set[str]:
-            return {name for name in names if condition(server, "Progressing", name)[1] == "WaitingForItsTurn"}
-
-        await until(lambda: len(waiting()) == 2 and len(renewed()) == 1, "two to wait for one")
-        first = renewed().pop()
+        await until(
+            lambda: len(waiting(server, *names)) == 2 and len(renewed(server, *names)) == 1, "two to wait for one"
+        )
+        first = renewed(server, *names).pop()
         put_pipeline(server, redis, first, annotations=HANDS_OFF)
-        await until(lambda: len(renewed()) == 2, "the next one's turn")
-        last = next(name for name in names if name not in renewed())
+        await until(lambda: len(renewed(server, *names)) == 2, "the next one's turn")
+        last = next(name for name in names if name not in renewed(server, *names))
         put_pipeline(server, redis, last, annotations=HANDS_OFF)
-        await until(lambda: last not in waiting(), "it not to wait any more")
+        await until(lambda: last not in waiting(server, *names), "it not to wait any more")
 
 
 async def test_who_waits_for_its_turn_is_drained_at_once(
     server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where an earlier release left no digest of what people ask."""
-    for name in ("p0", "p1"):
-        put_pipeline(server, redis, name)
-    async with operated(server, tmp_path, monkeypatch):
-        for name in ("p0", "p1"):
-            await ready(server, name)
+    await out(server, redis, tmp_path, monkeypatch, "p0", "p1")
     for name in ("p0", "p1"):
         for component in ("fetcher", "worker"):
             found = server.find("deployments", f"{name}-{component}") or {}
@@ -241,13 +230,8 @@ async def test_who_waits_for_its_turn_is_drained_at_once(
             )
     server.objects.pods_come_up = False
     async with operated(server, tmp_path, monkeypatch, FETCHER_IMAGE="fetcher:2", ROLLOUT_AT_ONCE="1"):
-        await until(
-            lambda: (
-                [condition(server, "Progressing", each)[1] for each in ("p0", "p1")].count("WaitingForItsTurn") == 1
-            ),
-            "one to wait",
-        )
-        last = next(each for each in ("p0", "p1") if condition(server, "Progressing", each)[1] == "WaitingForItsTurn")
+        await until(lambda: len(waiting(server, "p0", "p1")) == 1, "one to wait")
+        last = waiting(server, "p0", "p1").pop()
         put_pipeline(server, redis, last, spec={"paused": True})
         await until(lambda: replicas(server, "fetcher", last) == 0, "no fetcher")
 

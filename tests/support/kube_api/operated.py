@@ -91,5 +91,22 @@ async def until(holds: Any, what: str, within_seconds: float = 60) -> None:
     await eventually(check, what, within_seconds)
 
 
+async def resyncs(server: ApiServer, more: int = 2) -> None:
+    """More than so many, begun from now on."""
+    listed = len(server.asked("list", PIPELINES))
+    await until(lambda: len(server.asked("list", PIPELINES)) > listed + more, "some resyncs")
+
+
+def replicas(server: ApiServer, component: str = "worker", name: str = "botnet") -> int:
+    """As many as a Deployment asks for."""
+    return int((server.find("deployments", f"{name}-{component}") or {})["spec"]["replicas"])
+
+
+def image(server: ApiServer, name: str = "botnet", component: str = "worker") -> str:
+    """That of a Deployment's pods; empty where there is none."""
+    found = server.find("deployments", f"{name}-{component}")
+    return found["spec"]["template"]["spec"]["containers"][0]["image"] if found else ""
+
+
 async def ready(server: ApiServer, name: str = "botnet", namespace: str = "feeds") -> None:
     await until(lambda: condition(server, "Ready", name, namespace)[0] == "True", f"{namespace}/{name} to be ready")
