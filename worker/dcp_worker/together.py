@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 from dcp_pipeline.batch import Batch, BatchError, decode_batch, forged
+from dcp_pipeline.database.errors import SinkBusy
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.queue import Lease
 from dcp_worker.clean.plan import CleanedBatch
@@ -56,6 +57,9 @@ def settle_together(parts: Parts, leases: Sequence[Lease]) -> dict[str, Verdict]
     begun = time.monotonic()
     try:
         outcomes = parts.sink.commit_together(ready, worker=parts.worker_id, observer=parts.observer)
+    except SinkBusy as error:
+        log.info("tried one by one", extra={"batches": len(ready), "why": str(error)})
+        return {}
     except UNREADY as error:
         return {lease.id: NotNow(error) for lease in leases}
     except Exception as error:  # noqa: BLE001 (each is tried by itself, and meets it again where it is its own)

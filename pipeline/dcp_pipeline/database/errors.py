@@ -36,6 +36,10 @@ class SinkUnavailable(LedgerError):
     """The database cannot take the work now; it is to be tried again later. Nothing was kept."""
 
 
+class SinkBusy(SinkUnavailable):
+    """Others hold the locks, however often it was tried."""
+
+
 class NeedsAPerson(SinkUnavailable):
     """No waiting mends it: somebody has to do what the message says."""
 
@@ -80,7 +84,7 @@ _ADVICE = {
     Trouble.ABSENT: "the pipeline makes its tables when it first runs; has it run with this sink?",
     Trouble.OTHER: "it is tried again later",
 }
-_KINDS = {Trouble.DENIED: SinkDenied, Trouble.FULL: SinkFull, Trouble.READ_ONLY: SinkReadOnly}
+_KINDS = {Trouble.AGAIN: SinkBusy, Trouble.DENIED: SinkDenied, Trouble.FULL: SinkFull, Trouble.READ_ONLY: SinkReadOnly}
 
 
 def driver_error(error: BaseException) -> BaseException:

@@ -12,7 +12,7 @@ import redis
 from msgspec.structs import replace
 
 from dcp_pipeline.batch import Batch, BatchForged, compress, digest_of, encode_batch
-from dcp_pipeline.database.errors import SinkUnavailable
+from dcp_pipeline.database.errors import SinkBusy, SinkUnavailable
 from dcp_pipeline.ledger.model import ClaimKind, Counts
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.observe.pulse import Pulse
@@ -308,8 +308,9 @@ def test_small_batches_are_settled_in_one_transaction_and_acknowledged_together(
     assert scene.phases.count(Phase.CLAIMED) == scene.phases.count(Phase.CLEANED) == 3
 
 
-def test_where_that_cannot_be_each_is_tried_by_itself() -> None:
-    sink = TogetherSink(ValueError("a row that the database refuses"))
+@pytest.mark.parametrize("error", [ValueError("a row that the database refuses"), SinkBusy("a deadlock, twice")])
+def test_where_that_cannot_be_each_is_tried_by_itself(error: Exception) -> None:
+    sink = TogetherSink(error)
     scene = grouped(sink, 3)
     scene.worker.run_once()
     assert (sink.together, sink.alone, scene.parts.tally.batches, scene.parts.tally.busy) == (1, 3, 3, 0)

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 import polars as pl
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine
 
 from dcp_pipeline.batch import Batch
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _MANY = 0.1
+TOGETHER_ATTEMPTS = 2
+"""Groups that hold the same records lock them in different orders, one batch never: who meets a deadlock twice has its
+batches tried one by one, rather than all of it again and again."""
 NO_ROWS = Ways(nothing, nothing)
 
 
@@ -92,6 +96,7 @@ class SinkWriter:
         self._pipeline, self._name = pipeline_key, table
         self.kept_bytes_per_object = kept_bytes_per_object
         self._transactions = Transactions(engine, patience)
+        self._together = Transactions(engine, replace(patience or Patience(), attempts=TOGETHER_ATTEMPTS))
         self._dialect = sink_dialect_of(engine)
         self._table: CleanTable | None = None
         self._many_stand_already = False
@@ -136,7 +141,8 @@ class SinkWriter:
     ) -> list[CommitOutcome]:
         """The same of several batches in one transaction: all of them or none.
 
-        Raises what commit raises, and NotAsSent where a row has to be looked at by itself; then nothing was written.
+        Raises what commit raises, NotAsSent where a row has to be looked at by itself, and SinkBusy where others hold
+        the same records; then nothing was written.
         """
         written: list[tuple[Batch, Cleaned, Insertion]] = []
         for batch, cleaned in batches:
@@ -151,7 +157,7 @@ class SinkWriter:
                 check_as_prepared(connection, self.table)
             return outcomes
 
-        outcomes = self._transactions.write(work)
+        outcomes = self._together.write(work)
         for (batch, _), outcome in zip(batches, outcomes, strict=True):
             if outcome.kind is CommitKind.COMMITTED:
                 observer(Phase.COMMITTED, batch.id)

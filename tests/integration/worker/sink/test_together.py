@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import pytest
 from msgspec.structs import replace
 
 from dcp_pipeline.batch import BatchForged
+from dcp_pipeline.database.errors import SinkBusy
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format
@@ -102,3 +107,51 @@ def test_a_row_that_the_database_refuses_leaves_all_to_be_tried_alone(scene: Sce
     for pair in (scene.cleaned[0], scene.cleaned[4]):
         scene.sink.commit(*pair, worker="w")
     assert scene.totals()[:3] == (2, 1, 1)
+
+
+def test_records_that_others_hold_leave_all_to_be_tried_alone_soon(mysql_like: Database) -> None:
+    scene = Scene(mysql_like)
+    beside = SinkWriter(mysql_like.connect(lease_seconds=1), PIPELINE, "clean")
+    beside.prepare(STRICT)
+    met: list[type[BaseException]] = []
+
+    def while_it_is_held(phase: Phase, batch_id: str) -> None:
+        if phase is Phase.INSERTED:
+            with pytest.raises(SinkBusy) as caught:
+                beside.commit_together([scene.cleaned[3], scene.cleaned[0]], worker="w")
+            met.append(caught.type)
+
+    scene.sink.commit(*scene.cleaned[1], worker="other", observer=while_it_is_held)
+    assert met == [SinkBusy]
+    assert scene.totals()[:3] == (2, 0, 0)
+    for pair in (scene.cleaned[3], scene.cleaned[0]):
+        assert beside.commit(*pair, worker="w").kind is CommitKind.COMMITTED
+    assert (scene.rows(), scene.totals()[:2]) == (["a", "b", "c"], (3, 2))
+
+
+@pytest.mark.timeout(300)
+def test_groups_of_many_workers_with_the_same_records_all_come_to_an_end(mysql_like: Database) -> None:
+    scene, draw = Scene(mysql_like), random.Random(5)
+    left = [
+        [scene.source.lines(*(f"n{draw.randrange(40)},{n}" for n in range(5))) for _ in range(8)] for _ in range(16)
+    ]
+
+    def work(_: int) -> int:
+        sink, alone = SinkWriter(mysql_like.connect(), PIPELINE, "clean"), 0
+        sink.prepare(STRICT)
+        while left:
+            with suppress(IndexError):
+                pairs = [(batch, scene.plan.clean(batch)) for batch in left.pop()]
+                try:
+                    sink.commit_together(pairs, worker="w")
+                except SinkBusy:
+                    alone += len([sink.commit(*pair, worker="w") for pair in pairs])
+        return alone
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    for pair in scene.cleaned:
+        scene.sink.commit(*pair, worker="w")
+    assert scene.totals()[3] == 0
+    assert verify(mysql_like.engine, PIPELINE, "clean").balanced
+    assert len(scene.rows()) == len(set(scene.rows()))
