@@ -174,7 +174,7 @@ def record_whole(
 
 def _stands(connection: Connection, pipeline: str, found: SourceObject, wanted: Sequence[Cut]) -> bool:
     recorded = object_of(connection, pipeline, found.id)
-    if recorded is None or recorded.state is not ObjectState.CUT or _header_of(recorded) != _header_of(found):
+    if recorded is None or recorded.state is not ObjectState.CUT or _read_as(recorded) != _read_as(found):
         return False
     return [replace(cut, state=BatchState.CUT) for cut in cuts(connection, found.id)] == list(wanted)
 
@@ -190,6 +190,11 @@ def _locked(connection: Connection, pipeline: str, object_id: str) -> tuple[Sour
 
 def _header_of(one: SourceObject) -> tuple[object, ...]:
     return one.header, one.header_end, one.header_lines
+
+
+def _read_as(one: SourceObject) -> tuple[object, ...]:
+    # A batch that names another revision than its object is taken for a forged one.
+    return one.revision, *_header_of(one)
 
 
 def _follows(object_id: str, recorded: SourceObject, before: Cut | None, cut: Cut) -> None:
