@@ -147,17 +147,23 @@ class Worker:
             self.in_hand = tuple(lease for lease in leases if lease.id not in verdicts)
             parts.tally.end_together(done, time.monotonic() - begun)
         self._conclude_together([(lease, verdicts[lease.id]) for lease in leases if lease.id in verdicts])
-        while self.in_hand and not self._stopping.is_set():
-            # Each is kept for as long as one batch may take, from its turn on: who waits for it does not hang.
-            for lease in self.in_hand:
-                parts.leases.remove(lease)
-            for lease in self.in_hand[1:]:
-                parts.leases.add(lease)
-            self._in_hand(self.in_hand[0])
-        self._give_back(self.in_hand)
+        try:
+            while self.in_hand and not self._stopping.is_set():
+                self._next_in_hand()
+        finally:
+            # It was asked to stop, or stumbled: those that are left are nobody's.
+            self._give_back(self.in_hand)
+
+    def _next_in_hand(self) -> None:
+        # Each is kept for as long as one batch may take, from its turn on: who waits for it does not hang.
+        for lease in self.in_hand:
+            self._parts.leases.remove(lease)
+        for lease in self.in_hand[1:]:
+            self._parts.leases.add(lease)
+        self._in_hand(self.in_hand[0])
 
     def _give_back(self, leases: Sequence[Lease]) -> None:
-        """What it was asked to stop before."""
+        """What it did not come to."""
         if not leases:
             return
         for lease in leases:

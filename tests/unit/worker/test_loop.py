@@ -371,3 +371,17 @@ def test_those_that_wait_for_their_turn_do_not_count_as_hung() -> None:
     assert (hung, sink.alone, now) == ([], 5, [500.0])
     keeper.run_once(1000)
     assert hung == []
+
+
+def test_a_worker_that_stumbles_over_one_keeps_none_of_the_others() -> None:
+    scene = grouped(TogetherSink(ValueError("one by one")), 3)
+    scene.parts.sink.commit = _fails  # type: ignore[method-assign]
+    scene.queue.retry = _fails  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        scene.worker.run_once()
+    assert [(told[0], len(told) - 1) for told in scene.queue.told] == [("hand back", 2)]
+    assert (scene.kept, scene.worker.in_hand) == ([], ())
+
+
+def _fails(*_: object, **__: object) -> None:
+    raise ZeroDivisionError
