@@ -7,6 +7,7 @@ header's labels and the revision of the spec that its object is read with.
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
@@ -14,11 +15,9 @@ import zstandard
 
 ENVELOPE_VERSION = 1
 RAW_KEPT_BYTES = 64 * 1024
+"""What is kept of a record that is too long to be held: its first bytes, its length and its digest."""
 OPEN_CELL = "a quote opens the line's last cell and is never closed"
 """The defect of a line whose last cell can be taken to end with it: every line behind it is a record of its own."""
-"""What is kept of a record that is too long to be held: its first bytes, its length and its digest."""
-
-
 MOST_BYTES = 1 << 30
 """That a batch may decompress to: what is larger no fetcher has cut."""
 
@@ -35,7 +34,7 @@ class BatchForged(Exception):
     """The batch is not the one that the ledger has under its id: somebody wrote to the queue."""
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Batch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, dict=True):
     """Records of one object, from byte `start` to byte `end` of its decompressed bytes.
 
     `records` is what the fetcher counted (the header is not a record); `first_record` and `first_line` are
@@ -65,7 +64,11 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """zstd frame of the records' bytes."""
 
     def raw(self) -> bytes:
-        """The records' bytes, decompressed."""
+        """The records' bytes, decompressed once: for who checks them (`forged`), and then for who reads them."""
+        return self._raw
+
+    @cached_property
+    def _raw(self) -> bytes:
         return zstandard.ZstdDecompressor().decompress(self.body)
 
 
