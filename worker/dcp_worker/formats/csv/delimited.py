@@ -102,7 +102,7 @@ class DelimitedReader(msgspec.Struct, frozen=True):
         if len(header) < _LABELS_TOLD or not present:
             return []
         first = pl.col(cell_column(present[0]))
-        alike = cells.filter(first.str.strip_chars().is_in(list(header)))[INDEX].to_list()
+        alike = cells.select(pl.col(INDEX).filter(first.str.strip_chars().is_in(list(header))))[INDEX].to_list()
         found = []
         for index in alike[:_MOST_LOOKED_AT]:
             labels = [cell.strip() for cell in self.row(_text_of(raw, spans[index], self.encoding))]
