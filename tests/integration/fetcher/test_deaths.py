@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.botnet_feed import HEADER, lines
 from support.dcp_process import DcpProcess, dcp, write_spec
@@ -79,4 +80,45 @@ def test_as_often_less_once_and_it_is_read_whole(feed: FeedServer, spec: str, tm
     code, process = dcp(tmp_path, "run", spec, "--once", "-o", "json")
     assert code == 0, process.err()
     assert sorted(each["read"] for each in process.answer()["objects"]) == [RECORDS] * (len(GOOD) + 1)
+    assert marks(tmp_path) == []
+
+
+DEADLY = """
+import os, signal
+from dcp_fetcher.objects import reader, together
+
+read = together.read_object
+
+def deadly(content, publisher, *rest):
+    if "bad" in publisher.object.uri:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read(content, publisher, *rest)
+
+reader.read_object = together.read_object = deadly
+"""
+
+
+@pytest.mark.timeout(600)
+def test_a_small_file_that_ends_its_readers_is_given_up_though_many_are_read_together(tmp_path: Path) -> None:
+    folder, hooks = tmp_path / "feed", tmp_path / "hooks"
+    folder.mkdir()
+    hooks.mkdir()
+    (hooks / "sitecustomize.py").write_text(DEADLY)
+    for seed, name in enumerate((*GOOD, BAD)):
+        (folder / name).write_bytes(f"{HEADER}\n".encode() + b"".join(lines(RECORDS, seed)))
+    path = write_spec(tmp_path / "spec.yaml", "x", sink=f"sqlite:///{tmp_path}/clean.db", concurrency=1)
+    spec = yaml.safe_load(path.read_text())
+    spec["spec"]["sources"][0].pop("http")
+    spec["spec"]["sources"][0]["file"] = {"path": str(folder), "include": ["*.csv"]}
+    spec["spec"]["worker"]["maxCrashes"] = CRASHES
+    path.write_text(yaml.safe_dump(spec))
+    ended = []
+    for _ in range(CRASHES + 2):
+        code, process = dcp(tmp_path, "run", str(path), "--once", "-o", "json", env={"PYTHONPATH": str(hooks)})
+        ended.append(code)
+        if code >= 0:
+            break
+    assert ended == [-signal.SIGKILL] * (CRASHES + 1) + [1], process.err()
+    found = {each["uri"].rpartition("/")[2]: (each["state"], each["read"]) for each in process.answer()["objects"]}
+    assert found == {BAD: ("unavailable", 0), **dict.fromkeys(GOOD, ("cut", RECORDS))}
     assert marks(tmp_path) == []
