@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from dcp_cli.errors import CommandFailed
+from dcp_pipeline.files.places import folder_of
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.composing.dotenv import NAME as DOTENV
 
@@ -32,7 +33,22 @@ def none_in(given: Sequence[Path]) -> CommandFailed:
 
 def mark_of(setup: Setup) -> object:
     """That changes where one of its files, or the `.env` beside it, may have changed."""
-    return tuple(_status(path) for path in (*setup.files, setup.folder / DOTENV))
+    return tuple(_status(path) for path in _files_of(setup))
+
+
+def load_marked(path: Path, load: Callable[[Path], Setup], known: Setup | None) -> tuple[object, Setup]:
+    """Load a spec, with the mark of its files as they were before: what changes while it is read is read once more.
+
+    A file that only this reading has named (by `extends`) has no mark yet: the next look reads the spec again. Raises
+    what `load` raises.
+    """
+    before = {each: _status(each) for each in (_files_of(known) if known else (path, folder_of(path) / DOTENV))}
+    setup = load(path)
+    return tuple(before.get(each) for each in _files_of(setup)), setup
+
+
+def _files_of(setup: Setup) -> tuple[Path, ...]:
+    return (*setup.files, setup.folder / DOTENV)
 
 
 def _status(path: Path) -> object:

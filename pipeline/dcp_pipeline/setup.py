@@ -113,7 +113,7 @@ def load_setup(
         workers_enabled=_truth("INTERNAL_WORKER_ENABLED", environment, default=True),
         queue_timeout_seconds=_positive("WORKER_QUEUE_TIMEOUT", environment, DEFAULT_QUEUE_TIMEOUT_SECONDS),
         grace_seconds=_positive("WORKER_GRACE_SECONDS", environment, DEFAULT_GRACE_SECONDS),
-        log_files=_log_files(environment),
+        log_files=log_files_of(environment),
         files=composition.files,
     )
 
@@ -152,7 +152,8 @@ def start_component(name: str, arguments: list[str]) -> Started | None:
     return Started(setup, os.environ.get("HEALTH_HOST") or "::", port)
 
 
-def _log_files(environment: Mapping[str, str]) -> LogFiles:
+def log_files_of(environment: Mapping[str, str]) -> LogFiles:
+    """Where logs are to go. Raises SettingInvalid."""
     path, errors = environment.get("LOG_FILE"), environment.get("LOG_ERRORS_FILE")
     try:
         most = Quantity(environment.get("LOG_MAX_BYTES") or "50Mi").bytes

@@ -12,7 +12,7 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.ledger.dead import requeue
 from dcp_cli.ledger.objects import forget, reread
 from dcp_cli.look import client_of, ledger_of
-from dcp_cli.spec_files import mark_of, spec_files
+from dcp_cli.spec_files import load_marked, mark_of, spec_files
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.ledger import Ledger
@@ -98,11 +98,14 @@ class CommandDesk:
             known = self._known.get(path)
             if known is not None and known[1].setup is not None and known[0] == mark_of(known[1].setup):
                 return known[1]
-            setup = load_setup(path, self._environment)
+            mark, setup = load_marked(path, self._load, known[1].setup if known else None)
         except (SpecInvalid, SettingInvalid, Unusable, OSError) as error:
             return Found(path, None, in_words(error))
-        self._known[path] = (mark_of(setup), found := Found(path, setup))
+        self._known[path] = (mark, found := Found(path, setup))
         return found
+
+    def _load(self, path: Path) -> Setup:
+        return load_setup(path, self._environment)
 
 
 @contextmanager

@@ -139,6 +139,8 @@ def verdict(books: Overview) -> str:
     totals = books.totals
     if totals.complete:
         return "books:   balanced: read = written + duplicates + rejected + filtered + dead"
+    if totals.consistent and not totals.dead and not totals.in_state(ObjectState.UNAVAILABLE):
+        return f"books:   {totals.pending:,} records pending; all that is settled is balanced"
     counted = [
         (totals.pending, "records pending"),
         (totals.dead, "records dead"),

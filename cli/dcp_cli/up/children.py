@@ -28,7 +28,7 @@ from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.process import build_fetcher, prepare, problems_by_source, telling_of_sources
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.ledger import Ledger
-from dcp_pipeline.observe.logs import LogFiles, set_up_logs
+from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.observe.readiness import NOTIFY_SOCKET, READY, tell_manager
 from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.process.stopping import told_to_stop
@@ -88,7 +88,8 @@ def _stand_alone(parent: int, log_file: Path) -> None:
 
 def begin(setup: Setup, log_file: Path, embedded: str, name: str) -> Setup:
     """The setup of a process that has just been forked, with its log open."""
-    files = LogFiles(log_file, None, setup.log_files.most_bytes, setup.log_files.keep)
+    # Errors go into the one file that is asked for, by whichever process: each bears that another rotates it.
+    files = replace(setup.log_files, path=log_file)
     set_up_logs(setup.log_level, setup.log_format or "console", setup.secrets.redact, files)
     if setup.pipeline.spec.queue.redis is None:
         setup = replace(setup, pipeline=with_redis_url(setup.pipeline, embedded))

@@ -23,12 +23,12 @@ from dcp_cli.up.handover import Handover, taken_over
 from dcp_cli.up.notes import REQUESTS, UpFolder, folder_at
 from dcp_cli.up.specs import SpecFolder, Wanted
 from dcp_cli.up.supervisor import Supervisor, UpOptions
-from dcp_pipeline.observe.logs import LogFiles, set_up_logs
+from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.process.allocators import share_one_arena
 from dcp_pipeline.process.exit_codes import DONE, INTERRUPTED
 from dcp_pipeline.queue.connection import connect
 from dcp_pipeline.settings import with_redis_url
-from dcp_pipeline.setup import load_setup
+from dcp_pipeline.setup import load_setup, log_files_of
 
 _LITTLE = """{apiVersion: datacleaning.io/v1alpha1, kind: DataCleaningPipeline, metadata: {name: warm-up}, spec: {
 sources: [{name: feed, file: {path: feed}}], cleaning: {fields: [{name: a}], unique: [a]}}}"""
@@ -45,7 +45,10 @@ def up(given: Sequence[Path], options: UpOptions) -> int:
         _clean(folder)
         specs = SpecFolder(given, lambda path: load_setup(path, os.environ, settings=options.settings))
         set_up_logs(
-            os.environ.get("LOG_LEVEL") or "info", os.environ.get("LOG_FORMAT") or "", specs.redact, _log_files()
+            os.environ.get("LOG_LEVEL") or "info",
+            os.environ.get("LOG_FORMAT") or "",
+            specs.redact,
+            log_files_of(os.environ),
         )
         found = specs.look()
         if not found:
@@ -72,11 +75,6 @@ def _clean(folder: UpFolder) -> None:
     folder.logs.mkdir(parents=True, exist_ok=True)
     for left_over in (folder.path / REQUESTS).glob("*.json"):
         left_over.unlink(missing_ok=True)
-
-
-def _log_files() -> LogFiles:
-    path = os.environ.get("LOG_FILE")
-    return LogFiles(Path(path) if path else None)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcp_cli.spec_files import mark_of, spec_files
+from dcp_cli.spec_files import load_marked, mark_of, spec_files
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup
@@ -62,8 +62,8 @@ class SpecFolder:
         if known is not None and known[1].setup is not None and known[0] == mark_of(known[1].setup):
             return known
         try:
-            setup = self._load(path)
-            return mark_of(setup), Wanted(path, _digest(setup), setup)
+            mark, setup = load_marked(path, self._load, known[1].setup if known else None)
+            return mark, Wanted(path, _digest(setup), setup)
         except (SpecInvalid, SettingInvalid, Unusable, OSError) as error:
             # Looked at again each time: what it extends may be what is mended.
             return None, Wanted(path, "", None, in_words(error))

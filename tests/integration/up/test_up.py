@@ -31,7 +31,15 @@ def until(condition: object, what: str, process: DcpProcess) -> None:
         raise AssertionError(f"{what}: {process.err()[-3000:]}") from None
 
 
-def test_a_folder_runs_each_pipeline_for_itself(fleet: Fleet) -> None:
+def test_a_folder_runs_each_pipeline_for_itself(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = tmp_path / "errors.log"
+    monkeypatch.setenv("LOG_ERRORS_FILE", str(errors))
+    monkeypatch.setenv("LOG_KEEP", "many")
+    (fleet.folder / "absent.yaml").write_text("kind: DataCleaningPipeline\n")
+    code, refused = fleet.run("up", str(fleet.folder))
+    assert (code, "LOG_KEEP" in refused.err()) == (2, True)
+    (fleet.folder / "absent.yaml").unlink()
+    monkeypatch.setenv("LOG_KEEP", "2")
     for name in ("one", "two"):
         write_pipeline(fleet.folder, name)
     (fleet.folder / "broken.yaml").write_text("kind: DataCleaningPipeline\nmetadata: {name: Broken!}\n")
@@ -40,6 +48,7 @@ def test_a_folder_runs_each_pipeline_for_itself(fleet: Fleet) -> None:
     fleet.wait_for_rows("one", 3)
     fleet.wait_for_rows("two", 3)
     assert "broken.yaml is not taken up" in up.err()
+    assert "broken.yaml is not taken up" in errors.read_text(), "of the supervisor"
     assert fleet.pipeline("broken")["state"] == "broken"
     assert "has the same queue" in next(
         each["trouble"] for each in fleet.status()["pipelines"] if each["spec"].endswith("twin.yaml")

@@ -193,7 +193,7 @@ def test_names_are_shown_as_people_read_them(text: str, shown: str) -> None:
     [
         ({"state": ObjectState.UNAVAILABLE}, "NOT balanced (1 objects unavailable): http://feed/1.csv; see dcp verify"),
         ({"dead": 2, "written": 8}, "NOT balanced (2 records dead): http://feed/1.csv; see dcp verify"),
-        ({"pending": 4, "written": 6}, "NOT balanced (4 records pending)"),
+        ({"pending": 4, "written": 6}, "4 records pending; all that is settled is balanced"),
         ({"written": 9}, "NOT balanced (1 objects do not add up)"),
         ({"state": ObjectState.HISTORY}, "balanced: read = written"),
     ],

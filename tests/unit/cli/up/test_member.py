@@ -9,7 +9,7 @@ import pytest
 from dcp_cli.up.member import Child, Member
 from dcp_cli.up.specs import SpecFolder, Wanted, renamed
 from dcp_cli.up.steps import Role
-from dcp_pipeline.setup import load_setup
+from dcp_pipeline.setup import Setup, load_setup
 from support.fleet import write_pipeline
 
 
@@ -70,6 +70,7 @@ def test_a_change_of_what_is_extended_or_of_dotenv_is_a_change(tmp_path: Path) -
     (tmp_path / "base.txt").write_text("spec: {worker: {concurrency: 3}}\n")
     spec.write_text("extends: base.txt\n" + spec.read_text().replace("feed-one", '"${env:FEED:-feed-one}"'))
     folder = SpecFolder([tmp_path], lambda path: load_setup(path, {}))
+    folder.look()  # names base.txt
     first, again = folder.look()[0], folder.look()[0]
     assert again is first
     (tmp_path / "base.txt").write_text("spec: {worker: {concurrency: 14}}\n")
@@ -81,6 +82,35 @@ def test_a_change_of_what_is_extended_or_of_dotenv_is_a_change(tmp_path: Path) -
     assert "cannot be read" in str(folder.look()[0].problem)
     (tmp_path / "base.txt").write_text("{}\n")
     assert folder.look()[0].setup is not None
+
+
+@pytest.mark.parametrize("changed", ["one.yaml", "base.txt", ".env"])
+def test_what_changes_while_a_spec_is_read_is_read_once_more(tmp_path: Path, changed: str) -> None:
+    """Between reading a file and noting its time somebody may write it: SpecFolder and the page's desk alike."""
+    spec = write_pipeline(tmp_path, "one")
+    spec.write_text("extends: base.txt\n" + spec.read_text().replace("feed-one", '"${env:FEED:-feed-one}"'))
+    (tmp_path / "base.txt").write_text("spec: {worker: {concurrency: 3}}\n")
+    texts = {
+        "one.yaml": spec.read_text() + "  worker: {concurrency: 14}\n",
+        "base.txt": "spec: {worker: {concurrency: 14}}\n",
+        ".env": "FEED=elsewhere\n",
+    }
+    loads: list[Setup] = []
+
+    def load(path: Path) -> Setup:
+        loads.append(load_setup(path, {}))
+        if len(loads) == 3:
+            (tmp_path / changed).write_text(texts[changed])
+        return loads[-1]
+
+    folder = SpecFolder([tmp_path], load)
+    folder.look()
+    before = folder.look()[0]
+    spec.touch()
+    assert folder.look()[0].digest == before.digest, "read as it was"
+    assert folder.look()[0].digest != before.digest
+    folder.look()
+    assert folder.look()[0] is folder.look()[0]
 
 
 _SINK = "  sink: {sql: {url: 'sqlite:///all.db', table: TABLE}}\n"
