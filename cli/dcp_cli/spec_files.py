@@ -12,6 +12,7 @@ from dcp_pipeline.spec.composing.dotenv import NAME as DOTENV
 
 _SUFFIXES = (".yaml", ".yml")
 _KIND = b"DataCleaningPipeline"
+_LOOKED_INTO_BYTES = 1 << 20
 
 
 def spec_files(given: Sequence[Path], known: Collection[Path] = ()) -> list[Path]:
@@ -22,8 +23,19 @@ def spec_files(given: Sequence[Path], known: Collection[Path] = ()) -> list[Path
             found.append(each)
             continue
         yaml = sorted(path for path in each.iterdir() if path.suffix in _SUFFIXES and path.is_file())
-        found.extend(path for path in yaml if path in known or _KIND in path.read_bytes())
+        found.extend(path for path in yaml if path in known or _is_meant(path))
     return list(dict.fromkeys(found))
+
+
+def _is_meant(path: Path) -> bool:
+    """Whether a pipeline is named at its beginning. What cannot be read may be one: whoever loads it says why not."""
+    try:
+        with path.open("rb") as file:
+            return _KIND in file.read(_LOOKED_INTO_BYTES)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def none_in(given: Sequence[Path]) -> CommandFailed:

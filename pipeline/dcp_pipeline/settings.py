@@ -6,6 +6,7 @@ code cannot differ.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -15,7 +16,10 @@ from msgspec.structs import replace
 from dcp_pipeline.dialects import is_file
 from dcp_pipeline.spec.enrichments.geoip import GeoIp
 from dcp_pipeline.spec.model import BatchSize, Pipeline, Queue, Redis, Sink, Spec, Sql
-from dcp_pipeline.spec.units import Duration, Quantity
+from dcp_pipeline.spec.units import Duration, Quantity, decode_unit
+
+_DIGITS = re.compile("[0-9]{1,9}")
+_LONGEST_SHOWN = 100
 
 
 class SettingInvalid(ValueError):
@@ -210,19 +214,29 @@ def with_environment(pipeline: Pipeline, environment: Mapping[str, str]) -> tupl
         text = environment.get(variable.name, "")
         if text and variable.apply:
             try:
-                spec = variable.apply(spec, text)
+                spec = _within_bounds(variable.apply(spec, text))
             except ValueError as error:
-                raise SettingInvalid(f"{variable.name}={text!r} cannot be used: {error}") from error
+                raise SettingInvalid(f"{variable.name}={_shown(text)} cannot be used: {error}") from error
     spec = _with_database(pipeline, spec, environment)
     spec = _with_redis(spec, environment)
     passwords = Passwords(environment.get("DB_PASSWORD") or None, environment.get("REDIS_PASSWORD") or None)
     return replace(pipeline, spec=spec), passwords
 
 
+def _within_bounds(spec: Spec) -> Spec:
+    """The same, read once more as if it had stood in the file. Raises ValueError where that could not be."""
+    return msgspec.convert(msgspec.to_builtins(spec, enc_hook=str), Spec, dec_hook=decode_unit)
+
+
+def _shown(text: str) -> str:
+    return ascii(text) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!a}..."
+
+
 def _with_database(pipeline: Pipeline, spec: Spec, environment: Mapping[str, str]) -> Spec:
     given = {name: environment.get(f"DB_{name}", "") for name in ("HOST", "PORT", "USERNAME", "DATABASE")}
     if not any(given.values()):
         return spec
+    _check_text("DB_USERNAME", given["USERNAME"])
     sql = spec.sink.sql if spec.sink else None
     before = urlsplit(sql.url) if sql and not is_file(sql.url) else urlsplit("mysql+pymysql://")
     host = given["HOST"] or before.hostname
@@ -254,6 +268,14 @@ def _with_redis(spec: Spec, environment: Mapping[str, str]) -> Spec:
     return replace(spec, queue=replace(spec.queue, redis=redis))
 
 
+def _check_text(name: str, text: str) -> None:
+    """An environment's bytes that are no UTF-8 come as halves of characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SettingInvalid(f"{name}={_shown(text)} is no UTF-8") from error
+
+
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
@@ -261,14 +283,14 @@ def _bracketed(host: str) -> str:
 def _port(name: str, text: str) -> int | None:
     if not text:
         return None
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise SettingInvalid(f"{name}={text!r} is no port number")
+    if not _DIGITS.fullmatch(text) or not 0 < int(text) < 65536:
+        raise SettingInvalid(f"{name}={_shown(text)} is no port number")
     return int(text)
 
 
 def _database_number(text: str) -> int:
-    if not text.isdecimal():
-        raise SettingInvalid(f"REDIS_DB={text!r} is no database number")
+    if not _DIGITS.fullmatch(text):
+        raise SettingInvalid(f"REDIS_DB={_shown(text)} is no database number")
     return int(text)
 
 

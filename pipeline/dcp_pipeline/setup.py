@@ -34,6 +34,10 @@ DEFAULT_QUEUE_TIMEOUT_SECONDS = 1.0
 DEFAULT_GRACE_SECONDS = 25.0
 """Within Kubernetes' default of 30 s between SIGTERM and SIGKILL."""
 
+MOST_SECONDS = 86_400.0
+MOST_LOGS_KEPT = 1_000
+LONGEST_WORKER_ID = 200
+
 
 class Setup(msgspec.Struct, frozen=True):
     """Everything that a process is told at its start."""
@@ -107,7 +111,7 @@ def load_setup(
         secrets=secrets,
         passwords=passwords,
         state_folder=state_base(folder, environment) / pipeline.queue_name.replace(":", "_"),
-        worker_id=environment.get("WORKER_ID") or f"{socket.gethostname()}-{os.getpid()}",
+        worker_id=_worker_id(environment) or f"{socket.gethostname()}-{os.getpid()}",
         log_level=environment.get("LOG_LEVEL") or "info",
         log_format=environment.get("LOG_FORMAT") or "",
         workers_enabled=_truth("INTERNAL_WORKER_ENABLED", environment, default=True),
@@ -144,7 +148,7 @@ def start_component(name: str, arguments: list[str]) -> Started | None:
     try:
         setup = load_setup(arguments[0], os.environ)
         set_up_logs(setup.log_level, setup.log_format, setup.secrets.redact, setup.log_files)
-        port = int(_positive("HEALTH_PORT", os.environ, 8080))
+        port = int(_positive("HEALTH_PORT", os.environ, 8080, 65535))
     except (SpecInvalid, ValueError) as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
         return None
@@ -158,9 +162,20 @@ def log_files_of(environment: Mapping[str, str]) -> LogFiles:
     try:
         most = Quantity(environment.get("LOG_MAX_BYTES") or "50Mi").bytes
         keep = int(environment.get("LOG_KEEP") or 5)
+        if not 0 <= keep <= MOST_LOGS_KEPT:
+            raise ValueError(f"0 to {MOST_LOGS_KEPT} older files can be kept")
     except ValueError as error:
         raise SettingInvalid(f"LOG_MAX_BYTES or LOG_KEEP cannot be used: {error}") from error
     return LogFiles(Path(path) if path else None, Path(errors) if errors else None, most, keep)
+
+
+def _worker_id(environment: Mapping[str, str]) -> str:
+    text = environment.get("WORKER_ID", "")
+    if not text.isprintable() or len(text) > LONGEST_WORKER_ID:
+        raise SettingInvalid(
+            f"WORKER_ID={text[:100]!a}: up to {LONGEST_WORKER_ID} characters that can be printed are wanted"
+        )
+    return text
 
 
 def _truth(name: str, environment: Mapping[str, str], default: bool) -> bool:
@@ -172,12 +187,12 @@ def _truth(name: str, environment: Mapping[str, str], default: bool) -> bool:
     raise SettingInvalid(f"{name}={text!r} is neither true nor false")
 
 
-def _positive(name: str, environment: Mapping[str, str], default: float) -> float:
+def _positive(name: str, environment: Mapping[str, str], default: float, most: float = MOST_SECONDS) -> float:
     text = environment.get(name, "").strip()
     try:
         number = float(text) if text else default
     except ValueError as error:
-        raise SettingInvalid(f"{name}={text!r} is no number of seconds") from error
-    if number <= 0:
-        raise SettingInvalid(f"{name}={text!r}: more than 0 seconds are wanted")
+        raise SettingInvalid(f"{name}={text[:100]!r} is no number of seconds") from error
+    if not 0 < number <= most:  # so that no `nan` is one either
+        raise SettingInvalid(f"{name}={text[:100]!r}: more than 0 are wanted, and at most {most:g}")
     return number

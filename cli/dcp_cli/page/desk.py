@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ from dcp_ui.ground.ports import ActionRefused, Found, Replayed, Tried
 
 if TYPE_CHECKING:
     from dcp_worker.clean.preview import PreviewRecord
+
+log = logging.getLogger(__name__)
 
 
 class CommandDesk:
@@ -101,6 +104,10 @@ class CommandDesk:
             mark, setup = load_marked(path, self._load, known[1].setup if known else None)
         except (SpecInvalid, SettingInvalid, Unusable, OSError) as error:
             return Found(path, None, in_words(error))
+        except Exception as error:
+            # One file, whatever it holds, does not take the others' page away.
+            log.exception("%s: a defect of this program", path)
+            return Found(path, None, f"a defect of this program: {type(error).__name__}; its log says more")
         self._known[path] = (mark, found := Found(path, setup))
         return found
 

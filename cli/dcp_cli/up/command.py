@@ -6,6 +6,7 @@ import gc
 import importlib
 import logging
 import os
+import secrets
 import signal
 import socket
 import tempfile
@@ -108,15 +109,17 @@ def _warm_up(redis: str) -> None:
     """
     level = logging.getLogger().level
     logging.getLogger().setLevel(logging.WARNING)
+    # A name that nobody else has: after an upgrade in place the queue holds what others wait for.
+    own = f"warm-up-{secrets.token_hex(8)}"
     with tempfile.TemporaryDirectory(prefix="dcp-warm-up-") as name:
         spec = Path(name) / "spec.yaml"
-        spec.write_text(_LITTLE)
+        spec.write_text(_LITTLE.replace("warm-up", own))
         (Path(name) / "feed").mkdir()
         (Path(name) / "feed" / "a.csv").write_text("a\n1\n")
         setup = load_setup(spec, {})
         fetch(replace(setup, pipeline=with_redis_url(setup.pipeline, redis)), spec, None, once=True)
     logging.getLogger().setLevel(level)
     client = connect(redis)
-    for key in client.scan_iter("*warm-up*"):
+    for key in client.scan_iter(f"*{own}*"):
         client.delete(key)
     client.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from dcp_cli.up.notes import PipelineNote, ProcessNote
 from dcp_cli.up.specs import Wanted
 from dcp_cli.up.steps import IDLE_SECONDS, SOUND_SECONDS, Role, Seen, Standing, crashes_in_a_row, pause_seconds
+from dcp_pipeline.observe.printable import printable, printable_cell
 from dcp_pipeline.setup import Setup
 
 RETRY_SECONDS = 300.0
@@ -121,13 +122,13 @@ class Member:
     def note(self) -> PipelineNote:
         """For the others."""
         return PipelineNote(
-            name=self.name,
-            spec=str(self.wanted.path),
+            name=printable_cell(self.name),  # a file's, where it is no pipeline
+            spec=printable_cell(str(self.wanted.path)),
             state=self._state(),
             generation=self.current,
             restarts=self.restarts,
             processes=tuple(self._processes()),
-            trouble=self.refused or self.trouble,
+            trouble=printable(self.refused or self.trouble),
         )
 
     def _processes(self) -> Iterator[ProcessNote]:

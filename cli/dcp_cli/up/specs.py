@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup
 from dcp_pipeline.spec.errors import SpecInvalid
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,19 @@ class SpecFolder:
         if known is not None and known[1].setup is not None and known[0] == mark_of(known[1].setup):
             return known
         try:
+            str(path).encode()
             mark, setup = load_marked(path, self._load, known[1].setup if known else None)
             return mark, Wanted(path, _digest(setup), setup)
+        except UnicodeEncodeError:
+            return None, Wanted(path, "", None, "its path is no UTF-8: give it another name")
         except (SpecInvalid, SettingInvalid, Unusable, OSError) as error:
             # Looked at again each time: what it extends may be what is mended.
             return None, Wanted(path, "", None, in_words(error))
+        except Exception as error:
+            # One file, whatever it holds, is no trouble of the other pipelines.
+            if known is None:
+                log.exception("%s: a defect of this program", path)
+            return None, Wanted(path, "", None, f"a defect of this program: {type(error).__name__}; its log says more")
 
 
 def _digest(setup: Setup) -> str:

@@ -4,21 +4,26 @@ number."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 import redis
+from msgspec import Meta
 
 from dcp_pipeline.queue.keys import Keys
 
 KEPT_SECONDS = 3600
 HISTORY_SECONDS = 7 * 86400
 MOST_KEPT = 500
+LAST_MOMENT = 253_402_300_799
+"""The end of the year 9999: a date has no later one."""
 
 
 class ScalingNote(msgspec.Struct, frozen=True, kw_only=True):
     """One decision. `at` is in seconds since the epoch."""
 
-    at: float
-    replicas: int
+    at: Annotated[float, Meta(ge=0, le=LAST_MOMENT)]
+    replicas: Annotated[int, Meta(ge=0, le=1_000_000)]
     cause: str
     """In one word, as the reason of the ScalingActive condition."""
     reason: str
@@ -60,7 +65,7 @@ def read_history(client: redis.Redis, queue: str) -> list[ScalingNote]:
 def _note(text: bytes | None) -> ScalingNote | None:
     try:
         return msgspec.json.decode(text, type=ScalingNote) if text else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from dcp_pipeline.spec.bounds import MAX_CHARS, check_size
 from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.checking.pod_checks import pod_problems
 from dcp_pipeline.spec.errors import Place, SpecInvalid, SpecProblem, path_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _VARIABLE = "${env:"
 _COMPOSING = (_VARIABLE, "extends")
+_MOST_BYTES = 4 * MAX_CHARS
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -60,6 +62,9 @@ def load_composed(path: Path | str, environment: Mapping[str, str], settings: Se
     from dcp_pipeline.spec.composing.compose import compose
 
     def read(other: Path) -> Any:
+        if not other.is_file():
+            # What gives no end (a device, a pipe) would keep whoever looks at it, with all other pipelines.
+            raise SpecInvalid([SpecProblem("the document", "cannot be read: there is no such file")], str(other))
         return _one_document(_read(other), str(other))
 
     composed = compose(_one_document(text, str(path)), Path(path), read, environment, settings)
@@ -86,8 +91,12 @@ def _forgiving(found: Resolved, origin: str) -> Pipeline:
 
 def _read(path: Path | str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with Path(path).open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise ValueError(f"it has more than {_MOST_BYTES} bytes")
+        return text.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise SpecInvalid([SpecProblem("the document", f"cannot be read: {why}")], str(path)) from error
 
@@ -111,9 +120,11 @@ def _one_document(text: str, origin: str) -> Any:
 def _documents(text: str, origin: str) -> list[Any]:
     """JSON is what the operator gives its pods, for to read YAML is a thirtieth of a worker's start: to import its
     reader, and then to read."""
-    if text.startswith("{"):
+    if text.startswith("{") and len(text) <= MAX_CHARS:
         try:
-            return [json.loads(text, object_pairs_hook=_each_key_once)]
+            found = [json.loads(text, object_pairs_hook=_each_key_once)]
+            check_size(found)
+            return found
         except (ValueError, RecursionError):
             pass  # YAML may begin with a brace, and its reader names the line
     from dcp_pipeline.spec.yaml_text import YamlError, yaml_documents
@@ -136,6 +147,10 @@ def pipeline_of(document: Any, origin: str = "", composed: bool = False) -> Pipe
 
     Raises SpecInvalid with every problem found.
     """
+    try:
+        check_size([document])
+    except ValueError as error:
+        raise SpecInvalid([SpecProblem("the document", str(error))], origin) from error
     try:
         pipeline = msgspec.convert(document, Pipeline, dec_hook=decode_unit)
     except (msgspec.ValidationError, ValueError) as error:

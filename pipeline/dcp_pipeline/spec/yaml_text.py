@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
-MAX_CHARS = 4 << 20
-MAX_VALUES = 200_000
-MAX_DEPTH = 100
-_END: Final = object()
+from dcp_pipeline.spec.bounds import MAX_CHARS, check_size
+
 _BOOLEAN, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
 
 
@@ -24,7 +21,7 @@ def yaml_documents(text: str) -> list[Any]:
         raise YamlError(f"it has {len(text)} characters; a spec has at most {MAX_CHARS}")
     try:
         documents = [each for each in yaml.load_all(text, Loader=_Loader) if each is not None]
-        _check_size(documents)
+        check_size(documents)
         return documents
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise YamlError(_in_words(error)) from error
@@ -40,29 +37,6 @@ def _in_words(error: Exception) -> str:
         (error.problem or "it cannot be read").replace("'<stream end>'", "the end").replace("<", "a ").replace(">", "")
     )
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{since}"
-
-
-def _check_size(documents: list[Any]) -> None:
-    """An alias costs a word and stands for all that it names: what is small to read may be endless to use."""
-    left: list[Iterator[Any]] = [iter(documents)]
-    values = chars = 0
-    while left:
-        value = next(left[-1], _END)
-        if value is _END:
-            left.pop()
-            continue
-        values += 1
-        chars += len(value) if isinstance(value, str) else 0
-        if isinstance(value, dict):
-            chars += sum(map(len, value))
-            left.append(iter(value.values()))
-        elif isinstance(value, list | set | tuple):
-            left.append(iter(value))
-        if values > MAX_VALUES or chars > MAX_CHARS or len(left) > MAX_DEPTH:
-            raise ValueError(
-                f"with its aliases in place it has more than {MAX_VALUES} values, {MAX_CHARS} characters or "
-                f"{MAX_DEPTH} levels"
-            )
 
 
 class _Loader(yaml.SafeLoader):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -57,10 +58,20 @@ def test_the_worker_variables_reach_the_spec() -> None:
         ({"DB_HOST": "db", "DB_PORT": "x", "DB_DATABASE": "d"}, "DB_PORT='x' is no port"),
         ({"DB_HOST": "db"}, "DB_DATABASE is not set"),
         ({"REDIS_PORT": "6379"}, "REDIS_HOST is not set"),
+        ({"INTERNAL_WORKER_COUNT": "99999"}, "INTERNAL_WORKER_COUNT='99999' cannot be used: Expected `int` <= 64"),
+        ({"MAX_RETRY_ATTEMPTS": "9" * 5000}, "MAX_RETRY_ATTEMPTS='999"),
+        ({"WORKER_DB_BATCH_SIZE": "1" + "0" * 30}, "WORKER_DB_BATCH_SIZE='1000"),
+        ({"WORKER_ENRICHER_CACHE_SIZE": "²"}, "WORKER_ENRICHER_CACHE_SIZE='\\xb2'"),
+        ({"WORKER_RETRY_DELAY": "inf"}, "WORKER_RETRY_DELAY='inf'"),
+        ({"QUEUE_NAME": "../../x"}, "QUEUE_NAME='../../x'"),
+        ({"QUEUE_NAME": "a\x1b[31m"}, "QUEUE_NAME='a\\x1b[31m'"),
+        ({"DB_HOST": "db", "DB_PORT": "9" * 5000, "DB_DATABASE": "d"}, "is no port"),
+        ({"DB_HOST": "db", "DB_USERNAME": "\udcff", "DB_DATABASE": "d"}, "DB_USERNAME='\\udcff' is no UTF-8"),
+        ({"REDIS_HOST": "r", "REDIS_DB": "9" * 5000}, "is no database number"),
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named(environment: dict[str, str], message: str) -> None:
-    with pytest.raises(SettingInvalid, match=message):
+    with pytest.raises(SettingInvalid, match=re.escape(message)):
         with_environment(load_pipeline(EXAMPLE), environment)
 
 
@@ -111,3 +122,19 @@ def test_a_problem_of_a_flag_is_told_of_the_flag(flags: dict[str, str], says: st
         load_setup(EXAMPLE, {}, **flags)
     assert says in str(caught.value)
     assert "spec." not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e999", "-1", "0", "9" * 5000, "²", "1e9"])
+@pytest.mark.parametrize("name", ["WORKER_QUEUE_TIMEOUT", "WORKER_GRACE_SECONDS", "LOG_KEEP", "LOG_MAX_BYTES"])
+def test_a_number_of_the_process_is_one_that_it_can_live_with(name: str, text: str) -> None:
+    if (name, text) in {("LOG_KEEP", "0"), ("LOG_MAX_BYTES", "0")}:
+        assert load_setup(EXAMPLE, {name: text})
+        return
+    with pytest.raises(SettingInvalid, match=name):
+        load_setup(EXAMPLE, {name: text})
+
+
+@pytest.mark.parametrize("text", ["a\nb", "\x1b[31m", "\udcff", "x" * 201])
+def test_a_worker_s_name_can_be_printed(text: str) -> None:
+    with pytest.raises(SettingInvalid, match="WORKER_ID"):
+        load_setup(EXAMPLE, {"WORKER_ID": text})

@@ -30,10 +30,10 @@ _FLEET_PATIENCE_SECONDS = 30.0
 @pass_context
 def _shown(context: Context, value: Any) -> Any:
     """What a page prints: without secrets, and without marks that would have a line read otherwise than it is."""
-    if not isinstance(value, str) or isinstance(value, Markup):
+    if value is None or isinstance(value, Markup | int | float):
         return value
-    redact = context.get("redact")
-    return printable(redact(value) if redact else value)
+    redact, text = context.get("redact"), str(value)
+    return printable(redact(text) if redact else text)
 
 
 def local_path(text: str) -> str:

@@ -52,10 +52,14 @@ def _extended(
     found = resolved(document[EXTENDS], environment)
     if found.problems or not isinstance(found.document, str):
         raise SpecInvalid(found.problems or [SpecProblem(EXTENDS, "is no file's name")], str(path))
+    if "\0" in found.document:
+        raise SpecInvalid([SpecProblem(EXTENDS, "is no file's name: it holds a NUL")], str(path))
     base = path.parent / found.document
     if base.resolve() in {each.resolve() for each in files}:
         raise SpecInvalid([SpecProblem(EXTENDS, f"{base} extends itself")], str(path))
     if len(files) >= _DEEPEST:
         raise SpecInvalid([SpecProblem(EXTENDS, f"more than {_DEEPEST} files deep")], str(path))
     below, files = _extended(read(base), base, read, environment, (*files, base))
+    if not isinstance(below, dict):
+        raise SpecInvalid([SpecProblem(EXTENDS, f"{base} is no document with fields")], str(path))
     return merged(below, {key: value for key, value in document.items() if key != EXTENDS}), files

@@ -10,6 +10,8 @@ from dcp_pipeline.spec.yaml_text import YamlError, yaml_documents
 
 _STEP = re.compile(r"\.?([A-Za-z_][\w-]*)|\[([^\]]+)\]")
 _ROOTS = ("spec", "metadata")
+_MOST_STEPS = 32
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 class SettingUnusable(ValueError):
@@ -43,9 +45,9 @@ def _steps(path: str) -> list[str | int]:
     at = 0
     while at < len(path):
         match = _STEP.match(path, at)
-        if match is None:
+        if match is None or len(found) == _MOST_STEPS:
             return []
-        found.append(match[1] if match[1] else int(match[2]) if match[2].isdecimal() else f"[{match[2]}")
+        found.append(match[1] if match[1] else int(match[2]) if _NUMBER.fullmatch(match[2]) else f"[{match[2]}")
         at = match.end()
     return found
 

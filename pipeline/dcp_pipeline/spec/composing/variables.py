@@ -104,9 +104,11 @@ def _text(text: str, place: Place, environment: Mapping[str, str], found: Resolv
         found.values[value] = name
         return value
 
-    whole = _VARIABLE.fullmatch(text)
-    put = _VARIABLE.sub(put_in, text)
-    if BEGINS in _VARIABLE.sub("", text):
+    # Behind the last brace nothing can close: to look for one from each beginning there takes the square of the time.
+    closed = text.rfind("}") + 1
+    whole = _VARIABLE.fullmatch(text) if closed == len(text) else None
+    put = _VARIABLE.sub(put_in, text[:closed]) + text[closed:]
+    if BEGINS in text[closed:] or BEGINS in _VARIABLE.sub("", text[:closed]):
         found.problems.append(SpecProblem(path_of(place), f"{BEGINS} without its closing brace"))
     if whole and not whole[1] and (put in _WORDS or _WHOLE_NUMBER.fullmatch(put)):
         found.typed[path_of(place)] = put
