@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_type_hints
 
+import polars as pl
+
 from dcp_fetcher.cutting.split import Position, RawCut, Splitter
-from dcp_pipeline.batch import RAW_KEPT_BYTES, digest_of
+from dcp_pipeline.batch import RAW_KEPT_BYTES, Batch, digest_of
 from dcp_pipeline.ledger.model import Reject
 from dcp_pipeline.spec.model import BatchSize, Cleaning, Format
 from dcp_pipeline.spec.units import Quantity
+from dcp_worker.clean.group import AT
 from dcp_worker.clean.plan import ID, RECORD, CleaningPlan
 from fuzz.mutations import pieces
 from support.batches import cleaning_of
@@ -62,9 +65,11 @@ def outcome_of(raw: bytes, form: Format, batch: BatchSize, cleaning: Cleaning, l
     rows: dict[int, tuple[Any, ...]] = {}
     rejects: dict[int, Reject] = {}
     duplicates = 0
-    for cut in cuts:
+    batches = [batch_of_cut(cut, header) for cut in cuts]
+    check_together(plan, batches)
+    for cut, batch in zip(cuts, batches, strict=True):
         assert (cut.at.offset, cut.at.sequence, cut.at.record) == (expected.offset, expected.sequence, expected.record)
-        cleaned = plan.clean(batch_of_cut(cut, header))
+        cleaned = plan.clean(batch)
         assert cleaned.read == cut.records, f"the fetcher counted {cut.records} records, the worker {cleaned.read}"
         assert cleaned.read == cleaned.rows.height + cleaned.duplicates + len(cleaned.rejects) + cleaned.filtered
         numbers = Counter([*cleaned.rows[RECORD], *(each.record for each in cleaned.rejects)])
@@ -79,6 +84,20 @@ def outcome_of(raw: bytes, form: Format, batch: BatchSize, cleaning: Cleaning, l
     rest = raw[expected.offset :]
     assert not rest or (form.comment_char and form.comment_char.encode() in rest), f"{rest!r} at the end is in no cut"
     return Outcome(rows, rejects, duplicates, expected.record - 1)
+
+
+def check_together(plan: CleaningPlan, batches: Sequence[Batch]) -> None:
+    """Batches that are cleaned as one become what each becomes by itself, down to the identities."""
+    group = plan.clean_together(dict(enumerate(batches)))
+    assert sorted(group.accounts) == list(range(len(batches)))
+    for number, batch in enumerate(batches):
+        alone, account = plan.clean(batch), group.accounts[number]
+        rows = [frame.filter(pl.col(AT) == number).drop(AT).sort(ID, RECORD) for frame in group.frames]
+        (mine,) = [each for each in rows if each.height] or [alone.rows.clear()]
+        kept = mine.filter(pl.col(ID).ne_missing(pl.col(ID).shift(1)))
+        assert kept.equals(alone.rows), f"batch {number}: {kept} and by itself {alone.rows}"
+        assert (account.read, account.rejects, account.filtered) == (alone.read, alone.rejects, alone.filtered)
+        assert account.duplicates + mine.height - kept.height == alone.duplicates
 
 
 def _check_place(raw: bytes, cut: RawCut, reject: Reject) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.ledger.model import Counts
 from dcp_pipeline.observe.phases import Observer
 from dcp_pipeline.queue import Exchange, Lease, RetryOutcome
+from dcp_worker.clean.group import CleanedGroup
 from dcp_worker.clean.plan import CleanedBatch
 from dcp_worker.sink import CommitOutcome
 
@@ -33,6 +34,7 @@ class Plan(Protocol):
     """Cleans a batch."""
 
     def clean(self, batch: Batch) -> CleanedBatch: ...
+    def clean_together(self, batches: Mapping[int, Batch]) -> CleanedGroup: ...
 
 
 class Plans(Protocol):
@@ -46,8 +48,8 @@ class Sink(Protocol):
 
     def commit(self, batch: Batch, cleaned: CleanedBatch, *, worker: str, observer: Observer) -> CommitOutcome: ...
     def commit_together(
-        self, batches: Sequence[tuple[Batch, CleanedBatch]], *, worker: str, observer: Observer
-    ) -> Sequence[CommitOutcome]: ...
+        self, cleaned: CleanedGroup, *, worker: str, observer: Observer
+    ) -> dict[int, CommitOutcome]: ...
 
 
 class DeadLedger(Protocol):

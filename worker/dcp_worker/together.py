@@ -1,7 +1,8 @@
 """Several small batches in one transaction: a commit costs as much for five records as for ten thousand.
 
 Only what goes well goes this way. Whatever does not (a batch that is not what it should be, a row that the database
-refuses) is left to the loop, which then tries each batch by itself: nothing of the transaction was kept.
+refuses) is left to the loop, which then tries each batch by itself: nothing of the transaction was kept. Of a group in
+which one is at fault the halves are tried, and their halves, so that the others still go together.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from dcp_pipeline.batch import Batch, BatchError, decode_batch, forged
 from dcp_pipeline.database.errors import SinkBusy
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.queue import Lease
-from dcp_worker.clean.plan import CleanedBatch
+from dcp_worker.clean.group import CleanedGroup, together
 from dcp_worker.parts import Parts
-from dcp_worker.sink import CommitKind
+from dcp_worker.sink import CommitKind, CommitOutcome
 from dcp_worker.trouble import UNREADY
 from dcp_worker.verdicts import Done, NotNow, Verdict
 
 log = logging.getLogger(__name__)
 
-MOST = 32
+MOST = 128
 """Batches that a worker takes at once; a process that dies has each of them tried alone."""
-MOST_BYTES = 64 * 1024
+MOST_BYTES = 128 * 1024
 """Payloads after which it takes no more: a batch of the usual size is taken by itself."""
+FEW = 8
+"""So few are tried one by one where they cannot go together."""
 
 _SECONDS = 1.0
 """A worker takes as many at once as it expects to settle in it."""
@@ -49,45 +52,65 @@ class Portion:
 
 def settle_together(parts: Parts, leases: Sequence[Lease]) -> dict[str, Verdict]:
     """Batch id -> what came of it; of those that are to be tried by themselves nothing."""
-    ready = [each for lease in leases if (each := _cleaned(parts, lease)) is not None]
-    if len(ready) < 2:
-        return {}
-    # In one order everywhere: two processes that were given the same batches wait for each other, and do not lock.
-    ready.sort(key=lambda each: each[0].id)
-    begun = time.monotonic()
     try:
-        outcomes = parts.sink.commit_together(ready, worker=parts.worker_id, observer=parts.observer)
-    except SinkBusy as error:
-        log.info("tried one by one", extra={"batches": len(ready), "why": str(error)})
-        return {}
+        return _settled(parts, _cleaned(parts, leases))
     except UNREADY as error:
         return {lease.id: NotNow(error) for lease in leases}
     except Exception as error:  # noqa: BLE001 (each is tried by itself, and meets it again where it is its own)
-        log.info("tried one by one", extra={"batches": len(ready), "why": f"{type(error).__name__}: {error}"})
+        _tell_parted(len(leases), error)
         return {}
-    commit_seconds = (time.monotonic() - begun) / len(ready)
-    verdicts: dict[str, Verdict] = {}
-    for (batch, _), outcome in zip(ready, outcomes, strict=True):
-        if outcome.kind is CommitKind.COMMITTED and outcome.counts:
-            parts.metrics.settled(outcome.counts)
-            verdicts[batch.id] = Done(outcome.counts.read, commit_seconds)
-        else:
-            level = logging.WARNING if outcome.kind is CommitKind.UNKNOWN_BATCH else logging.INFO
-            log.log(level, "batch needs nothing more", extra={"batch": batch.id, "why": outcome.kind.value})
-            verdicts[batch.id] = Done(0, commit_seconds)
-    return verdicts
 
 
-def _cleaned(parts: Parts, lease: Lease) -> tuple[Batch, CleanedBatch] | None:
+def _settled(parts: Parts, cleaned: CleanedGroup) -> dict[str, Verdict]:
+    """Where something is in the way of them together, their halves are tried, down to FEW: it may be one of many."""
+    if len(cleaned.accounts) < 2:
+        return {}
+    begun = time.monotonic()
+    try:
+        outcomes = parts.sink.commit_together(cleaned, worker=parts.worker_id, observer=parts.observer)
+    except Exception as error:
+        if isinstance(error, UNREADY) and not isinstance(error, SinkBusy):
+            raise
+        _tell_parted(len(cleaned.accounts), error)
+        numbers = sorted(cleaned.accounts)
+        if len(numbers) <= FEW:
+            return {}
+        middle = len(numbers) // 2
+        return _settled(parts, cleaned.part(numbers[:middle])) | _settled(parts, cleaned.part(numbers[middle:]))
+    seconds = (time.monotonic() - begun) / len(cleaned.accounts)
+    ids = {number: account.batch.id for number, account in cleaned.accounts.items()}
+    return {ids[number]: _verdict(parts, ids[number], outcome, seconds) for number, outcome in outcomes.items()}
+
+
+def _tell_parted(batches: int, error: Exception) -> None:
+    log.info("not settled together", extra={"batches": batches, "why": f"{type(error).__name__}: {error}"})
+
+
+def _verdict(parts: Parts, batch_id: str, outcome: CommitOutcome, commit_seconds: float) -> Verdict:
+    if outcome.kind is CommitKind.COMMITTED and outcome.counts:
+        parts.metrics.settled(outcome.counts)
+        return Done(outcome.counts.read, commit_seconds)
+    level = logging.WARNING if outcome.kind is CommitKind.UNKNOWN_BATCH else logging.INFO
+    log.log(level, "batch needs nothing more", extra={"batch": batch_id, "why": outcome.kind.value})
+    return Done(0, commit_seconds)
+
+
+def _cleaned(parts: Parts, leases: Sequence[Lease]) -> CleanedGroup:
+    """Those that are what they should be, by their numbers in the order in which they were given out."""
+    by_revision: dict[str, dict[int, Batch]] = {}
+    for number, lease in enumerate(leases):
+        if (batch := _sound(parts, lease)) is not None:
+            by_revision.setdefault(batch.revision, {})[number] = batch
+    cleaned = together(parts.plans.of(each).clean_together(batches) for each, batches in by_revision.items())
+    for account in cleaned.accounts.values():
+        parts.observer(Phase.CLEANED, account.batch.id)
+    return cleaned
+
+
+def _sound(parts: Parts, lease: Lease) -> Batch | None:
+    """The batch of a lease; None where it is to be told what is wrong with it, by itself."""
     try:
         batch = decode_batch(lease.payload)
-        if batch.pipeline != parts.pipeline or forged(batch, lease.id):
-            return None
-        cleaned = parts.plans.of(batch.revision).clean(batch)
-    except (BatchError, *UNREADY):
+    except BatchError:
         return None
-    except Exception as error:  # noqa: BLE001 (it is met again, and told, where it is tried by itself)
-        log.debug("tried by itself", extra={"batch": lease.id, "why": f"{type(error).__name__}: {error}"})
-        return None
-    parts.observer(Phase.CLEANED, batch.id)
-    return batch, cleaned
+    return None if batch.pipeline != parts.pipeline or forged(batch, lease.id) else batch

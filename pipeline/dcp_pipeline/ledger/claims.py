@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from msgspec.structs import asdict
@@ -18,8 +18,8 @@ from dcp_pipeline.ledger.tables import BATCHES, META, OBJECTS, REASON_CHARS, REJ
 
 _CHUNK = 500
 REQUEUED = "requeued: the queue is still to be told"
-_OF_BATCH = ("object_id", "sequence", "start", "end", "records", "first_record", "first_line", "digest", "defect")
-_OF_OBJECT = ("source", "uri", "revision")
+OF_BATCH = ("object_id", "sequence", "start", "end", "records", "first_record", "first_line", "digest", "defect")
+OF_OBJECT = ("source", "uri", "revision")
 
 
 def claim(connection: Connection, pipeline: str, batch_id: str, worker: str) -> ClaimKind:
@@ -47,8 +47,8 @@ def check(connection: Connection, batch: Batch) -> None:
 
     Raises BatchForged, naming what differs.
     """
-    of_batch = [BATCHES.c[name] for name in _OF_BATCH]
-    of_object = [OBJECTS.c[name] for name in _OF_OBJECT]
+    of_batch = [BATCHES.c[name] for name in OF_BATCH]
+    of_object = [OBJECTS.c[name] for name in OF_OBJECT]
     header = func.coalesce(BATCHES.c.header, OBJECTS.c.header).label("header")
     query = select(*of_batch, *of_object, header).join(OBJECTS, OBJECTS.c.id == BATCHES.c.object_id)
     row = connection.execute(query.where(BATCHES.c.id == batch.id)).one_or_none()
@@ -75,10 +75,11 @@ def settled_counts(connection: Connection, batch_id: str) -> Counts | None:
     return None if row is None else Counts(*row)
 
 
-def kept_bytes_of(connection: Connection, object_id: str) -> int:
-    """The bytes that an object's rejects keep of their records, over all committed batches."""
-    query = select(func.coalesce(func.sum(BATCHES.c.kept_bytes), 0)).where(BATCHES.c.object_id == object_id)
-    return int(connection.execute(query).scalar_one())
+def kept_bytes_of(connection: Connection, object_ids: Collection[str]) -> dict[str, int]:
+    """The bytes that each object's rejects keep of their records, over all committed batches."""
+    kept = func.coalesce(func.sum(BATCHES.c.kept_bytes), 0)
+    query = select(BATCHES.c.object_id, kept).where(BATCHES.c.object_id.in_(object_ids))
+    return {id_: int(some) for id_, some in connection.execute(query.group_by(BATCHES.c.object_id))}
 
 
 def mark_dead(connection: Connection, pipeline: str, batch_id: str, reason: str, attempts: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 import redis
 from msgspec.structs import replace
@@ -18,9 +19,10 @@ from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryOutcome, RetryState
 from dcp_pipeline.queue.leases import LeaseKeeper
+from dcp_worker.clean.group import AT, Account, CleanedGroup
 from dcp_worker.loop import Worker
 from dcp_worker.parts import Parts
-from dcp_worker.together import Portion
+from dcp_worker.together import FEW, MOST, Portion
 from dcp_worker.trouble import Trouble
 from dcp_worker.verdicts import Tally
 
@@ -99,7 +101,7 @@ class Scene:
             queue=queue,
             leases=SimpleNamespace(add=self.kept.append, remove=self.kept.remove),
             ledger=SimpleNamespace(mark_dead=lambda *args: self.dead.append(args) or True),
-            plans=SimpleNamespace(of=lambda revision: SimpleNamespace(clean=lambda batch: None)),
+            plans=SimpleNamespace(of=lambda revision: SimpleNamespace(clean=lambda batch: None, clean_together=_group)),
             sink=SimpleNamespace(commit=commit),
             metrics=SimpleNamespace(settled=self.settled.append, error=lambda where: None),
             observer=lambda phase, batch_id: self.phases.append(phase),
@@ -109,6 +111,11 @@ class Scene:
             batch_timeout_seconds=300,
         )
         self.worker = Worker(self.parts, "worker-1", self.stopping)
+
+
+def _group(batches):
+    accounts = {number: Account(each, 1, 0, (), 0) for number, each in batches.items()}
+    return CleanedGroup(accounts, (pl.DataFrame({AT: list(batches)}, schema={AT: pl.Int32}),))
 
 
 def _committed():
@@ -245,14 +252,16 @@ def small(count: int) -> list[Lease]:
 class TogetherSink:
     """Commits what it is given at once, or fails so."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error, self.together, self.alone = error, 0, 0
+    def __init__(self, error: Exception | None = None, at_fault: str | None = None) -> None:
+        self.error, self.at_fault, self.together, self.alone = error, at_fault, 0, 0
 
-    def commit_together(self, batches, **_: object):
+    def commit_together(self, cleaned: CleanedGroup, **_: object):
         self.together += 1
-        if self.error:
+        ids = {account.batch.id for account in cleaned.accounts.values()}
+        if self.error and (self.at_fault is None or self.at_fault in ids):
             raise self.error
-        return [SimpleNamespace(kind=_committed(), counts=Counts(1, 1, 0, 0)) for _ in batches]
+        counts = Counts(1, 1, 0, 0)
+        return {number: SimpleNamespace(kind=_committed(), counts=counts) for number in cleaned.accounts}
 
     def commit(self, *_: object, **__: object):
         self.alone += 1
@@ -284,7 +293,7 @@ def test_a_worker_takes_one_until_it_knows_that_they_are_quick() -> None:
         ([(1, 0.01)] * 9, 2),  # there were no more than one: nothing is known of many
         ([(1, 0.1), (2, 0.1), (4, 0.2)], 8),
         ([(1, 0.1), (2, 0.1), (4, 3.0)], 2),
-        ([(1, 0.01), (2, 0.01), (4, 0.02), (8, 0.03), (16, 0.05), (32, 0.1), (32, 0.1)], 32),
+        ([(1, 0.01), (2, 0.01), (4, 0.02), (8, 0.03), (16, 0.05), (32, 0.1), (64, 0.1), *[(MOST, 0.1)] * 3], MOST),
         ([(1, 0.01), (2, 0.01), (4, 0.01), (1, 5.0)], 1),
     ],
 )
@@ -317,6 +326,18 @@ def test_where_that_cannot_be_each_is_tried_by_itself(error: Exception) -> None:
     assert (scene.kept, scene.worker.in_hand) == ([], ())
     scene.worker.run_once()
     assert len(scene.queue.told[0]) == 1 + 3
+
+
+@pytest.mark.parametrize("error", [ValueError("a row that the database refuses"), SinkBusy("a deadlock, twice")])
+def test_of_many_the_one_at_fault_is_found_and_the_others_go_together(error: Exception) -> None:
+    sink = TogetherSink(error, at_fault="b77")
+    scene = grouped(sink, 100)
+    scene.worker.run_once()
+    assert sink.alone <= FEW
+    assert sink.together <= 2 * 5
+    assert (scene.parts.tally.batches, len(scene.settled)) == (100, 100)
+    scene.worker.run_once()
+    assert len(scene.queue.told[0]) == 1 + 100
 
 
 def test_one_that_is_broken_does_not_keep_the_others_from_going_together() -> None:

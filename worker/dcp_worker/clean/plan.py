@@ -6,8 +6,10 @@ addresses, fingerprint.py gives rows their identity. docs/cleaning.md says what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from types import MappingProxyType
 
 import msgspec
@@ -20,11 +22,12 @@ from dcp_pipeline.spec.model import Cleaning, Format
 from dcp_worker.clean.checks.filters import RowFilter, compile_filters
 from dcp_worker.clean.columns import Column, header_faults
 from dcp_worker.clean.compile import CompiledFields, compile_fields
+from dcp_worker.clean.group import AT, NUMBER, OBJECT, CleanedGroup, Joined, alone, joined, may_be_joined, together
 from dcp_worker.clean.outside import Outside, Unreachable
 from dcp_worker.clean.prepare import found_column
 from dcp_worker.clean.rejects import defect_reject, rejects_of
 from dcp_worker.clean.types.types import polars_type
-from dcp_worker.enrich import Step
+from dcp_worker.enrich import EnrichmentError, Step
 from dcp_worker.formats.csv.grammar import closed
 from dcp_worker.formats.readers import known_labels, reader_of
 from dcp_worker.formats.records import BLANK_ROW, INDEX, Fault, Reader, Records, header_of
@@ -32,6 +35,8 @@ from dcp_worker.ground.errors import PlanError
 from dcp_worker.ground.fingerprint import fingerprint, record_identity
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.ground.order import order_of_field
+
+log = logging.getLogger(__name__)
 
 ID = "_dcp_id"
 RECORD = "_dcp_record"
@@ -141,6 +146,49 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
         rejects = rejects_of(batch, raw, (*unreadable, *faults), records.spans)
         return CleanedBatch(rows, rejects, records.count, duplicates, left_out + batch.first_record)
 
+    def clean_together(self, batches: Mapping[int, Batch]) -> CleanedGroup:
+        """The rows and rejects of several batches of this revision, by their numbers. One that cannot be cleaned is
+        left out, for whoever tries it by itself. Raises EnrichmentError."""
+        alike: dict[tuple[str, ...] | None, dict[int, Batch]] = {}
+        others: dict[int, Batch] = {}
+        for number, batch in batches.items():
+            fits = may_be_joined(batch)
+            (alike.setdefault(batch.header, {}) if fits else others)[number] = batch
+        return together([*chain(*map(self._clean_alike, alike.values())), *self._one_by_one(others)])
+
+    def _clean_alike(self, batches: Mapping[int, Batch]) -> list[CleanedGroup]:
+        try:
+            read = self._read_together(batches) if len(batches) > 1 else None
+            groups = [] if read is None else [self._of_joined(read)]
+        except EnrichmentError:
+            raise
+        except Exception as error:  # noqa: BLE001 (it is met again where each is cleaned by itself)
+            log.debug("cleaned one by one", extra={"batches": len(batches), "why": f"{type(error).__name__}: {error}"})
+            groups = []
+        done = {number for group in groups for number in group.accounts}
+        return [*groups, *self._one_by_one({number: each for number, each in batches.items() if number not in done})]
+
+    def _read_together(self, batches: Mapping[int, Batch]) -> Joined | None:
+        return joined(batches, self.reader, self._header(next(iter(batches.values()))))
+
+    def _of_joined(self, read: Joined) -> CleanedGroup:
+        good, faults, left_out = self._checked(read.records, self._header(next(iter(read.batches.values()))))
+        good = good.hstack(read.beside(object_too=not self.unique)[good[INDEX]])
+        if read.odd:
+            good = good.filter(~pl.col(AT).is_in(list(read.odd)))
+        identity = self._identity
+        if identity is None:
+            identity = record_identity(pl.col(OBJECT), pl.col(NUMBER), self.ordered)
+        rows = good.select(*self._stored, identity.alias(ID), pl.col(NUMBER).alias(RECORD), AT)
+        return CleanedGroup(read.accounts(faults, left_out, self.reader), (rows,))
+
+    def _one_by_one(self, batches: Mapping[int, Batch]) -> Iterator[CleanedGroup]:
+        for number, batch in batches.items():
+            try:
+                yield alone(number, batch, self.clean(batch))
+            except Exception as error:  # noqa: BLE001 (it is met again, and told, where it is tried by itself)
+                log.debug("tried by itself", extra={"batch": batch.id, "why": f"{type(error).__name__}: {error}"})
+
     def _header(self, batch: Batch) -> tuple[str, ...] | None:
         return header_of(batch) if self.has_header else self.known_labels
 
@@ -185,14 +233,17 @@ class CleaningPlan(msgspec.Struct, frozen=True, dict=True):
 
     def _identified(self, good: pl.DataFrame, batch: Batch) -> tuple[pl.DataFrame, int]:
         """Rows with their identity, sorted by it; the later ones of an identity are left out and counted."""
-        stored = [column.field.name for column in self.columns]
         record = pl.col(INDEX) + batch.first_record
         identity = self._identity
         if identity is None:
             identity = record_identity(batch.object_id, record, self.ordered)
-        rows = good.select(*stored, identity.alias(ID), record.alias(RECORD)).sort(ID, RECORD)
+        rows = good.select(*self._stored, identity.alias(ID), record.alias(RECORD)).sort(ID, RECORD)
         kept = rows.filter(pl.col(ID).ne_missing(pl.col(ID).shift(1)))
         return kept, rows.height - kept.height
+
+    @cached_property
+    def _stored(self) -> tuple[str, ...]:
+        return tuple(column.field.name for column in self.columns)
 
     @cached_property
     def _identity(self) -> pl.Expr | None:

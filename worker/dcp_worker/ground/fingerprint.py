@@ -47,10 +47,15 @@ def fingerprint(
     return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};{letters};"), *parts, order=order)
 
 
-def record_identity(object_id: str, record: pl.Expr, ordered: bool = False) -> pl.Expr:
-    """The identity of rows that have no unique fields: their place. `record` is their number in the object."""
+def record_identity(object_id: str | pl.Expr, record: pl.Expr, ordered: bool = False) -> pl.Expr:
+    """The identity of rows that have no unique fields: their place. `record` is their number in the object, which is
+    one for all of them or that of a column."""
     order = order_of_place(object_id, record) if ordered else None
-    return _digest(pl.lit(f"dcp{FINGERPRINT_VERSION};@{object_id};"), record.cast(pl.String), order=order)
+    if isinstance(object_id, str):
+        place = [pl.lit(f"dcp{FINGERPRINT_VERSION};@{object_id};")]
+    else:
+        place = [pl.lit(f"dcp{FINGERPRINT_VERSION};@"), object_id, pl.lit(";")]
+    return _digest(*place, record.cast(pl.String), order=order)
 
 
 def _digest(*parts: pl.Expr, order: pl.Expr | None) -> pl.Expr:

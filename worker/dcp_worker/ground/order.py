@@ -38,10 +38,12 @@ def order_of_field(name: str, kind: FieldType, exact: bool = False) -> pl.Expr:
     return order.fill_null(0)
 
 
-def order_of_place(object_id: str, record: pl.Expr) -> pl.Expr:
+def order_of_place(object_id: str | pl.Expr, record: pl.Expr) -> pl.Expr:
     """Of a record without unique fields: those of an object lie together, and in it in their order."""
     steps = ((record - 1) // RECORDS_PER_STEP).clip(0, STEPS - 1)
-    return steps.cast(pl.Int64) + int(object_id[:4], 16) * STEPS
+    if isinstance(object_id, str):
+        return steps.cast(pl.Int64) + int(object_id[:4], 16) * STEPS
+    return steps.cast(pl.Int64) + object_id.str.head(4).str.to_integer(base=16) * STEPS
 
 
 def _within_64_bits(text: pl.Expr) -> pl.Expr:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dcp_worker.sink import moving
 
 Way = Callable[[CleanTable, str, pl.DataFrame], Insertion]
-"""How the rows of a batch are inserted: of the table, the batch's id and its rows."""
+"""How the rows of a batch are inserted: of the table, the batch's id and its rows. Rows of several batches say which
+in a column BATCH, and the id is empty."""
 
 
 class Ways(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -30,7 +31,33 @@ def keep_rejects(
     """
     if not rejects:
         return 0
-    left = most_bytes - kept_bytes_of(connection, object_id)
+    left = most_bytes - kept_bytes_of(connection, [object_id]).get(object_id, 0)
+    kept, rows = _as_kept(batch_id, object_id, rejects, left)
+    sink_dialect_of(connection).insert_rejects(connection, rows)
+    return kept
+
+
+def keep_rejects_of(
+    connection: Connection, every: Sequence[tuple[Batch, Sequence[Reject]]], most_bytes: int
+) -> dict[str, int]:
+    """The same of several batches: batch id -> the bytes that were kept of its rejects, where it has any."""
+    those = [(batch, rejects) for batch, rejects in every if rejects]
+    if not those:
+        return {}
+    before = kept_bytes_of(connection, {batch.object_id for batch, _ in those})
+    left = {batch.object_id: most_bytes - before.get(batch.object_id, 0) for batch, _ in those}
+    kept: dict[str, int] = {}
+    rows: list[dict[str, Any]] = []
+    for batch, rejects in those:
+        kept[batch.id], some = _as_kept(batch.id, batch.object_id, rejects, left[batch.object_id])
+        left[batch.object_id] -= kept[batch.id]
+        rows += some
+    sink_dialect_of(connection).insert_rejects(connection, rows)
+    return kept
+
+
+def _as_kept(batch_id: str, object_id: str, rejects: Sequence[Reject], left: int) -> tuple[int, list[dict[str, Any]]]:
+    """The bytes that are kept of rejects, where so many are `left`, and their entries."""
     kept, rows = 0, []
     for each in rejects:
         raw = each.raw[:RAW_KEPT_BYTES]
@@ -40,8 +67,7 @@ def keep_rejects(
         why = {"code": each.code, "field": each.field, "reason": each.reason[:REASON_CHARS]}
         content = {"raw": raw if fits else None, "raw_bytes": each.raw_bytes, "raw_digest": each.raw_digest}
         rows.append(place | why | content | {"start": each.start, "state": RejectState.OPEN.value})
-    sink_dialect_of(connection).insert_rejects(connection, rows)
-    return kept
+    return kept, rows
 
 
 def refused_records(batch: Batch, format_: Format, refusals: Sequence[Refusal]) -> list[Reject]:

@@ -7,9 +7,9 @@ table.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 import polars as pl
@@ -24,7 +24,9 @@ from dcp_pipeline.ledger.model import ClaimKind, Counts, Reject
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_pipeline.spec.model import Cleaning
 from dcp_pipeline.spec.revision import revision_from
+from dcp_worker.clean.group import Cleaned, CleanedGroup
 from dcp_worker.ground.limits import ColumnLimit
+from dcp_worker.sink.counting import check_counts
 from dcp_worker.sink.dialect import Ways
 from dcp_worker.sink.dialects import sink_dialect_of
 from dcp_worker.sink.identity import id_bytes
@@ -32,6 +34,7 @@ from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent
 from dcp_worker.sink.kept_rejects import KEPT_BYTES_PER_OBJECT, keep_rejects, refused_records
 from dcp_worker.sink.shape import ID, CleanTable
 from dcp_worker.sink.table import check_as_prepared, prepare_table
+from dcp_worker.sink.together import Group
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +44,6 @@ TOGETHER_ATTEMPTS = 2
 """Groups that hold the same records lock them in different orders, one batch never: who meets a deadlock twice has its
 batches tried one by one, rather than all of it again and again."""
 NO_ROWS = Ways(nothing, nothing)
-
-
-class CountMismatch(Exception):
-    """The worker's count of a batch's records is not the fetcher's, or does not add up. Nothing was written."""
 
 
 class CommitKind(StrEnum):
@@ -64,21 +63,6 @@ class CommitOutcome(msgspec.Struct, frozen=True):
 
     kind: CommitKind
     counts: Counts | None = None
-
-
-class Cleaned(Protocol):
-    """What came out of a batch: `rows` are the fields, `_dcp_id` and `_dcp_record`, unique by `_dcp_id`."""
-
-    @property
-    def rows(self) -> pl.DataFrame: ...
-    @property
-    def rejects(self) -> Sequence[Reject]: ...
-    @property
-    def read(self) -> int: ...
-    @property
-    def duplicates(self) -> int: ...
-    @property
-    def filtered(self) -> int: ...
 
 
 class SinkWriter:
@@ -122,7 +106,7 @@ class SinkWriter:
 
         Raises CountMismatch; SinkUnavailable, where it is to be tried again later.
         """
-        _check_counts(batch, cleaned)
+        check_counts(batch, cleaned, cleaned.rows.height)
         rows = cleaned.rows.sort(ID)
         outcome = self.insert(
             batch.id,
@@ -137,30 +121,25 @@ class SinkWriter:
         return outcome
 
     def commit_together(
-        self, batches: Sequence[tuple[Batch, Cleaned]], *, worker: str, observer: Observer = unobserved
-    ) -> list[CommitOutcome]:
-        """The same of several batches in one transaction: all of them or none.
+        self, cleaned: CleanedGroup, *, worker: str, observer: Observer = unobserved
+    ) -> dict[int, CommitOutcome]:
+        """The same of several batches in one transaction, all of them or none: number -> what became of it.
 
         Raises what commit raises, NotAsSent where a row has to be looked at by itself, and SinkBusy where others hold
         the same records; then nothing was written.
         """
-        written: list[tuple[Batch, Cleaned, Insertion]] = []
-        for batch, cleaned in batches:
-            _check_counts(batch, cleaned)
-            rows = cleaned.rows.sort(ID)
-            written.append((batch, cleaned, self._ways(batch.id, rows).fast(self.table, batch.id, rows)))
-        any_rows = any(cleaned.rows.height for _, cleaned in batches)
-
-        def work(connection: Connection) -> list[CommitOutcome]:
-            outcomes = [self._settle(connection, *each, worker, observer) for each in written]
-            if any_rows:
-                check_as_prepared(connection, self.table)
-            return outcomes
-
-        outcomes = self._together.write(work)
-        for (batch, _), outcome in zip(batches, outcomes, strict=True):
-            if outcome.kind is CommitKind.COMMITTED:
-                observer(Phase.COMMITTED, batch.id)
+        ways = self._dialect.ways(self.table, self._many_stand_already)
+        for frame in cleaned.frames:
+            self._check_identities(frame, "a group")
+        group = Group(self.table, cleaned, ways.fast, self.kept_bytes_per_object)
+        found = self._together.write(lambda each: group.write(each, self._pipeline, worker, observer))
+        outcomes = {}
+        for number, account in cleaned.accounts.items():
+            kind, counts = found[account.batch.id]
+            if kind is ClaimKind.CLAIMED:
+                observer(Phase.COMMITTED, account.batch.id)
+            outcomes[number] = CommitOutcome(_KINDS[kind], counts)
+        self._many_stand_already = group.stood > group.sent * _MANY
         return outcomes
 
     def insert(self, batch_id: str, rows: pl.DataFrame, work: Callable[[Connection, Insertion], T]) -> T:
@@ -178,9 +157,12 @@ class SinkWriter:
                 self._table = self._dialect.slower(self.table)
         return self._written(ways.careful(self.table, batch_id, rows), rows.height, work)
 
-    def _ways(self, batch_id: str, rows: pl.DataFrame) -> Ways:
+    def _check_identities(self, rows: pl.DataFrame, whose: str) -> None:
         if rows.height and len(rows[ID][0]) != id_bytes(self.table.ordered):
-            raise LedgerError(f"table {self._name}: batch {batch_id} was cleaned for a table with other identities")
+            raise LedgerError(f"table {self._name}: {whose} was cleaned for a table with other identities")
+
+    def _ways(self, batch_id: str, rows: pl.DataFrame) -> Ways:
+        self._check_identities(rows, f"batch {batch_id}")
         return self._dialect.ways(self.table, self._many_stand_already) if rows.height else NO_ROWS
 
     def _written(self, insertion: Insertion, height: int, work: Callable[[Connection, Insertion], T]) -> T:
@@ -223,20 +205,11 @@ class SinkWriter:
 
 
 _KINDS = {
+    ClaimKind.CLAIMED: CommitKind.COMMITTED,
     ClaimKind.ALREADY_DONE: CommitKind.ALREADY_DONE,
     ClaimKind.DEAD: CommitKind.DEAD,
     ClaimKind.UNKNOWN: CommitKind.UNKNOWN_BATCH,
 }
-
-
-def _check_counts(batch: Batch, cleaned: Cleaned) -> None:
-    if cleaned.read != batch.records:
-        raise CountMismatch(
-            f"{batch.uri}, cut {batch.sequence}: the fetcher counted {batch.records} records, the worker {cleaned.read}"
-        )
-    settled = cleaned.rows.height + cleaned.duplicates + len(cleaned.rejects) + cleaned.filtered
-    if settled != cleaned.read:
-        raise CountMismatch(f"{batch.uri}, cut {batch.sequence}: of {cleaned.read} records {settled} are accounted for")
 
 
 def _counts(cleaned: Cleaned, inserted: Inserted) -> Counts:

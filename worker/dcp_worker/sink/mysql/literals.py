@@ -57,16 +57,17 @@ def literal(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def row_values(rows: pl.DataFrame, batch_id: str) -> pl.Series:
-    """`(value, value, ..., batch)` per row, in the order of the frame's columns."""
+    """`(value, value, ..., batch)` per row, in the order of the frame's columns; BATCH may be one of them."""
     parts = [literal(name, dtype) for name, dtype in rows.schema.items()]
-    commas = [part for each in parts for part in (each, pl.lit(","))]
-    end = pl.lit(f"x'{bytes.fromhex(batch_id).hex()}')")
-    return rows.select(pl.concat_str(pl.lit("("), *commas, end).alias("values")).to_series()
+    if BATCH not in rows.columns:
+        parts.append(pl.lit(f"x'{bytes.fromhex(batch_id).hex()}'"))
+    commas = [part for each in parts for part in (each, pl.lit(","))][:-1]
+    return rows.select(pl.concat_str(pl.lit("("), *commas, pl.lit(")")).alias("values")).to_series()
 
 
 def column_list(columns: Sequence[str]) -> str:
     """The columns that row_values fills. They are identifiers by the spec's check."""
-    return ", ".join(f"`{name}`" for name in (*columns, BATCH))
+    return ", ".join(f"`{name}`" for name in dict.fromkeys((*columns, BATCH)))
 
 
 def chunks(values: pl.Series, most_bytes: int) -> Iterator[Chunk]:

@@ -97,7 +97,8 @@ def _warnings(driver: Any) -> Iterator[tuple[int, str]]:
 
 
 def _statement(table: CleanTable, batch_id: str, rows: pl.DataFrame) -> str:
-    columns, settings = [], [f"`{BATCH}` = x'{bytes.fromhex(batch_id).hex()}'"]
+    columns = []
+    settings = [] if BATCH in rows.columns else [f"`{BATCH}` = x'{bytes.fromhex(batch_id).hex()}'"]
     for name, dtype in rows.schema.items():
         if dtype == pl.Binary:
             columns.append(f"@{name}")

@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from dcp_pipeline.batch import Batch, compress, digest_of
 from dcp_pipeline.ledger.model import Reject, SourceObject, StoredReject
 from dcp_pipeline.spec.model import Format
+from dcp_worker.clean.group import Cleaned
 from dcp_worker.formats.csv.grammar import record_at
 from dcp_worker.formats.readers import dialect_of
+from dcp_worker.sink.counting import CountMismatch
 from dcp_worker.sink.shape import ID, RECORD
-from dcp_worker.sink.writer import Cleaned, CountMismatch
 
 
 class Plan(Protocol):

@@ -46,8 +46,9 @@ def careful_sqlite_insert(table: CleanTable, batch_id: str, rows: pl.DataFrame) 
 
 
 def _statement(table: CleanTable, batch_id: str, columns: Sequence[str]) -> str:
-    names = ", ".join(f'"{name}"' for name in (*columns, BATCH))
-    values = ", ".join([*"?" * len(columns), f"x'{bytes.fromhex(batch_id).hex()}'"])
+    one = [] if BATCH in columns else [BATCH]
+    names = ", ".join(f'"{name}"' for name in (*columns, *one))
+    values = ", ".join([*"?" * len(columns), *(f"x'{bytes.fromhex(batch_id).hex()}'" for _ in one)])
     keys = [", ".join(f'"{name}"' for name in columns) for columns in ((ID,), *table.twin_keys)]
     conflicts = " ".join(f"ON CONFLICT ({key}) DO NOTHING" for key in keys)
     return f"INSERT INTO {table.quoted} ({names}) VALUES ({values}) {conflicts}"  # noqa: S608

@@ -1,0 +1,114 @@
+"""The worker's transaction for a group of small batches: as writer.py's, each step once for all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+import polars as pl
+from sqlalchemy import Connection, bindparam, text
+
+from dcp_pipeline.ledger.claimed_together import claim_together, settle_together
+from dcp_pipeline.ledger.model import ClaimKind, Counts
+from dcp_pipeline.observe.phases import Observer, Phase
+from dcp_worker.clean.group import AT, Account, CleanedGroup
+from dcp_worker.sink.counting import check_counts
+from dcp_worker.sink.dialect import Way
+from dcp_worker.sink.insertion import Insertion, NotAsSent
+from dcp_worker.sink.kept_rejects import keep_rejects_of
+from dcp_worker.sink.shape import BATCH, ID, RECORD, CleanTable
+from dcp_worker.sink.table import check_as_prepared
+
+Outcomes = dict[str, tuple[ClaimKind, Counts | None]]
+"""Batch id -> what its entry was found as, and the counts that it has now, where it was CLAIMED."""
+_IDS_PER_LOOK = 500
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """Rows that are to be inserted: each identity once, with the batch that it came with first."""
+
+    rows: pl.DataFrame
+    """As the ways to insert take them, with the id of each row's batch."""
+    insertion: Insertion
+
+
+class Group:
+    """A group that is to be written to a table. `most_bytes`: what an object's rejects keep at most."""
+
+    def __init__(self, table: CleanTable, cleaned: CleanedGroup, way: Way, most_bytes: int) -> None:
+        """Raises CountMismatch."""
+        self._table, self._cleaned, self._way, self._most_bytes = table, cleaned, way, most_bytes
+        self._rows: Counter[int] = Counter()
+        for frame in cleaned.frames:
+            self._rows.update(frame[AT].to_list())
+        for number, account in cleaned.accounts.items():
+            check_counts(account.batch, account, self._rows[number])
+        self._all = self._sent(cleaned.accounts)
+        self.sent = sum(each.rows.height for each in self._all)
+        self.stood = 0
+        """Of so many rows that were sent so many stood in the table already."""
+
+    def write(self, connection: Connection, pipeline: str, worker: str, observer: Observer) -> Outcomes:
+        """All steps, in a transaction that may be done again. Raises NotAsSent where a row is to be looked at by
+        itself."""
+        accounts = self._cleaned.accounts
+        claimed = claim_together(connection, pipeline, [each.batch for each in accounts.values()])
+        mine = {n: each for n, each in accounts.items() if claimed[each.batch.id] is ClaimKind.CLAIMED}
+        # Where others have settled some of them, those do not count: another one with its identity is the first.
+        sent = self._all if len(mine) == len(accounts) else self._sent(mine)
+        written: Counter[str] = Counter()
+        for each in sent:
+            written += _written(connection, self._table, each)
+        self.stood = self.sent - written.total()
+        if sent:
+            check_as_prepared(connection, self._table)
+        kept = keep_rejects_of(connection, [(each.batch, each.rejects) for each in mine.values()], self._most_bytes)
+        counts = {each.batch.id: self._counts(n, each, written[each.batch.id]) for n, each in mine.items()}
+        settle_together(connection, pipeline, worker, {id_: (each, kept.get(id_, 0)) for id_, each in counts.items()})
+        for id_ in counts:
+            observer(Phase.INSERTED, id_)
+        return {id_: (kind, counts.get(id_)) for id_, kind in claimed.items()}
+
+    def _sent(self, accounts: Mapping[int, Account]) -> list[Sent]:
+        every = [self._first_of_each(frame, accounts) for frame in self._cleaned.frames]
+        return [Sent(rows, self._way(self._table, "", rows)) for rows in every if rows.height]
+
+    def _first_of_each(self, frame: pl.DataFrame, accounts: Mapping[int, Account]) -> pl.DataFrame:
+        """Of these batches' rows the first of each identity, sorted by it: two workers lock in one order."""
+        if len(accounts) < len(self._cleaned.accounts):
+            frame = frame.filter(pl.col(AT).is_in(list(accounts)))
+        frame = frame.sort(ID, AT, RECORD)
+        frame = frame.filter(pl.col(ID).ne_missing(pl.col(ID).shift(1)))
+        ids = {number: bytes.fromhex(account.batch.id) for number, account in accounts.items()}
+        batch = pl.Series(BATCH, [ids[number] for number in frame[AT].to_list()], dtype=pl.Binary)
+        return frame.drop(AT).with_columns(batch)
+
+    def _counts(self, number: int, account: Account, written: int) -> Counts:
+        return Counts(
+            read=account.read,
+            written=written,
+            duplicates=account.duplicates + self._rows[number] - written,
+            rejected=len(account.rejects),
+            filtered=account.filtered,
+        )
+
+
+def _written(connection: Connection, table: CleanTable, sent: Sent) -> Counter[str]:
+    """Insert, and how many rows of each batch are new."""
+    found, ids = sent.insertion(connection), sent.rows[ID]
+    if found.refusals:
+        raise NotAsSent(found.refusals[0].reason)
+    if found.rows == len(ids):
+        return Counter(id_.hex() for id_ in sent.rows[BATCH].to_list())
+    new: Counter[str] = Counter()
+    # A batch that is not settled had no rows until now: what stands there with its id is what was inserted.
+    query = text(f"SELECT {BATCH} FROM {table.quoted} WHERE {ID} IN :ids AND {BATCH} IN :batches")  # noqa: S608
+    query = query.bindparams(bindparam("ids", expanding=True), bindparam("batches", expanding=True))
+    batches = sent.rows[BATCH].unique().to_list()
+    for start in range(0, len(ids), _IDS_PER_LOOK):
+        some = {"ids": ids[start : start + _IDS_PER_LOOK].to_list(), "batches": batches}
+        new.update(bytes(row[0]).hex() for row in connection.execute(query, some))
+    if new.total() != found.rows:
+        raise NotAsSent(f"{found.rows} rows are new, and {new.total()} are found")
+    return new
