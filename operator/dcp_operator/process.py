@@ -20,7 +20,6 @@ from pathlib import Path
 from dcp_operator.apply import Applier
 from dcp_operator.children.pace import Pace
 from dcp_operator.cluster.api import Api
-from dcp_operator.cluster.credentials import log_in
 from dcp_operator.cluster.dirty import DirtyKeys
 from dcp_operator.cluster.lease import Leadership
 from dcp_operator.cluster.part import Place
@@ -40,6 +39,7 @@ from dcp_operator.status.metrics import Metrics
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.process.api_server import log_in
 from dcp_pipeline.process.exit_codes import INVALID
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from dcp_operator.cluster.api import Api, ApiError, ApiUnreachable
-from dcp_operator.cluster.credentials import Credentials, NoCredentials, TokenFile, log_in
 from dcp_operator.ground.kinds import CONFIG_MAP, PIPELINE
 from dcp_operator.status.metrics import Metrics
+from dcp_pipeline.process.api_server import Credentials, NoCredentials, TokenFile, log_in
 from support.kube_api.operated import operated, put_pipeline, ready, until
 from support.kube_api.server import ApiServer
 

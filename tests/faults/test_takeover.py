@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from dcp_operator.cluster.api import Api, NotLeading
-from dcp_operator.cluster.credentials import Credentials
 from dcp_operator.ground.kinds import CONFIG_MAP
 from dcp_operator.status.metrics import Metrics
+from dcp_pipeline.process.api_server import Credentials
 from support.kube_api.operated import SETTINGS, operated, put_pipeline, ready, until
 from support.kube_api.server import ApiServer
 

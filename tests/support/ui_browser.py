@@ -12,7 +12,10 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright
 
 from dcp_cli.page.desk import CommandDesk
+from dcp_pipeline.process.api_server import log_in
+from dcp_ui.in_cluster import Settings, make_cluster_app
 from dcp_ui.server import Options, make_app, serve
+from support.kube_api.server import ApiServer
 from support.ui_stage import Stage
 
 TOKEN = "a-token-of-the-tests-0815"
@@ -27,6 +30,21 @@ async def served_page(built: Stage, actions: bool = False) -> AsyncIterator[str]
     ports: asyncio.Queue[int] = asyncio.Queue()
     stopped = asyncio.Event()
     server = asyncio.create_task(serve(make_app(desk, options), options, stopped, ports.put_nowait))
+    try:
+        yield f"http://127.0.0.1:{await asyncio.wait_for(ports.get(), 60)}/"
+    finally:
+        stopped.set()
+        await server
+
+
+@asynccontextmanager
+async def served_cluster(api: ApiServer, folder: Path, settings: Settings) -> AsyncIterator[str]:
+    """The page of a cluster, on a free port of loopback; its URL, with the / at the end."""
+    environment = {"KUBECONFIG": str(api.kubeconfig(folder))}
+    app, options = make_cluster_app(settings, lambda: log_in(environment), host="127.0.0.1")
+    ports: asyncio.Queue[int] = asyncio.Queue()
+    stopped = asyncio.Event()
+    server = asyncio.create_task(serve(app, options, stopped, ports.put_nowait))
     try:
         yield f"http://127.0.0.1:{await asyncio.wait_for(ports.get(), 60)}/"
     finally:

@@ -18,7 +18,7 @@ from dcp_ui.ground.servers import Servers
 from dcp_ui.guard.audit import Audit
 from dcp_ui.guard.headers import SAFE
 from dcp_ui.guard.hosts import answers
-from dcp_ui.guard.session import Sessions
+from dcp_ui.guard.session import COOKIE, Sessions
 from dcp_ui.pages import acting
 from dcp_ui.pages.dead import dead
 from dcp_ui.pages.freshness import freshness
@@ -34,17 +34,24 @@ log = logging.getLogger(__name__)
 _THREADS = 4
 _MOST_BYTES = 64 * 1024
 """Of a form."""
-_PIPELINE = "/p/{namespace}/{name}"
+PIPELINE = "/p/{namespace}/{name}"
+"""The path of a pipeline's page."""
+_COMPRESSED_FROM_BYTES = 2048
 
 
 class Options(msgspec.Struct, frozen=True):
     """How the page is served. Without a token nothing can be done, only looked at."""
 
-    host: str = "127.0.0.1"
+    host: str | None = "127.0.0.1"
+    """None: every address."""
     port: int = 8090
     token: str | None = None
     audit_path: Path | None = None
     allowed_hosts: frozenset[str] = frozenset()
+    any_address: bool = False
+    """Requests that name no name but an address are answered, whichever it is."""
+    allowed_by: str = "dcp ui --allow-host NAME"
+    """What has it answer to a name more."""
 
 
 def make_app(desk: Desk, options: Options) -> web.Application:
@@ -60,31 +67,41 @@ def make_app(desk: Desk, options: Options) -> web.Application:
     )
     if options.token:
         site.audit.check()
-    app = web.Application(middlewares=[_guarded(options)], client_max_size=_MOST_BYTES)
+    app = guarded_app(options)
     app[SITE] = site
     app.add_routes(
         [
             web.get("/", glance),
-            web.get("/healthz", _healthz),
-            web.get("/language/{language}", _language),
-            web.get("/static/{name}", _static),
-            web.get(_PIPELINE, pipeline),
-            web.get(f"{_PIPELINE}/objects", objects),
-            web.get(f"{_PIPELINE}/rejects", rejects),
-            web.get(f"{_PIPELINE}/freshness", freshness),
-            web.get(f"{_PIPELINE}/scaling", scaling),
-            web.get(f"{_PIPELINE}/dead", dead),
+            web.get(PIPELINE, pipeline),
+            web.get(f"{PIPELINE}/objects", objects),
+            web.get(f"{PIPELINE}/rejects", rejects),
+            web.get(f"{PIPELINE}/freshness", freshness),
+            web.get(f"{PIPELINE}/scaling", scaling),
+            web.get(f"{PIPELINE}/dead", dead),
             web.get("/sign-in", acting.sign_in_form),
             web.post("/sign-in", acting.sign_in),
             web.post("/sign-out", acting.sign_out),
-            web.get(f"{_PIPELINE}/rejects/replay", acting.try_replay),
-            web.post(f"{_PIPELINE}/rejects/replay", acting.replay),
-            web.post(f"{_PIPELINE}/dead/requeue", acting.requeue),
-            web.post(f"{_PIPELINE}/objects/forget", acting.forget),
-            web.post(f"{_PIPELINE}/objects/reread", acting.reread),
+            web.get(f"{PIPELINE}/rejects/replay", acting.try_replay),
+            web.post(f"{PIPELINE}/rejects/replay", acting.replay),
+            web.post(f"{PIPELINE}/dead/requeue", acting.requeue),
+            web.post(f"{PIPELINE}/objects/forget", acting.forget),
+            web.post(f"{PIPELINE}/objects/reread", acting.reread),
         ]
     )
     app.on_cleanup.append(_close)
+    return app
+
+
+def guarded_app(options: Options) -> web.Application:
+    """An application without a page yet: what stands around each, and what all have."""
+    app = web.Application(middlewares=[_guarded(options)], client_max_size=_MOST_BYTES)
+    app.add_routes(
+        [
+            web.get("/healthz", _healthz),
+            web.get("/language/{language}", _language),
+            web.get("/static/{name}", _static),
+        ]
+    )
     return app
 
 
@@ -104,8 +121,8 @@ async def serve(app: web.Application, options: Options, stopped: asyncio.Event, 
 def _guarded(options: Options) -> Middleware:
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not answers(request.headers.get("Host"), options.allowed_hosts):
-            text = "This server does not answer to that name: dcp ui --allow-host NAME has it do so.\n"
+        if not answers(request.headers.get("Host"), options.allowed_hosts, options.any_address):
+            text = f"This server does not answer to that name: {options.allowed_by} has it do so.\n"
             return _safe(web.Response(status=421, text=text))
         try:
             response = await handler(request)
@@ -116,9 +133,18 @@ def _guarded(options: Options) -> Middleware:
         except Exception:
             log.exception("a page failed", extra={"path": request.path})
             response = web.Response(status=500, text="A defect of this program; its log says more.\n")
+        _compress(request, response)
         return _safe(response)
 
     return guarded
+
+
+def _compress(request: web.Request, response: web.StreamResponse) -> None:
+    """Not where somebody may act: lengths of compressed pages give away what stands in them, the forms' token too."""
+    body = response.body if isinstance(response, web.Response) else None
+    wanted = "gzip" in request.headers.get("Accept-Encoding", "")  # "deflate" the API server's proxy reads otherwise
+    if wanted and isinstance(body, bytes) and len(body) >= _COMPRESSED_FROM_BYTES and COOKIE not in request.cookies:
+        response.enable_compression(web.ContentCoding.gzip)
 
 
 def _safe(response: web.StreamResponse) -> web.StreamResponse:

@@ -71,3 +71,16 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
+
+{{- define "dcp.uiSelector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-ui
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "dcp.uiLabels" -}}
+{{ include "dcp.uiSelector" . }}
+app.kubernetes.io/part-of: data-cleaning-pipelines
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}

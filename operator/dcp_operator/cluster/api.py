@@ -1,8 +1,8 @@
 """A lean client of the Kubernetes API: what the operator needs and no more (docs/adr/0010). One JSON request each.
 
 A server that has too much to do says when to come back (429, or 503 with Retry-After), and is asked again then, a few
-times. Everything else that fails is the caller's to try again. answers.py reads what comes back, credentials.py knows
-the way there.
+times. Everything else that fails is the caller's to try again. answers.py reads what comes back,
+dcp_pipeline/process/api_server.py knows the way there.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from dcp_operator.cluster.answers import (
     parsed,
     warnings_of,
 )
-from dcp_operator.cluster.credentials import Credentials, NoCredentials
 from dcp_operator.ground.kinds import Kind
+from dcp_pipeline.process.api_server import Credentials, NoCredentials
 
 __all__ = ["Api", "ApiError", "ApiUnreachable", "Document", "NotLeading"]
 

@@ -212,7 +212,7 @@ def _why(error: Exception) -> str:
 
 
 def _context(server: Server) -> ssl.SSLContext:
-    from dcp_operator.cluster.credentials import load_client
+    from dcp_pipeline.process.api_server import load_client
 
     try:
         context = ssl.create_default_context(cadata=server.ca or None)

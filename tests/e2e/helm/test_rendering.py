@@ -133,6 +133,42 @@ def test_alerts_and_dashboards_are_those_of_the_folder(sh: Shell) -> None:
         assert json.loads(boards["data"][f"dcp-{path.name}"]) == json.loads(path.read_text())
 
 
+def test_the_page_is_off_by_default_and_sees_pipelines_alone_where_it_is_on(sh: Shell) -> None:
+    plain = rendered(sh)
+    assert not [each for each in plain if each["metadata"]["name"].endswith("-ui")]
+    made = [each for each in rendered(sh, "ui.enabled=true") if each not in plain]
+    assert kinds(made) == [
+        "ClusterRole", "ClusterRoleBinding", "Deployment", "NetworkPolicy", "Service", "ServiceAccount"
+    ]  # fmt: skip
+    assert one(made, "ClusterRole")["rules"] == [
+        {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningpipelines"], "verbs": ["get", "list"]}
+    ]
+    assert one(made, "Service")["spec"]["type"] == "ClusterIP"
+    assert one(made, "NetworkPolicy")["spec"]["ingress"] == []
+    pod = one(made, "Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    operator = one(plain, "Deployment")["spec"]["template"]["spec"]
+    assert pod["containers"][0]["securityContext"] == operator["containers"][0]["securityContext"]
+    assert pod["serviceAccountName"] != operator["serviceAccountName"]
+
+
+def test_the_page_s_roles_are_those_of_the_watched_namespaces(sh: Shell) -> None:
+    values = (
+        "watchNamespaces={a,b}",
+        "ui.enabled=true",
+        "ui.from[0].podSelector.matchLabels.app=proxy",
+        "instance=blue",
+    )
+    made = [each for each in rendered(sh, *values) if each["metadata"]["name"].endswith("-ui")]
+    assert [each["metadata"]["namespace"] for each in made if each["kind"] == "Role"] == ["a", "b"]
+    assert one(made, "NetworkPolicy")["spec"]["ingress"][0]["from"] == [
+        {"podSelector": {"matchLabels": {"app": "proxy"}}}
+    ]
+    environment = one(made, "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "NAMESPACES", "value": "a,b"} in environment
+    assert {"name": "INSTANCE", "value": "blue"} in environment
+
+
 def test_an_image_may_be_named_whole(sh: Shell) -> None:
     container = one(rendered(sh, "images.operator=registry.example/op@sha256:0"), "Deployment")
     assert container["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/op@sha256:0"

@@ -14,6 +14,7 @@ import yaml
 
 from dcp_operator.ground.settings import read_settings
 from dcp_pipeline.spec.parse import pipeline_of
+from dcp_ui.in_cluster import read_settings as read_page_settings
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts/dcp-operator"
@@ -90,6 +91,13 @@ def test_secrets_are_read_by_name_and_pipelines_are_not_written() -> None:
 def test_the_chart_gives_the_operator_every_setting_that_it_reads() -> None:
     text = (CHART / "templates/deployment.yaml").read_text()
     assert set(re.findall(r"- \{name: ([A-Z_]+), value", text)) == settings_of_the_operator() - NOT_THE_CHARTS
+
+
+def test_the_chart_gives_the_page_every_setting_that_it_reads() -> None:
+    asked = Asked()
+    read_page_settings(asked)
+    text = (CHART / "templates/ui.yaml").read_text()
+    assert set(re.findall(r"- \{name: ([A-Z_]+), value", text)) == asked.names
 
 
 def test_the_manifests_give_the_operator_only_settings_that_it_reads() -> None:

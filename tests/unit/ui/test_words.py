@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import dcp_ui
+from dcp_ui.reading.conditions import WRONG
 from dcp_ui.reading.rules import MEANINGS
 from dcp_ui.reading.verdict import EXPECTED, Level
 from dcp_ui.words.chinese import CHINESE
@@ -29,6 +30,7 @@ def test_everything_is_said_in_chinese_too() -> None:
     assert sorted(said() - set(CHINESE)) == []
     assert sorted(set(MEANINGS.values()) - set(CHINESE)) == []
     assert sorted({text for text, _ in EXPECTED.values()} - set(CHINESE)) == []
+    assert sorted({text for _, _, text in WRONG.values()} - set(CHINESE)) == []
     assert [each.word for each in Level if each.word not in CHINESE] == []
 
 

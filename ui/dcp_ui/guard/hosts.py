@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 from dcp_ui.guard.headers import same_origin
 
@@ -21,10 +22,19 @@ def host_named(header: str | None) -> str:
     return found[1] if found else ""
 
 
-def answers(header: str | None, also: frozenset[str]) -> bool:
-    """Whether a request with this Host is answered: of loopback, and of the names that were allowed."""
+def answers(header: str | None, also: frozenset[str], any_address: bool = False) -> bool:
+    """Whether a request with this Host is answered: of loopback, and of the names that were allowed. `any_address`:
+    and where it is an address, which no page of a foreign site can have a browser take for its own."""
     named = host_named(header)
-    return named in LOOPBACK or named in also
+    return named in LOOPBACK or named in also or (any_address and _is_address(named.strip("[]")))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def may_change(headers: Mapping[str, str], host: str | None) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -11,7 +13,7 @@ from markupsafe import Markup
 
 from dcp_pipeline.ledger.looking.over_time import Step
 from dcp_ui.drawing.bars import small
-from dcp_ui.ground.fleet import Member
+from dcp_ui.ground.fleet import Broken, Member
 from dcp_ui.pages.site import SITE, Visit, path_of
 from dcp_ui.reading.snapshot import HOURS, Snapshot
 from dcp_ui.reading.verdict import Level, Remark, Verdict, judge
@@ -20,7 +22,10 @@ from dcp_ui.words.language import Words
 _FEW = 24
 """Of so many pipelines the first look is waited for."""
 _PATIENCE_SECONDS = 0.4
-_SHOWN = 100
+_SHOWN = 50
+_LINKED = 100
+_SQUARES = {each: f"l-{each.name.lower()}" for each in Level}
+_LINK = Markup('<a class="{}" tabindex="-1" href="{}" title="{}"></a>')
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -44,35 +49,75 @@ async def glance(request: web.Request) -> web.Response:
     visit = Visit(site, request)
     fleet = await site.fleet()
     members = list(fleet.members.values())
-    few = len(members) <= _FEW
-    patience, fresh = (_PATIENCE_SECONDS, 2.0) if few else (0.0, max(5.0, len(members) / 20))
-    looks = await asyncio.gather(*(site.snapshot(each, patience, fresh) for each in members))
-    seen = [(each, look.value, judge(look.value)) for each, look in zip(members, looks, strict=True)]
-    seen.sort(key=lambda each: (each[2].level, each[0].key))
-    wanted = request.query.get("q", "").strip()
-    level = request.query.get("level", "")
+    if len(members) <= _FEW:
+        looks = await asyncio.gather(*(site.snapshot(each, _PATIENCE_SECONDS) for each in members))
+    else:
+        # Nothing is waited for, so each goes on at once: a task for each of a thousand would take longer than they do.
+        fresh = max(5.0, len(members) / 20)
+        looks = [await site.snapshot(each, 0.0, fresh) for each in members]
+    seen = {each.key: (each, look.value) for each, look in zip(members, looks, strict=True)}
+    rows = [Row(key, judge(snapshot)) for key, (_, snapshot) in seen.items()]
+
+    def line(row: Row) -> Line:
+        return _line(visit.words, *seen[row.key], row.verdict)
+
+    return listing(visit, rows, line, fleet.broken, waiting=any(look.waits for look in looks))
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A pipeline, and how it is."""
+
+    key: str
+    verdict: Verdict
+
+
+def listing(
+    visit: Visit,
+    rows: Sequence[Row],
+    line: Callable[[Row], Line],
+    broken: Sequence[Broken] = (),
+    *,
+    waiting: bool = False,
+    trouble: str | None = None,
+) -> web.Response:
+    """The page of these pipelines: the worst first, so many at once; `line` is asked for those that are shown."""
+    query = visit.request.query
+    wanted, level = query.get("q", "").strip(), query.get("level", "")
+    ordered = sorted(rows, key=lambda each: (each.verdict.level, each.key))
     listed = [
         each
-        for each in seen
-        if wanted.lower() in each[0].key.lower() and (not level or each[2].level.name.lower() == level)
+        for each in ordered
+        if wanted.lower() in each.key.lower() and (not level or each.verdict.level.name.lower() == level)
     ]
-    first = max(_whole(request.query.get("from", "0")), 0)
-    lines = [_line(visit.words, *each) for each in listed[first : first + _SHOWN]]
-    counts = {each: sum(verdict.level is each for _, _, verdict in seen) for each in Level}
+    first = max(_whole(query.get("from", "0")), 0)
+    counted = Counter(each.verdict.level for each in rows)
     return visit.page(
         "glance.html",
-        lines=lines,
-        counts=counts,
-        broken=fleet.broken,
-        squares=[(each.key, path_of(each.key), verdict.level) for each, _, verdict in seen] if not few else [],
-        total=len(members),
+        lines=[line(each) for each in listed[first : first + _SHOWN]],
+        counts={each: counted[each] for each in Level},
+        broken=broken,
+        squares=_squares(ordered) if len(rows) > _FEW else "",
+        total=len(rows),
         found=len(listed),
         first=first,
         shown=_SHOWN,
         wanted=wanted,
         level=level,
-        waiting=any(look.waits for look in looks),
+        waiting=waiting,
+        trouble=trouble,
     )
+
+
+def _squares(ordered: Sequence[Row]) -> Markup:
+    """A square for each pipeline; the worst lead to theirs. Made here: a template takes five times as long."""
+    parts = []
+    for place, each in enumerate(ordered):
+        css = _SQUARES[each.verdict.level]
+        if place < _LINKED and each.verdict.level <= Level.WARN:
+            parts.append(_LINK.format(css, path_of(each.key), each.key))
+        else:
+            parts.append(Markup("<i class={}></i>").format(css))
+    return Markup("").join(parts)
 
 
 def _line(words: Words, member: Member, seen: Snapshot | None, verdict: Verdict) -> Line:

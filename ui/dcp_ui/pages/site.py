@@ -46,18 +46,11 @@ def path_of(key: str, page: str = "") -> str:
     return f"/p/{quote(key)}" + (f"/{page}" if page else "")
 
 
-class Site(msgspec.Struct, frozen=True, dict=True):
-    """All that a page needs. Built once by server.py."""
+class Frame(msgspec.Struct, frozen=True, dict=True, kw_only=True):
+    """What every page needs, whatever it shows."""
 
-    desk: Desk
-    servers: Servers
     looks: Looks
-    fleet_looks: Looks
-    """Apart from the others, so that a thousand pipelines of a server that is away hold no page up."""
-    spec_looks: Looks
-    """At the files: behind nobody's server."""
     sessions: Sessions
-    audit: Audit
 
     @cached_property
     def templates(self) -> Environment:
@@ -73,6 +66,18 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         found.globals["path_of"] = path_of
         found.filters["shown_name"] = unquote
         return found
+
+
+class Site(Frame, frozen=True, dict=True, kw_only=True):
+    """All that a page about spec files needs. Built once by server.py."""
+
+    desk: Desk
+    servers: Servers
+    fleet_looks: Looks
+    """Apart from the others, so that a thousand pipelines of a server that is away hold no page up."""
+    spec_looks: Looks
+    """At the files: behind nobody's server."""
+    audit: Audit
 
     async def fleet(self) -> Fleet:
         """The pipelines, as their files are."""
@@ -107,7 +112,7 @@ SITE: web.AppKey[Site] = web.AppKey("site", Site)
 class Visit:
     """One request: who asks, in which language."""
 
-    def __init__(self, site: Site, request: web.Request) -> None:
+    def __init__(self, site: Frame, request: web.Request) -> None:
         self.site = site
         self.request = request
         language = chosen(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("Accept-Language", ""))
@@ -123,6 +128,7 @@ class Visit:
             "acting": self.site.sessions.enabled,
             "here": self.request.path_qs,
             "member": member,
+            "crumb": member.key if member else "",
             "redact": member.setup.secrets.redact if member else None,
         }
         text = self.site.templates.get_template(template).render(**{**frame, **values})
