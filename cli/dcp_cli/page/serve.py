@@ -35,15 +35,15 @@ def serve_page(
     token = _token(token_file, state) if actions else None
     allowed = frozenset(each.lower() for each in hosts)
     options = Options(host, port, token, state / "ui-audit.ndjson" if actions else None, allowed)
-    asyncio.run(_serve(desk, options))
+    asyncio.run(_serve(desk, options, host))
     return DONE
 
 
-async def _serve(desk: CommandDesk, options: Options) -> None:
+async def _serve(desk: CommandDesk, options: Options, host: str) -> None:
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def told(port: int) -> None:
-        named = f"[{options.host}]" if ":" in options.host else options.host
+        named = f"[{host}]" if ":" in host else host
         say(f"http://{named}:{port}/" + ("" if options.token else "  (read only)"))
 
     with told_to_stop(lambda _: loop.call_soon_threadsafe(stopped.set)):

@@ -82,11 +82,7 @@ class Cluster:
         return {each.key: each for each in map(_resource, found)}
 
     def _listed(self, credentials: Credentials, path: str) -> Iterator[_Item]:
-        server = urlsplit(credentials.server)
-        context = credentials.authorities.context() if server.scheme == "https" else None
-        kind = http.client.HTTPSConnection if context else http.client.HTTPConnection
-        options = {"context": context} if context else {}
-        connection = kind(server.hostname or "", server.port, timeout=_TIMEOUT_SECONDS, **options)
+        connection = _connection(credentials)
         query = {"limit": str(_PAGE), "labelSelector": self._selector}
         try:
             while True:
@@ -102,6 +98,15 @@ class Cluster:
                 query["continue"] = page.metadata.token
         finally:
             connection.close()
+
+
+def _connection(credentials: Credentials) -> http.client.HTTPConnection:
+    server = urlsplit(credentials.server)
+    host, port = server.hostname or "", server.port
+    if server.scheme == "https":
+        context = credentials.authorities.context()
+        return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=context)
+    return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
 
 
 class _Refusal(msgspec.Struct, frozen=True):
