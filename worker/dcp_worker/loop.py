@@ -17,13 +17,14 @@ import redis
 
 from dcp_pipeline.batch import Batch, BatchError, BatchForged, BatchVersion, decode_batch, forged
 from dcp_pipeline.database.errors import SinkUnavailable
+from dcp_pipeline.ledger.holding import TooManyRejected
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.queue import Exchange, ForeignPipeline, Lease, RetryState
 from dcp_worker.parts import Parts
 from dcp_worker.sink import CommitKind
 from dcp_worker.together import MOST_BYTES, Portion, settle_together
 from dcp_worker.trouble import UNREADY
-from dcp_worker.verdicts import Done, Failed, Foreign, Forged, NotNow, Verdict
+from dcp_worker.verdicts import Done, Failed, Foreign, Forged, Held, NotNow, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +210,8 @@ class Worker:
             return NotNow(error)
         except BatchForged as error:
             return Forged(str(error))
+        except TooManyRejected as error:
+            return Held(str(error))
         except Exception as error:
             log.exception("batch failed", extra={"batch": lease.id, "object": batch.uri})
             return Failed(f"{type(error).__name__}: {error}")
@@ -252,6 +255,10 @@ class Worker:
                 outcome = parts.queue.retry(lease, why)
                 if outcome.state is RetryState.DEAD:
                     self._record_death(lease.id, why, outcome.attempts)
+            case Held(why):
+                if parts.queue.bury(lease, why):
+                    log.warning("batch waits for a person", extra={"batch": lease.id, "why": why})
+                    self._mark_dead(lease.id, why, lease.attempts)
             case Foreign(why):
                 parts.metrics.error("foreign")
                 log.error(
@@ -271,6 +278,9 @@ class Worker:
     def _record_death(self, batch_id: str, why: str, attempts: int) -> None:
         """In the ledger, at once where it can be reached; else the undertaker does it later."""
         log.error("batch is dead", extra={"batch": batch_id, "attempts": attempts, "why": why})
+        self._mark_dead(batch_id, why, attempts)
+
+    def _mark_dead(self, batch_id: str, why: str, attempts: int) -> None:
         try:
             self._parts.ledger.mark_dead(batch_id, why, attempts)
         except SinkUnavailable as error:

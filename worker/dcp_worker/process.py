@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from dcp_pipeline.connect import open_shared
 from dcp_pipeline.ledger import Ledger, LedgerError, SinkUnavailable
+from dcp_pipeline.ledger.holding import HoldLimit
 from dcp_pipeline.ledger.model import RejectFilter, SourceObject
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
@@ -137,7 +138,7 @@ class PlanCompiler:
     """Compiles plans for the table as it stands."""
 
     def __init__(self, setup: Setup, engine: Engine) -> None:
-        self.sink = SinkWriter(engine, setup.pipeline.key, setup.pipeline.table)
+        self.sink = SinkWriter(engine, setup.pipeline.key, setup.pipeline.table, hold=_hold_limit(setup))
         self._enrichers = Enrichers(setup.located, setup.state_folder / "geoip")
         self._outside = Reachable(setup.secrets, setup.located)
 
@@ -157,6 +158,13 @@ class PlanCompiler:
             ordered=self.sink.table.ordered,
             ordered_by=self.sink.table.ordered_by,
         )
+
+
+def _hold_limit(setup: Setup) -> HoldLimit | None:
+    expect = setup.pipeline.spec.expect
+    if expect is None or expect.most_rejected is None or expect.when_rejected != "hold":
+        return None
+    return HoldLimit(expect.most_rejected, str(expect.max_rejected))
 
 
 def exit_hung(lease: Lease) -> None:

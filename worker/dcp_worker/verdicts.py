@@ -28,6 +28,12 @@ class Failed(msgspec.Struct, frozen=True):
     why: str
 
 
+class Held(msgspec.Struct, frozen=True):
+    """Too much of its object is rejected: put it aside until a person decides."""
+
+    why: str
+
+
 class Foreign(msgspec.Struct, frozen=True):
     """It is another pipeline's: give it back, for its own workers."""
 
@@ -40,7 +46,7 @@ class Forged(msgspec.Struct, frozen=True):
     why: str
 
 
-Verdict = Done | NotNow | Failed | Foreign | Forged
+Verdict = Done | NotNow | Failed | Held | Foreign | Forged
 
 
 class Tally(msgspec.Struct):

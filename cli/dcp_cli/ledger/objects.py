@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import click
 
 from dcp_cli.errors import CommandFailed
+from dcp_cli.ledger.held import HELD, list_held, only_one
 from dcp_cli.look import ledger_of, pages_of
 from dcp_cli.options import json_text, print_json
 from dcp_cli.shown.say import say
@@ -29,13 +30,15 @@ def list_objects(
     setup: Setup, state: str | None, source: str | None, output: str, before: str | None = None, every: bool = False
 ) -> int:
     """Print objects, oldest first: the newest LATEST, those before one of them, or all."""
+    if state == HELD:
+        return list_held(setup, source, output)
     wanted = None if state is None else ObjectState(state)
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
         if every:
             return _print_all(pages_of(ledger, wanted, source), output)
         view = LedgerView(ledger.engine, ledger.pipeline)
-        older_than = None if before is None else view.number_of(_only_one(ledger, before).object_id)
+        older_than = None if before is None else view.number_of(only_one(ledger, before).object_id)
         page = view.objects_page(older_than=older_than, state=wanted, source=source, limit=LATEST)
     found = [each.books for each in reversed(page.objects)]
     older = found[0].object_id if page.older is not None else None
@@ -137,14 +140,4 @@ def _chosen(ledger: Ledger, ids: tuple[str, ...], every: bool) -> list[ObjectBoo
         raise click.UsageError("name objects by their ids (see `dcp objects ls`), or --all")
     if every:
         return list(ledger.unavailable_books())
-    return [_only_one(ledger, id_) for id_ in ids]
-
-
-def _only_one(ledger: Ledger, id_: str) -> ObjectBooks:
-    """An id may be shortened, as far as it names one object."""
-    named = LedgerView(ledger.engine, ledger.pipeline).objects_named(id_)
-    found = ledger.books_of(named) if len(named) == 1 else ()
-    if len(found) != 1:
-        how_many = "no object" if len(named) < 2 else "more than one object"
-        raise CommandFailed(f"{id_} names {how_many}; see `dcp objects ls`")
-    return found[0]
+    return [only_one(ledger, id_) for id_ in ids]

@@ -141,9 +141,11 @@ def verdict(books: Overview) -> str:
         return "books:   balanced: read = written + duplicates + rejected + filtered + dead"
     if totals.consistent and not totals.dead and not totals.in_state(ObjectState.UNAVAILABLE):
         return f"books:   {totals.pending:,} records pending; all that is settled is balanced"
+    held = sum(each.records for each in books.held)
     counted = [
         (totals.pending, "records pending"),
-        (totals.dead, "records dead"),
+        (totals.dead - held, "records dead"),
+        (held, "records held: dcp objects ls --state held"),
         (totals.in_state(ObjectState.UNAVAILABLE), "objects unavailable"),
         (totals.gaps, "objects miss cuts"),
         (totals.uneven, "objects do not add up"),

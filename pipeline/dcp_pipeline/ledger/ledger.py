@@ -17,9 +17,10 @@ from sqlalchemy.exc import IntegrityError
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain, Work
-from dcp_pipeline.ledger import books, claims, counted, objects, tasks
+from dcp_pipeline.ledger import books, claims, counted, holding, objects, tasks
 from dcp_pipeline.ledger.counted import CountedUpTo
 from dcp_pipeline.ledger.epoch import Epoch
+from dcp_pipeline.ledger.holding import HeldObject
 from dcp_pipeline.ledger.looking import neighbours, overview
 from dcp_pipeline.ledger.looking.overview import Overview, Totals
 from dcp_pipeline.ledger.model import (
@@ -247,6 +248,20 @@ class Ledger:
     def dead_batches(self) -> list[DeadBatch]:
         """The batches that were given up."""
         return self._transactions.read(lambda each: claims.dead_batches(each, self.pipeline))
+
+    # Objects that are held.
+
+    def held(self) -> tuple[HeldObject, ...]:
+        """What waits for a person, since too much of it is rejected."""
+        return self._transactions.read(lambda each: holding.held_objects(each, self.pipeline))
+
+    def release(self, object_id: str) -> list[str]:
+        """Take a held object as it is; its batches, of which the queue is still to be told (requeued())."""
+        return self._transactions.write(lambda each: holding.release(each, self.pipeline, object_id))
+
+    def drop(self, object_id: str) -> list[str]:
+        """Leave out what waits of a held object; its batches."""
+        return self._transactions.write(lambda each: holding.drop(each, self.pipeline, object_id))
 
     # Tasks of the inbox.
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from dcp_pipeline.batch import Batch, BatchForged, compress, digest_of, encode_batch
 from dcp_pipeline.database.errors import SinkBusy, SinkUnavailable
+from dcp_pipeline.ledger.holding import TooManyRejected
 from dcp_pipeline.ledger.model import ClaimKind, Counts
 from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.observe.pulse import Pulse
@@ -71,6 +72,10 @@ class ScriptedQueue:
     def retry(self, lease: Lease, error: str) -> RetryOutcome:
         self.told.append(("retry", lease.id, error))
         return RetryOutcome(self.retry_state, lease.attempts + 1, None)
+
+    def bury(self, lease: Lease, reason: str) -> bool:
+        self.told.append(("bury", lease.id, reason))
+        return self.retry_state is not RetryState.LOST
 
     def hand_back(self, leases: Sequence[Lease]) -> None:
         self.told.append(("hand back", *(each.id for each in leases)))
@@ -164,6 +169,16 @@ def test_a_batch_that_dies_is_recorded_in_the_ledger() -> None:
     scene = Scene(ScriptedQueue([lease(attempts=2)], retry_state=RetryState.DEAD), error=RuntimeError("odd"))
     scene.worker.run_once()
     assert scene.dead == [("b1", "RuntimeError: odd", 3)]
+
+
+@pytest.mark.parametrize(("state", "told"), [(RetryState.DEAD, True), (RetryState.LOST, False)])
+def test_a_batch_of_an_object_that_is_held_waits_and_costs_no_attempt(state: RetryState, told: bool) -> None:
+    error = TooManyRejected("held: half of it")
+    scene = Scene(ScriptedQueue([lease(attempts=1)], retry_state=state), error=error)
+    scene.worker.run_once()
+    scene.worker.run_once()
+    assert scene.queue.told == [("bury", "b1", "held: half of it"), ("wait", 1.0)]
+    assert scene.dead == ([("b1", "held: half of it", 1)] if told else []), "whose lease it is now says so"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 from dcp_pipeline.batch import Batch
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.database.transactions import Patience, Transactions
-from dcp_pipeline.ledger import claims, tasks
+from dcp_pipeline.ledger import claims, holding, tasks
 from dcp_pipeline.ledger.model import ClaimKind, Counts, Reject
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_pipeline.spec.model import Cleaning
@@ -76,7 +76,9 @@ class SinkWriter:
         *,
         kept_bytes_per_object: int = KEPT_BYTES_PER_OBJECT,
         patience: Patience | None = None,
+        hold: holding.HoldLimit | None = None,
     ) -> None:
+        self._hold = hold
         self._pipeline, self._name = pipeline_key, table
         self.kept_bytes_per_object = kept_bytes_per_object
         self._transactions = Transactions(engine, patience)
@@ -104,7 +106,8 @@ class SinkWriter:
     def commit(self, batch: Batch, cleaned: Cleaned, *, worker: str, observer: Observer = unobserved) -> CommitOutcome:
         """Write what came of a batch, once, however often this is called.
 
-        Raises CountMismatch; SinkUnavailable, where it is to be tried again later.
+        Raises CountMismatch; TooManyRejected, where its object waits for a person; SinkUnavailable, where it is to be
+        tried again later.
         """
         check_counts(batch, cleaned, cleaned.rows.height)
         rows = cleaned.rows.sort(ID)
@@ -187,10 +190,13 @@ class SinkWriter:
         if claimed is not ClaimKind.CLAIMED:
             return CommitOutcome(_KINDS[claimed], claims.settled_counts(connection, batch.id))
         claims.check(connection, batch)
+        judged = self._hold is not None and holding.check_object(connection, self._pipeline, batch.object_id)
         inserted = insertion(connection)
         rejects = [*cleaned.rejects, *self._refused(connection, batch, inserted)]
         kept = keep_rejects(connection, batch.id, batch.object_id, rejects, self.kept_bytes_per_object)
         counts = _counts(cleaned, inserted)
+        if self._hold is not None and judged:
+            holding.check_counts(connection, batch.object_id, counts, self._hold)
         claims.settle(connection, batch.id, counts, kept)
         observer(Phase.INSERTED, batch.id)
         return CommitOutcome(CommitKind.COMMITTED, counts)

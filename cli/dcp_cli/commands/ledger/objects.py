@@ -15,7 +15,9 @@ def command() -> None:
 
 @command.command("ls")
 @spec_argument
-@click.option("--state", type=click.Choice(["cutting", "cut", "unavailable", "history"]), help="Only of this state.")
+@click.option(
+    "--state", type=click.Choice(["cutting", "cut", "unavailable", "history", "held"]), help="Only of this state."
+)
 @click.option("--source", help="Only of this source.")
 @click.option("--before", metavar="ID", help="The 1,000 that came before this one.")
 @click.option("--all", "every", is_flag=True, help="All of them.")
@@ -62,3 +64,29 @@ def objects_reread(spec: str, objects: tuple[str, ...], every: bool, redis: str 
     from dcp_cli.ledger.objects import reread_objects
 
     return reread_objects(set_up(spec, redis, sink), objects, every)
+
+
+@command.command("release")
+@spec_argument
+@click.argument("objects", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that are held.")
+@server_options
+@exits
+def objects_release(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
+    """Take objects that are held as they are, whatever is rejected of them: what waits is cleaned and written."""
+    from dcp_cli.ledger.held import release_objects
+
+    return release_objects(set_up(spec, redis, sink), objects, every)
+
+
+@command.command("drop")
+@spec_argument
+@click.argument("objects", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All that are held.")
+@server_options
+@exits
+def objects_drop(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
+    """Leave out what waits of objects that are held: its records count as filtered."""
+    from dcp_cli.ledger.held import drop_objects
+
+    return drop_objects(set_up(spec, redis, sink), objects, every)

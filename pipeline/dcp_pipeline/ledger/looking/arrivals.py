@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, and_, case, func, or_, select, union_all
 
+from dcp_pipeline.ledger.holding import HeldObject, held_objects, released_objects
 from dcp_pipeline.ledger.model import BatchKind, BatchState
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, TOTALS
 from dcp_pipeline.ledger.tasks import seconds_ago
@@ -52,6 +53,8 @@ class MuchRejected(msgspec.Struct, frozen=True):
     over: int = 0
     worst: tuple[Rejecting, ...] = ()
     """Some of those that are over, the worst first."""
+    held: tuple[HeldObject, ...] = ()
+    """Those that wait for a person, however old."""
 
 
 def arrivals(connection: Connection, pipeline: str, seconds: float, windows: int = 0) -> Arrivals:
@@ -110,7 +113,8 @@ def _records_within(connection: Connection, pipeline: str, edges: Sequence[datet
 
 
 def much_rejected(connection: Connection, pipeline: str, seconds: float, most: float) -> MuchRejected:
-    """Of the objects of which a record was settled in the last `seconds`."""
+    """Of the objects of which a record was settled in the last `seconds`, but those that a person has released."""
+    held = held_objects(connection, pipeline)
     late = select(BATCHES.c.object_id).where(
         BATCHES.c.pipeline == pipeline, BATCHES.c.settled_at >= seconds_ago(connection, seconds)
     )
@@ -121,7 +125,7 @@ def much_rejected(connection: Connection, pipeline: str, seconds: float, most: f
             func.sum(func.coalesce(BATCHES.c.rejected, 0)).label("rejected"),
             settled.label("settled"),
         )
-        .where(BATCHES.c.object_id.in_(late))
+        .where(BATCHES.c.object_id.in_(late), BATCHES.c.object_id.not_in(released_objects(connection, pipeline)))
         .group_by(BATCHES.c.object_id)
         .subquery()
     )
@@ -129,7 +133,7 @@ def much_rejected(connection: Connection, pipeline: str, seconds: float, most: f
     counts = select(func.count(), func.coalesce(func.sum(case((over, 1), else_=0)), 0)).select_from(each)
     number, above = connection.execute(counts).one()
     if not above:
-        return MuchRejected(int(number))
+        return MuchRejected(int(number), held=held)
     worst = (
         select(OBJECTS.c.uri, each.c.rejected, each.c.settled)
         .join(OBJECTS, OBJECTS.c.id == each.c.object_id)
@@ -138,4 +142,4 @@ def much_rejected(connection: Connection, pipeline: str, seconds: float, most: f
         .limit(_MOST_NAMED)
     )
     named = tuple(Rejecting(row.uri, int(row.rejected), int(row.settled)) for row in connection.execute(worst))
-    return MuchRejected(int(number), int(above), named)
+    return MuchRejected(int(number), int(above), named, held)

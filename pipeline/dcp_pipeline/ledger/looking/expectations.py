@@ -17,6 +17,9 @@ REJECTS_WITHIN = timedelta(days=1)
 """Older objects are history: what was wrong with them was told."""
 
 
+_MOST_NAMED = 3
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """One expectation."""
 
@@ -83,6 +86,12 @@ def _told(met: bool, told: str, known_after: timedelta, came: Arrivals) -> Verdi
 
 
 def _accepted(said: str, found: MuchRejected) -> Verdict:
+    if found.held:
+        records = sum(each.records for each in found.held)
+        named = "; ".join(f"{each.uri}: {each.reason}" for each in found.held[:_MOST_NAMED])
+        more = f"; and {len(found.held) - _MOST_NAMED:,} more" if len(found.held) > _MOST_NAMED else ""
+        said = f"{len(found.held):,} objects are held, {records:,} records wait (dcp objects release, or drop)"
+        return Verdict("maxRejected", False, f"{said}: {named}{more}")
     if not found.over:
         return Verdict(
             "maxRejected", True, f"none of {found.objects:,} objects of the last day has more than {said} rejects"

@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from dcp_pipeline.ledger.books import entry_of, rejected_by_code
 from dcp_pipeline.ledger.counted import SUMS
+from dcp_pipeline.ledger.holding import HeldObject, held_objects
 from dcp_pipeline.ledger.looking.pages import objects_page
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ObjectBooks, ObjectState
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, TOTALS
@@ -88,6 +89,9 @@ class Overview(msgspec.Struct, frozen=True):
     """With records that are pending or dead: up to MOST_WRONG."""
     rejected_by_code: tuple[tuple[str, int], ...] = ()
 
+    held: tuple[HeldObject, ...] = ()
+    """Those of which batches wait for a person; their records are among the dead."""
+
     @property
     def unavailable(self) -> tuple[ObjectBooks, ...]:
         return tuple(each for each in self.wrong if each.state is ObjectState.UNAVAILABLE)
@@ -101,6 +105,7 @@ def overview(connection: Connection, pipeline: str) -> Overview:
         wrong=wrong_objects(connection, pipeline, MOST_WRONG),
         unsettled=unsettled_objects(connection, pipeline, MOST_WRONG),
         rejected_by_code=rejected_by_code(connection, pipeline),
+        held=held_objects(connection, pipeline),
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from dcp_pipeline.ledger.holding import is_not_held
 from dcp_pipeline.ledger.looking.arrivals import Arrivals, arrivals
 from dcp_pipeline.ledger.looking.expectations import Verdict, judged, rejected_of
 from dcp_pipeline.ledger.looking.overview import totals
@@ -37,6 +38,7 @@ class Sight(msgspec.Struct, frozen=True):
     unavailable: tuple[Failed, ...] = ()
     """The latest of them."""
     dead_batches: int = 0
+    """Without those that are held: `expected` tells of them."""
     dead_records: int = 0
     dead: tuple[Failed, ...] = ()
     """The latest of them."""
@@ -73,7 +75,7 @@ def sight(connection: Connection, pipeline: str, spec: Spec) -> Sight:
 
 def _dead(connection: Connection, pipeline: str) -> tuple[int, int]:
     query = select(func.count(), func.coalesce(func.sum(BATCHES.c.records), 0))
-    dead = query.where(BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.DEAD.value)
+    dead = query.where(BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.DEAD.value, is_not_held())
     batches, records = connection.execute(dead).one()
     return int(batches), int(records)
 
@@ -82,7 +84,7 @@ def _latest_dead(connection: Connection, pipeline: str) -> tuple[Failed, ...]:
     query = (
         select(OBJECTS.c.uri, BATCHES.c.sequence, BATCHES.c.reason)
         .join(OBJECTS, OBJECTS.c.id == BATCHES.c.object_id)
-        .where(BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.DEAD.value)
+        .where(BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.DEAD.value, is_not_held())
         .order_by(BATCHES.c.settled_at.desc())
         .limit(_NAMED)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -56,6 +56,11 @@ class Expect(Part, frozen=True):
         Meta(description="Most records of an object that may be rejected, such as 5%; of those settled within a day."),
     ] = None
 
+    when_rejected: Annotated[
+        Literal["warn", "hold"],
+        Meta(description="What then: warn, or hold the object until a person says `dcp objects release` or `drop`."),
+    ] = "warn"
+
     @property
     def most_rejected(self) -> float | None:
         """As a share of 1."""
@@ -69,6 +74,8 @@ def share(percent: str | None) -> float | None:
 
 def expect_problems(expect: Expect | None) -> Iterator[SpecProblem]:
     """What the types cannot say."""
+    if expect and expect.when_rejected == "hold" and expect.max_rejected is None:
+        yield SpecProblem(path_of(("spec", "expect", "whenRejected")), "is for maxRejected, which is not set")
     volume = expect.records if expect else None
     if volume is None:
         return

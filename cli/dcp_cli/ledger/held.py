@@ -1,0 +1,120 @@
+"""`dcp objects release` and `drop`: what a person decides of objects that are held.
+
+The ledger is told first, the queue after: whoever is killed in between leaves work, which the next fetcher sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+
+import click
+import redis
+
+from dcp_cli.errors import CommandFailed
+from dcp_cli.look import client_of, ledger_of
+from dcp_cli.options import print_json
+from dcp_cli.shown.say import say
+from dcp_cli.shown.tables import show_table
+from dcp_pipeline.connect import open_queue
+from dcp_pipeline.ledger import Ledger
+from dcp_pipeline.ledger.looking.view import LedgerView
+from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
+from dcp_pipeline.process.exit_codes import DONE
+from dcp_pipeline.queue import Queue
+from dcp_pipeline.setup import Setup
+
+HELD = "held"
+_ID_CHARS = 12
+
+
+def list_held(setup: Setup, source: str | None, output: str) -> int:
+    """Print the objects that wait for a person."""
+    with ExitStack() as stack:
+        ledger = ledger_of(setup, stack)
+        found = ledger.held()
+        books = {each.object_id: each for each in ledger.books_of([each.object_id for each in found])}
+    found = tuple(each for each in found if source in (None, books[each.object_id].source))
+    if output == "json":
+        waiting = [
+            {
+                "id": each.object_id,
+                "uri": each.uri,
+                "batches": each.batches,
+                "records": each.records,
+                "reason": each.reason,
+            }
+            for each in found
+        ]
+        print_json({"objects": waiting, "before": None})
+        return DONE
+    rows = [[each.object_id[:_ID_CHARS], f"{each.records:,}", each.uri, each.reason] for each in found]
+    if rows:
+        show_table(rows, ["id", "records that wait", "object", "reason"])
+    else:
+        say("nothing is held")
+    return DONE
+
+
+def release_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
+    """Have them tried again, and judged no more."""
+    with ExitStack() as stack:
+        ledger = ledger_of(setup, stack)
+        chosen, queue = _chosen(ledger, ids, every), _queue(setup, stack)
+        batches = [batch for each in chosen for batch in ledger.release(each.object_id)]
+        # Those of an earlier call that did not come to its end are told to the queue now.
+        waiting = list(dict.fromkeys([*batches, *ledger.requeueing()]))
+        known = 0
+        if queue is not None:
+            known = queue.requeue_dead(waiting)
+            ledger.requeued(waiting)
+    say(
+        f"{len(chosen)} objects released, {len(batches)} batches: {known} in the queue, the rest is read again at the "
+        "fetcher's next look"
+    )
+    return DONE
+
+
+def drop_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
+    """Leave out what waits of them."""
+    with ExitStack() as stack:
+        ledger = ledger_of(setup, stack)
+        chosen, queue = _chosen(ledger, ids, every), _queue(setup, stack)
+        for each in chosen:
+            if each.state is ObjectState.CUTTING or each.pending:
+                raise CommandFailed(f"it is being read, wait until that is over: {each.uri}")
+        batches = [batch for each in chosen for batch in ledger.drop(each.object_id)]
+        if queue is not None:
+            queue.purge_dead(batches)
+    say(f"{len(chosen)} objects: what waited of them is left out, {len(batches)} batches; their records are filtered")
+    return DONE
+
+
+def _queue(setup: Setup, stack: ExitStack) -> Queue | None:
+    """None where no server is at hand: workers and fetcher see by themselves what the ledger says."""
+    with suppress(CommandFailed, redis.RedisError):
+        queue = open_queue(setup, client_of(setup, stack))
+        queue.stats()
+        return queue
+    return None
+
+
+def _chosen(ledger: Ledger, ids: Sequence[str], every: bool) -> list[ObjectBooks]:
+    if every == bool(ids):
+        raise click.UsageError("name objects by their ids (see `dcp objects ls --state held`), or --all")
+    held = {each.object_id for each in ledger.held()}
+    chosen = list(ledger.books_of(sorted(held))) if every else [only_one(ledger, id_) for id_ in ids]
+    others = [each for each in chosen if each.object_id not in held]
+    if others:
+        raise CommandFailed(f"it is not held: {others[0].uri}; see `dcp objects ls --state held`")
+    return chosen
+
+
+def only_one(ledger: Ledger, id_: str) -> ObjectBooks:
+    """An id may be shortened, as far as it names one object."""
+    named = LedgerView(ledger.engine, ledger.pipeline).objects_named(id_)
+    found = ledger.books_of(named) if len(named) == 1 else ()
+    if len(found) != 1:
+        how_many = "no object" if len(named) < 2 else "more than one object"
+        raise CommandFailed(f"{id_} names {how_many}; see `dcp objects ls`")
+    return found[0]
