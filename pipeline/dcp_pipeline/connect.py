@@ -17,7 +17,9 @@ from dcp_pipeline.observe.metrics import Metrics
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.queue import Queue, RetryPolicy
+from dcp_pipeline.queue.connection import Login
 from dcp_pipeline.queue.connection import connect as connect_redis
+from dcp_pipeline.queue.keys import Keys
 from dcp_pipeline.secrets import tls_settings
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup
@@ -45,6 +47,8 @@ def open_redis(setup: Setup, embedded_url: str | None = None) -> redis.Redis:
         target.username,
         setup.passwords.redis or _anew(setup, target.password),
         _redis_tls(tls, setup.state_folder) if tls else None,
+        key=Keys(setup.pipeline.queue_name).never,
+        sentinels=Login(target.sentinel.username, _anew(setup, target.sentinel.password)) if target.sentinel else None,
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dcp_pipeline.dialects import is_file
+from dcp_pipeline.redis_url import kind_of_url
 from dcp_pipeline.spec.enrichments.geoip import GeoIp
 from dcp_pipeline.spec.model import BatchSize, Pipeline, Queue, Redis, Sink, Spec, Sql
 from dcp_pipeline.spec.units import Duration, Quantity, decode_unit
@@ -257,14 +258,17 @@ def _with_redis(spec: Spec, environment: Mapping[str, str]) -> Spec:
     if not any(given.values()):
         return spec
     redis = spec.queue.redis
-    before = urlsplit(redis.url) if redis and not redis.url.startswith("unix:") else urlsplit("redis://")
+    one = redis is not None and kind_of_url(redis.url) == "server"
+    before = urlsplit(redis.url) if redis and one else urlsplit("redis://")
+    if redis and not one and not given["HOST"] and kind_of_url(redis.url) != "socket":
+        raise SettingInvalid("REDIS_PORT and REDIS_DB are for one server: name it in REDIS_HOST, or take them away")
     host = given["HOST"] or before.hostname
     if not host:
         raise SettingInvalid("REDIS_HOST is not set, and spec.queue.redis.url does not say it either")
     port = _port("REDIS_PORT", given["PORT"]) or before.port or 6379
     path = f"/{_database_number(given['DB'] or before.path.strip('/') or '0')}"
     url = urlunsplit((before.scheme, f"{_bracketed(host)}:{port}", path, before.query, ""))
-    redis = replace(redis, url=url) if redis else Redis(url=url)
+    redis = _at_url(redis, url)
     return replace(spec, queue=replace(spec.queue, redis=redis))
 
 
@@ -274,6 +278,13 @@ def _check_text(name: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise SettingInvalid(f"{name}={_shown(text)} is no UTF-8") from error
+
+
+def _at_url(redis: Redis | None, url: str) -> Redis:
+    """The spec's, elsewhere; a user of Sentinels goes with them."""
+    if redis is None:
+        return Redis(url=url)
+    return replace(redis, url=url, sentinel=redis.sentinel if kind_of_url(url) == "sentinel" else None)
 
 
 def _bracketed(host: str) -> str:
@@ -323,8 +334,7 @@ def settings_table() -> str:
 
 def with_redis_url(pipeline: Pipeline, url: str) -> Pipeline:
     """The pipeline with `--redis URL` over its queue."""
-    redis = pipeline.spec.queue.redis
-    redis = replace(redis, url=url) if redis else Redis(url=url)
+    redis = _at_url(pipeline.spec.queue.redis, url)
     queue: Queue = replace(pipeline.spec.queue, redis=redis)
     return replace(pipeline, spec=replace(pipeline.spec, queue=queue))
 

@@ -124,10 +124,31 @@ def redis_server(**settings: str | int) -> Iterator[RunningServer]:
     binary = shutil.which("redis-server")
     if binary is None:
         pytest.skip("redis-server is not installed")
-    port = _free_port()
+    port = _free_port(settings.get("cluster_enabled") == "yes")
     address = {"bind": "127.0.0.1", "port": port}
     with _running(binary, f"redis://127.0.0.1:{port}/0", address, settings) as server:
         yield server
+
+
+@contextmanager
+def sentinel_server(name: str, port: int, quorum: int = 2) -> Iterator[RunningServer]:
+    """The machine's redis-server as a Sentinel of the primary on that port of loopback."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("redis-server is not installed")
+    own = _free_port()
+    with _folder() as folder:
+        (folder / "server.conf").write_text(
+            f"port {own}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor {name} 127.0.0.1 {port} {quorum}\n"
+            f"sentinel down-after-milliseconds {name} 1000\nsentinel failover-timeout {name} 5000\n"
+        )
+        command = [binary, str(folder / "server.conf"), "--sentinel"]
+        server = RunningServer(f"redis://127.0.0.1:{own}/0", command, folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.close()
 
 
 @contextmanager
@@ -142,23 +163,41 @@ def valkey_server(**settings: str | int) -> Iterator[RunningServer]:
 def _running(
     binary: str, url: str, address: Mapping[str, str | int], settings: Mapping[str, str | int]
 ) -> Iterator[RunningServer]:
+    with _folder() as folder:
+        options = {**_NO_PERSISTENCE, **address, "dir": folder, **settings}
+        if url.startswith("unix"):
+            options["unixsocket"] = folder / "valkey.sock"
+        lines = [f"{name.replace('_', '-')} {value}" for name, value in options.items()]
+        (folder / "server.conf").write_text("\n".join(lines) + "\n")
+        server = RunningServer(url.format(folder=folder), [binary, str(folder / "server.conf")], folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.close()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
     # Not pytest's tmp_path: a socket's path may have 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="dcp-redis-"))
-    options = {**_NO_PERSISTENCE, **address, "dir": folder, **settings}
-    if url.startswith("unix"):
-        options["unixsocket"] = folder / "valkey.sock"
-    lines = [f"{name.replace('_', '-')} {value}" for name, value in options.items()]
-    (folder / "server.conf").write_text("\n".join(lines) + "\n")
-    server = RunningServer(url.format(folder=folder), [binary, str(folder / "server.conf")], folder)
     try:
-        server.start()
-        yield server
+        yield folder
     finally:
-        server.close()
         shutil.rmtree(folder)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_port(with_bus: bool = False) -> int:
+    """A Cluster's servers speak to each other on a port that is greater by 10,000."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if not with_bus:
+            return port
+        with socket.socket() as bus:
+            try:
+                bus.bind(("127.0.0.1", port + 10_000))
+                return port
+            except (OSError, OverflowError):
+                continue

@@ -6,14 +6,13 @@ import time
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import make_url
-
 from dcp_cli.embedded.valkey import server_binary
 from dcp_cli.findings.finding import Findings, ok, warning, wrong
 from dcp_cli.findings.limits import memory_for_queue, skew
 from dcp_pipeline.connect import open_redis
 from dcp_pipeline.errors import in_words
 from dcp_pipeline.queue.connection import check_server, refuses
+from dcp_pipeline.redis_url import shown
 from dcp_pipeline.setup import Setup
 
 
@@ -25,7 +24,7 @@ def queue(setup: Setup) -> Findings:
         return
     import redis
 
-    where = make_url(target.url).render_as_string()
+    where = shown(target.url)
     with closing(open_redis(setup)) as client:
         try:
             begun = time.time()

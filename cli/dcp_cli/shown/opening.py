@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from sqlalchemy import make_url
 
+from dcp_pipeline.redis_url import shown
 from dcp_pipeline.setup import Setup
 
 
@@ -18,7 +19,7 @@ def opening_line(setup: Setup, metrics: str | None) -> tuple[object, ...]:
         version("datacleaning-pipelines"),
         pipeline.key,
         ", ".join(each.name for each in pipeline.spec.sources),
-        f"{pipeline.queue_name} in {make_url(redis.url).render_as_string()}" if redis else "embedded",
+        f"{pipeline.queue_name} in {shown(redis.url)}" if redis else "embedded",
         pipeline.table,
         make_url(setup.sink_url).render_as_string(),
         f"at {metrics}" if metrics else "none (--health-port)",

@@ -36,11 +36,16 @@ class Keys:
         self.workers = self.prefix + "workers"
         self.vitals = self.prefix + "vitals"
         self.tasks = self.prefix + "tasks"
+        self.never = self.prefix + "never"
         self.job_prefix = self.prefix + "job:"
 
     @property
     def state(self) -> tuple[str, ...]:
-        """KEYS of the scripts, in the order in which lua/common.lua names them."""
+        """KEYS of the scripts, in the order in which lua/common.lua names them; and one that there never is.
+
+        While a Cluster moves a slot, a script begins where all of its KEYS are, and breaks off half way at a job that
+        has left. One that is nowhere has no script begin until all is moved (TRYAGAIN; docs/adr/0108).
+        """
         return (
             self.ready,
             self.scheduled,
@@ -52,6 +57,7 @@ class Keys:
             self.wake,
             self.leaving,
             self.alone,
+            self.never,
         )
 
     def job(self, job_id: str) -> str:

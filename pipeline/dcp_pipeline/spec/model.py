@@ -47,20 +47,31 @@ API_VERSION = "datacleaning.io/v1alpha1"
 KIND = "DataCleaningPipeline"
 
 
+class SentinelUser(_Part, frozen=True):
+    """Who the Sentinels take us for, where they ask."""
+
+    username: Annotated[Annotated[str, Meta(max_length=128)] | None, Meta(description="ACL user.")] = None
+    password: Annotated[SecretValue | None, Meta(description="Password.")] = None
+
+
 class Redis(_Part, frozen=True):
-    """A Redis or Valkey server, 6.2 or newer."""
+    """A Redis or Valkey server, 6.2 or newer; by itself, led by Sentinels, or of a Cluster."""
 
     url: Annotated[
         str,
         Meta(
-            description="redis://HOST:PORT/DB, rediss:// for TLS, or unix:///path. No password in it.",
-            pattern=r"^(rediss?|unix)://\S+$",
+            description="redis://HOST:PORT/DB, rediss:// for TLS, or unix:///path; "
+            "redis+sentinel://HOST:26379,HOST:26379/MASTER/DB; redis+cluster://HOST:6379,HOST:6379. No password in it.",
+            pattern=r"^(rediss?(\+sentinel|\+cluster)?|unix)://\S+$",
             max_length=2048,
         ),
     ]
     username: Annotated[Annotated[str, Meta(max_length=128)] | None, Meta(description="ACL user.")] = None
     password: Annotated[SecretValue | None, Meta(description="Password.")] = None
     tls: Annotated[Tls | None, Meta(description="Authorities and client certificate.")] = None
+    sentinel: Annotated[
+        SentinelUser | None, Meta(description="The user of the Sentinels, which may be another than the server's.")
+    ] = None
 
 
 class Queue(_Part, frozen=True):

@@ -18,6 +18,7 @@ from dcp_pipeline.connect import open_engine, open_redis
 from dcp_pipeline.dialects import facts_of
 from dcp_pipeline.errors import Unusable
 from dcp_pipeline.ledger.looking.view import LedgerView
+from dcp_pipeline.redis_url import kind_of_url
 from dcp_pipeline.setup import Setup
 
 _POOL = 4
@@ -56,7 +57,7 @@ class Servers:
         target = setup.pipeline.spec.queue.redis
         if target is None and embedded_url is None:
             raise NothingYet("no `dcp run` of this pipeline goes on here, and spec.queue.redis names no server")
-        key = embedded_url if target is None else (target, setup.passwords.redis)
+        key = embedded_url if target is None else (target, setup.passwords.redis, _slot(setup, target.url))
         with self._lock:
             if key not in self._clients:
                 self._clients[key] = open_redis(setup, embedded_url)
@@ -77,6 +78,11 @@ class Servers:
             if key not in self._engines:
                 self._engines[key] = open_engine(setup, pool_size=_POOL)
             return self._engines[key]
+
+
+def _slot(setup: Setup, url: str) -> str:
+    """What a client of a Cluster is for: the queue, which is on one of its servers."""
+    return setup.pipeline.queue_name if kind_of_url(url) == "cluster" else ""
 
 
 def _checked(engine: Engine, setup: Setup) -> LedgerView:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dcp_pipeline.dialects import is_file
+from dcp_pipeline.redis_url import holds_password, kind_of_url, redis_url
 from dcp_pipeline.spec.checking.format_checks import format_problems
 from dcp_pipeline.spec.checking.rule_checks import rule_problems
 from dcp_pipeline.spec.checking.secret_checks import secret_problems
@@ -89,15 +90,25 @@ def _sources(spec: Spec) -> Iterator[SpecProblem]:
 
 def _queue(spec: Spec) -> Iterator[SpecProblem]:
     redis = spec.queue.redis
-    if redis is None or redis.url.startswith("unix:"):
+    if redis is None:
         return
-    if (problem := address_problem(redis.url)) is not None:
+    kind = kind_of_url(redis.url)
+    if redis.sentinel is not None and kind != "sentinel":
+        yield _at("is set, but the URL names no Sentinels (redis+sentinel://)", "queue", "redis", "sentinel")
+    if kind == "socket":
+        return
+    if kind == "server" and (problem := address_problem(redis.url)) is not None:
         yield _at(f"leads to no server: {problem}", "queue", "redis", "url")
-    elif urlsplit(redis.url).password:
+    elif holds_password(redis.url):
         yield _at(
             "holds a password; put it into a Secret and name it in spec.queue.redis.password",
             "queue", "redis", "url",
         )  # fmt: skip
+    elif kind != "server":
+        try:
+            redis_url(redis.url)
+        except ValueError as error:
+            yield _at(f"leads to no server: {error}", "queue", "redis", "url")
 
 
 def _times(spec: Spec) -> Iterator[SpecProblem]:

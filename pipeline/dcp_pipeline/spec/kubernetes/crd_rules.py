@@ -55,7 +55,14 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
     ),
     **{f"sources[].{name}{place}": rules for name, kind in SOURCES.items() for place, rules in kind.rules.items()},
-    "queue.redis": (Rule("!self.url.matches('^rediss?://[^/]*:[^/]*@')", _NO_CREDENTIALS, ".url"),),
+    "queue.redis": (
+        Rule("!self.url.matches('^rediss?([+][a-z]+)?://[^/]*:[^/]*@')", _NO_CREDENTIALS, ".url"),
+        Rule(
+            "!has(self.sentinel) || self.url.matches('^rediss?[+]sentinel://')",
+            "sentinel is set, but the URL names no Sentinels (redis+sentinel://)",
+            ".sentinel",
+        ),
+    ),
     "queue.redis.tls": (TLS,),
     "cleaning": (
         Rule(
