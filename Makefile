@@ -9,7 +9,7 @@ TIMES := build/times.txt
 SUITE := scripts/suite $(TIMES)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run test unit lint types contracts integration faults oracle servers lock docs docs-check site workflows alerts fresh clean
+.PHONY: help setup run test unit lint types contracts integration faults oracle servers lock docs docs-check site workflows alerts dashboards fresh clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -86,6 +86,13 @@ $(PROMTOOL):
 
 alerts: $(PROMTOOL) ## each alert against time series of its own, by promtool (needs Go; the first time takes minutes)
 	@$(PROMTOOL) check rules monitoring/rules/*.yaml && $(PROMTOOL) test rules monitoring/tests.yaml
+
+PROMETHEUS = build/tools/prometheus
+$(PROMETHEUS):
+	@GOBIN=$(CURDIR)/build/tools go install -tags remove_all_sd,netgo github.com/prometheus/prometheus/cmd/prometheus@v0.316.0
+
+dashboards: $(READY) $(PROMETHEUS) servers ## by hand: each query of the dashboards, asked of a real Prometheus that looks at a real run (needs Go; the first time takes minutes)
+	@$(PYTEST) tests/dashboards --timeout 600
 
 docs: $(READY) ## write the documents that are made from the code
 	@$(BIN)/python scripts/make_docs.py
