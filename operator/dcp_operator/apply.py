@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from dcp_operator.children.children import Child
 from dcp_operator.children.drift import stamped
 from dcp_operator.children.judge import Refusal
 from dcp_operator.children.plan import Action, Apply, Blocked, ChildKey, Delete, HandOver, echo, key_of
 from dcp_operator.cluster.api import Api, ApiError
-from dcp_operator.cluster.store import Document, Store
+from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import DEPLOYMENT, Kind
 from dcp_operator.ground.names import FIELD_MANAGER, SCALER_FIELD_MANAGER, PipelineKey
 from dcp_operator.scaling.scaler import scale_document
@@ -98,19 +99,19 @@ class Applier:
         return Refusal("ChildBlocked", f"{_named(child_key)} is there already, and is not this pipeline's")
 
 
-def _sent(child: Child, new: bool) -> Document:
+def _sent(child: Child, new: bool) -> dict[str, Any]:
     document = stamped(child.document)
     if new and child.replicas_at_birth is not None:
         document["spec"] = {**document["spec"], "replicas": child.replicas_at_birth}
     return document
 
 
-def _controller(document: Document) -> str | None:
+def _controller(document: Mapping[str, Any]) -> str | None:
     references = document["metadata"].get("ownerReferences", ())
     return next((str(each["uid"]) for each in references if each.get("controller")), None)
 
 
-def _is_orphan(found: Document, child: Child) -> bool:
+def _is_orphan(found: Mapping[str, Any], child: Child) -> bool:
     """Whether it is one of this pipeline's children that lost its owner: deleted with --cascade=orphan, or restored
     from a backup without it."""
     labels = found["metadata"].get("labels") or {}

@@ -32,10 +32,12 @@ from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
 from dcp_operator.scaling.queues import QueueReader
 from dcp_operator.scaling.reach import Reach, domain_of
-from dcp_operator.scaling.scaler import Scaler, Targets
+from dcp_operator.scaling.scaler import Scaler
+from dcp_operator.scaling.targets import Targets
 from dcp_operator.status.condition_gauges import ConditionGauges
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
+from dcp_operator.status.renewing import Renewing
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.observe.pulse import Pulse
@@ -116,6 +118,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
 
     def leads_now(is_leading: bool) -> None:
         metrics.leads(is_leading)
+        pace.begin_anew()
         for key in store.pipelines():
             dirty.mark(key)
 
@@ -136,7 +139,8 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     metrics.registry.register(ConditionGauges(store, leading))
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
-    pace = Pace(*settings.rollout, time.monotonic, dirty.mark_later)
+    renewing = Renewing(store, lambda: parts.synced, time.monotonic)
+    pace = Pace(*settings.rollout, time.monotonic, dirty.mark_later, renewing)
     reconciler = Reconciler(
         store, api, SecretReader(api, time.monotonic), Applier(api, store, metrics.refused), targets, scaler, recorder,
         settings.pods, time.monotonic, now, parts, pace, leading, reach,

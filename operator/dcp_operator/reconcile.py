@@ -15,18 +15,20 @@ from dcp_operator.children.judge import Refusal, SecretSeen, missing_secrets
 from dcp_operator.children.pace import Pace
 from dcp_operator.children.plan import Action, ChildKey, Delete, Live, by_release, plan
 from dcp_operator.children.remembered import Built, Parsed, Remembered
-from dcp_operator.children.secret_refs import all_refs
+from dcp_operator.children.secret_refs import all_refs, queue_refs
+from dcp_operator.cluster.answers import Document
 from dcp_operator.cluster.api import Api, ApiError
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
-from dcp_operator.cluster.store import Document, Store
+from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import PIPELINE, POD, SCALED_OBJECT
 from dcp_operator.ground.names import FIELD_MANAGER, PAUSE_ANNOTATION, Owner, PipelineKey, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.reach import Reach
-from dcp_operator.scaling.scaler import Scaler, Target, Targets
+from dcp_operator.scaling.scaler import Scaler
 from dcp_operator.scaling.server import not_allowed, server_of
+from dcp_operator.scaling.targets import Target, Targets
 from dcp_operator.status.at_rest import LOOK_AGAIN_SECONDS, AtRest
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.news import news_of
@@ -123,22 +125,27 @@ class Reconciler:
         """Its workers follow its queue from now on; its Secrets."""
         redis, reach = pipeline.spec.queue.redis, self._reach
         if redis is not None and (refusal := not_allowed(redis.url, owner.namespace, reach.hosts, reach.domain)):
-            self._targets.by_key.pop(owner.key, None)
+            self._targets.drop(owner.key)
             return refusal
         secrets = await self._secrets.read(owner.namespace, {ref.name for ref in refs})
-        if refusal := missing_secrets(pipeline, secrets):
-            return refusal
-        if redis is not None:
+        refusal = missing_secrets(pipeline, secrets, refs)
+        # Where only another Secret lacks, workers that there are follow the queue: by the last usable spec, or after
+        # a restart, which knows none, by this one.
+        unscaled = owner.key not in self._targets.by_key
+        if redis is not None and (
+            refusal is None or (unscaled and missing_secrets(pipeline, secrets, queue_refs(pipeline)) is None)
+        ):
             server = server_of(redis, owner.namespace, secrets)
-            self._targets.by_key[owner.key] = Target(owner, pipeline, server, held)
-        return secrets
+            self._targets.put(Target(owner, pipeline, server, held))
+        return refusal or secrets
 
     async def _carry_out(self, owner: Owner, built: Built) -> Refusal | None:
         live = self._store.children(owner.key)
         if self._remembered.is_clean(owner.key, built, live):
             return None
         unseen = self._parts.unseen(owner.namespace)
-        wanted = [each for each in built.children if each.kind not in unseen]
+        children = self._remembered.children(owner.key, built)
+        wanted = [each for each in children if each.kind not in unseen]
         kedas = any(each.kind == SCALED_OBJECT for each in wanted)
         kedas = kedas or keda_holds(self._store.scaled_object(owner.key), self._now())
         seen = {each: found for each, found in live.items() if each.kind not in unseen}
@@ -147,7 +154,7 @@ class Reconciler:
         actions = self._in_turn(owner.key, actions, seen)
         refusal = await self._applier.carry_out(owner.key, actions)
         former = former_specs(wanted, self._store.children(owner.key), owner.uid, _is_out)
-        if clean and len(built.children) == len(live):
+        if clean and len(children) == len(live):
             self._remembered.found_clean(owner.key, built, live)
         return refusal or await self._let_go(owner, former)
 
@@ -245,7 +252,7 @@ class Reconciler:
         return trouble_of(await self._pods_of(key))
 
     async def _pods_of(self, key: PipelineKey) -> Sequence[Document]:
-        return (await self._api.list(POD, key.namespace, _selecting(key.name)))[0]
+        return await self._api.list(POD, key.namespace, _selecting(key.name))
 
     def _keda(self, key: PipelineKey) -> KedaSeen | None:
         """What KEDA says, where it is its turn to scale."""
@@ -253,7 +260,7 @@ class Reconciler:
         return keda_seen(scaled_object) if keda_holds(scaled_object, self._now()) else None
 
     def _forget(self, key: PipelineKey) -> None:
-        target = self._targets.by_key.pop(key, None)
+        target = self._targets.drop(key)
         if target is not None:
             self._recorder.forget(target.owner)
         self._applier.forget(key)

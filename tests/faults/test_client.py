@@ -56,7 +56,7 @@ async def test_a_list_whose_continue_has_expired_is_begun_anew_and_is_whole(serv
         server.put("configmaps", {"metadata": {"name": f"c{n}", "namespace": "a"}})
     server.refuse(410, "list", times=1, reason="Expired", also=lambda each: "continue" in each.query)
     api = client(server)
-    found, _ = await api.list(CONFIG_MAP, "a")
+    found = await api.list(CONFIG_MAP, "a")
     await api.close()
     assert {each["metadata"]["name"] for each in found} == {f"c{n}" for n in range(1203)}
     assert len(found) == 1203

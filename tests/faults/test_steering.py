@@ -216,6 +216,44 @@ async def test_whoever_cannot_be_renewed_now_gives_its_turn_away(
         await until(lambda: last not in waiting(server, *names), "it not to wait any more")
 
 
+async def test_who_takes_over_in_the_middle_of_a_release_renews_no_more_at_once(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["p0", "p1", "p2", "p3"]
+    await out(server, redis, tmp_path, monkeypatch, *names)
+    server.objects.pods_come_up = False
+    first: set[str] = set()
+    for _ in range(3):
+        async with operated(server, tmp_path, monkeypatch, FETCHER_IMAGE="fetcher:2", ROLLOUT_AT_ONCE="2"):
+            await until(lambda: len(waiting(server, *names)) == 2, "two to wait")
+            await resyncs(server)
+            assert len(renewed(server, *names)) == 2
+            assert renewed(server, *names) == (first or renewed(server, *names))
+            first = renewed(server, *names)
+    server.objects.pods_come_up = True
+    async with operated(server, tmp_path, monkeypatch, FETCHER_IMAGE="fetcher:2", ROLLOUT_AT_ONCE="2"):
+        for name in names:
+            for component in ("fetcher", "worker"):
+                server.put("deployments", server.find("deployments", f"{name}-{component}") or {})
+        await until(lambda: renewed(server, *names) == set(names), "all to be renewed")
+
+
+async def test_workers_follow_the_queue_after_a_restart_though_another_secret_is_missing(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(redis)
+    queue = Queue(client, "feeds.keyless")
+    await out(server, redis, tmp_path, monkeypatch, "keyless")
+    server.objects.delete(("secrets", "feeds", "feed"))
+    async with operated(server, tmp_path, monkeypatch):
+        await until(lambda: condition(server, "Ready", "keyless")[1] == "SecretMissing", "the refusal")
+        queue.enqueue([Job("a", b"x" * 10)])
+        await until(lambda: replicas(server, "worker", "keyless") > 0, "a worker")
+        assert condition(server, "Ready", "keyless")[1] == "SecretMissing"
+    queue.drop()
+    client.close()
+
+
 async def test_who_waits_for_its_turn_is_drained_at_once(
     server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,8 +17,9 @@ from dcp_operator.cluster.store import Store
 from dcp_operator.ground.names import Owner, PipelineKey
 from dcp_operator.scaling.queues import QueueReader
 from dcp_operator.scaling.reach import Reach
-from dcp_operator.scaling.scaler import Scaler, Target, Targets
+from dcp_operator.scaling.scaler import Scaler
 from dcp_operator.scaling.server import Server, not_allowed, seen_from_outside
+from dcp_operator.scaling.targets import Target, Targets
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.seen import QueueSeen
@@ -285,8 +286,7 @@ async def test_three_hundred_dead_servers_delay_no_other_pipelines_look(redis: s
     async with listening(silent) as url:
         addresses = {f"dead-{n}": url.replace("/0?", f"/{n}?") for n in range(300)} | {"good": redis}
         for name, address in addresses.items():
-            key = PipelineKey("feeds", name)
-            targets.by_key[key] = Target(Owner("feeds", name, name), pipeline(name=name), Server(address))
+            targets.put(Target(Owner("feeds", name, name), pipeline(name=name), Server(address)))
 
         def looked_at() -> bool:
             scaler.start_round()

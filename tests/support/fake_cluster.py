@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+import msgspec
+
+from dcp_operator.cluster.answers import Sent, page_of
 from dcp_operator.cluster.api import ApiError
 from dcp_operator.ground.kinds import EVENT, Kind
 
@@ -43,15 +46,17 @@ class FakeCluster:
     async def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
         return self.find(kind, name, namespace)
 
-    async def list(
-        self, kind: Kind, namespace: str | None, label_selector: str = ""
-    ) -> tuple[list[dict[str, Any]], str]:
+    async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> list[dict[str, Any]]:
+        return [each.document for each in (await self.listed(kind, namespace, label_selector))[0]]
+
+    async def listed(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[list[Sent], str]:
         found = [
-            deepcopy(each)
+            each
             for key, each in self.objects.items()
             if key[0] == kind.plural and namespace in (None, key[1]) and _selected(each, label_selector)
         ]
-        return found, str(self._version)
+        items = msgspec.json.encode({"metadata": {"resourceVersion": str(self._version)}, "items": found})
+        return page_of(kind, items).objects, str(self._version)
 
     async def apply(
         self, kind: Kind, document: Mapping[str, Any], field_manager: str, subresource: str | None = None

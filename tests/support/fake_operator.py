@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,8 +19,9 @@ from dcp_operator.ground.scope import Scope
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
-from dcp_operator.scaling.scaler import Scaler, Targets
+from dcp_operator.scaling.scaler import Scaler
 from dcp_operator.scaling.server import Server
+from dcp_operator.scaling.targets import Targets
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.seen import QueueSeen
@@ -56,10 +58,13 @@ class FakeQueues:
         self.leaving: list[str] = []
         self.notes: dict[str, ScalingNote] = {}
         self.reports: dict[str, Report] = {}
+        self.anew = False
+        """Whether each look has values of its own, as if every byte had changed."""
 
     async def read(self, server: Server, queues: Sequence[str]) -> dict[str, QueueSeen]:
         error = None if self.stats else "ConnectionError: refused"
-        return {queue: QueueSeen(self.stats, error, dict(self.reports)) for queue in queues}
+        stats = copy(self.stats) if self.anew else self.stats
+        return {queue: QueueSeen(stats, error, dict(self.reports)) for queue in queues}
 
     async def ask_to_go(self, server: Server, queue: str, processes: Sequence[str], count: int) -> dict[str, int]:
         self.leaving = sorted(processes, key=lambda name: self.held.get(name, 0))[:count]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,9 +66,11 @@ def scaled_at_least(resource: Mapping[str, Any]) -> Pipeline | None:
     return found if isinstance(found, Pipeline) else None
 
 
-def missing_secrets(pipeline: Pipeline, secrets: Mapping[str, SecretSeen]) -> Refusal | None:
-    """A refusal that names every Secret and key that is referenced and not there."""
-    missing = [_missing(ref, secrets) for ref in all_refs(pipeline)]
+def missing_secrets(
+    pipeline: Pipeline, secrets: Mapping[str, SecretSeen], refs: Sequence[SecretKeyRef] | None = None
+) -> Refusal | None:
+    """A refusal that names every Secret and key that is referenced, by all or by `refs`, and not there."""
+    missing = [_missing(ref, secrets) for ref in (all_refs(pipeline) if refs is None else refs)]
     named = [each for each in missing if each]
     if not named:
         return None

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from dcp_operator.children.children import Child
 from dcp_operator.children.drift import digest
 from dcp_operator.children.judge import Refusal, parsed, scaled_at_least
@@ -23,12 +25,16 @@ from dcp_pipeline.spec.model import Pipeline, SecretKeyRef
 Versions = Mapping[str, str]
 
 
-@dataclass(frozen=True)
+MOST_CHILDREN = 300
+"""Pipelines whose children are kept as they were built: those that something happens to. 60 KB each."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """A pipeline, or why it is none; and the Secrets' keys that it names."""
 
     uid: str
-    spec: Any
+    spec: bytes
     """As it stands in the resource."""
     pipeline: Pipeline | Refusal
     refs: tuple[SecretKeyRef, ...]
@@ -36,22 +42,22 @@ class Parsed:
     """Of one that is refused, what its workers are still scaled by."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Built:
-    """The children of a pipeline, as built for a spec and a state of its Secrets."""
+    """What the children of a pipeline are built from: a spec and a state of its Secrets."""
 
     of: Parsed
     versions: Versions
-    children: tuple[Child, ...]
+    build: Callable[[], tuple[Child, ...]]
     revision: str
     """Of what the pods are to run."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Known:
     parsed: Parsed | None = None
     built: Built | None = None
-    clean: tuple[Built, Mapping[ChildKey, str]] | None = None
+    clean: tuple[Built, tuple[Live, ...]] | None = None
 
 
 class Remembered:
@@ -59,9 +65,11 @@ class Remembered:
 
     def __init__(self) -> None:
         self._known: dict[PipelineKey, _Known] = {}
+        self._children: dict[PipelineKey, tuple[Built, tuple[Child, ...]]] = {}
+        """The longest unused first."""
 
     def parsed(self, key: PipelineKey, resource: Mapping[str, Any]) -> Parsed:
-        uid, spec = str(resource["metadata"]["uid"]), resource.get("spec")
+        uid, spec = str(resource["metadata"]["uid"]), msgspec.json.encode(resource.get("spec"))
         known = self._known.setdefault(key, _Known())
         if known.parsed is None or (known.parsed.uid, known.parsed.spec) != (uid, spec):
             pipeline = parsed(resource)
@@ -75,8 +83,16 @@ class Remembered:
         if known.built is None or known.built.of is not of or known.built.versions != versions:
             children = build()
             templates = [each.document["spec"]["template"] for each in children if each.kind == DEPLOYMENT]
-            known.built = Built(of, versions, children, digest(templates))
+            known.built = Built(of, versions, build, digest(templates))
+            self._keep(key, known.built, children)
         return known.built
+
+    def children(self, key: PipelineKey, built: Built) -> tuple[Child, ...]:
+        """As built; built anew where that was long ago."""
+        kept = self._children.get(key)
+        children = kept[1] if kept is not None and kept[0] is built else built.build()
+        self._keep(key, built, children)
+        return children
 
     def revision(self, key: PipelineKey) -> str | None:
         """As last built."""
@@ -88,16 +104,18 @@ class Remembered:
         known = self._known.get(key)
         if known is None or known.clean is None or known.clean[0] is not built:
             return False
-        versions = known.clean[1]
-        return len(versions) == len(live) and all(versions.get(each) == _version(one) for each, one in live.items())
+        was = known.clean[1]
+        return len(was) == len(live) and all(live.get(each.key) is each for each in was)
 
     def found_clean(self, key: PipelineKey, built: Built, live: Mapping[ChildKey, Live]) -> None:
-        self._known.setdefault(key, _Known()).clean = (built, {each: _version(one) for each, one in live.items()})
+        self._known.setdefault(key, _Known()).clean = (built, tuple(live.values()))
 
     def forget(self, key: PipelineKey) -> None:
         self._known.pop(key, None)
+        self._children.pop(key, None)
 
-
-def _version(live: Live) -> str:
-    metadata = live.document["metadata"]
-    return f"{metadata['uid']}/{metadata['resourceVersion']}/{sorted(live.replicas_owners)}"
+    def _keep(self, key: PipelineKey, built: Built, children: tuple[Child, ...]) -> None:
+        self._children.pop(key, None)
+        self._children[key] = (built, children)
+        while len(self._children) > MOST_CHILDREN:
+            del self._children[next(iter(self._children))]

@@ -46,6 +46,11 @@ def all_refs(pipeline: Pipeline) -> tuple[SecretKeyRef, ...]:
     return tuple(sorted(both, key=lambda ref: (ref.name, ref.key)))
 
 
+def queue_refs(pipeline: Pipeline) -> tuple[SecretKeyRef, ...]:
+    """Those by which its queue is reached."""
+    return tuple(_walk(pipeline.spec.queue, SecretKeyRef))
+
+
 def keys_by_secret(refs: tuple[SecretKeyRef, ...]) -> dict[str, list[str]]:
     """Secret's name -> the keys needed of it."""
     grouped: dict[str, list[str]] = {}

@@ -2,15 +2,66 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
+
+from dcp_operator.ground.kinds import Kind
 
 Document = dict[str, Any]
 
 LONGEST_RETRY_AFTER_SECONDS = 30.0
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+
+
+class Head(msgspec.Struct, frozen=True, rename="camel"):
+    """What an object is called, and which version of it this is."""
+
+    name: str
+    uid: str
+    resource_version: str
+    namespace: str = ""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An object as the API server has sent it: of one that is known already nothing but the head is read."""
+
+    kind: Kind
+    head: Head
+    raw: bytes
+
+    @property
+    def document(self) -> Document:
+        """All of it, with apiVersion and kind."""
+        return {"apiVersion": self.kind.api_version, "kind": self.kind.kind, **msgspec.json.decode(self.raw)}
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A part of a list: its version, where the next part begins, and what is in it."""
+
+    version: str
+    token: str
+    objects: list[Sent]
+
+
+class _Headed(msgspec.Struct, frozen=True):
+    metadata: Head
+
+
+class _ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _List(msgspec.Struct, frozen=True):
+    metadata: _ListMetadata
+    items: list[msgspec.Raw] | None = None
+
+
+_HEADED = msgspec.json.Decoder(_Headed)
+_LIST = msgspec.json.Decoder(_List)
 
 
 class ApiError(Exception):
@@ -37,19 +88,23 @@ class NotLeading(ApiUnreachable):
     """Another replica writes: this one may not, or no longer."""
 
 
-def answered(status: int, text: bytes, headers: Mapping[str, str]) -> Document:
-    """The document. Raises ApiError."""
-    document = parsed(text)
-    if status >= 400:
-        raise error_of({"code": status, **document, "headers": None}, _retry_after(headers), status)
-    return document
+def refused(status: int, text: bytes, headers: Mapping[str, str]) -> ApiError:
+    """The error that an answer tells of."""
+    return error_of({"code": status, **parsed(text), "headers": None}, _retry_after(headers), status)
+
+
+def page_of(kind: Kind, text: bytes) -> Page:
+    """A list's part. Raises ValueError where it is none."""
+    found = _LIST.decode(text)
+    objects = [Sent(kind, _HEADED.decode(raw).metadata, bytes(raw)) for raw in found.items or ()]
+    return Page(found.metadata.resource_version, found.metadata.continue_, objects)
 
 
 def parsed(text: bytes) -> Document:
     """A body as a document; one that is none as a message."""
     try:
-        document = json.loads(text)
-    except ValueError:
+        document = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):
         return document

@@ -8,25 +8,28 @@ dcp_pipeline/process/api_server.py knows the way there.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
+import msgspec
 
 from dcp_operator.cluster.answers import (
     ApiError,
     ApiUnreachable,
     Document,
     NotLeading,
-    answered,
+    Page,
+    Sent,
     error_of,
+    page_of,
     parsed,
+    refused,
     warnings_of,
 )
 from dcp_operator.ground.kinds import Kind
@@ -36,8 +39,6 @@ __all__ = ["Api", "ApiError", "ApiUnreachable", "Document", "NotLeading"]
 
 Sendable = Mapping[str, Any]
 Login = Callable[[], Credentials]
-Listed = tuple[list[Document], str]
-"""All objects, and the version of the list."""
 Warnings = list[str]
 
 log = logging.getLogger(__name__)
@@ -96,9 +97,13 @@ class Api:
                 return None
             raise
 
-    async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> Listed:
-        """All objects, each with apiVersion and kind, and the version of the list. Read page by page; from the start
-        again where the server has forgotten where we were (410)."""
+    async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> list[Document]:
+        """All objects, each with apiVersion and kind."""
+        return [each.document for each in (await self.listed(kind, namespace, label_selector))[0]]
+
+    async def listed(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[Sequence[Sent], str]:
+        """All objects as they were sent, and the version of the list. Read page by page; from the start again where
+        the server has forgotten where we were (410)."""
         try:
             return await self._pages(kind, namespace, label_selector, PAGE)
         except ApiError as error:
@@ -106,18 +111,24 @@ class Api:
                 raise
         return await self._pages(kind, namespace, label_selector, None)
 
-    async def _pages(self, kind: Kind, namespace: str | None, label_selector: str, limit: int | None) -> Listed:
+    async def _pages(
+        self, kind: Kind, namespace: str | None, label_selector: str, limit: int | None
+    ) -> tuple[Sequence[Sent], str]:
         query = ({"limit": str(limit)} if limit else {}) | ({"labelSelector": label_selector} if label_selector else {})
-        found: list[Document] = []
+        found: list[Sent] = []
         while True:
-            page = await self._request(_Call("list", "GET", kind.path(namespace), dict(query)))
-            metadata = page.get("metadata") or {}
-            if "resourceVersion" not in metadata:
-                raise ApiUnreachable(f"GET {kind.path(namespace)}: the answer is no list")
-            found += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or ()]
-            if not (token := metadata.get("continue")):
-                return found, str(metadata["resourceVersion"])
-            query["continue"] = token
+            page = await self._page(kind, _Call("list", "GET", kind.path(namespace), dict(query)))
+            found += page.objects
+            if not page.token:
+                return found, page.version
+            query["continue"] = page.token
+
+    async def _page(self, kind: Kind, call: _Call) -> Page:
+        text = await self._answer(call)
+        try:
+            return page_of(kind, text)
+        except (ValueError, RecursionError):
+            raise ApiUnreachable(f"GET {call.path}: the answer is no list") from None
 
     async def watch(
         self, kind: Kind, namespace: str | None, version: str, label_selector: str, seconds: float
@@ -134,7 +145,7 @@ class Api:
         try:
             async with self._open().request(**self._sent(call), timeout=timeout) as response:
                 if response.status != 200:
-                    answered(response.status, await response.read(), response.headers)
+                    raise refused(response.status, await response.read(), response.headers)
                 async for line in _lines(response.content):
                     event = parsed(line)
                     if event.get("type") == "ERROR":
@@ -175,7 +186,7 @@ class Api:
 
     async def lease(self, method: str, path: str, body: Sendable | None = None) -> Document:
         """A request about the Lease that decides who may write: at once, or not at all."""
-        return await self._once(_Call("lease", method, path, {}, body))
+        return parsed(await self._once(_Call("lease", method, path, {}, body)))
 
     async def _unless_gone(self, verb: str, kind: Kind, call: _Call) -> None:
         try:
@@ -189,6 +200,9 @@ class Api:
         return await self._request(call, self._may_write_for)
 
     async def _request(self, call: _Call, for_seconds: Callable[[], float] = lambda: math.inf) -> Document:
+        return parsed(await self._answer(call, for_seconds))
+
+    async def _answer(self, call: _Call, for_seconds: Callable[[], float] = lambda: math.inf) -> bytes:
         """Sent again when the server has said when. Whether it may still be sent is asked each time anew."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -199,12 +213,12 @@ class Api:
                 await asyncio.sleep(error.retry_after * random.uniform(1.0, 1.25))  # noqa: S311
         raise AssertionError
 
-    async def _while_allowed(self, call: _Call, for_seconds: Callable[[], float]) -> Document:
+    async def _while_allowed(self, call: _Call, for_seconds: Callable[[], float]) -> bytes:
         """Given up when the time is over that it may take: what the server has not taken by then must not land once
         another replica writes. A renewal meanwhile gives a slow server its time."""
         if for_seconds() == math.inf:
             return await self._once(call)
-        sent: asyncio.Task[Document] | None = None
+        sent: asyncio.Task[bytes] | None = None
         try:
             while (left := for_seconds()) > 0:
                 sent = sent or asyncio.create_task(self._once(call))
@@ -216,7 +230,7 @@ class Api:
                 await asyncio.wait({sent})
         raise NotLeading(f"{call.method} {call.path}: another replica writes")
 
-    async def _once(self, call: _Call) -> Document:
+    async def _once(self, call: _Call) -> bytes:
         try:
             return await self._sent_once(call)
         except ApiError as error:
@@ -225,13 +239,15 @@ class Api:
         await self._log_in_anew()
         return await self._sent_once(call)
 
-    async def _sent_once(self, call: _Call) -> Document:
+    async def _sent_once(self, call: _Call) -> bytes:
         begun, code = time.monotonic(), "none"
         try:
             async with self._open().request(**self._sent(call)) as response:
                 text, code = await response.read(), str(response.status)
             self._warn(call, warnings_of(response.headers.getall("Warning", [])))
-            return answered(response.status, text, response.headers)
+            if response.status >= 400:
+                raise refused(response.status, text, response.headers)
+            return text
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ApiUnreachable(f"{call.method} {call.path}: {type(error).__name__}: {error}") from error
         finally:
@@ -239,7 +255,7 @@ class Api:
 
     def _sent(self, call: _Call) -> dict[str, Any]:
         credentials = self._known()
-        payload = None if call.body is None else json.dumps(call.body).encode()
+        payload = None if call.body is None else msgspec.json.encode(call.body)
         try:
             headers = {**credentials.headers(), "Content-Type": call.content_type}
         except NoCredentials as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from dcp_operator.cluster.answers import Document
+from dcp_operator.cluster.answers import Document, Sent
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import Kind
 from dcp_operator.ground.names import PipelineKey
@@ -19,12 +19,12 @@ class KeptPipelines:
     def __init__(self, store: Store, mark: Mark, namespace: str | None) -> None:
         self._store, self._mark, self._namespace = store, mark, namespace
 
-    def listed(self, documents: list[Document], version: str, set_back: bool) -> None:
+    def listed(self, objects: Sequence[Sent], version: str, set_back: bool) -> None:
         before = {key for key in self._store.pipelines() if self._namespace in (None, key.namespace)}
         if set_back:
             for key in before:
                 self._store.drop_pipeline(key)
-        listed = [self._store.put_pipeline(document) for document in documents]
+        listed = [self._store.knows_pipeline(each) or self._store.put_pipeline(each.document) for each in objects]
         self._store.keep_pipelines(self._namespace, listed, version)
         for key in {*before, *listed}:
             self._mark(key)
@@ -55,13 +55,15 @@ class KeptChildren:
     def __init__(self, kind: Kind, store: Store, mark: Mark, namespace: str | None) -> None:
         self._kind, self._store, self._mark, self._namespace = kind, store, mark, namespace
 
-    def listed(self, documents: list[Document], version: str, set_back: bool) -> None:
+    def listed(self, objects: Sequence[Sent], version: str, set_back: bool) -> None:
         if set_back:
-            for key in self._store.keep_children(self._kind, self._namespace, [], None):
+            for key in self._store.keep_children(self._kind, self._namespace, (), None):
                 self._mark(key)
-        for document in documents:
-            self._store.put_child(self._kind, document)
-        for key in self._store.keep_children(self._kind, self._namespace, documents, version):
+        for each in objects:
+            if not self._store.knows_child(each):
+                self._store.put_child(self._kind, each.document)
+        names = {(each.head.namespace, each.head.name) for each in objects}
+        for key in self._store.keep_children(self._kind, self._namespace, names, version):
             self._mark(key)
 
     def happened(self, type: str, document: Document) -> None:
@@ -76,8 +78,8 @@ class KeptNamespaces:
         self._names: set[str] = set()
         self._changed = changed
 
-    def listed(self, documents: list[Document], version: str, set_back: bool) -> None:
-        self._names = {str(each["metadata"]["name"]) for each in documents}
+    def listed(self, objects: Sequence[Sent], version: str, set_back: bool) -> None:
+        self._names = {each.head.name for each in objects}
         self._changed(frozenset(self._names))
 
     def happened(self, type: str, document: Document) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from dcp_operator.cluster.answers import ApiError, ApiUnreachable, Document
+from dcp_operator.cluster.answers import ApiError, ApiUnreachable, Document, Sent
 from dcp_operator.cluster.api import Api
 from dcp_operator.ground.kinds import Kind
 
@@ -45,7 +45,7 @@ class Unseen:
 class Kept(Protocol):
     """Who keeps what is listed and watched."""
 
-    def listed(self, documents: list[Document], version: str, set_back: bool) -> None: ...
+    def listed(self, objects: Sequence[Sent], version: str, set_back: bool) -> None: ...
     def happened(self, type: str, document: Document) -> None: ...
 
 
@@ -87,14 +87,14 @@ class Part:
         at_least = self._version
         try:
             async with self._turns:
-                documents, version = await self._api.list(self.place.kind, self.place.namespace, self._selector)
+                objects, version = await self._api.listed(self.place.kind, self.place.namespace, self._selector)
         except ApiError as error:
             self._note(error)
             raise
         if set_back := int(version) < at_least:
             log.warning("etcd was set back", extra={"place": str(self.place), "from": at_least, "to": version})
         self._version = int(version)
-        self._kept.listed(documents, version, set_back)
+        self._kept.listed(objects, version, set_back)
         self._lifted()
         return version
 

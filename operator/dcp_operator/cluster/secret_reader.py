@@ -18,6 +18,7 @@ class SecretReader:
     def __init__(self, api: Api, monotonic: Callable[[], float]) -> None:
         self._api, self._monotonic = api, monotonic
         self._read: dict[tuple[str, str], tuple[float, SecretSeen]] = {}
+        """The oldest first."""
 
     async def read(self, namespace: str, names: Iterable[str]) -> dict[str, SecretSeen]:
         """Those of the Secrets that exist. ApiError and ApiUnreachable pass through."""
@@ -38,4 +39,5 @@ class SecretReader:
 
     def _expire(self) -> None:
         oldest = self._monotonic() - FRESH_SECONDS
-        self._read = {key: each for key, each in self._read.items() if each[0] > oldest}
+        while self._read and self._read[key := next(iter(self._read))][0] <= oldest:
+            del self._read[key]

@@ -29,7 +29,7 @@ LONGEST_NAME = 63
 """Of a Service, and of a pod's host name."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class PipelineKey:
     """Which pipeline."""
 

@@ -91,10 +91,13 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
         api_server=environment.get("KUBERNETES_SERVICE_HOST", ""),
         sync_seconds=_seconds(environment, "SYNC_PERIOD", "2s"),
         resync_seconds=_seconds(environment, "RESYNC_PERIOD", "30s"),
-        concurrency=_whole(environment, "RECONCILE_CONCURRENCY", 8),
+        concurrency=_whole(environment, "RECONCILE_CONCURRENCY", 8, least=1),
         health_host=environment.get("HEALTH_HOST") or ANYWHERE,
         health_port=_whole(environment, "HEALTH_PORT", 8080),
-        rollout=(max(1, _whole(environment, "ROLLOUT_AT_ONCE", 5)), _seconds(environment, "ROLLOUT_DELAY", "0s", 0.0)),
+        rollout=(
+            _whole(environment, "ROLLOUT_AT_ONCE", 5, least=1),
+            _seconds(environment, "ROLLOUT_DELAY", "0s", 0.0),
+        ),
         lease=_lease(environment),
         log_level=environment.get("LOG_LEVEL") or "info",
         log_format=environment.get("LOG_FORMAT") or "",
@@ -144,8 +147,10 @@ def _seconds(environment: Mapping[str, str], name: str, default: str, least: flo
     return seconds
 
 
-def _whole(environment: Mapping[str, str], name: str, default: int) -> int:
+def _whole(environment: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
     text = environment.get(name) or str(default)
     if not text.isdecimal():
         raise SettingInvalid(f"{name}={text!r} is no whole number")
+    if int(text) < least:
+        raise SettingInvalid(f"{name}={text}: {least} or more is wanted")
     return int(text)

@@ -32,7 +32,7 @@ class Parting:
         that hold a batch are asked to take no other. ApiError, ApiUnreachable and UNREADABLE pass through."""
         key = PipelineKey(pipeline.metadata.namespace, pipeline.metadata.name)
         label = ",".join(f"{name}={value}" for name, value in selector(key.name, "worker").items())
-        documents, _ = await self._api.list(POD, key.namespace, label)
+        documents = await self._api.list(POD, key.namespace, label)
         pods = in_order_of_removal(pods_seen(documents))
         surplus = len(pods) - wanted
         if surplus <= 0:

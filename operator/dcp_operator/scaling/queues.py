@@ -1,4 +1,4 @@
-"""Reads the queues of many pipelines: per Redis server one call, in the event loop, however many servers hang.
+"""Reads the queues of many pipelines: per Redis server one connection, in the event loop, however many servers hang.
 
 A server that does not answer costs a socket until its time is over, and nothing else. One that has been away for a
 while is asked less often. Whatever it answers is decoded into types, or is that server's pipelines' condition.
@@ -12,19 +12,23 @@ import socket
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
+from dcp_operator.scaling.looking import LookedAt, looked, unread
 from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.server import Server
-from dcp_operator.scaling.wire import Command, Refused, Reply, Unreadable, Wire
+from dcp_operator.scaling.wire import Command, Refused, Reply, Said, Unreadable, Wire, packed
 from dcp_operator.status.seen import QueueSeen
-from dcp_pipeline.observe.look import Look, looks_of, questions
+from dcp_pipeline.observe.look import REPLIES, questions, time_of
 from dcp_pipeline.observe.scaling_note import ScalingNote, history_commands, note_command
 from dcp_pipeline.queue.leaving import held_of, leaving_arguments
 from dcp_pipeline.queue.scripts import Script
+from dcp_pipeline.queue.view import chunks
 
+QUEUES_AT_ONCE = 250
+"""In one call: it has its own time, and its answer is read without keeping the event loop from all else for long."""
 MOST_BYTES = 32 * 2**20
 FIRST_BYTES, BYTES_PER_QUEUE = 256 * 1024, 256 * 1024
 """Of one answer: some thousand workers' signs of life are 200 KB."""
@@ -32,6 +36,8 @@ RESOLVERS = 32
 FAILURES_UNPAUSED = 5
 LONGEST_PAUSE_SECONDS = 8.0
 """A server that stays away is asked so seldom, that its return is noticed within it."""
+_NO_SCRIPT = Refused("NOSCRIPT")
+_NOTHING: Sequence[Said | None] = [None] * REPLIES
 UNREADABLE = (Unreadable,)
 """What a server that cannot be asked raises: it is away, refuses us, or is none."""
 
@@ -44,6 +50,20 @@ class _Asked:
     failures: int = 0
     paused_until: float = 0.0
     error: str = ""
+    queues: Sequence[str] = ()
+    """As asked for last."""
+    questions: list[tuple[Sequence[str], bytes]] = field(default_factory=list)
+    """What is sent for them."""
+    looked: dict[str, LookedAt] = field(default_factory=dict)
+    """What was there at the last look."""
+
+    def asks(self, queues: Sequence[str], stats_sha: str) -> list[tuple[Sequence[str], bytes]]:
+        """The calls that ask for these queues."""
+        if self.queues != queues:
+            self.queues = queues
+            self.questions = [(each, packed(questions(each, stats_sha))) for each in chunks(queues, QUEUES_AT_ONCE)]
+            self.looked = {queue: was for queue in queues if (was := self.looked.get(queue)) is not None}
+        return self.questions
 
 
 class QueueReader:
@@ -54,20 +74,23 @@ class QueueReader:
         self._asked: dict[Server, _Asked] = {}
         self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
 
-    async def read(self, server: Server, queues: Sequence[str]) -> dict[str, QueueSeen]:
-        """What is in each of these queues; an unreachable server is an answer too."""
+    async def read(self, server: Server, queues: Sequence[str]) -> Mapping[str, QueueSeen]:
+        """What is in each of these queues; an unreachable server is an answer too. Where nothing has changed since
+        the last look, the very same values."""
         asked = self._one(server)
         if self._monotonic() < asked.paused_until:
-            return _unread(queues, asked.error)
+            return unread(queues, asked.error)
+        script = Script.load("stats")
+        found: dict[str, LookedAt] = {}
         try:
-            replies = await self._replies(asked.wire, queues)
-            looks = looks_of(queues, replies)
+            for names, commands in asked.asks(queues, script.sha):
+                found |= await self._looked(asked, names, commands, script)
         except (Unreadable, msgspec.ValidationError, RecursionError) as error:
             told = str(error) if isinstance(error, Unreadable) else "what answers there is no Redis"
             self._failed(asked, told)
-            return _unread(queues, told)
-        asked.failures = 0
-        return {queue: _seen(look) for queue, look in looks.items()}
+            return unread(queues, told)
+        asked.failures, asked.looked = 0, found
+        return {queue: each.seen for queue, each in found.items()}
 
     async def ask_to_go(self, server: Server, queue: str, processes: Sequence[str], count: int) -> Mapping[str, int]:
         """Ask `count` of a queue's worker processes to go: process -> batches that it still holds. UNREADABLE passes
@@ -103,16 +126,23 @@ class QueueReader:
         for each in self._asked.values():
             each.wire.close()
 
-    async def _replies(self, wire: Wire, queues: Sequence[str]) -> list[Reply]:
-        script = Script.load("stats")
-        most = min(MOST_BYTES, FIRST_BYTES + BYTES_PER_QUEUE * len(queues))
-        replies = await wire.call(questions(queues, script.sha), most)
-        if any(each == Refused("NOSCRIPT") for each in replies):
-            await wire.call([["SCRIPT", "LOAD", script.source]], FIRST_BYTES)
-            replies = await wire.call(questions(queues, script.sha), most)
-        if isinstance(replies[0], Refused):
-            raise Unreadable(str(replies[0]))
-        return replies
+    async def _looked(
+        self, asked: _Asked, names: Sequence[str], commands: bytes, script: Script
+    ) -> dict[str, LookedAt]:
+        """One call."""
+        most = min(MOST_BYTES, FIRST_BYTES + BYTES_PER_QUEUE * len(names))
+        known: list[Said | None] = [None]
+        for name in names:
+            known.extend(was.said if (was := asked.looked.get(name)) is not None else _NOTHING)
+        said = await asked.wire.again(commands, known, most)
+        if any(each.reply == _NO_SCRIPT for each in said[1::REPLIES]):
+            await asked.wire.call([["SCRIPT", "LOAD", script.source]], FIRST_BYTES)
+            said = await asked.wire.again(commands, known, most)
+        if isinstance(said[0].reply, Refused):
+            raise Unreadable(str(said[0].reply))
+        time = time_of(said[0].reply)
+        parts = (said[n : n + REPLIES] for n in range(1, len(said), REPLIES))
+        return {name: looked(asked.looked.get(name), time, part) for name, part in zip(names, parts, strict=True)}
 
     async def _run(self, wire: Wire, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Reply:
         words: Command = [len(keys), *keys, *arguments]
@@ -149,13 +179,3 @@ class QueueReader:
 
 def _addresses(host: str, port: int) -> list[str]:
     return [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
-def _seen(look: Look | str) -> QueueSeen:
-    if isinstance(look, Look):
-        return QueueSeen(look.stats, None, look.reports, look.workers)
-    return QueueSeen(None, look, {})
-
-
-def _unread(queues: Sequence[str], error: str) -> dict[str, QueueSeen]:
-    return {queue: QueueSeen(None, error, {}) for queue in queues}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from dcp_operator.scaling.commit_times import CommitTimes
 from dcp_operator.status.seen import QueueSeen
@@ -19,8 +19,7 @@ NOTED_FOR_SECONDS = 1200.0
 """A note is left anew after this time, well before it is forgotten."""
 
 
-@dataclass(frozen=True)
-class Scaled:
+class Scaled(msgspec.Struct, frozen=True):
     """What is known. Times are monotonic seconds."""
 
     queue: QueueSeen
@@ -41,6 +40,25 @@ class Scaled:
     """Looks in a row that failed."""
     shown: QueueSeen | None = None
     """The look that the status tells of: a single one that failed on a busy machine is no news. None: none yet."""
+    decided_on: tuple[object, object] | None = None
+    """The target and the Deployment that the decision is of."""
+    rested: bool = False
+    """Whether looks since that decision found all at rest, and nothing was decided anew."""
+
+    def rests(self, queue: QueueSeen, decided_on: tuple[object, object]) -> bool:
+        """Whether a look finds a pipeline without work and without workers, as the last one did: nothing but work, or
+        a change of what the decision is of, makes it another."""
+        was, stats = self.decided_on, self.queue.stats
+        return (
+            was is not None
+            and was[0] is decided_on[0]
+            and was[1] is decided_on[1]
+            and stats is not None
+            and stats is queue.stats
+            and not (stats.backlog or queue.workers or self.current or self.missed)
+            and self.decision is not None
+            and self.decision.replicas == 0
+        )
 
     @property
     def to_follow(self) -> bool:

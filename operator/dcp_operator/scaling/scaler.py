@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from dcp_operator.children.plan import Live
 from dcp_operator.cluster.api import Api, ApiError, ApiUnreachable
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import DEPLOYMENT
@@ -25,6 +25,7 @@ from dcp_operator.scaling.parting import Parting
 from dcp_operator.scaling.queues import UNREADABLE, QueueReader
 from dcp_operator.scaling.scaled import UNREAD_SHOWN_LOOKS, UNSEEN, Scaled, load_of, shown
 from dcp_operator.scaling.server import Server
+from dcp_operator.scaling.targets import Group, Target, Targets
 from dcp_operator.status.conditions import cut, timestamp
 from dcp_operator.status.events import News, Recorder
 from dcp_operator.status.metrics import Metrics
@@ -39,29 +40,6 @@ log = logging.getLogger(__name__)
 
 WRITES_AT_ONCE = 8
 LONGEST_REASON = 1024
-
-
-@dataclass(frozen=True)
-class Target:
-    """A pipeline that is scaled: the last usable spec, and where its queue is."""
-
-    owner: Owner
-    pipeline: Pipeline
-    server: Server
-    held: bool = False
-    """Looked at, and left alone: somebody has paused the reconciliation."""
-
-
-@dataclass
-class Targets:
-    """Which pipelines are scaled; the reconciler writes it, the scaler reads it."""
-
-    by_key: dict[PipelineKey, Target] = field(default_factory=dict)
-
-    def hold(self, key: PipelineKey, held: bool) -> None:
-        """Keep the hands off, or no longer, whatever its spec is now."""
-        if (target := self.by_key.get(key)) is not None and target.held != held:
-            self.by_key[key] = replace(target, held=held)
 
 
 class Scaler:
@@ -84,6 +62,7 @@ class Scaler:
         self._monotonic, self._now = monotonic, now
         self._parting = Parting(api, reader)
         self._known: dict[PipelineKey, Scaled] = {}
+        self._grouped: tuple[Group, ...] = ()
         self._rounds: dict[Server, asyncio.Task[None]] = {}
         self._writes = asyncio.Semaphore(WRITES_AT_ONCE)
 
@@ -97,39 +76,39 @@ class Scaler:
 
     def start_round(self) -> list[asyncio.Task[None]]:
         """Begin a look at each server, but for those whose last one goes on."""
-        targets = dict(self._targets.by_key)
-        by_server: dict[Server, list[PipelineKey]] = {}
-        for key, target in targets.items():
-            by_server.setdefault(target.server, []).append(key)
-        self._forget(targets)
+        groups = self._targets.groups
+        if groups is not self._grouped:
+            self._forget(self._targets.by_key)
+            self._grouped = groups
         for server in [each for each, task in self._rounds.items() if task.done()]:
             self._rounds.pop(server)
-        self._reader.keep({*by_server, *self._rounds})
-        for server, keys in by_server.items():
-            if server not in self._rounds:
-                self._rounds[server] = asyncio.create_task(self._round(server, keys, targets))
+        self._reader.keep({*(group.server for group in groups), *self._rounds})
+        for group in groups:
+            if group.server not in self._rounds:
+                self._rounds[group.server] = asyncio.create_task(self._round(group))
         return list(self._rounds.values())
 
-    async def _round(self, server: Server, keys: list[PipelineKey], targets: dict[PipelineKey, Target]) -> None:
+    async def _round(self, group: Group) -> None:
         try:
-            await self._one_round(server, keys, targets)
+            await self._one_round(group)
         except Exception as error:  # of this server's pipelines alone, whatever it is
             self._metrics.error("scaler", error)
             log.exception(
-                "the queues of a server were not looked at", extra={"pipelines": [str(key) for key in keys][:10]}
+                "the queues of a server were not looked at", extra={"pipelines": [str(key) for key in group.names][:10]}
             )
 
-    async def _one_round(self, server: Server, keys: list[PipelineKey], targets: dict[PipelineKey, Target]) -> None:
-        names = {key: targets[key].pipeline.queue_name for key in keys}
+    async def _one_round(self, group: Group) -> None:
         begun = self._monotonic()
-        seen = await self._reader.read(server, sorted(set(names.values())))
+        seen = await self._reader.read(group.server, group.queues)
         self._metrics.looked(self._monotonic() - begun)
-        keys = [key for key in keys if key in self._targets.by_key]  # some may have gone while a server hung
-        looked = {key: each for key in keys if (each := self._looked(key, targets[key], seen[names[key]]))}
-        keys = list(looked)
-        to_follow = [key for key in keys if looked[key].to_follow or self._parting.has_asked(key)]
-        await asyncio.gather(*(self._follow(key, targets[key], looked[key]) for key in to_follow))
-        await self._leave_notes(server, targets, [key for key in keys if looked[key].queue.stats is not None])
+        looked: dict[PipelineKey, Scaled] = {}
+        for key, target in group.targets.items():
+            # some may have gone while a server hung
+            if key in self._targets.by_key and (scaled := self._looked(key, target, seen[group.names[key]])):
+                looked[key] = scaled
+        to_follow = [key for key, scaled in looked.items() if scaled.to_follow or self._parting.has_asked(key)]
+        await asyncio.gather(*(self._follow(key, group.targets[key], looked[key]) for key in to_follow))
+        await self._leave_notes(group, [key for key, scaled in looked.items() if scaled.queue.stats is not None])
 
     def _looked(self, key: PipelineKey, target: Target, queue: QueueSeen) -> Scaled | None:
         """None where a pipeline brought up what nobody foresaw: that is this pipeline's alone."""
@@ -142,26 +121,46 @@ class Scaler:
 
     def _look(self, key: PipelineKey, target: Target, queue: QueueSeen) -> Scaled:
         """Decide, and remember; nothing is written."""
-        before, now = self._known.get(key, UNSEEN), self._monotonic()
+        before, now, live = self._known.get(key, UNSEEN), self._monotonic(), self._store.deployment(key, "worker")
+        if before.rests(queue, (target, live)):
+            scaled = msgspec.structs.replace(before, queue=queue, shown=queue, read_at=now, rested=True)
+        else:
+            scaled = self._looked_closely(key, target, queue, live, self._woken(target, before), now)
+        self._known[key] = scaled
+        same = before.shown is scaled.shown and (before.wanted, before.cause) == (scaled.wanted, scaled.cause)
+        if not same and news_of(before) != news_of(scaled):
+            self._tell(key)
+        return scaled
+
+    def _woken(self, target: Target, before: Scaled) -> Scaled:
+        """As if a decision had been made at the last look too."""
+        decision, at = before.decision, before.read_at
+        if not before.rested or decision is None or at is None:
+            return before
+        decision = decide(target.pipeline, load_of(before, at), Workers(0, 0), decision.memory, at)
+        return msgspec.structs.replace(before, decision=decision, rested=False)
+
+    def _looked_closely(
+        self, key: PipelineKey, target: Target, queue: QueueSeen, live: Live | None, before: Scaled, now: float
+    ) -> Scaled:
         read_at = before.read_at if before.read_at is not None and queue.stats is None else now
         commits = observed(before.commits, queue.workers, now)
         missed = before.missed + 1 if queue.stats is None else 0
         scaled = Scaled(
             queue, read_at, commits, changed=before.changed, noted=before.noted, refused=before.refused, missed=missed
         )
-        scaled = replace(scaled, shown=shown(before, scaled, now))
-        live = self._store.deployment(key, "worker")
-        if live is not None:
-            workers = workers_of(live.document)
-            scaled = replace(scaled, current=workers.wanted)
-            if not target.held and not self._is_kedas(key, target):
-                scaled = replace(scaled, decision=_decided(target.pipeline, scaled, before.decision, workers, now))
-                scaled = scaled if scaled.to_follow else replace(scaled, refused=None)
-            backlog = queue.stats.backlog if queue.stats else None
-            self._metrics.scaling(key, backlog, scaled.wanted, workers.wanted, scaled.cause)
-        self._known[key] = scaled
-        if news_of(before) != news_of(scaled):
-            self._tell(key)
+        scaled = msgspec.structs.replace(scaled, shown=shown(before, scaled, now))
+        if live is None:
+            return scaled
+        workers = workers_of(live.document)
+        scaled = msgspec.structs.replace(scaled, current=workers.wanted)
+        if not target.held and not self._is_kedas(key, target):
+            decision = _decided(target.pipeline, scaled, before.decision, workers, now)
+            decided_on = (target, live) if workers == Workers(0, 0) else None
+            scaled = msgspec.structs.replace(scaled, decision=decision, decided_on=decided_on)
+            scaled = scaled if scaled.to_follow else msgspec.structs.replace(scaled, refused=None)
+        backlog = queue.stats.backlog if queue.stats else None
+        self._metrics.scaling(key, backlog, scaled.wanted, workers.wanted, scaled.cause)
         return scaled
 
     def _is_kedas(self, key: PipelineKey, target: Target) -> bool:
@@ -195,7 +194,7 @@ class Scaler:
 
     def _note_refusal(self, key: PipelineKey, refused: str | None) -> None:
         if key in self._known and self._known[key].refused != refused:
-            self._known[key] = replace(self._known[key], refused=refused)
+            self._known[key] = msgspec.structs.replace(self._known[key], refused=refused)
             self._tell(key)
 
     async def _scale(self, key: PipelineKey, owner: Owner, current: int, replicas: int, why: str) -> None:
@@ -205,30 +204,30 @@ class Scaler:
         await self._recorder.post(owner, News("Normal", "Scale", "Scaled", f"workers {current} -> {replicas}: {why}"))
         changed = ScalingDecision(replicas=replicas, reason=cut(why, LONGEST_REASON), time=timestamp(self._now()))
         if key in self._known:
-            self._known[key] = replace(self._known[key], changed=changed)
+            self._known[key] = msgspec.structs.replace(self._known[key], changed=changed)
             self._tell(key)
 
-    async def _leave_notes(self, server: Server, targets: dict[PipelineKey, Target], keys: list[PipelineKey]) -> None:
+    async def _leave_notes(self, group: Group, keys: list[PipelineKey]) -> None:
         """Tell `dcp status` what has changed since it was last told."""
         now = self._now().timestamp()
         known = {key: self._known[key] for key in keys if key in self._known}
         notes = {key: note for key, scaled in known.items() if (note := scaled.note(now)) is not None}
         if not notes:
             return
-        names = {key: targets[key].pipeline.queue_name for key in notes}
+        names = group.names
         changed = [
             names[key]
             for key, note in notes.items()
             if (last := known[key].noted) is None or last.replicas != note.replicas
         ]
         try:
-            await self._reader.leave_notes(server, {names[key]: note for key, note in notes.items()}, changed)
+            await self._reader.leave_notes(group.server, {names[key]: note for key, note in notes.items()}, changed)
         except UNREADABLE as error:
             self._metrics.error("notes", error)
             return
         for key, note in notes.items():
             if key in self._known:
-                self._known[key] = replace(self._known[key], noted=note)
+                self._known[key] = msgspec.structs.replace(self._known[key], noted=note)
 
     def _forget(self, targets: Iterable[PipelineKey]) -> None:
         for key in self._known.keys() - set(targets):

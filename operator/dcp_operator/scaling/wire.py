@@ -21,6 +21,8 @@ Command = Sequence[str | bytes | int]
 Reply = Any
 """int, bytes, None, a list of such, or Refused."""
 
+LONGEST_KNOWN = 4096
+"""Of a reply that is kept, to be compared with the next."""
 SECONDS = 2.0
 """For a whole call: connecting, logging in and every reply."""
 DEEPEST = 4
@@ -47,8 +49,16 @@ class Refused:
         return f"the server refuses: {self.word}"
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reply, and the bytes that it came in; None where they are too many to be compared with the next."""
+
+    raw: bytes | None
+    reply: Reply
+
+
 class Wire:
-    """To be closed. `call` raises Unreadable and nothing else."""
+    """To be closed. Every call raises Unreadable and nothing else."""
 
     def __init__(self, server: Server, resolve: Callable[[str, int], Any] | None = None) -> None:
         self._server = server
@@ -58,12 +68,17 @@ class Wire:
 
     async def call(self, commands: Sequence[Command], most_bytes: int) -> list[Reply]:
         """Send them all, and read one reply for each."""
+        return [each.reply for each in await self.again(packed(commands), [None] * len(commands), most_bytes)]
+
+    async def again(self, commands: bytes, known: Sequence[Said | None], most_bytes: int) -> list[Said]:
+        """Send packed() commands, and read one reply for each of `known`: what each said the last time it was asked.
+        The very same object where it says the same."""
         async with self._turn:
             try:
                 async with asyncio.timeout(SECONDS):
                     if self._streams is None:
                         await self._connect()
-                    return await self._exchange(commands, most_bytes)
+                    return await self._exchange(commands, known, most_bytes)
             except TimeoutError:
                 self.close()
                 raise Unreadable(f"no answer within {SECONDS:.0f} s") from None
@@ -94,16 +109,16 @@ class Wire:
         if database:
             words.append(["SELECT", database])
         words.append(["CLIENT", "SETNAME", "dcp-operator"])
-        for command, reply in zip(words, await self._exchange(words, CHUNK), strict=True):
-            if isinstance(reply, Refused) and command[0] != "CLIENT":
-                raise Unreadable(str(reply))
+        for command, said in zip(words, await self._exchange(packed(words), [None] * len(words), CHUNK), strict=True):
+            if isinstance(said.reply, Refused) and command[0] != "CLIENT":
+                raise Unreadable(str(said.reply))
 
-    async def _exchange(self, commands: Sequence[Command], most_bytes: int) -> list[Reply]:
+    async def _exchange(self, commands: bytes, known: Sequence[Said | None], most_bytes: int) -> list[Said]:
         assert self._streams is not None
         reader, writer = self._streams
-        writer.write(b"".join(map(_sent, commands)))
+        writer.write(commands)
         await writer.drain()
-        replies = _replies(len(commands), most_bytes)
+        replies = _replies(known, most_bytes)
         next(replies)
         while True:
             chunk = await reader.read(CHUNK)
@@ -112,7 +127,7 @@ class Wire:
             try:
                 replies.send(chunk)
             except StopIteration as done:
-                found: list[Reply] = done.value
+                found: list[Said] = done.value
                 return found
 
 
@@ -129,24 +144,40 @@ def address_of(server: Server) -> tuple[str, int, int, str | None]:
     return host, port, int(database), user
 
 
+def packed(commands: Sequence[Command]) -> bytes:
+    """As they are sent."""
+    return b"".join(map(_sent, commands))
+
+
 def _sent(command: Command) -> bytes:
     words = [each if isinstance(each, bytes) else str(each).encode() for each in command]
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(each), each) for each in words)
 
 
-def _replies(count: int, most_bytes: int) -> Generator[None, bytes, list[Reply]]:
+def _replies(known: Sequence[Said | None], most_bytes: int) -> Generator[None, bytes, list[Said]]:
     """Fed with chunks; returns the replies. Holds no more than `most_bytes`, whatever lengths are claimed."""
-    held, at, taken = bytearray(), 0, 0
+    held, at, begun, taken = bytearray(), 0, 0, 0
 
     def more() -> Generator[None, bytes, None]:
-        nonlocal at, taken
+        nonlocal at, begun, taken
         chunk = yield
         taken += len(chunk)
         if taken > most_bytes:
             raise Unreadable(f"the answer is longer than {most_bytes} bytes")
-        del held[:at]
+        if at - begun > LONGEST_KNOWN:
+            begun = -1  # too long to be kept: what was read of it is let go
+        kept = begun if begun >= 0 else at
+        del held[:kept]
         held.extend(chunk)
-        at = 0
+        at, begun = at - kept, min(begun, 0)
+
+    def as_before(raw: bytes) -> Generator[None, bytes, bool]:
+        """A reply ends where it says itself: what begins with all of the last one is the last one."""
+        while not held.startswith(raw, at):
+            if len(held) - at >= len(raw) or not raw.startswith(bytes(held[at:])):
+                return False
+            yield from more()
+        return True
 
     def line() -> Generator[None, bytes, bytes]:
         nonlocal at
@@ -189,9 +220,16 @@ def _replies(count: int, most_bytes: int) -> Generator[None, bytes, list[Reply]]
         at += size + 2
         return found
 
-    found = []
-    for _ in range(count):
-        found.append((yield from one(0)))  # noqa: PERF401 - as above
+    found: list[Said] = []
+    for last in known:
+        begun = at
+        if last is not None and last.raw is not None and (yield from as_before(last.raw)):
+            at += len(last.raw)
+            found.append(last)
+            continue
+        reply = yield from one(0)
+        short = begun >= 0 and at - begun <= LONGEST_KNOWN
+        found.append(Said(bytes(held[begun:at]) if short else None, reply))
     return found
 
 

@@ -16,8 +16,10 @@ from dcp_pipeline.queue.keys import Keys
 from dcp_pipeline.queue.model import QueueStats, WorkerReport
 from dcp_pipeline.queue.view import alive, stats_of
 
-_REPLIES = 4
-"""For each queue."""
+REPLIES = 4
+"""For each queue: stats, reports, workers' beats, workers' vitals."""
+Time = tuple[int, int]
+"""Redis' clock: seconds and microseconds."""
 
 Count = Annotated[int, Meta(ge=0, lt=2**62)]
 _Stats = tuple[Count, Count, Count, Count, Count, Count, Count, Count]
@@ -48,15 +50,14 @@ def questions(queues: Sequence[str], stats_sha: str) -> list[list[str | int]]:
     return commands
 
 
-def looks_of(queues: Sequence[str], replies: Sequence[Any]) -> dict[str, Look | str]:
-    """What is in each of the queues, or why just this one cannot be read. Raises msgspec.ValidationError where the
-    time is none: then no Redis answers."""
-    seconds, micros = (int(each) for each in msgspec.convert(replies[0], tuple[bytes, bytes]) if _digits(each))
-    parts = [replies[n : n + _REPLIES] for n in range(1, len(replies), _REPLIES)]
-    return {queue: _look((seconds, micros), part) for queue, part in zip(queues, parts, strict=True)}
+def time_of(reply: Any) -> Time:
+    """The server's time. Raises msgspec.ValidationError where it is none: then no Redis answers."""
+    seconds, micros = (int(each) for each in msgspec.convert(reply, tuple[bytes, bytes]) if _digits(each))
+    return seconds, micros
 
 
-def _look(time: tuple[int, int], replies: Sequence[Any]) -> Look | str:
+def look_of(time: Time, replies: Sequence[Any]) -> Look | str:
+    """What is in a queue, or why just this one cannot be read."""
     failed = next((each for each in replies if not isinstance(each, (int, bytes, list, type(None)))), None)
     if failed is not None:
         return str(failed)
@@ -64,11 +65,21 @@ def _look(time: tuple[int, int], replies: Sequence[Any]) -> Look | str:
     try:
         counts = msgspec.convert(stats, _Stats)
         scores = [(name, float(score)) for name, score in _pairs(until)]
-        return Look(
-            stats_of(counts), reports_of(dict(_pairs(report))), tuple(alive(time, scores, dict(_pairs(vitals))))
-        )
+        return Look(stats_of(counts), _reports(report), tuple(alive(time, scores, dict(_pairs(vitals)))))
     except (msgspec.ValidationError, ValueError, RecursionError):
         return "what answers there is none of our queues"
+
+
+def reports_said(reply: Any) -> Mapping[str, Report] | None:
+    """The reports alone; None where the reply is none of ours."""
+    try:
+        return _reports(reply) if isinstance(reply, list) else None
+    except (msgspec.ValidationError, ValueError, RecursionError):
+        return None
+
+
+def _reports(reply: Any) -> Mapping[str, Report]:
+    return reports_of(dict(_pairs(reply)))
 
 
 def _pairs(reply: Any) -> Iterable[tuple[bytes, bytes]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from dcp_operator.cluster.answers import page_of
 from dcp_operator.cluster.dirty import DirtyKeys
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE
@@ -30,6 +32,8 @@ def test_settings_have_defaults() -> None:
         ({"WORKER_IMAGE": ""}, "WORKER_IMAGE"),
         ({"SYNC_PERIOD": "2"}, "SYNC_PERIOD"),
         ({"HEALTH_PORT": "x"}, "HEALTH_PORT"),
+        ({"ROLLOUT_AT_ONCE": "0"}, "ROLLOUT_AT_ONCE=0: 1 or more"),
+        ({"RECONCILE_CONCURRENCY": "0"}, "RECONCILE_CONCURRENCY=0: 1 or more"),
     ],
 )
 def test_a_bad_setting_is_named(given: dict[str, str], named: str) -> None:
@@ -65,12 +69,38 @@ def document(version: int, uid: str = "u", name: str = "x", kind: str = "ConfigM
     return {"kind": kind, "metadata": metadata, "spec": {}}
 
 
+LISTED = {"metadata": {"resourceVersion": "20"}, "items": [document(9), document(9, name="y")]}
+
+
 def test_an_older_version_never_replaces_a_newer_one() -> None:
     store = Store()
     store.put_child(CONFIG_MAP, document(9))
     store.put_child(CONFIG_MAP, document(7))
     (live,) = store.children(A).values()
     assert live.document["metadata"]["resourceVersion"] == "9"
+
+
+def test_of_the_same_version_what_is_here_stays() -> None:
+    store, sent = Store(), page_of(CONFIG_MAP, msgspec.json.encode(LISTED)).objects
+    assert [store.knows_child(each) for each in sent] == [False, False]
+    store.put_child(CONFIG_MAP, document(9))
+    (live,) = store.children(A).values()
+    store.put_child(CONFIG_MAP, document(9))
+    assert next(iter(store.children(A).values())) is live
+    assert [store.knows_child(each) for each in sent] == [True, False]
+    store.put_child(CONFIG_MAP, document(8, uid="v"))
+    assert [store.knows_child(each) for each in sent] == [False, False], "another object by the same name"
+
+
+def test_a_child_whose_label_was_changed_is_no_longer_the_formers() -> None:
+    store = Store()
+    store.put_child(CONFIG_MAP, document(9))
+    other = document(10)
+    other["metadata"]["labels"] = {"app.kubernetes.io/instance": "b"}
+    store.put_child(CONFIG_MAP, other)
+    assert not store.children(A)
+    assert len(store.children(PipelineKey("n", "b"))) == 1
+    assert store.keep_children(CONFIG_MAP, None, (), None) == {PipelineKey("n", "b")}
 
 
 def test_a_list_takes_away_what_it_no_longer_has_but_nothing_newer() -> None:

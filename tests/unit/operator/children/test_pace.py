@@ -57,3 +57,34 @@ def test_one_that_is_gone_or_that_people_change_waits_no_longer_and_gives_its_pl
     pace.done(A)
     assert clock.called == [(C, 0.0)]
     assert not pace.waits(B)
+
+
+def test_who_begins_to_lead_goes_on_from_what_the_cluster_shows() -> None:
+    clock, shown = Clock(), [A, B]
+    pace = Pace(2, 0.0, lambda: clock.now, lambda key, seconds: clock.called.append((key, seconds)), lambda: shown)
+    assert (pace.may(C), pace.may(A)) == (False, True), "two are on their way, and one of them has yet another change"
+    pace.wants_none(B, out=True)
+    assert clock.called == [(C, 0.0)]
+    assert (pace.may(C), pace.may(D)) == (True, False)
+    shown = [D]
+    pace.begin_anew()
+    assert (pace.waits(D), pace.may(A), pace.may(B)) == (False, True, False)
+
+
+def test_who_has_a_place_by_what_the_cluster_shows_loses_it_in_time_too() -> None:
+    clock = Clock()
+    pace = Pace(1, 0.0, lambda: clock.now, lambda key, seconds: None, lambda: [A, B, C])
+    assert not pace.may(D)
+    clock.now += PLACE_SECONDS + 1
+    assert pace.may(D)
+
+
+def test_before_it_is_known_who_is_on_the_way_nobody_goes() -> None:
+    clock = Clock()
+    known: list[list[PipelineKey] | None] = [None]
+    pace = Pace(1, 0.0, lambda: clock.now, lambda key, seconds: clock.called.append((key, seconds)), lambda: known[0])
+    assert not pace.may(A)
+    assert pace.waits(A)
+    assert [key for key, seconds in clock.called if seconds > 0] == [A], "it is asked again"
+    known[0] = []
+    assert pace.may(A)

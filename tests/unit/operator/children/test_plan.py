@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+import msgspec
 import pytest
 
 from dcp_operator.children.children import Child
@@ -33,8 +34,20 @@ def child(kind: str = "ConfigMap", replicas_at_birth: int | None = None, **conte
 
 def live(of: Child, owner: str = SCALER_FIELD_MANAGER, **metadata: Any) -> Live:
     document = deepcopy(stamped(of.document))
-    document["metadata"] |= {"uid": "uid-child", **metadata}
-    return Live(document, frozenset({owner}))
+    document["metadata"] |= {"uid": "uid-child", "resourceVersion": "1", **metadata}
+    return owned(of, document, owner)
+
+
+def owned(of: Child, document: dict[str, Any], owner: str) -> Live:
+    """As somebody owns its replicas."""
+    return msgspec.structs.replace(to_live(of.kind, document), replicas_owners=frozenset({owner}))
+
+
+def changed(of: Child, **data: str) -> Live:
+    """With other data than it was applied with."""
+    document = live(of).document
+    document["data"] |= data
+    return owned(of, document, SCALER_FIELD_MANAGER)
 
 
 WORKER = child("Deployment", 0, spec={"template": {"spec": {"containers": [{"name": "w", "image": "w:1"}]}}})
@@ -59,7 +72,7 @@ def test_replicas_are_handed_over_before_anything_else_when_the_operator_died_in
     found = live(WORKER, FIELD_MANAGER)
     document = {**found.document, "spec": {**WORKER.document["spec"], "replicas": 4}}
     document["spec"]["template"] = {"spec": {"containers": [{"name": "w", "image": "other"}]}}
-    actions = plan([WORKER], {key_of(WORKER): Live(document, frozenset({FIELD_MANAGER}))}, OWNER, {})
+    actions = plan([WORKER], {key_of(WORKER): owned(WORKER, document, FIELD_MANAGER)}, OWNER, {})
     assert actions[0] == HandOver(WORKER, 4)
     assert isinstance(actions[1], Apply)
 
@@ -76,25 +89,22 @@ def test_a_field_that_is_wanted_no_longer_is_applied_too() -> None:
 
 def test_a_change_by_hand_is_undone_and_named() -> None:
     one = child()
-    found = live(one)
-    found.document["data"]["a"] = "by hand"  # type: ignore[index]
+    found = changed(one, a="by hand")
     assert plan([one], {key_of(one): found}, OWNER, {}) == [Apply(one, "data.a was changed")]
 
 
 def test_what_others_added_is_theirs() -> None:
     one = child()
-    found = live(one)
-    found.document["data"]["b"] = "theirs"  # type: ignore[index]
+    found = changed(one, b="theirs")
     assert plan([one], {key_of(one): found}, OWNER, {}) == []
 
 
 def test_a_value_that_the_server_writes_otherwise_is_sent_only_once() -> None:
     one = child(data={"a": "odd"})
-    found = live(one)
-    found.document["data"]["a"] = "normalised"  # type: ignore[index]
+    found = changed(one, a="normalised")
     settled = {key_of(one): echo(one, found.document)}
     assert plan([one], {key_of(one): found}, OWNER, settled) == []
-    found.document["data"]["a"] = "by hand"  # type: ignore[index]
+    found = changed(one, a="by hand")
     assert len(plan([one], {key_of(one): found}, OWNER, settled)) == 1
 
 
@@ -154,10 +164,10 @@ def test_who_owns_the_replicas_is_read_from_the_managed_fields() -> None:
     document = live(WORKER).document
     fields = [{"manager": "dcp-scaler", "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
     metadata = {**document["metadata"], "managedFields": fields}
-    found = to_live({**document, "metadata": metadata})
+    found = to_live(DEPLOYMENT, {**document, "metadata": metadata})
     assert found.replicas_owners == {SCALER_FIELD_MANAGER}
     assert "managedFields" not in found.document["metadata"]
-    assert not to_live(document).replicas_owners
+    assert not to_live(DEPLOYMENT, document).replicas_owners
 
 
 def test_while_keda_scales_replicas_are_taken_from_nobody_but_ourselves() -> None:

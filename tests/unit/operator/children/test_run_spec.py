@@ -13,6 +13,7 @@ from dcp_operator.children.children import Wanted, children_of
 from dcp_operator.children.former_specs import former_specs, unread
 from dcp_operator.children.plan import Delete, key_of, to_live
 from dcp_operator.children.run_spec import spec_name, spec_text
+from dcp_operator.ground.kinds import CONFIG_MAP
 from dcp_operator.ground.names import Owner
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.status.seen import deployment_seen
@@ -76,7 +77,9 @@ class Rolled:
 
     def __init__(self) -> None:
         self.before, self.wanted = (self._children(changes) for changes in ({}, {"worker": {"maxAttempts": 9}}))
-        self.live = {key_of(each): to_live(self._there(each.document)) for each in (*self.before, *self.wanted)}
+        self.live = {
+            key_of(each): to_live(each.kind, self._there(each.document)) for each in (*self.before, *self.wanted)
+        }
 
     def _children(self, changes: dict[str, Any]) -> Any:
         return children_of(
@@ -95,7 +98,7 @@ class Rolled:
 
     def worker(self, which: Any, **status: int) -> None:
         child = which[-1]
-        self.live[key_of(child)] = to_live(self._there(child.document, **status))
+        self.live[key_of(child)] = to_live(child.kind, self._there(child.document, **status))
 
 
 def test_a_former_spec_goes_once_every_pod_is_of_the_present_one() -> None:
@@ -133,7 +136,7 @@ def test_maps_of_others_are_left_alone() -> None:
     rolled = Rolled()
     metadata = {"name": "mine", "namespace": "feeds", "uid": "m", "resourceVersion": "1",
                 "labels": {"app.kubernetes.io/instance": "botnet"}}  # fmt: skip
-    stranger = to_live({"kind": "ConfigMap", "metadata": metadata})
+    stranger = to_live(CONFIG_MAP, {"kind": "ConfigMap", "metadata": metadata})
     key = rolled.former[0].key
     rolled.live[type(key)(key.kind, "feeds", "mine")] = stranger
     assert [each.key.name for each in rolled.former] == [spec_name(pipeline())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from dcp_operator.ground.names import PipelineKey
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.server import Server
 from dcp_operator.status.seen import QueueSeen
+from dcp_pipeline.observe.report import Report
 from dcp_pipeline.queue.model import QueueStats
 from support.fake_cluster import FakeCluster
 from support.fake_operator import Operator, change, condition, replicas
@@ -236,3 +238,62 @@ async def test_a_pipeline_that_is_gone_takes_its_metrics_along(operator: Operato
         del cluster.objects[key]
     await operator.settle()
     assert operator.scaler.known(PipelineKey("feeds", "botnet")) is None
+
+
+async def course(operator: Operator, cluster: FakeCluster) -> list[int]:
+    """Workers after each look: long idle, then work, idle again, much work, and no answer in between and at the end."""
+    behavior = {"scaleUp": {"stabilizationWindowSeconds": 9}, "scaleDown": {"stabilizationWindowSeconds": 12}}
+    change(cluster, {"scaling": {"backlogPerWorker": 20, "behavior": behavior, "fallback": {"replicas": 3}}})
+    await operator.settle(2.0)
+    idle, some, much = QueueStats(done=3), QueueStats(ready=1, done=3), QueueStats(ready=90, done=4)
+    found = []
+    for stats, looks in (
+        (idle, 300), (some, 3), (idle, 20), (much, 9), (idle, 30), (None, 3), (idle, 9), (None, 9), (idle, 20)
+    ):  # fmt: skip
+        operator.queues.stats = stats
+        for _ in range(looks):
+            await operator.settle(2.0)
+            found.append(replicas(cluster))
+            workers = cluster.find(DEPLOYMENT, "botnet-worker") or {}
+            if workers.get("status", {}).get("readyReplicas", 0) != found[-1]:
+                cluster.put(DEPLOYMENT, workers | {"status": {"readyReplicas": found[-1], "replicas": found[-1]}})
+    return found
+
+
+async def test_a_pipeline_that_rests_is_scaled_as_one_that_is_thought_about_at_every_look(cluster: FakeCluster) -> None:
+    other = copy.deepcopy(cluster)
+    resting, thinking = Operator(cluster), Operator(other)
+    thinking.queues.anew = True
+    await resting.settle()
+    await thinking.settle()
+    found = await course(resting, cluster)
+    assert found == await course(thinking, other)
+    assert max(found) == 5, "it did work"
+    assert found[-1] == 0
+    known = resting.scaler.known(PipelineKey("feeds", "botnet"))
+    assert known is not None
+    assert known.rested
+    assert known.read_at == resting.clock.seconds, "it is looked at all the same"
+    never = thinking.scaler.known(PipelineKey("feeds", "botnet"))
+    assert never is not None
+    assert not never.rested
+
+
+async def test_what_is_reported_while_a_pipeline_rests_is_told(operator: Operator, cluster: FakeCluster) -> None:
+    operator.queues.stats = QueueStats()
+    for _ in range(3):
+        await operator.settle(2.0)
+    operator.queues.reports = {"fetcher": Report(at=operator.clock.now().timestamp(), sources={"s": "HTTP 404"})}
+    await operator.scaler.run_once()
+    await operator.drain()
+    assert condition(cluster, "SourcesReachable")[0] == "False"
+
+
+async def test_a_note_is_left_anew_while_a_pipeline_rests(operator: Operator) -> None:
+    operator.queues.stats = QueueStats()
+    await operator.settle(2.0)
+    operator.queues.notes.clear()
+    await operator.settle(2.0)
+    assert not operator.queues.notes
+    await operator.settle(1300.0)
+    assert operator.queues.notes, "it is forgotten in time"
