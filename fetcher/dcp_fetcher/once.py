@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 
 from dcp_fetcher.caretaker import Caretaker
@@ -16,7 +17,7 @@ from dcp_fetcher.watch import Round, Watch
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
-RECONCILE_EVERY_POLLS = 10
+RECONCILE_EVERY_SECONDS = 2.0
 TELL_EVERY_POLLS = 5
 BEAT_SECONDS = 1.0
 SETTLED_AT_MOST = 2
@@ -52,13 +53,16 @@ class Once:
         await self._caretaker.count_settled()
 
     async def _settled(self) -> None:
-        polls = 0
+        polls, reconciled, resting_seconds = 0, time.monotonic(), RECONCILE_EVERY_SECONDS
         with self._outlet.vitals.doing("what is on its way"):
             while await self._unfinished():
                 polls += 1
-                if self._settle and polls % RECONCILE_EVERY_POLLS == 0:
+                if self._settle and (begun := time.monotonic()) - reconciled >= resting_seconds:
                     await self._caretaker.mend_queue()
                     self._rounds += [await each.reconcile() for each in self._watches]
+                    # Of many that wait each is asked for: not more than a tenth of the time.
+                    reconciled = time.monotonic()
+                    resting_seconds = max(RECONCILE_EVERY_SECONDS, 10 * (reconciled - begun))
                 if polls % TELL_EVERY_POLLS == 0:
                     await tell_done(self._outlet)
                 self._outlet.vitals.alive("waits for what is on its way")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -133,11 +134,17 @@ class Watch:
 
     async def reconcile(self) -> Round:
         """Look at what is incomplete only: to finish it, and to enqueue again what the queue has lost."""
+        if self._follower is None and not await in_thread(self._something_is_missing):
+            return Round(self.source)
         incomplete = await in_thread(self._catalogue.incomplete)
         if self._follower is not None:
             return await self.round() if incomplete else Round(self.source)
         due = await self._unlisted(set(), incomplete)
         return Round(self.source, tuple(await self._look_at(self._due((), due, incomplete))))
+
+    def _something_is_missing(self) -> bool:
+        """Is an object being cut, or has the queue lost a batch? However many wait, it costs some questions."""
+        return bool(self._outlet.patience(self._outlet.ledger.cutting_objects) or self._outlet.lost())
 
     def _named(self, listed: list[Entry]) -> list[Entry]:
         """By the names under which they are recorded; of two with one name the last."""
@@ -267,9 +274,8 @@ class Watch:
             with self._outlet.vitals.doing(f"source {self.source}, {len(uris)} new files"):
                 looks = await in_thread(self.reader.together.look, uris) if len(uris) > 1 else []
         done = {look.uri for look in looks}
-        return [self._looked(look) for look in looks] + [
-            await self._look(entry, known) for entry, known in new if entry.url not in done
-        ]
+        self._tell(looks)
+        return looks + [await self._look(entry, known) for entry, known in new if entry.url not in done]
 
     async def _look(self, entry: Entry, known: Known) -> Look:
         if entry.problem is not None:
@@ -281,17 +287,20 @@ class Watch:
         return self._looked(look)
 
     def _looked(self, look: Look) -> Look:
-        self._outlet.progress.count(**_COUNTED[look.outcome])
-        level = logging.WARNING if look.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else logging.INFO
-        told = look.outcome is Outcome.UNAVAILABLE and look.object_id is not None  # by who gave it up
-        log.log(
-            logging.DEBUG if told or look.outcome in (Outcome.UNCHANGED, Outcome.WAITING) else level,
-            "%s: %s",
-            look.outcome,
-            self._outlet.done.named(look.object_id, look.uri),
-            extra={"source": self.source, "reason": look.reason},
-        )
+        self._tell([look])
         return look
+
+    def _tell(self, looks: Sequence[Look]) -> None:
+        """Count what came of them, and log it."""
+        for outcome, number in Counter(look.outcome for look in looks).items():
+            self._outlet.progress.count(**dict.fromkeys(_COUNTED[outcome], number))
+        for look in looks:
+            level = logging.WARNING if look.outcome in (Outcome.FAILED, Outcome.UNAVAILABLE) else logging.INFO
+            told = look.outcome is Outcome.UNAVAILABLE and look.object_id is not None  # by who gave it up
+            level = logging.DEBUG if told or look.outcome in (Outcome.UNCHANGED, Outcome.WAITING) else level
+            if log.isEnabledFor(level):
+                name = self._outlet.done.named(look.object_id, look.uri)
+                log.log(level, "%s: %s", look.outcome, name, extra={"source": self.source, "reason": look.reason})
 
     def _tried(self, entry: Entry, known: Known) -> Look:
         uri, failures = entry.url, 0
@@ -326,10 +335,10 @@ def _needs(name: str, known: Known, lost: frozenset[str]) -> bool:
     return any(each.state is ObjectState.CUTTING or each.id in lost for each in incomplete)
 
 
-_COUNTED: dict[Outcome, dict[str, int]] = {
-    Outcome.CUT: {"cut": 1},
-    Outcome.UNCHANGED: {"unchanged": 1},
-    Outcome.WAITING: {},
-    Outcome.UNAVAILABLE: {"failed": 1},
-    Outcome.FAILED: {"failed": 1},
+_COUNTED: dict[Outcome, tuple[str, ...]] = {
+    Outcome.CUT: ("cut",),
+    Outcome.UNCHANGED: ("unchanged",),
+    Outcome.WAITING: (),
+    Outcome.UNAVAILABLE: ("failed",),
+    Outcome.FAILED: ("failed",),
 }

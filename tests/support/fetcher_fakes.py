@@ -88,6 +88,9 @@ class FakeLedger:
             if each.state is ObjectState.CUTTING or any(cut.state is BatchState.CUT for cut in self.cuts(each.id))
         ]
 
+    def cutting_objects(self) -> list[SourceObject]:
+        return [each for each in self.incomplete_objects() if each.state is ObjectState.CUTTING]
+
     def open_object(self, wanted: SourceObject) -> SourceObject:
         self.switch.call("open_object")
         with self._lock:

@@ -33,8 +33,10 @@ log = logging.getLogger(__name__)
 
 SMALL_BYTES = 64 * 1024
 """Larger ones are worth a transaction of their own."""
-AT_ONCE = 64
+AT_ONCE = 256
 """So many files are read before any of them is recorded: what a killed fetcher reads again."""
+MOST_BYTES = 4 * 1024 * 1024
+"""Of what was read so far; then it is recorded."""
 LONGEST_SECONDS = 2.0
 """A slow disk has what was read so far recorded."""
 
@@ -108,7 +110,7 @@ class Together:
 
     def _read(self, uris: Iterator[str]) -> list[Whole]:
         """Those of the next ones that are read so; none where there are no more."""
-        until, found = time.monotonic() + LONGEST_SECONDS, list[Whole]()
+        until, found, held_bytes = time.monotonic() + LONGEST_SECONDS, list[Whole](), 0
         for uri in uris:
             self._outlet.stop.check()
             try:
@@ -121,7 +123,8 @@ class Together:
                 continue
             if whole is not None:
                 found.append(whole)
-            if found and time.monotonic() > until:
+                held_bytes += whole.found.size_bytes or 0
+            if found and (held_bytes > MOST_BYTES or time.monotonic() > until):
                 break
         return found
 

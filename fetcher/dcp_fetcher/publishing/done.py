@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from dcp_pipeline.ledger.model import ObjectBooks
 
@@ -58,20 +59,29 @@ class DoneLog:
 
     def tell(self, books_of: Callable[[Sequence[str]], Sequence[ObjectBooks]]) -> None:
         """One line for each object that is done by now."""
-        with self._lock:
-            asked = list(self._under_way)[:_MOST_AT_ONCE]
-        if not asked:
+        if not log.isEnabledFor(logging.INFO):
+            with self._lock:
+                self._under_way.clear()
             return
+        while self._tell_some(books_of) == _MOST_AT_ONCE:
+            pass
+
+    def _tell_some(self, books_of: Callable[[Sequence[str]], Sequence[ObjectBooks]]) -> int:
+        with self._lock:
+            asked = list(islice(self._under_way, _MOST_AT_ONCE))
+        if not asked:
+            return 0
         done = [each for each in books_of(asked) if not each.pending]
         with self._lock:
             ended = [(each, self._under_way.pop(each.object_id)) for each in done if each.object_id in self._under_way]
-            if asked and len(asked) == _MOST_AT_ONCE:
+            if len(asked) == _MOST_AT_ONCE > len(ended):
                 # Those that wait for long make room for the others.
                 for object_id in asked[: _MOST_AT_ONCE // 2]:
                     if object_id in self._under_way:
                         self._under_way[object_id] = self._under_way.pop(object_id)
         for books, under_way in ended:
             self._tell(books, under_way)
+        return len(ended)
 
     def _tell(self, books: ObjectBooks, under_way: _UnderWay) -> None:
         if under_way.growing and self._told.get(books.object_id) == books.read:

@@ -112,6 +112,10 @@ class Ledger:
         """Objects that are being cut, or have batches that are not settled. Oldest first."""
         return self._transactions.read(lambda each: objects.incomplete_objects(each, self.pipeline))
 
+    def cutting_objects(self) -> list[SourceObject]:
+        """Objects that are being cut. Oldest first."""
+        return self._transactions.read(lambda each: objects.cutting_objects(each, self.pipeline))
+
     def open_object(self, wanted: SourceObject) -> SourceObject:
         """Record an object unless its id is recorded; what is recorded then."""
         return self._insert(lambda each: objects.open_object(each, self.pipeline, wanted))

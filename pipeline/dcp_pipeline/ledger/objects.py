@@ -64,10 +64,19 @@ def incomplete_objects(connection: Connection, pipeline: str) -> list[SourceObje
         BATCHES.c.pipeline == pipeline, BATCHES.c.state == BatchState.CUT.value
     )
     # Two questions: with OR between them a database looks at every object that there ever was.
-    cutting = connection.execute(of_pipeline.where(OBJECTS.c.state == ObjectState.CUTTING.value))
+    cutting = connection.execute(_cutting(pipeline))
     pending = connection.execute(of_pipeline.where(OBJECTS.c.id.in_(unsettled)))
     found = {row.number: _object(row) for row in (*cutting, *pending)}
     return [found[number] for number in sorted(found)]
+
+
+def cutting_objects(connection: Connection, pipeline: str) -> list[SourceObject]:
+    """Objects that are being cut. Oldest first."""
+    return [_object(row) for row in connection.execute(_cutting(pipeline).order_by(OBJECTS.c.number))]
+
+
+def _cutting(pipeline: str) -> Select[Any]:
+    return select(OBJECTS).where(OBJECTS.c.pipeline == pipeline, OBJECTS.c.state == ObjectState.CUTTING.value)
 
 
 def open_object(connection: Connection, pipeline: str, wanted: SourceObject) -> SourceObject:

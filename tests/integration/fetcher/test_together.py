@@ -16,7 +16,7 @@ from dcp_pipeline.observe.phases import Phase
 from support.feed_server import gzipped
 from support.fetching import Fetching, file_source
 
-FILES = 150
+FILES = 2 * AT_ONCE + 22
 
 
 class Killed(GeneratorExit):
@@ -63,7 +63,7 @@ def numbers(fetching: Fetching) -> list[int]:
 
 
 def wanted() -> list[int]:
-    return [*range(2 * FILES), 5000, *range(7000, 8000), 9000, 9001]
+    return sorted([*range(2 * FILES), 5000, *range(7000, 8000), 9000, 9001])
 
 
 def read(fetching: Fetching) -> list[int]:
