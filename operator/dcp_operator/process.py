@@ -26,7 +26,8 @@ from dcp_operator.cluster.part import Place
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
-from dcp_operator.ground.kinds import child_kinds
+from dcp_operator.ground.kinds import TASK, TASK_CHILDREN, child_kinds
+from dcp_operator.ground.names import TASKS_MANAGER
 from dcp_operator.ground.settings import OperatorSettings, SettingInvalid, read_settings
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
@@ -38,6 +39,7 @@ from dcp_operator.status.condition_gauges import ConditionGauges
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.renewing import Renewing
+from dcp_operator.tasks.reconcile import TaskReconciler
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.observe.pulse import Pulse
@@ -45,6 +47,9 @@ from dcp_pipeline.process.api_server import log_in
 from dcp_pipeline.process.exit_codes import INVALID
 
 log = logging.getLogger(__name__)
+
+TASKS_AT_ONCE = 4
+"""Tasks reconciled at the same time: a step of one is a few calls, and pipelines are looked after beside them."""
 
 
 def run_operator(environment: Mapping[str, str]) -> int:
@@ -68,11 +73,21 @@ class Parties:
     store: Store
     dirty: DirtyKeys
     rounds: Rounds
+    tasks: Parts
+    """Tasks and what belongs to them."""
+    dirty_tasks: DirtyKeys
+    task_rounds: Rounds
     leadership: Leadership | None
     """None: there is no other replica."""
     leading: Callable[[], bool]
     reader: QueueReader
     metrics: Metrics
+
+    def close(self) -> None:
+        """Nothing is looked at any more."""
+        self.dirty.close()
+        self.dirty_tasks.close()
+        self.reader.close()
 
     def not_ready(self) -> str | None:
         """Why this replica cannot do its work, or take over."""
@@ -97,8 +112,7 @@ async def run(settings: OperatorSettings, stop: asyncio.Event | None = None) -> 
         try:
             return await run_loops(settings, parties, pulse, stop or _stopped_by_signal())
         finally:
-            parties.dirty.close()
-            parties.reader.close()
+            parties.close()
             health.stop()
             await parties.api.close()
 
@@ -111,6 +125,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
 
     reach = Reach(settings.queue_hosts, settings.cluster_domain or _own_domain(), settings.api_server)
     metrics, store, dirty, targets, reader = Metrics(), Store(), DirtyKeys(), Targets(), QueueReader(reach)
+    task_store, dirty_tasks = Store(), DirtyKeys()
     elected: list[Leadership] = []
 
     def leading() -> bool:
@@ -119,8 +134,9 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     def leads_now(is_leading: bool) -> None:
         metrics.leads(is_leading)
         pace.begin_anew()
-        for key in store.pipelines():
-            dirty.mark(key)
+        for of, marks in ((store, dirty), (task_store, dirty_tasks)):
+            for key in of.pipelines():
+                marks.mark(key)
 
     def failed(place: Place, error: Exception) -> None:
         metrics.error(f"list {place.kind.plural}", error)
@@ -131,22 +147,49 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
         elected.append(Leadership(api, *settings.lease, identity, time.monotonic, now, leads_now))
     metrics.leads(leading())
     kinds = child_kinds(settings.pods.pod_monitors, settings.pods.keda)
+
+    def seen(place: Place, is_seen: bool) -> None:
+        metrics.unseen(place.namespace, place.kind, not is_seen)
+
     parts = Parts(
-        api, store, dirty.mark, kinds, settings.scope, settings.resync_seconds, failed,
-        lambda place, seen: metrics.unseen(place.namespace, place.kind, not seen),
-        settings.instance,
+        api, store, dirty.mark, kinds, settings.scope, settings.resync_seconds, failed, seen, settings.instance
+    )
+    tasks = Parts(
+        api, task_store, dirty_tasks.mark, TASK_CHILDREN, settings.scope, settings.resync_seconds, failed, seen,
+        of=TASK, selector="", own=TASKS_MANAGER,
     )  # fmt: skip
     metrics.registry.register(ConditionGauges(store, leading))
+    metrics.registry.register(ConditionGauges(task_store, leading, "task"))
+    secrets = SecretReader(api, time.monotonic)
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
     renewing = Renewing(store, lambda: parts.synced, time.monotonic)
     pace = Pace(*settings.rollout, time.monotonic, dirty.mark_later, renewing)
     reconciler = Reconciler(
-        store, api, SecretReader(api, time.monotonic), Applier(api, store, metrics.refused), targets, scaler, recorder,
+        store, api, secrets, Applier(api, store, metrics.refused), targets, scaler, recorder,
         settings.pods, time.monotonic, now, parts, pace, leading, reach,
     )  # fmt: skip
     rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
-    return Parties(api, parts, store, dirty, rounds, elected[0] if elected else None, leading, reader, metrics)
+    task_reconciler = TaskReconciler(
+        task_store, store, api, secrets, Applier(api, task_store, metrics.refused), recorder, settings.pods, now,
+        settled=lambda namespace: parts.settled(namespace) and tasks.settled(namespace), mark=dirty_tasks.mark,
+        leading=leading, instance=settings.instance,
+    )  # fmt: skip
+    task_rounds = Rounds(dirty_tasks, task_reconciler, scaler, metrics, pulse)
+    return Parties(
+        api,
+        parts,
+        store,
+        dirty,
+        rounds,
+        tasks,
+        dirty_tasks,
+        task_rounds,
+        elected[0] if elected else None,
+        leading,
+        reader,
+        metrics,
+    )
 
 
 async def run_loops(settings: OperatorSettings, parties: Parties, pulse: Pulse, stop: asyncio.Event) -> int:
@@ -157,6 +200,8 @@ async def run_loops(settings: OperatorSettings, parties: Parties, pulse: Pulse, 
         asyncio.create_task(parties.parts.run(), name="watch"),
         asyncio.create_task(rounds.run_scaler(settings.sync_seconds, parties.leading), name="scaler"),
         *(asyncio.create_task(rounds.run_reconcile(), name=f"reconcile-{n}") for n in range(settings.concurrency)),
+        asyncio.create_task(parties.tasks.run(), name="watch-tasks"),
+        *(asyncio.create_task(parties.task_rounds.run_reconcile(), name=f"tasks-{n}") for n in range(TASKS_AT_ONCE)),
     ]
     if leadership is not None:
         beat = partial(pulse.beat, "lease", "electing", 60)

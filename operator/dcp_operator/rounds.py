@@ -10,11 +10,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from dcp_operator.cluster.api import ApiError, ApiUnreachable
 from dcp_operator.cluster.dirty import DirtyKeys
 from dcp_operator.ground.names import PipelineKey
-from dcp_operator.reconcile import Reconciler
 from dcp_operator.scaling.scaler import Scaler
 from dcp_operator.status.metrics import Metrics
 from dcp_pipeline.observe.pulse import Pulse
@@ -24,11 +24,17 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS = 60.0
 
 
+class Reconciles(Protocol):
+    """Brings one resource to where it should be; in how many seconds to come back."""
+
+    async def run_once(self, key: PipelineKey) -> float | None: ...
+
+
 class Rounds:
     """reconcile_once and a round of the scaler are the steps; the run_ methods repeat them until cancelled."""
 
     def __init__(
-        self, dirty: DirtyKeys, reconciler: Reconciler, scaler: Scaler, metrics: Metrics, pulse: Pulse
+        self, dirty: DirtyKeys, reconciler: Reconciles, scaler: Scaler, metrics: Metrics, pulse: Pulse
     ) -> None:
         self._dirty, self._reconciler = dirty, reconciler
         self._scaler, self._metrics, self._pulse = scaler, metrics, pulse

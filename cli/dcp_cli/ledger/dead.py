@@ -72,18 +72,30 @@ def show_dead(setup: Setup, batch_id: str) -> int:
     return DONE
 
 
-def requeue_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
+def requeue_dead(setup: Setup, batches: tuple[str, ...], every: bool, output: str = "text") -> int:
     """Give dead batches another life: in the ledger first, so that a crash in between leaves work and no gap. Called
     again, it ends what was left."""
     with ExitStack() as stack:
         ledger, client = ledger_of(setup, stack), client_of(setup, stack)
-        said = requeue(ledger, open_queue(setup, client), batches, every)
-    say(said)
+        revived, known = _requeued(ledger, open_queue(setup, client), batches, every)
+    if output == "json":
+        print_json({"revived": revived, "queued": known, "read_again": revived - known})
+    else:
+        say(_said(revived, known))
     return DONE
 
 
 def requeue(ledger: Ledger, queue: Queue, batches: Sequence[str], every: bool) -> str:
     """Requeue them; what came of it. Raises CommandFailed where one is not dead."""
+    return _said(*_requeued(ledger, queue, batches, every))
+
+
+def _said(revived: int, known: int) -> str:
+    return f"{revived} revived; {known} in the queue, the rest is read again at the fetcher's next look"
+
+
+def _requeued(ledger: Ledger, queue: Queue, batches: Sequence[str], every: bool) -> tuple[int, int]:
+    """How many live again, and of how many the queue had the bytes."""
     from dcp_worker.chores import Undertaker
 
     Undertaker(queue, ledger).run_once()
@@ -92,7 +104,7 @@ def requeue(ledger: Ledger, queue: Queue, batches: Sequence[str], every: bool) -
     ledger.revive(chosen)
     known = queue.requeue_dead(chosen)
     ledger.requeued(chosen)
-    return f"{len(chosen)} revived; {known} in the queue, the rest is read again at the fetcher's next look"
+    return len(chosen), known
 
 
 def purge_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:

@@ -17,7 +17,7 @@ from dcp_operator.children.secret_refs import keys_by_secret, refs_of, versions_
 from dcp_operator.ground.names import REVISION_ANNOTATION, Component, child_name, labels, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_pipeline.observe.health import ANYWHERE
-from dcp_pipeline.spec.model import Pipeline
+from dcp_pipeline.spec.model import Pipeline, SecretKeyRef
 
 SPEC_FOLDER = "/etc/dcp"
 SPEC_FILE = "pipeline.json"
@@ -54,7 +54,7 @@ def pod_template(
         "serviceAccountName": child_name(name, component),
         "terminationGracePeriodSeconds": grace_seconds(pipeline, component),
         "topologySpreadConstraints": [_spread(name, component)],
-        "volumes": _volumes(pipeline, component),
+        "volumes": volumes_of(pipeline, component, refs_of(pipeline, component), spec_name(pipeline)),
     }
     if settings.pull_secrets:
         pod["imagePullSecrets"] = [{"name": each} for each in settings.pull_secrets]
@@ -105,20 +105,21 @@ def _container(pipeline: Pipeline, component: Component, settings: PodSettings) 
         "env": _environment(pipeline, component),
         "ports": [{"name": "metrics", "containerPort": HEALTH_PORT, "protocol": "TCP"}],
         "resources": resources_of(pipeline, component),
-        "securityContext": _container_security(),
+        "securityContext": container_security(),
         "startupProbe": _probe("/healthz", periodSeconds=2, failureThreshold=60),
         "livenessProbe": _probe(
             "/healthz", periodSeconds=10, failureThreshold=3, terminationGracePeriodSeconds=STUCK_GRACE_SECONDS
         ),
         "readinessProbe": _probe("/readyz", periodSeconds=2, failureThreshold=3),
-        "volumeMounts": _mounts(pipeline, component),
+        "volumeMounts": mounts_of(pipeline, component, refs_of(pipeline, component)),
     }
     if settings.pull_policy:
         container["imagePullPolicy"] = settings.pull_policy
     return container
 
 
-def _container_security() -> dict[str, Any]:
+def container_security() -> dict[str, Any]:
+    """As the `restricted` profile wants it, and stricter."""
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -153,13 +154,16 @@ def _environment(pipeline: Pipeline, component: Component) -> list[dict[str, Any
     return [*({"name": name, "value": value} for name, value in plain.items()), pod_name]
 
 
-def _volumes(pipeline: Pipeline, component: Component) -> list[dict[str, Any]]:
+def volumes_of(
+    pipeline: Pipeline, component: Component, refs: tuple[SecretKeyRef, ...], spec_map: str
+) -> list[dict[str, Any]]:
+    """The pod's volumes: the spec of that ConfigMap, just the keys of `refs`, claims with databases."""
     volumes: list[dict[str, Any]] = [
-        {"name": "spec", "configMap": {"name": spec_name(pipeline)}},
+        {"name": "spec", "configMap": {"name": spec_map}},
         {"name": "state", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
     ]
-    secrets = keys_by_secret(refs_of(pipeline, component))
+    secrets = keys_by_secret(refs)
     if secrets:
         projected = [
             {"secret": {"name": name, "items": [{"key": key, "path": f"{name}/{key}"} for key in keys]}}
@@ -172,13 +176,14 @@ def _volumes(pipeline: Pipeline, component: Component) -> list[dict[str, Any]]:
     return volumes
 
 
-def _mounts(pipeline: Pipeline, component: Component) -> list[dict[str, Any]]:
+def mounts_of(pipeline: Pipeline, component: Component, refs: tuple[SecretKeyRef, ...]) -> list[dict[str, Any]]:
+    """Where the container finds them."""
     mounts: list[dict[str, Any]] = [
         {"name": "spec", "mountPath": SPEC_FOLDER, "readOnly": True},
         {"name": "state", "mountPath": STATE_FOLDER},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
     ]
-    if refs_of(pipeline, component):
+    if refs:
         mounts.append({"name": "secrets", "mountPath": SECRETS_FOLDER, "readOnly": True})
     claims = _claims(pipeline, component)
     return mounts + [

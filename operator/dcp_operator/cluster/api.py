@@ -175,7 +175,13 @@ class Api:
     async def annotate(self, kind: Kind, namespace: str, name: str, uid: str, annotations: Mapping[str, str]) -> None:
         """Set annotations of just that object; one that is gone, or another by its name, is left alone. A merge patch:
         an apply would try to make it anew."""
-        body = {"metadata": {"uid": uid, "annotations": annotations}}
+        await self._merge(kind, namespace, name, {"metadata": {"uid": uid, "annotations": annotations}})
+
+    async def resume(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Let a suspended Job begin; one that is gone, or another by its name, is left alone."""
+        await self._merge(kind, namespace, name, {"metadata": {"uid": uid}, "spec": {"suspend": False}})
+
+    async def _merge(self, kind: Kind, namespace: str, name: str, body: Sendable) -> None:
         call = _Call("patch", "PATCH", kind.path(namespace, name), {}, body, "application/merge-patch+json")
         await self._unless_gone("patch", kind, call)
 

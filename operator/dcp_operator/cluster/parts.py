@@ -18,7 +18,6 @@ from dcp_operator.ground.kinds import NAMESPACE, PIPELINE, Kind
 from dcp_operator.ground.names import FIELD_MANAGER, MANAGED_BY, PipelineKey, looked_after_by
 from dcp_operator.ground.scope import Scope
 
-OWN = f"{MANAGED_BY}={FIELD_MANAGER}"
 LISTS_AT_ONCE = 8
 
 
@@ -28,11 +27,15 @@ class Parts:
     def __init__(
         self, api: Api, store: Store, mark: Callable[[PipelineKey], None], kinds: tuple[Kind, ...], scope: Scope,
         period_seconds: float, failed: Callable[[Place, Exception], None], seen: Callable[[Place, bool], None],
-        instance: str = "",
+        instance: str = "", *, of: Kind = PIPELINE, selector: str | None = None, own: str = FIELD_MANAGER,
     ) -> None:  # fmt: skip
         self._api, self._store, self._mark, self._kinds = api, store, mark, kinds
         self._scope, self._period, self._failed, self._seen = scope, period_seconds, failed, seen
-        self._pipelines = looked_after_by(instance)
+        self._of_kind, self._own, self._pipelines = (
+            of,
+            f"{MANAGED_BY}={own}",
+            looked_after_by(instance) if selector is None else selector,
+        )
         self._turns = asyncio.Semaphore(LISTS_AT_ONCE)
         self._parts: dict[str | None, dict[Kind, Part]] = {}
         self._tasks: dict[str | None, list[asyncio.Task[None]]] = {}
@@ -94,9 +97,9 @@ class Parts:
 
     def _add(self, namespace: str | None) -> None:
         kept = {kind: KeptChildren(kind, self._store, self._mark, namespace) for kind in self._kinds}
-        parts = {kind: self._part(Place(kind, namespace), OWN, each) for kind, each in kept.items()}
+        parts = {kind: self._part(Place(kind, namespace), self._own, each) for kind, each in kept.items()}
         pipelines = KeptPipelines(self._store, self._mark, namespace)
-        parts[PIPELINE] = self._part(Place(PIPELINE, namespace), self._pipelines, pipelines)
+        parts[self._of_kind] = self._part(Place(self._of_kind, namespace), self._pipelines, pipelines)
         self._parts[namespace] = parts
         self._start(namespace)
 

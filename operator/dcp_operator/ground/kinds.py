@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dcp_pipeline.spec.kubernetes.crd import GROUP, PLURAL, VERSION
+from dcp_pipeline.spec.kubernetes.task.model import TASK_KIND, TASK_PLURAL
 from dcp_pipeline.spec.model import KIND
 
 
@@ -30,6 +31,9 @@ class Kind:
 
 
 PIPELINE = Kind(GROUP, VERSION, PLURAL, KIND)
+TASK = Kind(GROUP, VERSION, TASK_PLURAL, TASK_KIND)
+JOB = Kind("batch", "v1", "jobs", "Job")
+CRON_JOB = Kind("batch", "v1", "cronjobs", "CronJob")
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 SERVICE = Kind("", "v1", "services", "Service")
@@ -47,6 +51,8 @@ TRIGGER_AUTHENTICATION = Kind("keda.sh", "v1alpha1", "triggerauthentications", "
 
 CHILDREN = (CONFIG_MAP, SERVICE_ACCOUNT, NETWORK_POLICY, SERVICE, POD_DISRUPTION_BUDGET, DEPLOYMENT)
 """In the order in which they are applied: what a pod needs is there before the pod."""
+TASK_CHILDREN = (CONFIG_MAP, NETWORK_POLICY, JOB, CRON_JOB)
+"""Of a task."""
 
 
 def child_kinds(pod_monitors: bool, keda: bool) -> tuple[Kind, ...]:

@@ -13,6 +13,8 @@ Component = Literal["fetcher", "worker"]
 FIELD_MANAGER = "dcp-operator"
 SCALER_FIELD_MANAGER = "dcp-scaler"
 MANAGED_BY = "app.kubernetes.io/managed-by"
+TASKS_MANAGER = "dcp-operator-tasks"
+"""By which what belongs to tasks is told from what belongs to pipelines, whatever their names."""
 INSTANCE = "app.kubernetes.io/instance"
 APPLIED_ANNOTATION = "datacleaning.io/applied"
 ASKED_ANNOTATION = "datacleaning.io/asked"
@@ -22,6 +24,8 @@ PAUSE_ANNOTATION = "datacleaning.io/pause-reconciliation"
 DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 REVISION_ANNOTATION = "datacleaning.io/revision"
 
+PIPELINE_LABEL = "datacleaning.io/pipeline"
+"""On what belongs to a task: the pipeline that it is about."""
 OPERATOR_LABEL = "datacleaning.io/instance"
 """On a pipeline: which of several operators looks after it."""
 
@@ -47,6 +51,7 @@ class Owner:
     namespace: str
     name: str
     uid: str
+    kind: str = KIND
 
     @property
     def key(self) -> PipelineKey:
@@ -84,7 +89,7 @@ def owner_references(owner: Owner) -> list[dict[str, object]]:
     return [
         {
             "apiVersion": API_VERSION,
-            "kind": KIND,
+            "kind": owner.kind,
             "name": owner.name,
             "uid": owner.uid,
             "controller": True,

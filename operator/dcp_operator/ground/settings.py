@@ -32,6 +32,9 @@ class PodSettings:
     pull_secrets: tuple[str, ...] = ()
     """Secrets of the pipelines' own namespaces, with which every pod's images are pulled."""
 
+    dcp_image: str | None = None
+    """Of tasks' pods; None: tasks have to name one."""
+
     def image_of(self, component: str) -> str:
         """The image of `fetcher` or `worker`."""
         return self.fetcher_image if component == "fetcher" else self.worker_image
@@ -74,6 +77,7 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
         fetcher_image=_required(environment, "FETCHER_IMAGE"),
         worker_image=_required(environment, "WORKER_IMAGE"),
         pull_policy=environment.get("IMAGE_PULL_POLICY") or None,
+        dcp_image=environment.get("DCP_IMAGE", "").strip() or None,
         pull_secrets=tuple(environment.get("PULL_SECRETS", "").replace(",", " ").split()),
         pod_monitors=_switch(environment, "POD_MONITORS"),
         keda=_switch(environment, "KEDA"),

@@ -1,5 +1,5 @@
-"""dcp_operator_condition{namespace,pipeline,type}: the conditions as the API server has them, read when they are asked
-for. Only the replica that writes them tells."""
+"""dcp_operator_condition{namespace,pipeline,type} and dcp_operator_task_condition{namespace,task,type}: the
+conditions as the API server has them, read when they are asked for. Only the replica that writes them tells."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _UNKNOWN = -1.0
 class ConditionGauges(Collector):
     """1: True, 0: False, -1: Unknown."""
 
-    def __init__(self, store: Store, leading: Callable[[], bool]) -> None:
-        self._store, self._leading = store, leading
+    def __init__(self, store: Store, leading: Callable[[], bool], of: str = "pipeline") -> None:
+        self._store, self._leading, self._of = store, leading, of
 
     def collect(self) -> Iterable[Metric]:
         family = GaugeMetricFamily(
-            "dcp_operator_condition",
-            "Conditions of pipelines. 1: True, 0: False, -1: Unknown.",
-            labels=["namespace", "pipeline", "type"],
+            "dcp_operator_condition" if self._of == "pipeline" else f"dcp_operator_{self._of}_condition",
+            f"Conditions of {self._of}s. 1: True, 0: False, -1: Unknown.",
+            labels=["namespace", self._of, "type"],
         )
         for key in self._store.pipelines() if self._leading() else ():
             for each in _conditions(self._store.pipeline(key)):

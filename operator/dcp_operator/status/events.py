@@ -12,7 +12,7 @@ from typing import Any, Literal
 from dcp_operator.cluster.api import Api, ApiError, ApiUnreachable
 from dcp_operator.ground.kinds import EVENT
 from dcp_operator.ground.names import FIELD_MANAGER, Owner
-from dcp_pipeline.spec.model import API_VERSION, KIND
+from dcp_pipeline.spec.model import API_VERSION
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Recorder:
             "note": news.note[:LONGEST_NOTE],
             "regarding": {
                 "apiVersion": API_VERSION,
-                "kind": KIND,
+                "kind": owner.kind,
                 "namespace": owner.namespace,
                 "name": owner.name,
                 "uid": owner.uid,

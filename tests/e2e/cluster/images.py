@@ -48,7 +48,7 @@ def _for_tests(name: str) -> Image:
 
 
 IMAGES = (
-    *map(_component, ("operator", "fetcher", "worker", "ui")),
+    *map(_component, ("operator", "fetcher", "worker", "ui", "dcp")),
     *map(_for_tests, ("mariadb", "redis", "feed")),
 )
 PYTHON = f"dcp-e2e/python:{TAG}"

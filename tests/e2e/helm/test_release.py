@@ -66,7 +66,7 @@ def sh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         sh.run(f"kubectl create namespace {namespace}")
         sh.run(f"kubectl label namespace {namespace} pod-security.kubernetes.io/enforce=restricted")
     # Tests beside this one bring the CRD too, and Helm fails where it appears between its look and its creation.
-    sh.run("kubectl apply --server-side --force-conflicts -f manifests/crd/datacleaningpipelines.yaml")
+    sh.run("kubectl apply --server-side --force-conflicts -k manifests/crd")
     try:
         for command in sh.guided("Install") + sh.guided("A pipeline to try")[:1]:
             sh.run(command)

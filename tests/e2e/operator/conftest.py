@@ -17,7 +17,7 @@ from e2e.operator import install
 from e2e.operator.kube import Kube, ready
 from support.waiting import wait_until
 
-CRD = Path(__file__).parents[3] / "manifests" / "crd" / "datacleaningpipelines.yaml"
+CRDS = [Path(__file__).parents[3] / f"manifests/crd/datacleaning{each}.yaml" for each in ("pipelines", "tasks")]
 NAME = "dcp-operator-e2e"
 
 
@@ -59,7 +59,8 @@ def doomed(cluster: Kube) -> Iterator[Kube]:
 @pytest.fixture(scope="session")
 def operator(cluster: Kube, feeds: Kube, doomed: Kube) -> Iterator[Kube]:
     """The operator, watching the two; the namespace that it runs in."""
-    cluster.apply(yaml.safe_load(CRD.read_text()))
+    for path in CRDS:
+        cluster.apply(yaml.safe_load(path.read_text()))
     wait_until(lambda: _established(cluster), "the CRD to be served")
     kube = _namespace(cluster, "e2e-operator")
     for document in install.rights(NAME, kube.namespace):

@@ -9,6 +9,7 @@ from typing import Any
 OPERATOR_IMAGE = os.environ.get("E2E_OPERATOR_IMAGE", "dcp-e2e/operator:e2e")
 FETCHER_IMAGE = os.environ.get("E2E_FETCHER_IMAGE", "dcp-e2e/fetcher:e2e")
 WORKER_IMAGE = os.environ.get("E2E_WORKER_IMAGE", "dcp-e2e/worker:e2e")
+DCP_IMAGE = os.environ.get("E2E_DCP_IMAGE", "dcp-e2e/dcp:e2e")
 
 OPERATOR_MEMORY = "192Mi"
 CHILD_VERBS = ["create", "delete", "get", "list", "patch", "watch"]
@@ -16,6 +17,10 @@ RULES: list[dict[str, Any]] = [
     {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningpipelines"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningpipelines/status"], "verbs": ["patch"]},
     {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningpipelines/finalizers"], "verbs": ["update"]},
+    {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningtasks"], "verbs": ["delete", "get", "list", "watch"]},
+    {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningtasks/status"], "verbs": ["patch"]},
+    {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningtasks/finalizers"], "verbs": ["update"]},
+    {"apiGroups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": CHILD_VERBS},
     {"apiGroups": [""], "resources": ["configmaps", "serviceaccounts", "services"], "verbs": CHILD_VERBS},
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": CHILD_VERBS},
     {"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["patch"]},
@@ -66,6 +71,7 @@ def deployment(
         **(more_settings or {}),
         "FETCHER_IMAGE": FETCHER_IMAGE,
         "WORKER_IMAGE": WORKER_IMAGE,
+        "DCP_IMAGE": DCP_IMAGE,
         "WATCH_NAMESPACES": ",".join(watched),
         "LOG_FORMAT": "json",
         **({"LEASE_NAMESPACE": namespace} if "LEASE_NAME" in (more_settings or {}) else {}),

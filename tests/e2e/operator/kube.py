@@ -29,6 +29,11 @@ PATHS = {
     "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "ScaledObject": "/apis/keda.sh/v1alpha1/namespaces/{}/scaledobjects",
     "TriggerAuthentication": "/apis/keda.sh/v1alpha1/namespaces/{}/triggerauthentications",
+    "DataCleaningTask": "/apis/datacleaning.io/v1alpha1/namespaces/{}/datacleaningtasks",
+    "Job": "/apis/batch/v1/namespaces/{}/jobs",
+    "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
+    "PersistentVolume": "/api/v1/persistentvolumes",
+    "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
     "DataCleaningPipeline": "/apis/datacleaning.io/v1alpha1/namespaces/{}/datacleaningpipelines",
 }
 CHILDREN = (

@@ -23,7 +23,7 @@ from e2e.support.forward import forwarded
 from support.dcp_process import EXAMPLES, DcpProcess
 from support.waiting import wait_until
 
-CRD = Path(__file__).parents[3] / "manifests" / "crd" / "datacleaningpipelines.yaml"
+CRDS = [Path(__file__).parents[3] / f"manifests/crd/datacleaning{each}.yaml" for each in ("pipelines", "tasks")]
 PASSWORD = "secret"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 POLL_SECONDS = 0.25
@@ -218,10 +218,11 @@ def gone(cluster: Kube, name: str) -> None:
 
 
 def install_crd(cluster: Kube) -> None:
-    """The CRD of this work tree, served."""
-    document = yaml.safe_load(CRD.read_text())
-    cluster.apply(document)
-    wait_for(established(cluster, document["metadata"]["name"]), "the CRD to be served")
+    """The CRDs of this work tree, served."""
+    for path in CRDS:
+        document = yaml.safe_load(path.read_text())
+        cluster.apply(document)
+        wait_for(established(cluster, document["metadata"]["name"]), f"{path.stem} to be served")
 
 
 def established(cluster: Kube, name: str) -> Callable[[], bool]:

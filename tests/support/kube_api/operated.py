@@ -21,12 +21,14 @@ from support.waiting import eventually
 SETTINGS = {
     "FETCHER_IMAGE": "fetcher:1",
     "WORKER_IMAGE": "worker:1",
+    "DCP_IMAGE": "dcp:1",
     "SYNC_PERIOD": "100ms",
     "RESYNC_PERIOD": "1s",
     "RECONCILE_CONCURRENCY": "4",
     "QUEUE_HOSTS": "127.0.0.1",
 }
 PIPELINES = "datacleaningpipelines"
+TASKS = "datacleaningtasks"
 
 
 @asynccontextmanager
@@ -46,8 +48,7 @@ async def operated(
     finally:
         stop.set()
         await asyncio.gather(running, return_exceptions=True)
-        parties.dirty.close()
-        parties.reader.close()
+        parties.close()
         await parties.api.close()
 
 

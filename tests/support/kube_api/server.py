@@ -188,7 +188,8 @@ class ApiServer:
             case "patch", _:
                 before = objects._there(place)
                 metadata = {**before["metadata"], **document["metadata"], "uid": before["metadata"]["uid"]}
-                return objects.put(place, {**before, "metadata": metadata})
+                spec = {"spec": {**before["spec"], **document["spec"]}} if "spec" in document else {}
+                return objects.put(place, {**before, **spec, "metadata": metadata})
             case "delete", _:
                 objects.delete(place, document.get("preconditions", {}).get("uid"))
                 return {"kind": "Status", "status": "Success"}

@@ -66,13 +66,18 @@ def defaults_missing_in(schema: Mapping[str, Any], values: Mapping[str, Any], pl
             yield from defaults_missing_in(schema["properties"][name], values[name], f"{place}.{name}")
 
 
-def test_the_chart_s_crd_is_the_one_made_from_the_model() -> None:
-    made = (MANIFESTS / "crd/datacleaningpipelines.yaml").read_bytes()
-    assert (CHART / "files/crd.yaml").read_bytes() == made, "run scripts/make_crd.py"
+CRDS = {"crd.yaml": "datacleaningpipelines.yaml", "crd-tasks.yaml": "datacleaningtasks.yaml"}
 
 
-def test_the_crd_has_one_place_where_the_keep_policy_goes() -> None:
-    assert (CHART / "files/crd.yaml").read_text().count("\nmetadata:\n") == 1
+@pytest.mark.parametrize("name", CRDS)
+def test_the_chart_s_crds_are_those_made_from_the_models(name: str) -> None:
+    made = (MANIFESTS / "crd" / CRDS[name]).read_bytes()
+    assert (CHART / "files" / name).read_bytes() == made, "run scripts/make_crd.py"
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_a_crd_has_one_place_where_the_keep_policy_goes(name: str) -> None:
+    assert (CHART / "files" / name).read_text().count("\nmetadata:\n") == 1
 
 
 def test_the_manifests_grant_what_the_chart_grants() -> None:
@@ -85,6 +90,7 @@ def test_secrets_are_read_by_name_and_pipelines_are_not_written() -> None:
     verbs = {resource: set(rule["verbs"]) for rule in rules for resource in rule["resources"]}
     assert verbs["secrets"] == {"get"}
     assert verbs["datacleaningpipelines"] == {"get", "list", "watch"}
+    assert verbs["datacleaningtasks"] == {"delete", "get", "list", "watch"}
     assert not any("*" in words for rule in rules for words in rule.values())
 
 

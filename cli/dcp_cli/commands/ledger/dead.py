@@ -42,12 +42,15 @@ def dead_show(spec: str, batch: str, redis: str | None, sink: str | None) -> int
 @click.argument("batches", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All dead batches.")
 @server_options
+@json_option
 @exits
-def dead_requeue(spec: str, batches: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
+def dead_requeue(
+    spec: str, batches: tuple[str, ...], every: bool, redis: str | None, sink: str | None, output: str
+) -> int:
     """Give dead batches another life: their attempts start anew."""
     from dcp_cli.ledger.dead import requeue_dead
 
-    return requeue_dead(set_up(spec, redis, sink), batches, every)
+    return requeue_dead(set_up(spec, redis, sink), batches, every, output)
 
 
 @command.command("purge")

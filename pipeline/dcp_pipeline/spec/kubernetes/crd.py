@@ -6,6 +6,7 @@ scripts/make_crd.py writes it to manifests/crd.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dcp_pipeline.spec.kubernetes.crd_rules import RULES
@@ -27,19 +28,24 @@ _SETS = {"cleaning.unique"}
 
 def custom_resource_definition() -> Schema:
     """The CRD as a document."""
+    return definition(KIND, PLURAL, "dcp", _printer_columns(), _document())
+
+
+def definition(kind: str, plural: str, short: str, columns: list[Schema], document: Schema) -> Schema:
+    """The CRD of one kind of the group."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "metadata": {"name": f"{plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
-                "shortNames": ["dcp"],
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
                 "categories": ["all"],
             },
             "versions": [
@@ -48,12 +54,18 @@ def custom_resource_definition() -> Schema:
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
-                    "additionalPrinterColumns": _printer_columns(),
-                    "schema": {"openAPIV3Schema": _document()},
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": document},
                 }
             ],
         },
     }
+
+
+def metadata(longest_name: int) -> Schema:
+    """What is asked of the resource's own name."""
+    name = {"type": "string", "pattern": LABEL_PATTERN, "maxLength": longest_name}
+    return {"type": "object", "properties": {"name": name}}
 
 
 def _document() -> Schema:
@@ -65,10 +77,7 @@ def _document() -> Schema:
         "properties": {
             "apiVersion": {"type": "string", "description": API_VERSION},
             "kind": {"type": "string", "description": KIND},
-            "metadata": {
-                "type": "object",
-                "properties": {"name": {"type": "string", "pattern": LABEL_PATTERN, "maxLength": 63}},
-            },
+            "metadata": metadata(63),
             "spec": structural(schema_of(Spec), ""),
             # Whoever waits for a condition must not take a resource that nobody has looked at yet for a settled one.
             "status": {**structural(schema_of(Status), "status"), "default": {"observedGeneration": -1}},
@@ -76,10 +85,12 @@ def _document() -> Schema:
     }
 
 
-def _printer_columns() -> list[dict[str, Any]]:
-    def column(name: str, kind: str, path: str, description: str, **more: Any) -> dict[str, Any]:
-        return {"name": name, "type": kind, "jsonPath": path, "description": description, **more}
+def column(name: str, kind: str, path: str, description: str, **more: Any) -> Schema:
+    """A column of `kubectl get`."""
+    return {"name": name, "type": kind, "jsonPath": path, "description": description, **more}
 
+
+def _printer_columns() -> list[Schema]:
     ready = '.status.conditions[?(@.type=="Ready")]'
     return [
         column("Ready", "string", f"{ready}.status", "Whether the pipeline works as the spec asks."),
@@ -92,7 +103,7 @@ def _printer_columns() -> list[dict[str, Any]]:
     ]
 
 
-def structural(schema: Schema, place: str) -> Schema:
+def structural(schema: Schema, place: str, rules: Mapping[str, tuple[Rule, ...]] = RULES) -> Schema:
     """One node of the schema, and all below it, as a CRD wants it. `place` is where it stands in the spec.
 
     Types that are unions have no structural form: such values pass as they are, and the operator's parser checks
@@ -112,17 +123,18 @@ def structural(schema: Schema, place: str) -> Schema:
         node["format"] = "int64"
     if "properties" in schema:
         node["properties"] = {
-            name: structural(each, f"{place}.{name}" if place else name) for name, each in schema["properties"].items()
+            name: structural(each, f"{place}.{name}" if place else name, rules)
+            for name, each in schema["properties"].items()
         }
     if "items" in schema:
-        node["items"] = structural(schema["items"], f"{place}[]")
+        node["items"] = structural(schema["items"], f"{place}[]", rules)
         node.setdefault("maxItems", LONGEST_LIST)
         node |= _list_type(place)
     if isinstance(schema.get("additionalProperties"), dict):
-        node["additionalProperties"] = structural(schema["additionalProperties"], f"{place}.*")
+        node["additionalProperties"] = structural(schema["additionalProperties"], f"{place}.*", rules)
         node.setdefault("maxProperties", 64)
-    if place in RULES:
-        node["x-kubernetes-validations"] = [_validation(rule) for rule in RULES[place]]
+    if place in rules:
+        node["x-kubernetes-validations"] = [_validation(rule) for rule in rules[place]]
     return node
 
 

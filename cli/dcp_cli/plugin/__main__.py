@@ -1,0 +1,212 @@
+"""`kubectl dcp`: kubectl finds it on the PATH as kubectl-dcp."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from dcp_cli.errors import exits
+from dcp_cli.options import F, duration_of, json_option, print_json
+from dcp_cli.plugin.kubectl import PIPELINES, Kubectl
+from dcp_pipeline.process.exit_codes import DONE, FAILED
+
+_COMPONENTS = {
+    "all": "",
+    "fetcher": ",app.kubernetes.io/component=fetcher",
+    "worker": ",app.kubernetes.io/component=worker",
+}
+
+
+@click.group(
+    epilog="""\b
+Exit codes are those of `dcp` in the cluster: 0 done · 1 failed, or the books don't balance · 2 usage
+124 --timeout is over, the task goes on · 130 interrupted, the task goes on
+""",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)  # fmt: skip
+@click.option("-n", "--namespace", help="The pipeline's namespace; as kubectl has it.")
+@click.option("--context", help="Of the kubeconfig; as kubectl has it.")
+@click.option("--kubeconfig", help="As kubectl has it.")
+@click.pass_context
+def main(context_: click.Context, namespace: str | None, context: str | None, kubeconfig: str | None) -> None:
+    """Look at data cleaning pipelines, and have things done with them: in the cluster, with the pipeline's own
+    Secrets. What is asked becomes a DataCleaningTask (kubectl get dct), which the operator runs; no password leaves
+    the cluster.
+
+    \b
+    Start here:
+      kubectl dcp status botnet -n demo            ready? what is wrong? the books
+      kubectl dcp verify botnet -n demo            recompute the books from the table alone
+      kubectl dcp rejects botnet -n demo           what was refused, and why
+      kubectl dcp scale explain botnet -n demo     why so many workers
+      kubectl dcp logs botnet -n demo -f           of fetcher and workers
+    """
+    given = {"--namespace": namespace, "--context": context, "--kubeconfig": kubeconfig}
+    context_.obj = Kubectl(tuple(f"{name}={value}" for name, value in given.items() if value))
+
+
+def _pipeline(command: F) -> F:
+    """NAME, and the options of kubectl behind the command too, where people write them."""
+
+    def keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        if value:
+            kubectl: Kubectl = context.obj
+            context.obj = Kubectl((*kubectl.options, f"--{parameter.name}={value}"))
+
+    for option in (
+        click.option("--kubeconfig", expose_value=False, callback=keep, hidden=True),
+        click.option("--context", expose_value=False, callback=keep, hidden=True),
+        click.option("-n", "--namespace", expose_value=False, callback=keep, help="The pipeline's namespace."),
+        click.argument("name"),
+    ):
+        command = option(command)
+    return command
+
+
+def _task(command: F) -> F:
+    """What every command that makes a task has."""
+    for option in (
+        json_option,
+        click.option("--no-wait", is_flag=True, help="Only make the task: kubectl get dct shows what comes of it."),
+        click.option("--timeout", default="30m", show_default=True, help="How long to wait; the task goes on."),
+    ):
+        command = option(command)
+    return _pipeline(command)
+
+
+def _filters(command: F) -> F:
+    for option in (
+        click.option("--code", help="Only this code, such as type-error."),
+        click.option("--field", help="Only this field."),
+        click.option("--source", help="Only this source."),
+        click.option("--object", "object_id", metavar="ID", help="Only this object."),
+        click.option("--replaced", is_flag=True, help="Also of versions of a file that a newer one has replaced."),
+    ):
+        command = option(command)
+    return command
+
+
+def _ask(name: str, what: str, words: Mapping[str, object], output: str, timeout: str, no_wait: bool) -> int:
+    from dcp_cli.plugin.asking import ask
+
+    kubectl: Kubectl = click.get_current_context().obj
+    return ask(kubectl, name, what, words, output, duration_of("timeout", timeout), not no_wait)
+
+
+@main.command()
+@_pipeline
+@json_option
+@exits
+def status(name: str, output: str) -> int:
+    """How a pipeline is, by its resource; 1 where it is not ready."""
+    from dcp_cli.plugin.shown import show_status
+
+    pipeline = click.get_current_context().obj.get(PIPELINES, name)
+    if output == "json":
+        print_json(pipeline.get("status") or {})
+        conditions = (pipeline.get("status") or {}).get("conditions") or ()
+        return DONE if any((each["type"], each["status"]) == ("Ready", "True") for each in conditions) else FAILED
+    return DONE if show_status(pipeline) else FAILED
+
+
+@main.command()
+@_task
+@click.option("--since", metavar="TIME", help="Only objects that changed in the last so long (24h), or are not done.")
+@exits
+def verify(name: str, since: str | None, output: str, timeout: str, no_wait: bool) -> int:
+    """Recompute the books from the table alone, and name every object that does not balance."""
+    return _ask(name, "verify", {"since": since}, output, timeout, no_wait)
+
+
+@main.command()
+@_task
+@_filters
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Rejects to show.")
+@exits
+def rejects(
+    name: str, code: str | None, field: str | None, source: str | None, object_id: str | None, replaced: bool,
+    limit: int, output: str, timeout: str, no_wait: bool,
+) -> int:  # fmt: skip
+    """What was refused: where each stands in its source, the rule, the reason, its bytes."""
+    words = {"code": code, "field": field, "source": source, "object": object_id, "replaced": replaced, "limit": limit}
+    return _ask(name, "rejects", words, output, timeout, no_wait)
+
+
+@main.command()
+@_task
+@_filters
+@exits
+def replay(
+    name: str, code: str | None, field: str | None, source: str | None, object_id: str | None, replaced: bool,
+    output: str, timeout: str, no_wait: bool,
+) -> int:  # fmt: skip
+    """Clean rejects again by the spec as it is now."""
+    words = {"code": code, "field": field, "source": source, "object": object_id, "replaced": replaced}
+    return _ask(name, "replay", words, output, timeout, no_wait)
+
+
+@main.command()
+@_task
+@click.option("--records", type=click.IntRange(1, 1000), default=20, show_default=True, help="Records to show.")
+@exits
+def preview(name: str, records: int, output: str, timeout: str, no_wait: bool) -> int:
+    """The first records before and after cleaning. Writes nothing."""
+    return _ask(name, "preview", {"records": records}, output, timeout, no_wait)
+
+
+@main.group()
+def dead() -> None:
+    """Batches that were given up."""
+
+
+@dead.command("requeue")
+@_task
+@click.argument("batches", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="All dead batches.")
+@exits
+def dead_requeue(name: str, batches: tuple[str, ...], every: bool, output: str, timeout: str, no_wait: bool) -> int:
+    """Give dead batches another life: their attempts start anew."""
+    if every == bool(batches):
+        raise click.UsageError("name batches, or --all")
+    return _ask(name, "requeue", {"all": every, "batches": list(batches) or None}, output, timeout, no_wait)
+
+
+@main.command()
+@_pipeline
+@click.option("--component", type=click.Choice(list(_COMPONENTS)), default="all", show_default=True)
+@click.option("-f", "--follow", is_flag=True, help="Go on as lines come.")
+@click.option("--tail", type=click.IntRange(0), default=50, show_default=True, help="Last lines of each pod.")
+@exits
+def logs(name: str, component: str, follow: bool, tail: int) -> int:
+    """The log of a pipeline's pods, each line with its pod's name."""
+    kubectl: Kubectl = click.get_current_context().obj
+    selector = f"app.kubernetes.io/name=datacleaningpipeline,app.kubernetes.io/instance={name}{_COMPONENTS[component]}"
+    more = ["--follow", "--max-log-requests=50"] if follow else []
+    kubectl.get(PIPELINES, name)
+    kubectl.become(["logs", f"--selector={selector}", "--prefix", f"--tail={tail}", *more])
+
+
+@main.group()
+def scale() -> None:
+    """How many workers there are."""
+
+
+@scale.command("explain")
+@_pipeline
+@exits
+def scale_explain(name: str) -> int:
+    """Why there are as many workers as there are: the last decision, its reason, the bounds."""
+    from dcp_cli.plugin.shown import explain_scaling
+
+    explain_scaling(click.get_current_context().obj.get(PIPELINES, name))
+    return DONE
+
+
+def run() -> None:
+    """As kubectl calls it."""
+    main(prog_name="kubectl dcp")
+
+
+if __name__ == "__main__":
+    run()

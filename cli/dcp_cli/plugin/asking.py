@@ -1,0 +1,111 @@
+"""A task made, waited for, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dcp_cli.errors import CommandFailed
+from dcp_cli.options import print_json
+from dcp_cli.plugin.kubectl import PIPELINES, TASKS, Document, Kubectl, NotThere
+from dcp_cli.plugin.shown import show_answer
+from dcp_cli.shown.say import say
+from dcp_pipeline.process.exit_codes import DONE, FAILED, INTERRUPTED, INVALID, TIMED_OUT
+
+API_VERSION = "datacleaning.io/v1alpha1"
+LONGEST_NAME = 52
+KEPT_SECONDS = 3600
+"""How long a task stays after its end."""
+LOOK_SECONDS = 1.0
+UNSEEN_SECONDS = 20.0
+_HOPELESS = {"InvalidSpec": INVALID, "NoImage": FAILED}
+"""Nothing comes of these by waiting."""
+
+
+def ask(
+    kubectl: Kubectl, pipeline: str, what: str, words: Mapping[str, Any], output: str, timeout: float, wait: bool,
+    clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep,
+) -> int:  # fmt: skip
+    """Have it done; the exit code that `dcp` had in the cluster."""
+    kubectl.get(PIPELINES, pipeline)  # a name that is mistyped is told at once
+    name = f"{what}-{pipeline}"[: LONGEST_NAME - 6].rstrip("-") + f"-{uuid.uuid4().hex[:5]}"
+    given = {key: value for key, value in words.items() if value not in (None, False, ())}
+    spec = {"pipelineRef": {"name": pipeline}, what: given, "ttlSecondsAfterFinished": KEPT_SECONDS}
+    kubectl.create({"apiVersion": API_VERSION, "kind": "DataCleaningTask", "metadata": {"name": name}, "spec": spec})
+    say(f"task {name}", err=True)
+    if not wait:
+        say(f"kubectl get dct {name}", err=True)
+        return DONE
+    try:
+        task = _ended(kubectl, name, clock() + timeout, clock, sleep)
+    except KeyboardInterrupt:
+        say(f"it goes on: kubectl get dct {name}; kubectl delete dct {name} ends it", err=True)
+        return INTERRUPTED
+    if task is None:
+        say(f"dcp: {name} has not ended within the --timeout; it goes on: kubectl get dct {name}", err=True)
+        return TIMED_OUT
+    return _told(kubectl, task, output)
+
+
+def _ended(
+    kubectl: Kubectl, name: str, until: float, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> Document | None:
+    """The task once it is over; None where it is not in time."""
+    told, begun = "", clock()
+    while True:
+        try:
+            task = kubectl.get(TASKS, name)
+        except NotThere as error:
+            raise CommandFailed(f"task {name} was deleted before its end") from error
+        now = _of("Complete", task)
+        reason, message = str(now.get("reason", "")), str(now.get("message", ""))
+        if now.get("status") == "True" or _of("Failed", task).get("status") == "True" or reason in _HOPELESS:
+            return task
+        if not reason and clock() - begun > UNSEEN_SECONDS and not told:
+            reason = "Unseen"
+            message = f"nobody has looked at it for {UNSEEN_SECONDS:.0f} s: is the operator there, and of this release?"
+        if reason and (line := f"{reason}: {message}") != told:
+            say(f"  {line}", err=True)
+            told = line
+        if clock() > until:
+            return None
+        sleep(LOOK_SECONDS)
+
+
+def _told(kubectl: Kubectl, task: Document, output: str) -> int:
+    status = task.get("status") or {}
+    reason = str(_of("Complete", task).get("reason", ""))
+    if reason in _HOPELESS:
+        say(f"dcp: {reason}: {_of('Complete', task).get('message', '')}", err=True)
+        return _HOPELESS[reason]
+    result = status.get("result") or {"outcome": _of("Failed", task).get("message", "")}
+    answer = _answer(kubectl.log_of(str(status.get("job", ""))))
+    if output == "json":
+        print_json(answer if answer is not None else result)
+    else:
+        if answer is not None:
+            show_answer(str(status.get("task", "")), answer)
+        say(str(result.get("outcome", "")))
+    good = _of("Complete", task).get("status") == "True"
+    code = result.get("exitCode")
+    return int(code) if isinstance(code, int) and (good or code) else DONE if good else FAILED
+
+
+def _answer(log: str) -> Mapping[str, Any] | None:
+    """What `dcp` answered: the last JSON object of the log that is no line of its logging."""
+    for line in reversed(log.splitlines()):
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict) and "@timestamp" not in found and "log.level" not in found:
+            return found
+    return None
+
+
+def _of(kind: str, document: Document) -> Mapping[str, Any]:
+    conditions = (document.get("status") or {}).get("conditions") or ()
+    return next((each for each in conditions if each.get("type") == kind), {})

@@ -1,0 +1,62 @@
+"""kubectl, which knows the way to the cluster: contexts, tokens, proxies."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from dcp_cli.errors import CommandFailed
+
+Document = Mapping[str, Any]
+PIPELINES = "datacleaningpipelines.datacleaning.io"
+TASKS = "datacleaningtasks.datacleaning.io"
+
+
+class NotThere(CommandFailed):
+    """There is no such object."""
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """`options` are those that every call gets: --context, --namespace and so on."""
+
+    options: tuple[str, ...] = ()
+    program: str = "kubectl"
+
+    def get(self, kind: str, name: str) -> Document:
+        """The object. Raises NotThere, or CommandFailed with kubectl's own words."""
+        found: Document = json.loads(self._said("get", kind, name, "-o", "json"))
+        return found
+
+    def create(self, document: Document) -> Document:
+        made: Document = json.loads(self._said("create", "-f", "-", "-o", "json", given=json.dumps(document)))
+        return made
+
+    def log_of(self, job: str) -> str:
+        """What the pod of a Job has written; empty where it is gone."""
+        try:
+            return self._said("logs", f"job/{job}", "-c", "dcp")
+        except CommandFailed:
+            return ""
+
+    def become(self, words: Sequence[str]) -> NoReturn:
+        """The rest is kubectl's: it gets the terminal, and its exit code is ours."""
+        os.execv(self._path(), [self.program, *self.options, *words])  # noqa: S606
+
+    def _said(self, *words: str, given: str | None = None) -> str:
+        command = [self._path(), *self.options, *words]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            told = done.stderr.strip() or f"kubectl {words[0]} ended with {done.returncode}"
+            raise (NotThere if "(NotFound)" in told else CommandFailed)(f"kubectl: {told}")
+        return done.stdout
+
+    def _path(self) -> str:
+        if (path := shutil.which(self.program)) is None:
+            raise CommandFailed("kubectl is not on the PATH")
+        return path

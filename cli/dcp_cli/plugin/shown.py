@@ -1,0 +1,99 @@
+"""What people read: a pipeline's status, its scaling, the findings of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dcp_cli.shown.say import say
+from dcp_cli.shown.tables import show_table
+
+Document = Mapping[str, Any]
+_SHOWN = 60
+
+
+def show_status(pipeline: Document) -> bool:
+    """The resource's conditions and books; whether it is ready."""
+    status = pipeline.get("status") or {}
+    conditions = {each["type"]: each for each in status.get("conditions") or ()}
+    metadata = pipeline["metadata"]
+    say(f"pipeline {metadata['namespace']}/{metadata['name']}\n")
+    rows = [[kind, str(each["status"]), str(each["reason"]), str(each["message"])] for kind, each in conditions.items()]
+    if not rows:
+        say("no operator has looked at it yet")
+        return False
+    show_table(rows, ["condition", "", "reason", "message"])
+    if records := status.get("records"):
+        say("\n" + ", ".join(f"{count:,} {name}" for name, count in records.items()))
+    for line in _numbers(status):
+        say(line)
+    return bool(conditions.get("Ready", {}).get("status") == "True")
+
+
+def explain_scaling(pipeline: Document) -> None:
+    """How many workers there are, why, and between which bounds."""
+    status, scaling = pipeline.get("status") or {}, (pipeline.get("spec") or {}).get("scaling") or {}
+    for line in _numbers(status):
+        say(line)
+    last = status.get("scaling")
+    if last:
+        say(f"last change: to {last['replicas']} at {last['time']}: {last['reason']}")
+    now = next((each for each in status.get("conditions") or () if each["type"] == "ScalingActive"), None)
+    if now is None:
+        say("nothing was decided yet: no operator has looked at its queue")
+    else:
+        words = {"True": "now", "False": "NOT scaled now", "Unknown": "not known now"}
+        say(f"{words.get(now['status'], now['status'])}: {now['message']} ({now['reason']})")
+    least, most = scaling.get("minReplicas", 0), scaling.get("maxReplicas", 10)
+    engine = scaling.get("engine", "auto")
+    aim = f"one worker for each {scaling['backlogPerWorker']} batches" if "backlogPerWorker" in scaling else (
+        f"the backlog done within {scaling.get('drainWithin', '20s')}"
+    )  # fmt: skip
+    say(f"the spec asks for {least} to {most} workers, by engine {engine}: {aim}")
+
+
+def show_answer(what: str, answer: Document) -> None:
+    """What was found, above the line that says what it came to."""
+    if what == "verify":
+        for each in answer.get("findings", ()):
+            say(f"NOT BALANCED  {each['object']}: {each['kind']}: {each['message']}")
+    elif what == "rejects" and answer.get("rejects"):
+        rows = [
+            [
+                str(each["uri"]).rsplit("/", 1)[-1],
+                str(each["record"]),
+                each["field"] or "",
+                each["code"],
+                each["reason"],
+                str(each["raw"] or "")[:_SHOWN],
+            ]
+            for each in answer["rejects"]
+        ]
+        show_table(rows, ["object", "record", "field", "code", "reason", "bytes"])
+    elif what == "preview":
+        for source in answer.get("sources", ()):
+            say(f"source {source['source']}: {source['uri']}")
+            for each in source["records"]:
+                say(f"  before  {_cells(each['raw'])}")
+                reject = each["reject"]
+                say(f"  {'after   ' + _cells(each['row']) if each['row'] is not None else _left_out(each, reject)}")
+
+
+def _left_out(record: Document, reject: Document | None) -> str:
+    if reject is not None:
+        return f"REJECT  {reject['code']} {reject['field'] or ''}: {reject['reason']}"
+    return "filtered" if record["filtered"] else "duplicate"
+
+
+def _cells(row: Document) -> str:
+    return " ".join(f"{name}={str(value)[:_SHOWN]}" for name, value in row.items())
+
+
+def _numbers(status: Document) -> Iterator[str]:
+    if backlog := status.get("backlog"):
+        yield (
+            f"queue: {backlog['batches']:,} batches not done, {backlog['inFlight']:,} of them in a worker's hands, "
+            f"{backlog['dead']:,} dead; oldest {backlog['oldestAgeSeconds']:,} s"
+        )
+    if workers := status.get("workers"):
+        yield f"workers: {workers['replicas']} there, {workers['ready']} ready, {workers['desired']} wanted"
