@@ -140,7 +140,7 @@ def _pod_template(wanted: WantedTask) -> dict[str, Any]:
     left_out = ("ontainers", "topologySpread", "terminationGrace")
     pod = merged(pod, {key: value for key, value in additions.pod.items() if not any(each in key for each in left_out)})
     pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
-    own = {"labels": labels_of(wanted.owner.name, task.pipeline_ref.name), "annotations": {}}
+    own = {"labels": labels_of(wanted.owner.name, task.pipeline_ref.name) | _run_labels(wanted), "annotations": {}}
     return {"metadata": merged(additions.metadata, own), "spec": pod}
 
 

@@ -132,9 +132,9 @@ class TaskReconciler:
             wanted = self._wanted(owner, spec, pipeline)
             if isinstance(wanted, Refusal):
                 return waiting(wanted)
-            async with self._turns.of(_pipeline_of(owner, spec), owner.name, spec.writes) as other:
+            async with self._turns.of(_pipeline_of(owner, spec), spec.writes) as other:
                 if other is not None:
-                    return Stage("waiting", "WaitingForItsTurn", f"Job {other} changes the same pipeline: after it")
+                    return Stage("waiting", "WaitingForItsTurn", f"{other} changes the same pipeline: after it")
                 refusal = await self._carry_out(owner, [*before_the_run(wanted), job(wanted)])
             if refusal is not None:
                 return waiting(refusal)
@@ -196,9 +196,9 @@ class TaskReconciler:
     async def _run_of_schedule(self, owner: Owner, spec: TaskSpec, run: Document, stage: Stage) -> Stage:
         name, uid = str(run["metadata"]["name"]), str(run["metadata"]["uid"])
         if suspended(run):
-            async with self._turns.of(_pipeline_of(owner, spec), name, spec.writes) as other:
+            async with self._turns.of(_pipeline_of(owner, spec), spec.writes) as other:
                 if other is not None:
-                    said = f"Job {other} changes the same pipeline: {name} after it"
+                    said = f"{other} changes the same pipeline: {name} after it"
                     return replace(stage, state="waiting", reason="WaitingForItsTurn", message=said)
                 await self._api.resume(JOB, owner.namespace, name, uid)
             return replace(stage, state="at work", reason="Starting", message=f"Job {name} begins", job=name)

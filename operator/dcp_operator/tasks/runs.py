@@ -31,14 +31,16 @@ def begun(job: Document) -> bool:
     return ended(job) is None and not suspended(job)
 
 
-def writer_at_work(jobs: Iterable[Document], but: str) -> str | None:
-    """The name of another Job that changes the same pipeline's tables or queue now."""
-    names = [
-        str(each["metadata"]["name"])
-        for each in jobs
-        if (each["metadata"].get("labels") or {}).get(WRITES_LABEL) == "true" and begun(each)
-    ]
-    return next((each for each in sorted(names) if each != but), None)
+def writer_at_work(jobs: Iterable[Document], pods: Iterable[Document]) -> str | None:
+    """What changes the pipeline's tables or queue now: a Job; a pod that is still ending and whose Job was deleted."""
+    at_work = [f"Job {each['metadata']['name']}" for each in jobs if _writes(each) and begun(each)]
+    going = [each for each in pods if (each.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
+    ending = [f"pod {each['metadata']['name']}" for each in going if _writes(each)]
+    return next(iter([*sorted(at_work), *sorted(ending)]), None)
+
+
+def _writes(document: Document) -> bool:
+    return (document["metadata"].get("labels") or {}).get(WRITES_LABEL) == "true"
 
 
 def result_of(job: Document, pods: Sequence[Document]) -> TaskResult:

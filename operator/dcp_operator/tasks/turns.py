@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from dcp_operator.cluster.api import Api
-from dcp_operator.ground.kinds import JOB
+from dcp_operator.ground.kinds import JOB, POD
 from dcp_operator.ground.names import PIPELINE_LABEL, PipelineKey
 from dcp_operator.tasks.runs import writer_at_work
 
@@ -22,8 +22,8 @@ class Turns:
         self._locks: WeakValueDictionary[PipelineKey, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def of(self, pipeline: PipelineKey, job: str, writes: bool) -> AsyncIterator[str | None]:
-        """The Job that has to end first; None: begin, inside of the block."""
+    async def of(self, pipeline: PipelineKey, writes: bool) -> AsyncIterator[str | None]:
+        """What has to end first; None: begin, inside of the block."""
         if not writes:
             yield None
             return
@@ -31,4 +31,5 @@ class Turns:
         async with lock:
             selector = f"{PIPELINE_LABEL}={pipeline.name}"
             jobs, _ = await self._api.list(JOB, pipeline.namespace, selector)
-            yield writer_at_work(jobs, job)
+            pods, _ = await self._api.list(POD, pipeline.namespace, selector)
+            yield writer_at_work(jobs, pods)

@@ -70,6 +70,7 @@ def exposed() -> dict[str, set[str]]:
     operator.scaling(key, 1, 1, 1, "Backlog")
     store.put_pipeline(resource() | {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
     operator.registry.register(ConditionGauges(store, lambda: True))
+    operator.registry.register(ConditionGauges(store, lambda: True, "task"))
     found: dict[str, set[str]] = {}
     for registry in (metrics.registry, operator.registry):
         for name, labels in samples_of(registry):

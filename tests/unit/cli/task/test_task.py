@@ -61,7 +61,7 @@ def test_without_an_answer_what_was_said_last(output: bytes, errors: list[str], 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "é" * 5000, '"\\' * 5000, "\x00" * 3000])
 def test_a_message_is_no_longer_than_a_kubelet_takes_and_is_read_again(text: str) -> None:
-    counts = {f"n_{chr(97 + n // 26)}{chr(97 + n % 26)}": 2**62 for n in range(100)}
+    counts = {f"n_{chr(97 + n // 26)}{chr(97 + n % 26)}": 2**53 for n in range(100)}
     written = message_of(Outcome(exit_code=1, outcome=text, counts=counts))
     assert len(written) <= MOST_BYTES
     found = read(written.decode())

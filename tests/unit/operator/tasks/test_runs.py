@@ -59,21 +59,27 @@ def test_a_message_steers_no_terminal_and_is_cut() -> None:
     assert len(found.outcome) == 1024
 
 
+def ending(name: str, phase: str = "Running", writes: str = "true") -> dict[str, Any]:
+    return {"metadata": {"name": name, "labels": {"datacleaning.io/writes": writes}}, "status": {"phase": phase}}
+
+
 @pytest.mark.parametrize(
-    ("jobs", "wanted"),
+    ("jobs", "pods", "wanted"),
     [
-        ([], None),
-        ([job("a", writes=True)], "a"),
-        ([job("mine", writes=True)], None),
-        ([job("a")], None),
-        ([job("a", writes=True, suspend=True)], None),
-        ([job("a", writes=True, type="Failed")], None),
-        ([job("a", writes=True, type="Complete"), job("b", writes=True), job("c", writes=True)], "b"),
-        ([job("a", writes=True, type="FailureTarget")], "a"),
+        ([], [], None),
+        ([job("a", writes=True)], [], "Job a"),
+        ([job("a")], [ending("a-x", writes="false")], None),
+        ([job("a", writes=True, suspend=True)], [], None),
+        ([job("a", writes=True, type="Failed")], [ending("a-x", "Failed")], None),
+        ([job("a", writes=True, type="Complete"), job("b", writes=True), job("c", writes=True)], [], "Job b"),
+        ([job("a", writes=True, type="FailureTarget")], [], "Job a"),
+        ([], [ending("gone-x")], "pod gone-x"),
+        ([], [ending("gone-x", "Pending")], "pod gone-x"),
+        ([], [ending("gone-x", "Succeeded")], None),
     ],
 )
-def test_who_has_to_end_first(jobs: list[Any], wanted: str | None) -> None:
-    assert writer_at_work(jobs, "mine") == wanted
+def test_who_has_to_end_first(jobs: list[Any], pods: list[Any], wanted: str | None) -> None:
+    assert writer_at_work(jobs, pods) == wanted
 
 
 def test_a_suspended_job_that_was_ended_is_over() -> None:

@@ -20,7 +20,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     exit_code: Annotated[int, Meta(ge=0, le=255)]
     outcome: str
-    counts: dict[Annotated[str, Meta(pattern=r"^[a-z_]{1,32}$")], int] = {}
+    counts: dict[Annotated[str, Meta(pattern=r"^[a-z_]{1,32}$")], Annotated[int, Meta(ge=0, le=2**53)]] = {}
 
 
 def message_of(outcome: Outcome) -> bytes:
