@@ -16,9 +16,9 @@ from dcp_operator.children.children import Child
 from dcp_operator.children.judge import Refusal, missing_secrets
 from dcp_operator.children.plan import Live, plan
 from dcp_operator.children.remembered import Remembered
-from dcp_operator.cluster.api import Api, ApiError
+from dcp_operator.cluster.api import Api, ApiError, Document
 from dcp_operator.cluster.secret_reader import SecretReader
-from dcp_operator.cluster.store import Document, Store
+from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import CRON_JOB, JOB, PIPELINE, POD, TASK
 from dcp_operator.ground.names import FIELD_MANAGER, OPERATOR_LABEL, Owner, PipelineKey
 from dcp_operator.ground.settings import PodSettings
@@ -179,7 +179,7 @@ class TaskReconciler:
         if isinstance(wanted, WantedTask):
             refusal = await self._carry_out(owner, [*before_the_run(wanted), cron_job(wanted)])
         stage = await self._last_run(owner, before)
-        made = next((each.document for each in self._children(owner) if each.document["kind"] == CRON_JOB.kind), {})
+        made = next((each.document for each in self._children(owner) if each.key.kind == CRON_JOB), {})
         times = made.get("status") or {}
         stage = replace(stage, scheduled_at=times.get("lastScheduleTime"), succeeded_at=times.get("lastSuccessfulTime"))
         if refusal is not None:
@@ -235,7 +235,7 @@ class TaskReconciler:
         return await self._applier.carry_out(owner.key, plan(wanted, live, owner.uid, self._applier.settled(owner.key)))
 
     async def _pods_of(self, owner: Owner, run: Document) -> Sequence[Document]:
-        return (await self._api.list(POD, owner.namespace, f"{JOB_NAME_LABEL}={run['metadata']['name']}"))[0]
+        return await self._api.list(POD, owner.namespace, f"{JOB_NAME_LABEL}={run['metadata']['name']}")
 
     def _children(self, owner: Owner) -> list[Live]:
         return list(self._store.children(owner.key).values())

@@ -30,6 +30,6 @@ class Turns:
         lock = self._locks.setdefault(pipeline, asyncio.Lock())
         async with lock:
             selector = f"{PIPELINE_LABEL}={pipeline.name}"
-            jobs, _ = await self._api.list(JOB, pipeline.namespace, selector)
-            pods, _ = await self._api.list(POD, pipeline.namespace, selector)
+            jobs = await self._api.list(JOB, pipeline.namespace, selector)
+            pods = await self._api.list(POD, pipeline.namespace, selector)
             yield writer_at_work(jobs, pods)
