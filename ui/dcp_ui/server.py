@@ -17,7 +17,7 @@ from dcp_ui.ground.ports import Desk
 from dcp_ui.ground.servers import Servers
 from dcp_ui.guard.audit import Audit
 from dcp_ui.guard.headers import SAFE
-from dcp_ui.guard.hosts import answers
+from dcp_ui.guard.hosts import answers, is_foreign
 from dcp_ui.guard.session import COOKIE, Sessions
 from dcp_ui.pages import acting
 from dcp_ui.pages.dead import dead
@@ -37,6 +37,10 @@ _MOST_BYTES = 64 * 1024
 PIPELINE = "/p/{namespace}/{name}"
 """The path of a pipeline's page."""
 _COMPRESSED_FROM_BYTES = 2048
+_PAGES_KEPT = 256
+_IDLE_SECONDS = 75.0
+_MOST_CONNECTIONS = 256
+_THIN_OUT_SECONDS = 0.25
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -61,6 +65,7 @@ def make_app(desk: Desk, options: Options) -> web.Application:
         servers=Servers(),
         looks=Looks(_THREADS),
         fleet_looks=Looks(2),  # more would take the page its turn: they are this process, too
+        page_looks=Looks(_THREADS, kept=_PAGES_KEPT),
         spec_looks=Looks(1),
         sessions=Sessions(options.token),
         audit=Audit(options.audit_path),
@@ -107,15 +112,27 @@ def guarded_app(options: Options) -> web.Application:
 
 async def serve(app: web.Application, options: Options, stopped: asyncio.Event, told: Callable[[int], None]) -> None:
     """Serve until `stopped` is set; `told` is called with the port, once it is open. Raises OSError."""
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=_IDLE_SECONDS)
     await runner.setup()
+    thinning = asyncio.create_task(_thin_out(runner))
     try:
         site = web.TCPSite(runner, options.host, options.port)
         await site.start()
         told(runner.addresses[0][1])
         await stopped.wait()
     finally:
+        thinning.cancel()
         await runner.cleanup()
+
+
+async def _thin_out(runner: web.AppRunner) -> None:
+    """Half of a request, left open a thousand times, keeps nobody else out: the oldest go, and browsers come again."""
+    while True:
+        await asyncio.sleep(_THIN_OUT_SECONDS)
+        open_ = runner.server.connections if runner.server is not None else []
+        for each in open_[:-_MOST_CONNECTIONS]:
+            if each.transport is not None:
+                each.transport.abort()
 
 
 def _guarded(options: Options) -> Middleware:
@@ -124,6 +141,8 @@ def _guarded(options: Options) -> Middleware:
         if not answers(request.headers.get("Host"), options.allowed_hosts, options.any_address):
             text = f"This server does not answer to that name: {options.allowed_by} has it do so.\n"
             return _safe(web.Response(status=421, text=text))
+        if is_foreign(request.headers):
+            return _safe(web.Response(status=403, text="A page of another site has no use for this one.\n"))
         try:
             response = await handler(request)
         except web.HTTPException as raised:
@@ -183,5 +202,6 @@ async def _close(app: web.Application) -> None:
     site = app[SITE]
     await site.looks.close()
     await site.fleet_looks.close()
+    await site.page_looks.close()
     await site.spec_looks.close()
     site.servers.close()

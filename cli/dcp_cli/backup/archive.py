@@ -11,16 +11,22 @@ import struct
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 import zstandard
+from msgspec import Meta
+from msgspec.structs import replace
 
 from dcp_pipeline.errors import Unusable
 
 MAGIC = b"dcp backup 1\n"
 _LENGTH = struct.Struct(">I")
-_MOST_BYTES = 1 << 30
+_MOST_BYTES = 1 << 26
+_PAGE_BYTES = 1 << 24
+"""Rows that take more go into several pages."""
+_Few = Meta(max_length=100)
+_Columns = Meta(max_length=4096)
 
 
 class Head(msgspec.Struct, frozen=True, tag="head"):
@@ -33,24 +39,24 @@ class Head(msgspec.Struct, frozen=True, tag="head"):
     """The version of the ledger's tables."""
     release: str
     taken_at: str
-    table_ddl: tuple[str, ...]
+    table_ddl: Annotated[tuple[str, ...], _Few]
     """The statements that make the clean table as it stood; none where there was none."""
-    books: Mapping[str, int]
+    books: Annotated[Mapping[str, int], _Few]
     """The sums of the books."""
 
 
 class Page(msgspec.Struct, frozen=True, tag="page"):
-    """Rows of one table."""
+    """Rows of one table. The bounds are there for what somebody else wrote: a byte of it may become a hundred."""
 
     table: str
-    columns: tuple[str, ...]
-    rows: list[list[Any]]
+    columns: Annotated[tuple[str, ...], _Columns]
+    rows: Annotated[list[Annotated[list[Any], _Columns]], Meta(max_length=10_000)]
 
 
 class Seal(msgspec.Struct, frozen=True, tag="seal"):
     """The end."""
 
-    rows: Mapping[str, int]
+    rows: Annotated[Mapping[str, int], _Few]
     sha256: str
 
 
@@ -67,7 +73,15 @@ class Writer:
         self.rows: dict[str, int] = {}
 
     def write(self, message: Head | Page) -> None:
-        self._put(self._encoder.encode(message))
+        encoded = self._encoder.encode(message)
+        if len(encoded) > _PAGE_BYTES and isinstance(message, Page) and len(message.rows) > 1:
+            half = len(message.rows) // 2
+            self.write(replace(message, rows=message.rows[:half]))
+            self.write(replace(message, rows=message.rows[half:]))
+            return
+        if len(encoded) > _MOST_BYTES:
+            raise Unusable(f"a row of it has {len(encoded):,} bytes: back it up by the tools of the database")
+        self._put(encoded)
         if isinstance(message, Page):
             self.rows[message.table] = self.rows.get(message.table, 0) + len(message.rows)
 
@@ -89,7 +103,7 @@ def read_archive(path: Path) -> Iterator[Head | Page]:
             raise Unusable(f"{path} is no backup of dcp's")
         try:
             yield from _messages(file)
-        except (zstandard.ZstdError, msgspec.MsgspecError, _Broken) as error:
+        except (zstandard.ZstdError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError, _Broken) as error:
             raise Unusable(f"{path} is damaged or cut off ({error}); take another backup") from error
 
 

@@ -7,17 +7,30 @@ would not hold.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, Table, bindparam, select
 
 from dcp_cli.backup.archive import Head, Page
 from dcp_cli.errors import CommandFailed
-from dcp_pipeline.ledger.tables import METADATA
+from dcp_pipeline.ledger.tables import BATCHES, METADATA, OBJECTS
 
 _QUOTED = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]")
 _ELSEWHERE = re.compile(
     r"(?i)\b(?:SELECT|UNION|CONNECTION|DIRECTORY|ENGINE\s*=?\s*(?:FEDERATEDX?|CONNECT|SPIDER|S3|CSV))\b|;\s*\S"
 )
 """A table whose rows are another's, or lie in another place."""
+_HANG_ON: Mapping[str, tuple[tuple[str, Table], ...]] = {
+    "dcp_batches": (("id", BATCHES), ("object_id", OBJECTS)),
+    "dcp_rejects": (("object_id", OBJECTS), ("batch_id", BATCHES), ("replay_batch", BATCHES)),
+    "dcp_tasks": (("object_id", OBJECTS),),
+}
+_ROWS_HANG_ON = (("_dcp_batch", BATCHES),)
+_ASKED_AT_ONCE = 500
+
+
+def _chunks(texts: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (texts[start : start + _ASKED_AT_ONCE] for start in range(0, len(texts), _ASKED_AT_ONCE))
 
 
 def check_statement(statement: str, head: Head) -> None:
@@ -45,6 +58,26 @@ def check_page(page: Page, head: Head, meta: Iterable[str]) -> None:
         _check_values(page, "pipeline", {head.pipeline})
     if page.table == "dcp_meta":
         _check_values(page, "name", set(meta))
+
+
+def check_references(connection: Connection, page: Page, head: Head) -> None:
+    """Raises CommandFailed for rows that hang on another pipeline's objects or batches."""
+    for column, table in _HANG_ON.get(page.table, _ROWS_HANG_ON if page.table == head.table else ()):
+        if column not in page.columns:
+            continue
+        at = page.columns.index(column)
+        named = {_hexadecimal(row[at]) for row in page.rows if at < len(row)} - {None}
+        query = select(table.c.id).where(
+            table.c.id.in_(bindparam("ids", expanding=True)), table.c.pipeline != head.pipeline
+        )
+        for some in _chunks(sorted(map(str, named))):
+            if found := connection.execute(query, {"ids": some}).scalar():
+                whose = f"whose {column} is another pipeline's: {str(found)[:80]!r}"
+                raise CommandFailed(f"the backup holds an entry of {page.table} {whose}")
+
+
+def _hexadecimal(value: object) -> str | None:
+    return value.hex() if isinstance(value, bytes) else None if value is None else str(value)
 
 
 def _check_values(page: Page, column: str, allowed: set[str]) -> None:

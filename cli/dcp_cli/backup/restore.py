@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from dcp_cli.backup.archive import Head, Page, read_archive
-from dcp_cli.backup.bounds import check_page, check_statement
+from dcp_cli.backup.bounds import check_page, check_references, check_statement
 from dcp_cli.backup.contents import notes_of
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json
@@ -102,6 +102,7 @@ def _put(engine: Engine, head: Head, messages: Iterator[Head | Page]) -> None:
         _check_empty(connection, head)
         for page in _pages(messages):
             check_page(page, head, notes_of(head.pipeline, head.table).values())
+            check_references(connection, page, head)
             _check_same_identity(connection, page)
             _insert(connection, page)
         _check_identities(connection, head.table)

@@ -9,7 +9,7 @@ import pytest
 from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_ui.ground.looks import Looks
 from dcp_ui.guard.headers import same_origin
-from dcp_ui.guard.hosts import answers
+from dcp_ui.guard.hosts import answers, is_foreign
 from dcp_ui.guard.session import LASTS_SECONDS, Sessions
 
 
@@ -140,3 +140,35 @@ async def test_a_server_that_is_away_is_told_and_what_was_known_stays() -> None:
     look = await looks.at("key", read, 60)
     assert (look.value, look.trouble) == ("rows", "the database is away")
     await looks.close()
+
+
+async def test_of_many_looks_few_are_kept() -> None:
+    looks = Looks(1, lambda: 0.0, kept=3)
+    reads: list[int] = []
+
+    async def at(key: int) -> None:
+        await looks.at(key, lambda: reads.append(key), 60)
+
+    for key in (1, 2, 3, 1, 4, 1, 2):
+        await at(key)
+    assert reads == [1, 2, 3, 4, 2]
+    await looks.close()
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "foreign"),
+    [
+        ("cross-site", "no-cors", True),
+        ("cross-site", "cors", True),
+        ("same-site", "no-cors", True),
+        ("cross-site", "navigate", False),
+        ("same-origin", "cors", False),
+        ("none", "navigate", False),
+        (None, None, False),
+    ],
+)
+def test_a_foreign_page_may_lead_here_and_not_ask_in_the_background(
+    site: str | None, mode: str | None, foreign: bool
+) -> None:
+    given = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
+    assert is_foreign({name: value for name, value in given.items() if value is not None}) is foreign

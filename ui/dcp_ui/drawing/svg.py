@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
+from dcp_pipeline.observe.printable import printable
+
 Attribute = str | int | float | None
 
 
@@ -24,12 +26,12 @@ def tag(name: str, /, *children: str, **attributes: Attribute) -> Markup:
 
 def text(content: str, x: float, y: float, class_: str = "", **attributes: Attribute) -> Markup:
     """A line of text."""
-    return tag("text", escape(content), x=x, y=y, class_=class_ or None, **attributes)
+    return tag("text", escape(printable(content)), x=x, y=y, class_=class_ or None, **attributes)
 
 
 def title(content: str) -> Markup:
     """What a pointer that rests on the element above is told."""
-    return tag("title", escape(content))
+    return tag("title", escape(printable(content)))
 
 
 def picture(width: float, height: float, said: str, *children: str, class_: str = "") -> Markup:
@@ -58,4 +60,4 @@ def clipped(content: str, characters: int) -> str:
 def _figure(value: Attribute) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
-    return str(value)
+    return printable(str(value))

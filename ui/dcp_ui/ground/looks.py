@@ -26,7 +26,7 @@ from dcp_pipeline.settings import SettingInvalid
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 _SHARE = 20
-_KEPT = 20_000
+KEPT = 20_000
 EXPECTED = (LedgerError, QueueError, Unusable, SettingInvalid, redis.RedisError, OSError)
 """What a server or a file that is not as it should be makes of a look."""
 
@@ -54,9 +54,10 @@ class _Slot:
 
 
 class Looks:
-    """The looks by key. For one event loop; `threads` read at once at most."""
+    """The looks by key, the last `kept` that were asked for. For one event loop; `threads` read at once at most."""
 
-    def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic, kept: int = KEPT) -> None:
+        self._kept = kept
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="look")
         self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
         self._clock = clock
@@ -107,7 +108,7 @@ class Looks:
             slot.at, slot.task = self._clock(), None
 
     def _forget_oldest(self) -> None:
-        while len(self._slots) > _KEPT:
+        while len(self._slots) > self._kept:
             _, slot = self._slots.popitem(last=False)
             if slot.task is not None:
                 slot.task.cancel()

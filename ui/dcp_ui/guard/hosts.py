@@ -40,3 +40,10 @@ def _is_address(text: str) -> bool:
 def may_change(headers: Mapping[str, str], host: str | None) -> bool:
     """Whether a request that changes something comes from one of our own pages."""
     return same_origin(headers.get("Sec-Fetch-Site"), headers.get("Origin"), host)
+
+
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Whether a page of another site asks in the background: it may lead people here, and cannot have a browser ask
+    again and again. Browsers say so; what is no browser says nothing."""
+    site, mode = headers.get("Sec-Fetch-Site"), headers.get("Sec-Fetch-Mode")
+    return site in ("cross-site", "same-site") and mode not in (None, "navigate")

@@ -172,6 +172,7 @@ async def _act(
     said = outcome if done else f"refused: {outcome}"
     await asyncio.to_thread(site.audit.record, deed(_by(request), action, member.key, chosen, said))
     site.looks.forget(lambda key: isinstance(key, tuple) and key[0] == member.key)
+    site.page_looks.forget(lambda key: isinstance(key, tuple) and key[0] == member.key)
     site.fleet_looks.forget(lambda key: isinstance(key, tuple) and key[0] == member.key)
     return visit.page(
         "done.html",

@@ -52,7 +52,7 @@ async def _page(
             return ledger.objects_page(older_than=older, newer_than=newer, state=state, source=source, limit=_PER_PAGE)
 
     key = (member.key, "objects", older, newer, state, source)
-    return await site.looks.at(key, read, _PATIENCE_SECONDS, fresh_seconds=1.0)
+    return await site.page_looks.at(key, read, _PATIENCE_SECONDS, fresh_seconds=1.0)
 
 
 def _bar(words: Words, books: ObjectBooks) -> Markup:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from dcp_pipeline.ledger.looking.over_time import RejectsAt
 from dcp_pipeline.ledger.looking.pages import DatedReject, RejectGroup, RejectKey
@@ -20,7 +21,7 @@ from dcp_ui.ground.fleet import Member
 from dcp_ui.ground.looks import Look
 from dcp_ui.pages.pipeline import RANGES, range_of
 from dcp_ui.pages.site import SITE, Site, Visit
-from dcp_ui.reading.marks import Marked, marked
+from dcp_ui.reading.marks import SHOWN_BYTES, Marked, marked
 from dcp_ui.reading.rules import MEANINGS, rule_of
 from dcp_ui.words.language import Words
 
@@ -89,7 +90,7 @@ def _after(request: web.Request) -> RejectKey | None:
     at, _, rest = request.query.get("after", "").partition("~")
     batch, _, record = rest.partition("~")
     try:
-        return RejectKey(datetime.fromisoformat(at), batch, int(record)) if batch else None
+        return RejectKey(datetime.fromisoformat(at), batch, int(record)) if batch and len(record) < 19 else None
     except ValueError:
         return None
 
@@ -116,9 +117,17 @@ async def _over_time(site: Site, member: Member, chosen: str) -> Look[tuple[date
 async def _page(site: Site, member: Member, wanted: RejectFilter, after: RejectKey | None) -> Look[list[DatedReject]]:
     def read() -> list[DatedReject]:
         with site.servers.ledger(member.setup) as ledger:
-            return ledger.rejects_page(wanted, after, _PER_PAGE + 1)
+            return [_as_shown(each) for each in ledger.rejects_page(wanted, after, _PER_PAGE + 1)]
 
-    return await site.looks.at((member.key, "rejects", wanted, after), read, _PATIENCE_SECONDS, fresh_seconds=1.0)
+    return await site.page_looks.at((member.key, "rejects", wanted, after), read, _PATIENCE_SECONDS, fresh_seconds=1.0)
+
+
+def _as_shown(found: DatedReject) -> DatedReject:
+    """Without the bytes that no page shows, of which a reject may have many."""
+    raw = found.reject.raw
+    if raw is None or len(raw) <= SHOWN_BYTES:
+        return found
+    return replace(found, reject=replace(found.reject, raw=raw[:SHOWN_BYTES]))
 
 
 def _name(code: str, field: str | None) -> str:

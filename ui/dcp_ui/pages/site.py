@@ -75,6 +75,8 @@ class Site(Frame, frozen=True, dict=True, kw_only=True):
     servers: Servers
     fleet_looks: Looks
     """Apart from the others, so that a thousand pipelines of a server that is away hold no page up."""
+    page_looks: Looks
+    """At what a visitor names: of endless many such, few are kept."""
     spec_looks: Looks
     """At the files: behind nobody's server."""
     audit: Audit
