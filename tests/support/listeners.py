@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -64,6 +64,10 @@ class Posts:
     url: str = ""
     taken: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     status: int = 200
+    location: str = ""
+    """Where it sends whoever asks."""
+    answers_bytes: int = 0
+    answered_bytes: int = 0
 
 
 @contextmanager
@@ -76,7 +80,13 @@ def post_server() -> Iterator[Posts]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             posts.taken.append((self.path, json.loads(body)))
             self.send_response(posts.status)
+            if posts.location:
+                self.send_header("Location", posts.location)
             self.end_headers()
+            with suppress(OSError):
+                while posts.answered_bytes < posts.answers_bytes:
+                    self.wfile.write(bytes(1 << 20))
+                    posts.answered_bytes += 1 << 20
 
         def log_message(self, format: str, *args: object) -> None:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.service.unit import MARK, Service, unit_text
+from dcp_cli.service.unit import MARK, Service, problem_of, unit_text
 from dcp_cli.shown.say import say
 from dcp_cli.spec_files import none_in, spec_files
 from dcp_pipeline.files.durable import write_durably
@@ -18,6 +19,7 @@ from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.setup import load_setup
 from dcp_pipeline.spec.errors import SpecInvalid
 
+_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9:_.@-]{0,199}")
 _SYSTEM = Path("/etc/systemd/system")
 
 
@@ -43,6 +45,8 @@ def install(
         environment_file=environment_file.resolve() if environment_file else None,
         writable=tuple(each if each.is_dir() else each.parent for each in whole),
     )
+    if problem := problem_of(service):
+        raise CommandFailed(problem)
     text = unit_text(service)
     if show:
         say(text.rstrip("\n"))
@@ -81,12 +85,14 @@ def uninstall(user: bool, name: str) -> int:
 def status(user: bool, name: str) -> int:
     """What systemd says of it; its exit code (0 running, 3 not, 4 there is none)."""
     return subprocess.run(  # noqa: S603
-        [*_manager(user), "status", "--no-pager", f"{name}.service"], check=False
+        [*_manager(user), "status", "--no-pager", unit_path(user, name).name], check=False
     ).returncode
 
 
 def unit_path(user: bool, name: str) -> Path:
-    """Where the unit lies."""
+    """Where the unit lies. Raises CommandFailed for a name that is none of a unit."""
+    if not _NAME.fullmatch(name):
+        raise CommandFailed(f"--name {name!a}: a unit's name is letters, digits and :_.@- only")
     if not user:
         return _SYSTEM / f"{name}.service"
     config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")

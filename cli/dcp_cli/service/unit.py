@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from dcp_pipeline.process.exit_codes import INVALID, OVERLAPPING
 
 MARK = "# Made by `dcp service install`; `dcp service uninstall` removes it. Changes of yours belong into a drop-in.\n"
+_CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,200}")
 _HARDENING = (
     "CapabilityBoundingSet=",
     "AmbientCapabilities=",
@@ -54,6 +56,19 @@ class Service:
     """Folders that are written to: of SQLite sinks beside their specs."""
 
 
+def problem_of(service: Service) -> str | None:
+    """What cannot stand in a unit, whose lines are its settings: None where all can."""
+    texts = [service.program, *service.arguments, *map(str, (*service.specs, *service.writable))]
+    texts += [str(service.environment_file or ""), *(str(path) for _, path in service.credentials)]
+    for text in texts:
+        if not text.isprintable():
+            return f"{text!a} holds what no unit of systemd can name: call it otherwise"
+    for name, path in service.credentials:
+        if not _CREDENTIAL.fullmatch(name):
+            return f"{path}: a secret's name and key are letters, digits and ._- only"
+    return None
+
+
 def unit_text(service: Service) -> str:
     """The unit's file."""
     sections = {
@@ -73,7 +88,7 @@ def _process(service: Service) -> Iterable[str]:
     words = [service.program, "up", *map(str, service.specs), *service.arguments]
     yield "Type=notify"
     yield "NotifyAccess=main"
-    yield f"ExecStart={' '.join(map(_quoted, words))}"
+    yield f"ExecStart={' '.join(map(_quoted, map(_escaped, words)))}"
     yield "ExecReload=kill -HUP $MAINPID"
     yield "Restart=on-failure"
     yield "RestartSec=5"
@@ -89,12 +104,12 @@ def _process(service: Service) -> Iterable[str]:
 def _place(service: Service) -> Iterable[str]:
     yield "Environment=LOG_FORMAT=console"
     if service.environment_file:
-        yield f"EnvironmentFile=-{_escaped(str(service.environment_file))}"
+        yield f"EnvironmentFile=-{_specified(str(service.environment_file))}"
     for name, path in service.credentials:
-        yield f"LoadCredential={name}:{_escaped(str(path))}"
+        yield f"LoadCredential={name}:{_specified(str(path))}"
     if service.user:
         yield "ProtectHome=read-only"
-        yield f"ReadWritePaths={' '.join(map(_quoted, _unique(map(str, service.writable))))}"
+        yield f"ReadWritePaths={' '.join(map(_quoted, map(_specified, _unique(map(str, service.writable)))))}"
         return
     yield "DynamicUser=yes"
     yield "StateDirectory=dcp"
@@ -109,13 +124,17 @@ def _unique(texts: Iterable[str]) -> Sequence[str]:
     return list(dict.fromkeys(texts))
 
 
+def _specified(text: str) -> str:
+    """A path: systemd's specifiers begin with %."""
+    return text.replace("%", "%%")
+
+
 def _escaped(text: str) -> str:
-    """systemd's specifiers begin with %, and its variables with $."""
-    return text.replace("%", "%%").replace("$", "$$")
+    """A word of a command: and variables with $."""
+    return _specified(text).replace("$", "$$")
 
 
-def _quoted(word: str) -> str:
-    text = _escaped(word)
+def _quoted(text: str) -> str:
     if text and not set(text) & set(" \t\"'\\;"):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -6,6 +6,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+import pytest
+
 from dcp_cli.notify.letters import Letter
 from dcp_cli.notify.sending import send
 from dcp_cli.notify.services import Service
@@ -105,6 +107,23 @@ def test_a_service_that_hangs_or_refuses_is_said_and_holds_up_nobody(tmp_path: P
         assert [bool(each) for each in answers] == [True, False, True, True]
         assert "wrong-word" not in str(answers)
         assert len(posts.taken) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_nobody_is_sent_on_to_another_address(status: int) -> None:
+    with post_server() as posts, post_server() as inside:
+        posts.status, posts.location = status, f"{inside.url}/latest/meta-data"
+        (said,) = send([(Service("hook", posts.url.replace("http", "json")), LETTER)], 60.0)
+        assert str(status) in str(said)
+        assert (len(posts.taken), inside.taken) == (1, [])
+
+
+def test_an_answer_without_an_end_takes_no_more_memory_than_a_message_may() -> None:
+    with post_server() as posts:
+        posts.answers_bytes = 1 << 30
+        (said,) = send([(Service("hook", posts.url.replace("http", "json")), LETTER)], 120.0)
+        assert said == "its answer has no end"
+        assert posts.answered_bytes < posts.answers_bytes
 
 
 def test_a_sink_that_cannot_be_used_is_told_by_a_run_that_cannot_begin_and_once(tmp_path: Path) -> None:

@@ -116,3 +116,43 @@ def test_what_is_named_and_is_not_there_is_told_before_anything_is_written(
     assert (done.exit_code, unit_of(tmp_path).exists(), calls.exists()) == (2, False, False)
     assert "does not exist" in done.output
     assert "typo" in done.output
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../etc/cron.d/x", "a/b", "a\nExecStartPre=/bin/x", "--host=elsewhere", "", "x" * 300]
+)
+@pytest.mark.parametrize("what", ["install", "status", "uninstall"])
+def test_a_unit_s_name_is_no_path_and_no_option(tmp_path: Path, calls: Path, what: str, name: str) -> None:
+    words = [str(tmp_path / "specs")] if what == "install" else []
+    done = service(what, "--user", f"--name={name}", *words)
+    assert done.exit_code == 1
+    assert "a unit's name is letters" in done.output
+    assert not calls.exists()
+
+
+@pytest.mark.parametrize("odd", ["x\nExecStartPre=", "x\x1b[31m", "x\udcff", "a b", "a:b"])
+def test_whatever_a_secret_is_called_it_makes_no_line_of_the_unit(tmp_path: Path, calls: Path, odd: str) -> None:
+    (tmp_path / "secrets" / odd).mkdir(parents=True)
+    (tmp_path / "secrets" / odd / "key").write_text("s")
+    done = service("install", "--user", str(tmp_path / "specs"), "--credentials", str(tmp_path / "secrets"))
+    assert done.exit_code == 1
+    assert not unit_of(tmp_path).exists()
+    assert not calls.exists()
+
+
+def test_whatever_a_folder_is_called_it_makes_no_line_of_the_unit(tmp_path: Path, calls: Path) -> None:
+    folder = tmp_path / "specs\nExecStartPre=x"
+    write_pipeline(folder, "one")
+    done = service("install", "--user", str(folder))
+    assert done.exit_code == 1
+    assert "no unit of systemd can name" in done.output
+    assert not calls.exists()
+
+
+def test_a_path_keeps_its_dollars_and_a_command_doubles_them() -> None:
+    text = unit_text(
+        Service("/dcp", (Path("/a$b"),), True, credentials=(("s.k", Path("/c$d")),), writable=(Path("/a$b"),))
+    )
+    assert "ExecStart=/dcp up /a$$b\n" in text
+    assert "LoadCredential=s.k:/c$d\n" in text
+    assert "ReadWritePaths=/a$b\n" in text
