@@ -37,6 +37,7 @@ def test_only_names_of_this_server_are_answered(host: str | None, answered: bool
 @pytest.mark.parametrize(
     ("site", "origin", "may"),
     [
+        ("same-origin", "http://[127.0.0.1:8090", False),
         ("same-origin", "http://127.0.0.1:8090", True),
         (None, "http://127.0.0.1:8090", True),
         ("cross-site", "http://127.0.0.1:8090", False),

@@ -20,4 +20,7 @@ def same_origin(fetch_site: str | None, origin: str | None, host: str | None) ->
     """Whether a form was sent by one of our own pages, as the browser says. Browsers send at least Origin with it."""
     if fetch_site is not None and fetch_site not in ("same-origin", "none"):
         return False
-    return origin is not None and bool(host) and urlsplit(origin).netloc.lower() == (host or "").lower()
+    try:
+        return origin is not None and bool(host) and urlsplit(origin).netloc.lower() == (host or "").lower()
+    except ValueError:  # http://[
+        return False
