@@ -24,6 +24,7 @@ from dcp_operator.cluster.dirty import DirtyKeys
 from dcp_operator.cluster.lease import Leadership
 from dcp_operator.cluster.part import Place
 from dcp_operator.cluster.parts import Parts
+from dcp_operator.cluster.pod_at import pod_at
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import TASK, TASK_CHILDREN, child_kinds
@@ -124,7 +125,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
         return datetime.now(UTC)
 
     reach = Reach(settings.queue_hosts, settings.cluster_domain or _own_domain(), settings.api_server)
-    metrics, store, dirty, targets, reader = Metrics(), Store(), DirtyKeys(), Targets(), QueueReader(reach)
+    metrics, store, dirty, targets = Metrics(), Store(), DirtyKeys(), Targets()
     task_store, dirty_tasks = Store(), DirtyKeys()
     elected: list[Leadership] = []
 
@@ -142,6 +143,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
         metrics.error(f"list {place.kind.plural}", error)
 
     api = Api(log_in, metrics, lambda: min((each.seconds_left for each in elected), default=math.inf))
+    reader = QueueReader(reach, time.monotonic, pod_at(api))
     if settings.lease is not None:
         identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
         elected.append(Leadership(api, *settings.lease, identity, time.monotonic, now, leads_now))

@@ -135,7 +135,7 @@ class Reconciler:
         if redis is not None and (
             refusal is None or (unscaled and missing_secrets(pipeline, secrets, queue_refs(pipeline)) is None)
         ):
-            server = server_of(redis, owner.namespace, secrets)
+            server = server_of(redis, pipeline.queue_name, owner.namespace, secrets)
             self._targets.put(Target(owner, pipeline, server, held))
         return refusal or secrets
 

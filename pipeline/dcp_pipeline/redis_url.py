@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -91,6 +92,20 @@ def shown(url: str) -> str:
     scheme, user, hosts, rest = found.groups()
     name = (user or "").partition(":")[0]
     return f"{scheme}://{name}{'@' if name else ''}{hosts}{rest.partition('?')[0]}"
+
+
+def with_hosts(url: str, named: Callable[[str], str]) -> str:
+    """The URL with each host as `named` has it. To be called with one that redis_url() takes."""
+    found = _ANYWHERE.match(url)
+    if found is None:
+        return url
+    hosts = []
+    for each in found[3].split(","):
+        parts = urlsplit(f"redis://{each}")
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+        hosts.append(each if (name := named(host)) == host else f"{name}{port}")
+    user = f"{found[2]}@" if found[2] is not None else ""
+    return f"{found[1]}://{user}{','.join(hosts)}{found[4]}"
 
 
 def _server(url: str) -> RedisUrl:

@@ -259,7 +259,8 @@ def _with_redis(spec: Spec, environment: Mapping[str, str]) -> Spec:
         return spec
     redis = spec.queue.redis
     one = redis is not None and kind_of_url(redis.url) == "server"
-    before = urlsplit(redis.url) if redis and one else urlsplit("redis://")
+    secured = redis is not None and redis.url.startswith("rediss")
+    before = urlsplit(redis.url) if redis and one else urlsplit("rediss://" if secured else "redis://")
     if redis and not one and not given["HOST"] and kind_of_url(redis.url) != "socket":
         raise SettingInvalid("REDIS_PORT and REDIS_DB are for one server: name it in REDIS_HOST, or take them away")
     host = given["HOST"] or before.hostname

@@ -97,24 +97,29 @@ class Api:
                 return None
             raise
 
-    async def list(self, kind: Kind, namespace: str | None, label_selector: str = "") -> list[Document]:
+    async def list(
+        self, kind: Kind, namespace: str | None, label_selector: str = "", fields: str = ""
+    ) -> list[Document]:
         """All objects, each with apiVersion and kind."""
-        return [each.document for each in (await self.listed(kind, namespace, label_selector))[0]]
+        return [each.document for each in (await self.listed(kind, namespace, label_selector, fields))[0]]
 
-    async def listed(self, kind: Kind, namespace: str | None, label_selector: str = "") -> tuple[Sequence[Sent], str]:
+    async def listed(
+        self, kind: Kind, namespace: str | None, label_selector: str = "", fields: str = ""
+    ) -> tuple[Sequence[Sent], str]:
         """All objects as they were sent, and the version of the list. Read page by page; from the start again where
         the server has forgotten where we were (410)."""
         try:
-            return await self._pages(kind, namespace, label_selector, PAGE)
+            return await self._pages(kind, namespace, label_selector, PAGE, fields)
         except ApiError as error:
             if error.status != 410:
                 raise
-        return await self._pages(kind, namespace, label_selector, None)
+        return await self._pages(kind, namespace, label_selector, None, fields)
 
     async def _pages(
-        self, kind: Kind, namespace: str | None, label_selector: str, limit: int | None
+        self, kind: Kind, namespace: str | None, label_selector: str, limit: int | None, fields: str
     ) -> tuple[Sequence[Sent], str]:
-        query = ({"limit": str(limit)} if limit else {}) | ({"labelSelector": label_selector} if label_selector else {})
+        asked = {"limit": str(limit or ""), "labelSelector": label_selector, "fieldSelector": fields}
+        query = {name: value for name, value in asked.items() if value}
         found: list[Sent] = []
         while True:
             page = await self._page(kind, _Call("list", "GET", kind.path(namespace), dict(query)))

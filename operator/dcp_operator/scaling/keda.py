@@ -1,7 +1,8 @@
 """`scaling.engine: keda`: the ScaledObject by which KEDA scales the workers instead of scaler.py. Pure.
 
-The trigger is KEDA's Redis scaler on `{queue}:age`, a sorted set of all batches that are not done: its size is the very
-backlog that scaler.py goes by, what is in flight included (docs/adr/0037).
+The trigger is KEDA's Redis scaler, of which there are three by how the server is found, on `{queue}:age`, a sorted set
+of all batches that are not done: its size is the very backlog that scaler.py goes by, what is in flight included
+(docs/adr/0037).
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from dcp_operator.children.children import Child, Wanted, annotated, child
 from dcp_operator.children.plan import Live
@@ -18,9 +18,11 @@ from dcp_operator.ground.names import child_name
 from dcp_operator.scaling.server import seen_from_outside
 from dcp_operator.status.seen import KedaSeen
 from dcp_pipeline.queue.keys import Keys
+from dcp_pipeline.redis_url import kind_of_url, redis_url
 from dcp_pipeline.scaling.of_spec import bounds_of
 from dcp_pipeline.spec.model import Pipeline, Redis, ScaleDown, ScaleUp, SecretKeyRef
 
+_TRIGGERS = {"server": "redis", "sentinel": "redis-sentinel", "cluster": "redis-cluster"}
 DEFAULT_BACKLOG_PER_WORKER = 20
 POLLING_SECONDS = 2
 """Between two of KEDA's looks at an idle queue: as often as scaler.py looks."""
@@ -49,7 +51,8 @@ def _trigger_authentication(wanted: Wanted, parameters: Mapping[str, SecretKeyRe
 
 def _scaled_object(wanted: Wanted, redis: Redis, authenticated: bool) -> Child:
     spec, name = wanted.pipeline.spec, child_name(wanted.owner.name, "worker")
-    trigger: dict[str, Any] = {"type": "redis", "metadata": trigger_metadata(wanted.pipeline, redis)}
+    kind = _TRIGGERS[kind_of_url(redis.url)]
+    trigger: dict[str, Any] = {"type": kind, "metadata": trigger_metadata(wanted.pipeline, redis)}
     if authenticated:
         trigger["authenticationRef"] = {"name": name}
     behavior = {"scaleUp": _up(spec.scaling.behavior.scale_up, spec.scaling.max_replicas),
@@ -70,18 +73,23 @@ def _scaled_object(wanted: Wanted, redis: Redis, authenticated: bool) -> Child:
 
 def trigger_metadata(pipeline: Pipeline, redis: Redis) -> dict[str, str]:
     """What KEDA's Redis scaler is told; all of it text. The server is named as seen from KEDA's own namespace."""
-    parts = urlsplit(seen_from_outside(redis.url, pipeline.metadata.namespace))
+    url = redis_url(seen_from_outside(redis.url, pipeline.metadata.namespace))
     each = pipeline.spec.scaling.backlog_per_worker or DEFAULT_BACKLOG_PER_WORKER
+    addresses = ",".join(map(str, url.nodes))
     metadata = {
-        "address": f"{parts.hostname}:{parts.port or 6379}",
-        "databaseIndex": parts.path.strip("/") or "0",
+        **({"address": addresses} if url.kind == "server" else {"addresses": addresses}),
+        **({} if url.kind == "cluster" else {"databaseIndex": str(url.database)}),
         "listName": Keys(pipeline.queue_name).age,
         "listLength": str(each),
     }
-    username = redis.username or parts.username
+    if url.master:
+        metadata["sentinelMaster"] = url.master
+    if redis.sentinel and redis.sentinel.username:
+        metadata["sentinelUsername"] = redis.sentinel.username
+    username = redis.username or url.user
     if username:
         metadata["username"] = username
-    if parts.scheme == "rediss" or (redis.tls and redis.tls.enabled):
+    if url.tls or (redis.tls and redis.tls.enabled):
         metadata["enableTLS"] = "true"
     if redis.tls and redis.tls.insecure_skip_verify:
         metadata["unsafeSsl"] = "true"
@@ -89,7 +97,7 @@ def trigger_metadata(pipeline: Pipeline, redis: Redis) -> dict[str, str]:
 
 
 def _secret_parameters(redis: Redis) -> dict[str, SecretKeyRef]:
-    values = {"password": redis.password}
+    values = {"password": redis.password, "sentinelPassword": redis.sentinel.password if redis.sentinel else None}
     if redis.tls and redis.tls.enabled:
         values |= {"ca": redis.tls.ca, "cert": redis.tls.cert, "key": redis.tls.key}
     return {name: value.secret_key_ref for name, value in values.items() if value is not None}

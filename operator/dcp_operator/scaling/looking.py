@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dcp_operator.scaling.wire import Said
+from dcp_operator.scaling.resp import Said
 from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.observe.look import Look, Time, look_of, reports_said
 

@@ -10,22 +10,24 @@ import asyncio
 import ipaddress
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import msgspec
 
 from dcp_operator.scaling.looking import LookedAt, looked, unread
-from dcp_operator.scaling.reach import Reach
+from dcp_operator.scaling.reach import Reach, is_listed
+from dcp_operator.scaling.resp import Command, Refused, Reply, Said, Unreadable, packed
 from dcp_operator.scaling.server import Server
-from dcp_operator.scaling.wire import Command, Refused, Reply, Said, Unreadable, Wire, packed
+from dcp_operator.scaling.wire import Wire
 from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.observe.look import REPLIES, questions, time_of
 from dcp_pipeline.observe.scaling_note import ScalingNote, history_commands, note_command
 from dcp_pipeline.queue.leaving import held_of, leaving_arguments
 from dcp_pipeline.queue.scripts import Script
 from dcp_pipeline.queue.view import chunks
+from dcp_pipeline.redis_url import Node, redis_url
 
 QUEUES_AT_ONCE = 250
 """In one call: it has its own time, and its answer is read without keeping the event loop from all else for long."""
@@ -33,6 +35,7 @@ MOST_BYTES = 32 * 2**20
 FIRST_BYTES, BYTES_PER_QUEUE = 256 * 1024, 256 * 1024
 """Of one answer: some thousand workers' signs of life are 200 KB."""
 RESOLVERS = 32
+FOREIGN = "it sends us to a host that is neither in the pipeline's namespace nor in queueHosts"
 FAILURES_UNPAUSED = 5
 LONGEST_PAUSE_SECONDS = 8.0
 """A server that stays away is asked so seldom, that its return is noticed within it."""
@@ -66,11 +69,20 @@ class _Asked:
         return self.questions
 
 
+PodAt = Callable[[str, str], Awaitable[bool]]
+"""Whether a pod of a namespace has an address. Raises nothing."""
+
+
+async def no_pod(namespace: str, address: str) -> bool:
+    """Where there are no pods."""
+    return False
+
+
 class QueueReader:
     """Keeps one connection per server. To be closed."""
 
-    def __init__(self, reach: Reach, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._reach, self._monotonic = reach, monotonic
+    def __init__(self, reach: Reach, monotonic: Callable[[], float] = time.monotonic, pod_at: PodAt = no_pod) -> None:
+        self._reach, self._monotonic, self._pod_at = reach, monotonic, pod_at
         self._asked: dict[Server, _Asked] = {}
         self._resolvers = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
 
@@ -164,17 +176,44 @@ class QueueReader:
             pause = min(2.0 ** min(asked.failures - FAILURES_UNPAUSED, 8), LONGEST_PAUSE_SECONDS)
             asked.paused_until = self._monotonic() + pause
 
-    async def _resolve(self, host: str, port: int) -> str:
-        """An address, out of all that a name has; in threads of our own, so that names that nobody answers for hold up
-        nothing else."""
-        try:
-            found = [str(ipaddress.ip_address(host))]
-        except ValueError:
-            loop, name = asyncio.get_running_loop(), self._reach.name_asked_for(host)
-            found = await loop.run_in_executor(self._resolvers, _addresses, name, port)
+    async def _resolve(self, server: Server, node: Node, told: bool) -> str:
+        """An address, out of all that a name has. A name that a server told us is not even asked for in DNS where the
+        operator does not go there."""
+        is_address = _is_address(node.host)
+        if told and not is_address and not self._reach.may_be_told(node.host, server.namespace):
+            raise Unreadable(FOREIGN)
+        found = await self._addresses(node)
         if any(map(self._reach.never, found)):
             raise Unreadable("the host is an address that the operator never goes to")
+        if told and is_address and not await self._is_ours(server, found[0]):
+            raise Unreadable(FOREIGN)
         return found[0]
+
+    async def _is_ours(self, server: Server, address: str) -> bool:
+        """Whether an address that a server told us is one where the spec might have led us: listed, what a name of
+        its URL leads to (a headless Service: each of its pods), or a pod of the pipeline's namespace."""
+        if is_listed(address, self._reach.hosts):
+            return True
+        named = [each for each in redis_url(server.url).nodes if not _is_address(each.host)]
+        for each in await asyncio.gather(*map(self._addresses, named), return_exceptions=True):
+            if isinstance(each, list) and address in each:
+                return True
+        return await self._pod_at(server.namespace, address)
+
+    async def _addresses(self, node: Node) -> list[str]:
+        """In threads of our own, so that names that nobody answers for hold up nothing else."""
+        if _is_address(node.host):
+            return [str(ipaddress.ip_address(node.host))]
+        loop, name = asyncio.get_running_loop(), self._reach.name_asked_for(node.host)
+        return await loop.run_in_executor(self._resolvers, _addresses, name, node.port)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _addresses(host: str, port: int) -> list[str]:

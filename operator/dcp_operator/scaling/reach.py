@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 CLUSTER_DOMAIN = "cluster.local"
@@ -36,6 +37,16 @@ class Reach:
             return f"{host}.{self.domain}."
         return f"{host}." if host.endswith(f".svc.{self.domain}") else host
 
+    def may_be_told(self, host: str, namespace: str) -> bool:
+        """Whether a server of a namespace's pipeline may send us to a host: where the spec itself might, and to a pod
+        by the name that a headless Service of the namespace gives it."""
+        if service_of(host, namespace, [self.domain]) is not None or is_listed(host, self.hosts):
+            return True
+        pod, _, service = host.lower().partition(".")
+        full = service.removesuffix(".")
+        inside = full.endswith((f".{namespace}.svc", f".{namespace}.svc.{self.domain}"))
+        return bool(_LABEL.fullmatch(pod)) and inside and service_of(full, namespace, [self.domain]) is not None
+
     def never(self, address: str) -> bool:
         """Whether an address is never gone to, unless it stands in queueHosts itself."""
         found = _plain(address)
@@ -58,6 +69,11 @@ def service_of(host: str, namespace: str, domains: Collection[str] = ()) -> str 
     if rest in short or rest in absolute or (rest[-1:] == [""] and rest[:-1] in absolute):
         return f"{name}.{namespace}.svc"
     return None
+
+
+def is_listed(host: str, allowed: Collection[str]) -> bool:
+    """Whether a host is one of queueHosts, by a pattern too."""
+    return any(fnmatchcase(host.lower().rstrip("."), each.lower().strip("[]").rstrip(".")) for each in allowed)
 
 
 def domain_of(resolv_conf: str) -> str:

@@ -1,8 +1,8 @@
-"""Redis' protocol, as far as the operator needs it, for servers that tenants name: what comes back is not trusted.
+"""A connection to a server that a tenant names: what comes back is not trusted (resp.py).
 
-One connection for each server, used by one call at a time, under one limit of time and one of bytes. A reply that is no
-reply, too deep or too long ends the connection, and nothing of it gets into a message. Of the URL count host, port,
-database and user: no option in it lifts a limit. No byte is read twice, so that bytes that drip cost what they weigh.
+One connection for each server, used by one call at a time, under one limit of time and one of bytes. Of the URL count
+hosts, ports, database and user: no option in it lifts a limit. Where Sentinels or a Cluster send us elsewhere, whoever
+resolves hosts says whether the operator goes there; a password is sent only then (docs/adr/0109).
 """
 
 from __future__ import annotations
@@ -10,61 +10,45 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+import time
+from collections.abc import Awaitable, Callable, Sequence
 
+from dcp_operator.scaling.resp import (
+    CHUNK,
+    Command,
+    Moved,
+    Refused,
+    Reply,
+    Said,
+    Unreadable,
+    node_of,
+    packed,
+    replies_of,
+)
 from dcp_operator.scaling.server import Server
+from dcp_pipeline.redis_url import Node, RedisUrl, redis_url
 
-Command = Sequence[str | bytes | int]
-Reply = Any
-"""int, bytes, None, a list of such, or Refused."""
-
-LONGEST_KNOWN = 4096
-"""Of a reply that is kept, to be compared with the next."""
 SECONDS = 2.0
-"""For a whole call: connecting, logging in and every reply."""
-DEEPEST = 4
-CHUNK = 64 * 1024
-_WORDS = frozenset(
-    {"ERR", "NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "LOADING", "MISCONF", "OOM", "NOSCRIPT", "READONLY", "MOVED",
-     "ASK", "CLUSTERDOWN", "CROSSSLOT", "BUSY", "MASTERDOWN", "EXECABORT", "NOREPLICAS", "TRYAGAIN", "NOPROTO"}
-)  # fmt: skip
+"""For a whole call: asking where, connecting, logging in and every reply."""
+MOST_HOPS = 2
+ASKED_AGAIN_SECONDS = 10.0
+"""Sentinels, so that a primary which is cut off and does not know it is not listened to for longer."""
 
-Answer = TypeVar("Answer")
-
-
-class Unreadable(Exception):
-    """A server that cannot be asked, or answers what no Redis does. The message holds no byte of the answer's."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An error reply: the word by which Redis tells errors apart, never the text."""
-
-    word: str
-
-    def __str__(self) -> str:
-        return f"the server refuses: {self.word}"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A reply, and the bytes that it came in; None where they are too many to be compared with the next."""
-
-    raw: bytes | None
-    reply: Reply
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Resolve = Callable[[Server, Node, bool], Awaitable[str]]
+"""An address for a node; the last argument says that a server named it, and not the spec. Raises Unreadable."""
 
 
 class Wire:
     """To be closed. Every call raises Unreadable and nothing else."""
 
-    def __init__(self, server: Server, resolve: Callable[[str, int], Any] | None = None) -> None:
-        self._server = server
+    def __init__(self, server: Server, resolve: Resolve, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._server, self._resolve, self._monotonic = server, resolve, monotonic
         self._turn = asyncio.Lock()
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._resolve = resolve
+        self._streams: Streams | None = None
+        self._connected_at = 0.0
+        self._turns = 0
+        self._told: Node | None = None
 
     async def call(self, commands: Sequence[Command], most_bytes: int) -> list[Reply]:
         """Send them all, and read one reply for each."""
@@ -76,20 +60,18 @@ class Wire:
         async with self._turn:
             try:
                 async with asyncio.timeout(SECONDS):
-                    if self._streams is None:
-                        await self._connect()
-                    return await self._exchange(commands, known, most_bytes)
+                    return await self._again(commands, known, most_bytes)
             except TimeoutError:
-                self.close()
+                self._failed()
                 raise Unreadable(f"no answer within {SECONDS:.0f} s") from None
             except ssl.SSLError as error:
-                self.close()
+                self._failed()
                 raise Unreadable(f"TLS: {error.reason or 'failed'}") from None
             except (OSError, UnicodeError) as error:
-                self.close()
+                self._failed()
                 raise Unreadable(_why(error)) from None
             except (Unreadable, asyncio.CancelledError):
-                self.close()
+                self._failed()
                 raise
 
     def close(self) -> None:
@@ -97,150 +79,114 @@ class Wire:
             self._streams[1].close()
             self._streams = None
 
-    async def _connect(self) -> None:
-        host, port, database, user = address_of(self._server)
-        context = _context(self._server) if self._server.tls or self._server.url.startswith("rediss:") else None
-        where = host if self._resolve is None else await self._resolve(host, port)
-        name = host.rstrip(".") if context else None
-        self._streams = await asyncio.open_connection(where, port, ssl=context, limit=CHUNK, server_hostname=name)
-        words: list[Command] = []
-        if self._server.password is not None:
-            words.append(["AUTH", *([user] if user else []), self._server.password])
-        if database:
-            words.append(["SELECT", database])
+    def _failed(self) -> None:
+        """The next call asks another of the spec's hosts."""
+        self.close()
+        self._told, self._turns = None, self._turns + 1
+
+    async def _again(self, commands: bytes, known: Sequence[Said | None], most_bytes: int) -> list[Said]:
+        url = _url_of(self._server)
+        if url.kind == "sentinel" and self._monotonic() - self._connected_at > ASKED_AGAIN_SECONDS:
+            self.close()
+        for _ in range(MOST_HOPS + 1):
+            if self._streams is None:
+                await self._connect(url)
+            assert self._streams is not None
+            said = await _exchange(self._streams, commands, known, most_bytes)
+            moved = next((each.reply for each in said if isinstance(each.reply, Moved)), None)
+            if moved is None or url.kind != "cluster":
+                return said
+            self.close()
+            if moved.to is None:
+                raise Unreadable("the Cluster sends us to what is no address")
+            self._told = moved.to
+        raise Unreadable("the servers of the Cluster send us from one to the other")
+
+    async def _connect(self, url: RedisUrl) -> None:
+        node = await self._where(url)
+        self._streams = await self._open(url, node)
+        server = self._server
+        words = _login(server.username or url.user, server.password)
+        if url.database:
+            words.append(["SELECT", url.database])
         words.append(["CLIENT", "SETNAME", "dcp-operator"])
-        for command, said in zip(words, await self._exchange(packed(words), [None] * len(words), CHUNK), strict=True):
-            if isinstance(said.reply, Refused) and command[0] != "CLIENT":
-                raise Unreadable(str(said.reply))
+        if url.kind == "sentinel":
+            words.append(["ROLE"])
+        replies = await _answers(self._streams, words)
+        for command, reply in zip(words, replies, strict=True):
+            if isinstance(reply, Refused) and command[0] != "CLIENT":
+                raise Unreadable(str(reply))
+        if url.kind == "sentinel" and not (isinstance(replies[-1], list) and replies[-1][:1] == [b"master"]):
+            raise Unreadable("the server that the Sentinels name is no master now")
+        self._connected_at = self._monotonic()
 
-    async def _exchange(self, commands: bytes, known: Sequence[Said | None], most_bytes: int) -> list[Said]:
-        assert self._streams is not None
-        reader, writer = self._streams
-        writer.write(commands)
-        await writer.drain()
-        replies = _replies(known, most_bytes)
-        next(replies)
-        while True:
-            chunk = await reader.read(CHUNK)
-            if not chunk:
-                raise Unreadable("the server closed the connection")
-            try:
-                replies.send(chunk)
-            except StopIteration as done:
-                found: list[Said] = done.value
-                return found
+    async def _where(self, url: RedisUrl) -> Node:
+        one = url.nodes[self._turns % len(url.nodes)]
+        if url.kind == "cluster":
+            return self._told or one
+        if url.kind == "server":
+            return one
+        streams = await self._open(url, one)
+        try:
+            words = _login(self._server.sentinel_username, self._server.sentinel_password)
+            words.append(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", url.master])
+            *logins, reply = await _answers(streams, words)
+        finally:
+            streams[1].close()
+        for each in (*logins, reply):
+            if isinstance(each, Refused):
+                raise Unreadable(f"a Sentinel does not say which server is the master ({each.word})")
+        if reply is None:
+            raise Unreadable("a Sentinel knows no master of that name")
+        found = node_of(*reply) if _is_pair(reply) else None
+        if found is None:
+            raise Unreadable("a Sentinel names what is no address")
+        return found
+
+    async def _open(self, url: RedisUrl, node: Node) -> Streams:
+        context = _context(self._server) if self._server.tls or url.tls else None
+        where = await self._resolve(self._server, node, node not in url.nodes)
+        name = node.host.rstrip(".") if context else None
+        return await asyncio.open_connection(where, node.port, ssl=context, limit=CHUNK, server_hostname=name)
 
 
-def address_of(server: Server) -> tuple[str, int, int, str | None]:
-    """Host, port, database and user. Raises Unreadable for a URL that leads nowhere."""
+async def _answers(streams: Streams, commands: Sequence[Command]) -> list[Reply]:
+    return [each.reply for each in await _exchange(streams, packed(commands), [None] * len(commands), CHUNK)]
+
+
+async def _exchange(streams: Streams, commands: bytes, known: Sequence[Said | None], most_bytes: int) -> list[Said]:
+    reader, writer = streams
+    writer.write(commands)
+    await writer.drain()
+    replies = replies_of(known, most_bytes)
+    next(replies)
+    while True:
+        chunk = await reader.read(CHUNK)
+        if not chunk:
+            raise Unreadable("the server closed the connection")
+        try:
+            replies.send(chunk)
+        except StopIteration as done:
+            found: list[Said] = done.value
+            return found
+
+
+def _url_of(server: Server) -> RedisUrl:
     try:
-        parts = urlsplit(server.url)
-        host, port, database = parts.hostname, parts.port or 6379, parts.path.strip("/") or "0"
+        url = redis_url(server.url)
     except ValueError:
         raise Unreadable("the URL leads to no server") from None
-    if parts.scheme not in ("redis", "rediss") or not host or not database.isdecimal() or len(database) > 5:
+    if not url.nodes:
         raise Unreadable("the URL leads to no server")
-    user = server.username or (unquote(parts.username) if parts.username else None)
-    return host, port, int(database), user
+    return url
 
 
-def packed(commands: Sequence[Command]) -> bytes:
-    """As they are sent."""
-    return b"".join(map(_sent, commands))
+def _login(user: str | None, password: str | None) -> list[Command]:
+    return [["AUTH", *([user] if user else []), password]] if password is not None else []
 
 
-def _sent(command: Command) -> bytes:
-    words = [each if isinstance(each, bytes) else str(each).encode() for each in command]
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(each), each) for each in words)
-
-
-def _replies(known: Sequence[Said | None], most_bytes: int) -> Generator[None, bytes, list[Said]]:
-    """Fed with chunks; returns the replies. Holds no more than `most_bytes`, whatever lengths are claimed."""
-    held, at, begun, taken = bytearray(), 0, 0, 0
-
-    def more() -> Generator[None, bytes, None]:
-        nonlocal at, begun, taken
-        chunk = yield
-        taken += len(chunk)
-        if taken > most_bytes:
-            raise Unreadable(f"the answer is longer than {most_bytes} bytes")
-        if at - begun > LONGEST_KNOWN:
-            begun = -1  # too long to be kept: what was read of it is let go
-        kept = begun if begun >= 0 else at
-        del held[:kept]
-        held.extend(chunk)
-        at, begun = at - kept, min(begun, 0)
-
-    def as_before(raw: bytes) -> Generator[None, bytes, bool]:
-        """A reply ends where it says itself: what begins with all of the last one is the last one."""
-        while not held.startswith(raw, at):
-            if len(held) - at >= len(raw) or not raw.startswith(bytes(held[at:])):
-                return False
-            yield from more()
-        return True
-
-    def line() -> Generator[None, bytes, bytes]:
-        nonlocal at
-        while (end := held.find(b"\r\n", at)) < 0:
-            if len(held) - at > CHUNK:
-                raise _no_redis()
-            yield from more()
-        found = bytes(held[at:end])
-        at = end + 2
-        return found
-
-    def one(depth: int) -> Generator[None, bytes, Reply]:
-        nonlocal at
-        head = yield from line()
-        kind, rest = head[:1], head[1:]
-        if kind == b"+":
-            return rest
-        if kind == b"-":
-            word = rest.split(b" ", 1)[0].decode("ascii", errors="replace")
-            return Refused(word if word in _WORDS else "an error")
-        size = _number(rest)
-        if kind == b":":
-            return size
-        if (kind == b"$" and size == -1) or (kind == b"*" and size == -1):
-            return None
-        if size < 0 or size > most_bytes or depth >= DEEPEST:
-            raise _no_redis()
-        if kind == b"*":
-            items = []
-            for _ in range(size):
-                items.append((yield from one(depth + 1)))  # noqa: PERF401 - a comprehension cannot yield
-            return items
-        if kind != b"$":
-            raise _no_redis()
-        while len(held) - at < size + 2:
-            yield from more()
-        found = bytes(held[at : at + size])
-        if held[at + size : at + size + 2] != b"\r\n":
-            raise _no_redis()
-        at += size + 2
-        return found
-
-    found: list[Said] = []
-    for last in known:
-        begun = at
-        if last is not None and last.raw is not None and (yield from as_before(last.raw)):
-            at += len(last.raw)
-            found.append(last)
-            continue
-        reply = yield from one(0)
-        short = begun >= 0 and at - begun <= LONGEST_KNOWN
-        found.append(Said(bytes(held[begun:at]) if short else None, reply))
-    return found
-
-
-def _number(text: bytes) -> int:
-    if not text.removeprefix(b"-").isdigit() or len(text) > 20:
-        raise _no_redis()
-    return int(text)
-
-
-def _no_redis() -> Unreadable:
-    return Unreadable("what answers there is no Redis")
+def _is_pair(reply: Reply) -> bool:
+    return isinstance(reply, list) and len(reply) == 2 and all(isinstance(each, bytes) for each in reply)
 
 
 def _why(error: Exception) -> str:

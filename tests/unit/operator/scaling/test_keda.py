@@ -60,6 +60,44 @@ def test_the_server_is_named_as_keda_s_scaler_wants_it(redis: dict[str, Any], to
     assert {key: metadata.get(key) for key in told} == told
 
 
+def of_kind(redis: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    (only,) = documents(queue={"redis": redis})["ScaledObject"]["spec"]["triggers"]
+    return only["type"], only["metadata"]
+
+
+def test_behind_sentinels_it_is_the_trigger_that_asks_them() -> None:
+    theirs = {"username": "watcher", "password": {"secretKeyRef": {"name": "sentinels", "key": "word"}}}
+    redis = {"url": "redis+sentinel://dcp@s1,s2.feeds:5/mymaster/2", "sentinel": theirs}
+    assert of_kind(redis) == (
+        "redis-sentinel",
+        {
+            "addresses": "s1.feeds.svc:26379,s2.feeds.svc:5",
+            "sentinelMaster": "mymaster",
+            "sentinelUsername": "watcher",
+            "username": "dcp",
+            "databaseIndex": "2",
+            "listName": "{feeds.botnet}:age",
+            "listLength": "20",
+        },
+    )
+    targets = documents(queue={"redis": redis})["TriggerAuthentication"]["spec"]["secretTargetRef"]
+    assert {each["parameter"]: each["name"] for each in targets} == {
+        "password": "redis", "sentinelPassword": "sentinels"
+    }  # fmt: skip
+
+
+def test_in_a_cluster_it_is_the_trigger_that_knows_its_servers() -> None:
+    assert of_kind({"url": "rediss+cluster://c1,[fd00::1]:7001"}) == (
+        "redis-cluster",
+        {
+            "addresses": "c1.feeds.svc:6379,[fd00::1]:7001",
+            "enableTLS": "true",
+            "listName": "{feeds.botnet}:age",
+            "listLength": "20",
+        },
+    )
+
+
 def test_certificates_come_from_their_secrets_too() -> None:
     tls = {name: {"secretKeyRef": {"name": "tls", "key": f"{name}.pem"}} for name in ("ca", "cert", "key")}
     targets = documents(queue={"redis": {"tls": tls}})["TriggerAuthentication"]["spec"]["secretTargetRef"]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from dcp_operator.scaling.looking import looked
-from dcp_operator.scaling.wire import Refused, Said
+from dcp_operator.scaling.resp import Refused, Said
 from dcp_pipeline.observe.report import Report
 from dcp_pipeline.queue.model import WorkerVitals
 
@@ -24,7 +24,7 @@ def said(stats: Any = STATS, reports: Any = (), beats: Any = (), vitals: Any = (
     return [Said(b"", each if isinstance(each, Refused) else list(each)) for each in (stats, reports, beats, vitals)]
 
 
-def test_the_same_replies_are_the_same_look() -> None:
+def test_the_samereplies_of_are_the_same_look() -> None:
     first = looked(None, TIME, said(reports=report(1)))
     assert first.seen.stats is not None
     assert first.seen.stats.done == 7

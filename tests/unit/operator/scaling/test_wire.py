@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dcp_operator.scaling.wire import LONGEST_KNOWN, Refused, Said, Unreadable, _replies
+from dcp_operator.scaling.resp import LONGEST_KNOWN, Refused, Said, Unreadable, replies_of
 
 FIRST = [b"*2\r\n:1\r\n:22\r\n", b"$5\r\nabc\r\n\r\n", b"*0\r\n", b"-NOSCRIPT no\r\n"]
 VALUES: list[Any] = [[1, 22], b"abc\r\n", [], Refused("NOSCRIPT")]
@@ -14,7 +14,7 @@ VALUES: list[Any] = [[1, 22], b"abc\r\n", [], Refused("NOSCRIPT")]
 
 def read(known: list[Said | None], sent: bytes, size: int = 1 << 20, most: int = 1 << 20) -> list[Said]:
     """The replies, fed `size` bytes at a time; nothing is asked for once all are there."""
-    reading = _replies(known, most)
+    reading = replies_of(known, most)
     next(reading)
     for start in range(0, len(sent), size):
         try:
@@ -61,7 +61,7 @@ def test_a_long_reply_is_not_kept_to_be_compared(size: int) -> None:
     assert now[1] is before[1]
 
 
-def test_the_bound_in_bytes_holds_for_known_replies_too() -> None:
+def test_the_bound_in_bytes_holds_for_knownreplies_of_too() -> None:
     (before,) = read([None], b":5\r\n")
     with pytest.raises(Unreadable, match="longer"):
         read([before] * 100, b":5\r\n" * 100, size=4, most=40)
