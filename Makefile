@@ -70,7 +70,10 @@ contracts: $(READY) ## who may import whom
 integration: $(READY) bench-setup servers ## real Redis, Valkey, MariaDB and HTTP servers on loopback
 	@$(PYTEST) -n 2 --dist loadfile --timeout 600 tests/integration
 
-faults: $(READY) servers ## the operator against an API server, Redis servers and tenants that misbehave
+build/tools/health: $(wildcard tests/faults/health/*)
+	@cd tests/faults/health && go build -o $(CURDIR)/$@ . && touch $(CURDIR)/$@
+
+faults: $(READY) servers build/tools/health ## the operator against an API server, Redis servers and tenants that misbehave
 	@$(PYTEST) -n 2 --dist loadfile --timeout 300 tests/faults
 
 oracle: $(READY) servers ## whole runs against the independent oracle, and the kills
