@@ -120,8 +120,9 @@ def test_a_batch_that_kills_its_workers_is_dead_and_the_rest_goes_on(
         assert shown.out_path.read_bytes().count(b"2026-") > 900
         code, verification = dcp(tmp_path, "verify", str(spec), "-o", "json", env=env)
         assert (code, verification.answer()["dead"]) == (1, records)
-        code, requeued = dcp(tmp_path, "dead", "requeue", str(spec), "--all", env=env)
+        code, requeued = dcp(tmp_path, "dead", "requeue", str(spec), "--all", "-o", "json", env=env)
         assert code == 0, requeued.err()
+        assert requeued.answer() == {"revived": 1, "queued": 1, "read_again": 0}
         code, process = dcp(tmp_path, "run", str(spec), "--once", "-o", "json", env=env)
     assert code == 0, process.err()
     assert_totals(process.answer(), expected)
