@@ -108,7 +108,9 @@ class Chores:
         tally: Tally,
         pulse: Pulse,
         interval_seconds: float = INTERVAL_SECONDS,
+        noting: Callable[[], None] | None = None,
     ) -> None:
+        self._noting = noting
         self._worker_id, self._queue, self._undertaker = worker_id, queue, undertaker
         self._tally, self._pulse, self._interval = tally, pulse, interval_seconds
         self._stopping = threading.Event()
@@ -131,6 +133,8 @@ class Chores:
         while True:
             self._pulse.beat("chores", at_most_seconds=300)
             _grumble(self.run_once)
+            if self._noting is not None:
+                self._noting()
             if self._stopping.wait(self._interval):
                 break
         self._pulse.end("chores")

@@ -30,6 +30,7 @@ from dcp_pipeline.spec.revision import Revision, revision_from, revision_of
 from dcp_worker.chores import Chores, Undertaker
 from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import CleaningPlan
+from dcp_worker.days import days_of
 from dcp_worker.enrich import Enrichers
 from dcp_worker.loop import WorkerLoop
 from dcp_worker.parts import Parts
@@ -37,6 +38,7 @@ from dcp_worker.plans import PlanShelf
 from dcp_worker.sink import SinkWriter
 from dcp_worker.sink.replaying.again import ReplayPlan
 from dcp_worker.sink.replaying.replay import ReplayReport, replay
+from dcp_worker.sink.writer import Seen
 from dcp_worker.trouble import Trouble
 from dcp_worker.verdicts import Tally
 
@@ -54,11 +56,13 @@ class WorkerProcess:
         self.trouble, self.tally = Trouble(), Tally()
         self._prepared = False
         self._queue, self._ledger = shared.queue, shared.ledger
-        self._compiler = PlanCompiler(setup, shared.engine)
+        self._days = days_of(setup, shared.ledger.note_days)
+        self._compiler = PlanCompiler(setup, shared.engine, self._days.seen if self._days else None)
         self._plans = PlanShelf(shared.ledger.spec, self._compiler.compile)
         self._keeper = LeaseKeeper(shared.queue, worker.batch_timeout.seconds, on_hung or exit_hung, _lost)
         undertaker = Undertaker(shared.queue, shared.ledger)
-        self._chores = Chores(setup.worker_id, shared.queue, undertaker, self.tally, shared.pulse)
+        noting = self._days.note if self._days else None
+        self._chores = Chores(setup.worker_id, shared.queue, undertaker, self.tally, shared.pulse, noting=noting)
         parts = Parts(
             pipeline=pipeline.key,
             worker_id=setup.worker_id,
@@ -114,6 +118,8 @@ class WorkerProcess:
         if not finished:
             self._hand_back()
         self._chores.stop()
+        if self._days is not None:
+            self._days.note(at_once=True)
         self._keeper.stop()
         return finished
 
@@ -137,8 +143,9 @@ class WorkerProcess:
 class PlanCompiler:
     """Compiles plans for the table as it stands."""
 
-    def __init__(self, setup: Setup, engine: Engine) -> None:
-        self.sink = SinkWriter(engine, setup.pipeline.key, setup.pipeline.table, hold=_hold_limit(setup))
+    def __init__(self, setup: Setup, engine: Engine, seen: Seen | None = None) -> None:
+        pipeline = setup.pipeline
+        self.sink = SinkWriter(engine, pipeline.key, pipeline.table, hold=_hold_limit(setup), seen=seen)
         self._enrichers = Enrichers(setup.located, setup.state_folder / "geoip")
         self._outside = Reachable(setup.secrets, setup.located)
 

@@ -23,7 +23,7 @@ from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.dialects import facts_of
 from dcp_pipeline.ledger.changes import SCHEMA_VERSION
-from dcp_pipeline.ledger.standing import statements_for_missing
+from dcp_pipeline.ledger.schema import statements_for_missing
 from dcp_pipeline.ledger.tables import META
 from dcp_pipeline.setup import Setup
 

@@ -60,6 +60,8 @@ def _of_ledger(seen: Sight) -> Iterator[Trouble]:
         if not each.met:
             if each.about == "maxRejected":
                 yield Trouble("rejects", each.about, _cut(each.reason))
+            elif each.about.startswith("unusual/"):
+                yield Trouble("unusual", each.about, _cut(each.reason))
             else:
                 yield Trouble("stale", each.about, _cut(each.reason), settles_seconds=STALE_SETTLES_SECONDS)
     if seen.dead_batches:

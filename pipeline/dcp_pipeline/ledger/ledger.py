@@ -40,6 +40,7 @@ from dcp_pipeline.ledger.schema import check_schema, prepare_schema
 from dcp_pipeline.spec.model import Spec
 
 if TYPE_CHECKING:
+    from dcp_pipeline.ledger.looking.days import Noted
     from dcp_pipeline.ledger.looking.expectations import Verdict
     from dcp_pipeline.ledger.looking.sight import Sight
 
@@ -252,6 +253,12 @@ class Ledger:
     def dead_batches(self) -> list[DeadBatch]:
         """The batches that were given up."""
         return self._transactions.read(lambda each: claims.dead_batches(each, self.pipeline))
+
+    def note_days(self, noted: Noted) -> None:
+        """Add to what the days brought."""
+        from dcp_pipeline.ledger.looking.days import note
+
+        self._insert(lambda each: note(each, self.pipeline, noted))
 
     # Objects that are held.
 

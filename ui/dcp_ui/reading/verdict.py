@@ -14,6 +14,7 @@ _UNAVAILABLE = "objects?state=unavailable"
 EXPECTED = {
     "newDataWithin": ("Source {source} has gone quiet", "freshness"),
     "records": ("Fewer records come than are expected", "freshness"),
+    "unusual": ("Source {source} is not as in the weeks before", "freshness"),
     "maxRejected": ("More is rejected than is expected", "rejects"),
 }
 """What is said where one is not met, and which page shows it."""

@@ -73,6 +73,7 @@ CHINESE = {
     "Records in dead batches: {n}": "死批次中的记录：{n}",
     "Objects that could not be read whole: {n}": "未能完整读取的对象：{n}",
     "Source {source} has gone quiet": "数据源 {source} 已无新数据",
+    "Source {source} is not as in the weeks before": "数据源 {source} 与前几周不同",
     "Fewer records come than are expected": "到达的记录少于预期",
     "More is rejected than is expected": "拒收多于预期",
     # expectations

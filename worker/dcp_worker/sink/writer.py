@@ -24,7 +24,7 @@ from dcp_pipeline.ledger.model import ClaimKind, Counts, Reject
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_pipeline.spec.model import Cleaning
 from dcp_pipeline.spec.revision import revision_from
-from dcp_worker.clean.group import Cleaned, CleanedGroup
+from dcp_worker.clean.group import AT, Cleaned, CleanedGroup
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.counting import check_counts
 from dcp_worker.sink.dialect import Ways
@@ -34,7 +34,7 @@ from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent
 from dcp_worker.sink.kept_rejects import KEPT_BYTES_PER_OBJECT, keep_rejects, refused_records
 from dcp_worker.sink.shape import ID, CleanTable
 from dcp_worker.sink.table import check_as_prepared, prepare_table
-from dcp_worker.sink.together import Group
+from dcp_worker.sink.together import Group, Outcomes
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ _MANY = 0.1
 TOGETHER_ATTEMPTS = 2
 """Groups that hold the same records lock them in different orders, one batch never: who meets a deadlock twice has its
 batches tried one by one, rather than all of it again and again."""
+Seen = Callable[[str, int, pl.DataFrame], None]
+"""Told of what was committed: the source, how many records were read, and the rows that they became."""
 NO_ROWS = Ways(nothing, nothing)
 
 
@@ -77,8 +79,9 @@ class SinkWriter:
         kept_bytes_per_object: int = KEPT_BYTES_PER_OBJECT,
         patience: Patience | None = None,
         hold: holding.HoldLimit | None = None,
+        seen: Seen | None = None,
     ) -> None:
-        self._hold = hold
+        self._hold, self._seen = hold, seen
         self._pipeline, self._name = pipeline_key, table
         self.kept_bytes_per_object = kept_bytes_per_object
         self._transactions = Transactions(engine, patience)
@@ -120,6 +123,8 @@ class SinkWriter:
             # A guess at the next batch's way, which changes its speed only: a file that is read again stays so.
             standing = outcome.counts.duplicates - cleaned.duplicates
             self._many_stand_already = standing > rows.height * _MANY
+            if self._seen is not None:
+                self._seen(batch.source, cleaned.read, cleaned.rows)
             observer(Phase.COMMITTED, batch.id)
         return outcome
 
@@ -135,7 +140,13 @@ class SinkWriter:
         for frame in cleaned.frames:
             self._check_identities(frame, "a group")
         group = Group(self.table, cleaned, ways.fast, self.kept_bytes_per_object)
-        found = self._together.write(lambda each: group.write(each, self._pipeline, worker, observer))
+
+        def work(connection: Connection) -> Outcomes:
+            if self._hold is not None:
+                self._judge_together(connection, cleaned, self._hold)
+            return group.write(connection, self._pipeline, worker, observer)
+
+        found = self._together.write(work)
         outcomes = {}
         for number, account in cleaned.accounts.items():
             kind, counts = found[account.batch.id]
@@ -143,7 +154,19 @@ class SinkWriter:
                 observer(Phase.COMMITTED, account.batch.id)
             outcomes[number] = CommitOutcome(_KINDS[kind], counts)
         self._many_stand_already = group.stood > group.sent * _MANY
+        if self._seen is not None:
+            _see_together(self._seen, cleaned, outcomes)
         return outcomes
+
+    def _judge_together(self, connection: Connection, cleaned: CleanedGroup, hold: holding.HoldLimit) -> None:
+        """Raises TooManyRejected where one may have to be held: each is then judged by itself."""
+        counts: dict[str, Counts] = {}
+        for each in cleaned.accounts.values():
+            before = counts.get(each.batch.object_id, Counts(0, 0, 0, 0))
+            counts[each.batch.object_id] = Counts(before.read + each.read, 0, 0, before.rejected + len(each.rejects))
+        for object_id, each_count in counts.items():
+            if holding.check_object(connection, self._pipeline, object_id):
+                holding.check_counts(connection, object_id, each_count, hold)
 
     def insert(self, batch_id: str, rows: pl.DataFrame, work: Callable[[Connection, Insertion], T]) -> T:
         """One transaction of `work`, which is given the way to insert the rows; where the fast way would not
@@ -216,6 +239,17 @@ _KINDS = {
     ClaimKind.DEAD: CommitKind.DEAD,
     ClaimKind.UNKNOWN: CommitKind.UNKNOWN_BATCH,
 }
+
+
+def _see_together(seen: Seen, cleaned: CleanedGroup, outcomes: Mapping[int, CommitOutcome]) -> None:
+    read: dict[str, dict[int, int]] = {}
+    for number, account in cleaned.accounts.items():
+        if outcomes[number].kind is CommitKind.COMMITTED:
+            read.setdefault(account.batch.source, {})[number] = account.read
+    for source, numbers in read.items():
+        seen(source, sum(numbers.values()), pl.DataFrame())
+        for frame in cleaned.frames:
+            seen(source, 0, frame.filter(pl.col(AT).is_in(list(numbers))))
 
 
 def _counts(cleaned: Cleaned, inserted: Inserted) -> Counts:

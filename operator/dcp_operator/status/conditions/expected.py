@@ -6,7 +6,12 @@ from dcp_operator.status.seen import Found, Observed, told_by_the_fetcher
 
 TYPE = "Expected"
 
-_REASONS = {"newDataWithin": "SourceQuiet", "records": "TooFewRecords", "maxRejected": "TooManyRejects"}
+_REASONS = {
+    "newDataWithin": "SourceQuiet",
+    "records": "TooFewRecords",
+    "maxRejected": "TooManyRejects",
+    "unusual": "Unusual",
+}
 
 
 def found(seen: Observed) -> Found:

@@ -3,7 +3,7 @@ functions are pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from statistics import median
 
@@ -11,6 +11,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from dcp_pipeline.ledger.looking.arrivals import Arrivals, MuchRejected, arrivals, much_rejected
+from dcp_pipeline.ledger.looking.days import Day, days_of
+from dcp_pipeline.ledger.looking.unusual import HISTORY_DAYS, is_judged, odd_count, odd_share
 from dcp_pipeline.spec.expectations.expect import Expect, Volume
 
 REJECTS_WITHIN = timedelta(days=1)
@@ -24,17 +26,32 @@ class Verdict(msgspec.Struct, frozen=True):
     """One expectation."""
 
     about: str
-    """newDataWithin/SOURCE, records or maxRejected: what stays the same while it is not met."""
+    """newDataWithin/SOURCE, records, maxRejected or unusual/SOURCE: what stays the same while it is not met."""
     met: bool
     reason: str
 
 
-def judged(expect: Expect, sources: Sequence[str], rejected: MuchRejected, came: Arrivals) -> tuple[Verdict, ...]:
-    """A verdict for each expectation, for each source where it is of one. `rejected`: of the last day's objects."""
-    return tuple(_judged(expect, sources, rejected, came))
+def judged(
+    expect: Expect,
+    sources: Sequence[str],
+    rejected: MuchRejected,
+    came: Arrivals,
+    days: Mapping[str, Sequence[Day | None]] | None = None,
+) -> tuple[Verdict, ...]:
+    """A verdict for each expectation, for each source where it is of one.
+
+    `rejected`: of the last day's objects; `days`: of each source, up to the last whole one.
+    """
+    return tuple(_judged(expect, sources, rejected, came, days or {}))
 
 
-def _judged(expect: Expect, sources: Sequence[str], rejected: MuchRejected, came: Arrivals) -> Iterator[Verdict]:
+def _judged(
+    expect: Expect,
+    sources: Sequence[str],
+    rejected: MuchRejected,
+    came: Arrivals,
+    days: Mapping[str, Sequence[Day | None]],
+) -> Iterator[Verdict]:
     if expect.new_data_within is not None:
         for source in sources:
             yield _fresh(source, expect.new_data_within.timedelta, str(expect.new_data_within), came)
@@ -42,6 +59,10 @@ def _judged(expect: Expect, sources: Sequence[str], rejected: MuchRejected, came
         yield _enough(expect.records, came)
     if expect.most_rejected is not None:
         yield _accepted(str(expect.max_rejected), rejected)
+    if expect.unusual:
+        yesterday = f"{came.now - timedelta(days=1):%A, %Y-%m-%d}"
+        for source in sources:
+            yield _as_ever(source, yesterday, days.get(source, ()))
 
 
 def _fresh(source: str, within: timedelta, said: str, came: Arrivals) -> Verdict:
@@ -102,6 +123,36 @@ def _accepted(said: str, found: MuchRejected) -> Verdict:
     return Verdict("maxRejected", False, f"more than {said} rejected in {found.over:,} objects: {named}{more}")
 
 
+def _as_ever(source: str, yesterday: str, days: Sequence[Day | None]) -> Verdict:
+    about = f"unusual/{source}"
+    volume = [0 if each is None else each.records for each in days]
+    if not is_judged(volume):
+        told = f"{len(days):,} days are known of source {source}; {HISTORY_DAYS} are needed to tell what is unusual"
+        return Verdict(about, True, told)
+    found = list(_odd_ones(volume, days))
+    if not found:
+        return Verdict(about, True, f"source {source} was on {yesterday} as in the weeks before")
+    found.sort(key=lambda each: -abs(each[0]))
+    more = f"; and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    named = "; ".join(said for _, said in found[:_MOST_NAMED])
+    return Verdict(about, False, f"source {source} on {yesterday}: {named}{more}")
+
+
+def _odd_ones(volume: Sequence[int], days: Sequence[Day | None]) -> Iterator[tuple[float, str]]:
+    if odd := odd_count(volume):
+        yield odd.score, f"{odd.value:,.0f} records, where about {odd.usual:,.0f} are usual (score {odd.score:+.1f})"
+    last = days[-1]
+    for name in last.fields if last is not None else ():
+        of = [each.fields.get(name) if each is not None else None for each in days]
+        shares = [each.nulls / each.rows if each is not None and each.rows else None for each in of]
+        if odd := odd_share(shares):
+            yield odd.score, f"{name} is missing in {odd.value:.1%}, usually {odd.usual:.1%} (score {odd.score:+.1f})"
+        counts = [each.counted() if each is not None and each.rows else None for each in of]
+        if odd := odd_count(counts):
+            said = f"{name} has {odd.value:,.0f} distinct values, usually about {odd.usual:,.0f}"
+            yield odd.score, f"{said} (score {odd.score:+.1f})"
+
+
 def _ago(age: timedelta) -> str:
     minutes = int(age.total_seconds()) // 60
     days, hours = minutes // 1440, minutes // 60 % 24
@@ -118,7 +169,17 @@ def expectations(
         return ()
     volume = expect.records
     came = arrivals(connection, pipeline, volume.per.seconds if volume else 0, volume.windows if volume else 0)
-    return judged(expect, sources, rejected_of(connection, pipeline, expect), came)
+    days = days_for(connection, pipeline, expect, sources, came)
+    return judged(expect, sources, rejected_of(connection, pipeline, expect), came, days)
+
+
+def days_for(
+    connection: Connection, pipeline: str, expect: Expect, sources: Sequence[str], came: Arrivals
+) -> dict[str, list[Day | None]]:
+    """Where what is unusual is looked for: the days of each source up to yesterday."""
+    if not expect.unusual:
+        return {}
+    return days_of(connection, pipeline, dict.fromkeys(sources, came.now.date() - timedelta(days=1)))
 
 
 def rejected_of(connection: Connection, pipeline: str, expect: Expect) -> MuchRejected:

@@ -61,6 +61,14 @@ class Expect(Part, frozen=True):
         Meta(description="What then: warn, or hold the object until a person says `dcp objects release` or `drop`."),
     ] = "warn"
 
+    unusual: Annotated[
+        bool,
+        Meta(
+            description="Each source's records a day, and of each field the share that is missing and the number of "
+            "distinct values, are as in the weeks before."
+        ),
+    ] = False
+
     @property
     def most_rejected(self) -> float | None:
         """As a share of 1."""

@@ -14,8 +14,8 @@ from dcp_pipeline.spec.part import Part, SecretKeyRef, SecretValue
 from dcp_pipeline.spec.units import Duration
 from dcp_pipeline.texts import address_problem
 
-Kind = Literal["stale", "rejects", "dead", "unavailable", "sinkDown", "recovered"]
-KINDS: tuple[Kind, ...] = ("stale", "rejects", "dead", "unavailable", "sinkDown", "recovered")
+Kind = Literal["stale", "rejects", "unusual", "dead", "unavailable", "sinkDown", "recovered"]
+KINDS: tuple[Kind, ...] = ("stale", "rejects", "unusual", "dead", "unavailable", "sinkDown", "recovered")
 Address = Annotated[str, Meta(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=254)]
 Security = Literal["starttls", "tls", "none"]
 PORTS: dict[Security, int] = {"starttls": 587, "tls": 465, "none": 25}
@@ -59,7 +59,7 @@ class Notify(Part, frozen=True):
         SecretValue | None,
         Meta(description="A Secret with the URL of one of Apprise's services: slack://, dingtalk://, wecombot://, ..."),
     ] = None
-    on: Annotated[tuple[Kind, ...], Meta(description="Of what; all where nothing is said.", max_length=6)] = KINDS
+    on: Annotated[tuple[Kind, ...], Meta(description="Of what; all where nothing is said.", max_length=7)] = KINDS
     again: Annotated[Duration, Meta(description="What lasts is told again after so long.")] = Duration("24h")
 
     @property

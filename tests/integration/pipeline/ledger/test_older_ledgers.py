@@ -11,8 +11,7 @@ from sqlalchemy import Connection, Engine, event, inspect, text
 
 from dcp_pipeline.ledger import Ledger, LedgerVersion, SinkDenied, schema
 from dcp_pipeline.ledger.changes import CHANGES, SCHEMA_VERSION, Change
-from dcp_pipeline.ledger.schema import check_schema
-from dcp_pipeline.ledger.standing import statements_for_missing
+from dcp_pipeline.ledger.schema import check_schema, statements_for_missing
 from dcp_pipeline.verify import FindingKind, verify
 from support.databases import Database, fresh_database
 from support.dcp_process import dcp, write_spec

@@ -111,7 +111,17 @@ def test_of_small_batches_in_one_transaction_none_is_written_where_one_is_held(s
     sources = [Source(scene.ledger, NUMBERS, f"http://feed/{name}.csv") for name in "ab"]
     batches = [scene.batch(sources[0], 25), scene.batch(sources[1], 5, 20)]
     with pytest.raises(TooManyRejected):
-        scene.sink.commit_together([(each, scene.plan.clean(each)) for each in batches], worker="w")
+        scene.sink.commit_together(scene.plan.clean_together(dict(enumerate(batches))), worker="w")
     assert scene.totals() == (0, 0, 0, 0, 50)
     assert scene.commit(batches[0]) is CommitKind.COMMITTED
     assert "80.0% of the first 25" in scene.hold(batches[1])
+    source = Source(scene.ledger, NUMBERS, "http://feed/c.csv")
+    few = [scene.batch(source, 15), scene.batch(source, 15), scene.batch(source, 8, 2), scene.batch(source, 0, 1)]
+    with pytest.raises(TooManyRejected):
+        scene.sink.commit_together(scene.plan.clean_together(dict(enumerate(few))), worker="w")
+    assert [scene.commit(each) for each in few[:2]] == [CommitKind.COMMITTED] * 2
+    assert scene.commit(few[2]) is CommitKind.COMMITTED, "2 of 40"
+    assert "7.3% of the first 41" in scene.hold(few[3])
+    more = [scene.batch(Source(scene.ledger, NUMBERS, f"http://feed/{name}.csv"), 30, 1) for name in "de"]
+    found = scene.sink.commit_together(scene.plan.clean_together(dict(enumerate(more))), worker="w")
+    assert {each.kind for each in found.values()} == {CommitKind.COMMITTED}
