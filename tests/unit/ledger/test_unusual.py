@@ -8,8 +8,9 @@ from datetime import datetime
 import polars as pl
 import pytest
 
+from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.ledger.looking.arrivals import Arrivals, MuchRejected
-from dcp_pipeline.ledger.looking.days import SKETCH, Day, FieldDay, together
+from dcp_pipeline.ledger.looking.days import SKETCH, Day, FieldDay, Noted, together
 from dcp_pipeline.ledger.looking.expectations import judged
 from dcp_pipeline.ledger.looking.unusual import HISTORY_DAYS, Series, is_judged, odd_count, odd_share
 from dcp_pipeline.spec.expectations.expect import Expect
@@ -87,11 +88,10 @@ def test_hashes_of_two_releases_tell_nothing_together() -> None:
 
 
 def test_what_cannot_be_noted_is_noted_later() -> None:
-    from dcp_pipeline.database.errors import SinkUnavailable
+    now, away = [0.0], [True]
+    noted: list[Noted] = []
 
-    now, noted, away = [0.0], [], [True]
-
-    def note(seen: object) -> None:
+    def note(seen: Noted) -> None:
         if away:
             raise SinkUnavailable("away")
         noted.append(seen)
