@@ -9,14 +9,17 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+from dcp_fetcher.ground.ports import Keeper
 from dcp_fetcher.ground.wall import in_thread
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.watch import Watch
+from dcp_pipeline.database.errors import SinkBusy
 from dcp_pipeline.ledger.model import SourceObject
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 10.0
+EXPIRING_SECONDS = 4.0
 COUNTING_SECONDS = 2.0
 """A fifth of the time where a ledger of an older release is counted for the first time."""
 
@@ -24,8 +27,10 @@ COUNTING_SECONDS = 2.0
 class Caretaker:
     """Compares queue and ledger with each other, and the ledger with what is remembered of it."""
 
-    def __init__(self, outlet: Outlet, watches: Mapping[str, Watch], save_revisions: Callable[[], None]) -> None:
-        self._outlet, self._watches, self._save_revisions = outlet, watches, save_revisions
+    def __init__(
+        self, outlet: Outlet, watches: Mapping[str, Watch], save_revisions: Callable[[], None], keeper: Keeper
+    ) -> None:
+        self._outlet, self._watches, self._save_revisions, self._keeper = outlet, watches, save_revisions, keeper
         self._counted_up_to = 0
         self.rewinds = 0
         """How often the ledger was seen to have gone back: whoever has read something since is to look again."""
@@ -68,6 +73,21 @@ class Caretaker:
             self._counted_up_to = step.number
             if not step.number or time.monotonic() > until:
                 return
+
+    async def expire(self) -> None:
+        """Take away rows that are old enough, for some seconds at most: the next time goes on."""
+        await in_thread(self._outlet.patience, self._expire)
+
+    def _expire(self) -> None:
+        until = time.monotonic() + EXPIRING_SECONDS
+        try:
+            gone = self._keeper.step(enough=lambda: time.monotonic() > until)
+        except SinkBusy as error:
+            # Not waited for: behind an ALTER TABLE that waits, every worker would.
+            log.info("partitions are made and dropped later, for somebody reads the table: %s", error)
+            return
+        if gone.rows or gone.partitions:
+            log.info("%d rows have expired, and %d partitions were dropped", gone.rows, gone.partitions)
 
     def _objects_with_lost_batches(self) -> list[SourceObject]:
         patience, ledger = self._outlet.patience, self._outlet.ledger

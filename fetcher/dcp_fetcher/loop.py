@@ -32,6 +32,7 @@ from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.sites.versions import generation_of
 from dcp_fetcher.tasks.desk import TaskDesk
 from dcp_fetcher.watch import Round, Watch
+from dcp_pipeline.ledger.expiring.plan import kept_of
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.pulse import Pulse
@@ -129,7 +130,9 @@ class FetcherLoop:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(readers + SPARE_THREADS, "fetcher"))
         try:
             async with self._assembled(once) as (watches, desk):
-                caretaker = Caretaker(self._outlet, {each.source: each for each in watches}, self._save_revisions)
+                keeper = self._outlet.ledger.keeper(self._pipeline.table, kept_of(self._pipeline))
+                watched = {each.source: each for each in watches}
+                caretaker = Caretaker(self._outlet, watched, self._save_revisions, keeper)
                 with self._ending_threads():
                     if once:
                         await self._once(Once(self._outlet, watches, desk, caretaker, rounds, settle))
@@ -197,6 +200,7 @@ class FetcherLoop:
             group.create_task(self._repeat("done", partial(tell_done, self._outlet), POLL_SECONDS * TELL_EVERY_POLLS))
             group.create_task(self._repeat("ledger", caretaker.look_back, self._care_seconds))
             group.create_task(self._repeat("totals", caretaker.count_settled, self._care_seconds))
+            group.create_task(self._repeat("retention", caretaker.expire, self._care_seconds))
             group.create_task(self._repeat("queue", caretaker.mend_queue, self._care_seconds))
             group.create_task(self._repeat("lost batches", caretaker.find_lost, self._care_seconds))
 

@@ -50,6 +50,7 @@ class Once:
             await self._written()
             await self._settled()
             await self._caretaker.look_back()
+        await self._caretaker.expire()
         await self._caretaker.count_settled()
 
     async def _settled(self) -> None:

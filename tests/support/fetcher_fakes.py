@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from dcp_pipeline.batch import Batch, decode_batch
 from dcp_pipeline.database.errors import LedgerConflict, LedgerWentBack, SinkUnavailable
 from dcp_pipeline.ledger.counted import CountedUpTo
+from dcp_pipeline.ledger.expiring.plan import Expired, Kept
 from dcp_pipeline.ledger.model import (
     BatchState,
     Cut,
@@ -42,6 +43,13 @@ class Switch:
 
 
 _STATE = ("_objects", "_cuts", "_tasks", "_specs", "_reasons", "closed")
+
+
+class FakeKeeper:
+    """Finds nothing that is old enough."""
+
+    def step(self, now: datetime | None = None, enough: Callable[[], bool] = lambda: False) -> Expired:
+        return Expired()
 
 
 class FakeLedger:
@@ -161,6 +169,9 @@ class FakeLedger:
     def pending_batches(self) -> int:
         self.switch.call("pending_batches")
         return sum(cut.state is BatchState.CUT for cut in self.all_cuts())
+
+    def keeper(self, table: str, kept: Kept | None) -> FakeKeeper:
+        return FakeKeeper()
 
     def count_settled(self, after: int) -> CountedUpTo:
         """None: nothing is settled here."""

@@ -145,7 +145,14 @@ class PlanCompiler:
 
     def __init__(self, setup: Setup, engine: Engine, seen: Seen | None = None) -> None:
         pipeline = setup.pipeline
-        self.sink = SinkWriter(engine, pipeline.key, pipeline.table, hold=_hold_limit(setup), seen=seen)
+        self.sink = SinkWriter(
+            engine,
+            pipeline.key,
+            pipeline.table,
+            hold=_hold_limit(setup),
+            seen=seen,
+            retention=pipeline.retention,
+        )
         self._enrichers = Enrichers(setup.located, setup.state_folder / "geoip")
         self._outside = Reachable(setup.secrets, setup.located)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dcp_pipeline.ledger.counted import CountedUpTo
+from dcp_pipeline.ledger.expiring.plan import Expired, Kept
 from dcp_pipeline.ledger.model import Cut, DeadBatch, ObjectBooks, ObjectState, SourceObject, Task, TaskState
 from dcp_pipeline.queue.model import Job, Mended, QueueStats
 from dcp_pipeline.spec.model import Format, SecretKeyRef
@@ -18,6 +19,12 @@ Secrets = Callable[[SecretKeyRef], str]
 """The value of a key of a Secret. Raises an error that names both and never the value."""
 FormatOf = Callable[[SourceObject], Format | None]
 """The format that an object's revision is read with; None: the source's own."""
+
+
+class Keeper(Protocol):
+    """Dcp_pipeline.ledger.expiring.keeper.Keeper: takes rows away when they are old enough."""
+
+    def step(self, now: datetime | None = None, enough: Callable[[], bool] = ...) -> Expired: ...
 
 
 class Ledger(Protocol):
@@ -53,6 +60,7 @@ class Ledger(Protocol):
     def pending_batches(self) -> int: ...
     def withdraw_records(self, table: str, batch_id: str, first: int) -> int: ...
     def count_settled(self, after: int) -> CountedUpTo: ...
+    def keeper(self, table: str, kept: Kept | None) -> Keeper: ...
     def books_of(self, object_ids: Sequence[str]) -> Sequence[ObjectBooks]: ...
     def mark_dead(self, batch_id: str, reason: str, attempts: int) -> bool: ...
     def revive(self, batch_ids: Sequence[str]) -> int: ...

@@ -30,8 +30,25 @@ class Wanted(msgspec.Struct, frozen=True):
     local_infile: bool
 
 
+class Partitioning(Protocol):
+    """Partitions of a clean table, each of identities below a bound of 8 hexadecimal digits; one more for the rest."""
+
+    def bounds(self, connection: Connection, table: str) -> tuple[str, ...] | None:
+        """The bounds, in order; None of a table that has no partitions of ours."""
+
+    def add(self, connection: Connection, table: str, bounds: Sequence[str]) -> None:
+        """More of them, above those that stand."""
+
+    def drop(self, connection: Connection, table: str, bounds: Sequence[str]) -> None:
+        """Some of them, with their rows."""
+
+
 class Dialect(Protocol):
     """A dialect's room."""
+
+    @property
+    def partitioning(self) -> Partitioning | None:
+        """None where it knows no partitions."""
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:

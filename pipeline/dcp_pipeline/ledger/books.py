@@ -78,6 +78,7 @@ def sums_of(pipeline: str, only: list[str] | None) -> Any:
         total(BATCHES.c.duplicates).label("duplicates"),
         total(BATCHES.c.rejected).label("rejected"),
         total(BATCHES.c.filtered).label("filtered"),
+        total(BATCHES.c.expired).label("expired"),
         records_in(BatchState.DEAD).label("dead"),
         records_in(BatchState.CUT).label("pending"),
         func.sum(case((BATCHES.c.kind == BatchKind.CUT.value, 1), else_=0)).label("batches"),
@@ -113,6 +114,7 @@ def entry_of(row: Row[Any]) -> ObjectBooks:
         whole=not row.batches or _whole(row),
         read_at=row.updated_at,
         settled_at=row.settled_at,
+        expired=int(row.expired or 0),
     )
 
 

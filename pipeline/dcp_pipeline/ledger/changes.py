@@ -28,5 +28,6 @@ CHANGES = (
     Change(2, "the header of a batch whose labels are not its object's"),
     Change(3, "an index of the objects by their states"),
     Change(4, "totals of what is settled: the fetcher counts what stands there, some at a time"),
+    Change(5, "rows that have expired, and rejects that were forgotten"),
 )  # fmt: skip
 SCHEMA_VERSION = CHANGES[-1].version

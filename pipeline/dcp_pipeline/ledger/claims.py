@@ -13,6 +13,7 @@ from dcp_pipeline.batch import Batch, BatchForged
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.ledger.counted import count_out
+from dcp_pipeline.ledger.expiring.mark import counted_key, note, still_standing
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch, RejectState, Standing
 from dcp_pipeline.ledger.tables import BATCHES, META, OBJECTS, REASON_CHARS, REJECTS, header_from
 
@@ -70,7 +71,8 @@ def settle(connection: Connection, batch_id: str, counts: Counts, kept_bytes: in
 def settled_counts(connection: Connection, batch_id: str) -> Counts | None:
     """The counts of a batch that is done."""
     columns = (BATCHES.c.read, BATCHES.c.written, BATCHES.c.duplicates, BATCHES.c.rejected, BATCHES.c.filtered)
-    query = select(*columns).where(BATCHES.c.id == batch_id, BATCHES.c.state == BatchState.DONE.value)
+    expired = func.coalesce(BATCHES.c.expired, 0)
+    query = select(*columns, expired).where(BATCHES.c.id == batch_id, BATCHES.c.state == BatchState.DONE.value)
     row = connection.execute(query).one_or_none()
     return None if row is None else Counts(*row)
 
@@ -100,7 +102,8 @@ def withdraw_records(connection: Connection, pipeline: str, table: str, batch_id
     batch = connection.execute(query.where(BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline)).one_or_none()
     if batch is None:
         return 0
-    # Replays of its rejects take turns with this.
+    # Who counts rows as expired takes turns with this; then replays of its rejects do.
+    counted = note(connection, counted_key(table), locked=True)
     count_out(connection, pipeline, batch.object_id)
     state = connection.execute(select(BATCHES.c.state).where(BATCHES.c.id == batch_id).with_for_update()).scalar()
     if state == BatchState.DEAD.value:
@@ -113,7 +116,7 @@ def withdraw_records(connection: Connection, pipeline: str, table: str, batch_id
     replays = select(REJECTS.c.replay_batch).where(*those, REJECTS.c.state == RejectState.REPLAYED.value).distinct()
     batches = [batch_id, *connection.execute(replays).scalars()]
     rejects = _rejects_away(connection, *those, REJECTS.c.state == RejectState.OPEN.value)
-    return rejects + sum(_rows_away(connection, table, each, first, last) for each in batches)
+    return rejects + sum(_rows_away(connection, table, each, first, last, counted) for each in batches)
 
 
 def _all_duplicates(connection: Connection, batch_id: str) -> int:
@@ -134,9 +137,12 @@ def _rejects_away(connection: Connection, *those: ColumnElement[bool]) -> int:
     return sum(rejected for _, rejected, _ in found)
 
 
-def _rows_away(connection: Connection, table: str, batch_id: str, first: int, last: int) -> int:
+def _rows_away(connection: Connection, table: str, batch_id: str, first: int, last: int, counted: str | None) -> int:
     quoted = connection.dialect.identifier_preparer.quote_identifier(table)
-    away = text(f"DELETE FROM {quoted} WHERE _dcp_batch = :batch AND _dcp_record BETWEEN :first AND :last")  # noqa: S608
+    away = text(
+        f"DELETE FROM {quoted} WHERE _dcp_batch = :batch AND _dcp_record BETWEEN :first AND :last "  # noqa: S608
+        f"{still_standing(counted)}"
+    )
     rows = connection.execute(away, {"batch": bytes.fromhex(batch_id), "first": first, "last": last}).rowcount
     # After the DELETE, as a writer does: who moves the table waits for transactions that were there before its mark.
     check_stays(connection, table)

@@ -8,12 +8,13 @@ totals are exact however a process ends. Whoever changes a counted object's batc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from dcp_pipeline.database.transactions import TryAgain
@@ -26,7 +27,7 @@ NOT_COUNTED = 1000
 """So many of the newest objects are never counted: they are what is looked at, and what may still grow."""
 _AT_ONCE = 500
 _CLOSED = (ObjectState.CUT, ObjectState.HISTORY)
-SUMS = ("objects", "batches", "read", "written", "duplicates", "rejected", "filtered", "remarked")
+SUMS = ("objects", "batches", "read", "written", "duplicates", "rejected", "filtered", "remarked", "expired")
 
 
 class CountedUpTo(msgspec.Struct, frozen=True):
@@ -80,6 +81,22 @@ def count_anew(connection: Connection, pipeline: str) -> None:
         raise TryAgain("objects were counted just now")
 
 
+def count_expired(connection: Connection, expired: Mapping[str, int]) -> None:
+    """So many rows of these objects expire: the one change that leaves an object closed, so that one that is counted
+    stays so, and its total grows. The objects' rows are locked from here on."""
+    added: Counter[tuple[str, str, str]] = Counter()
+    ids = sorted(expired)
+    for start in range(0, len(ids), _AT_ONCE):
+        query = select(OBJECTS).where(OBJECTS.c.id.in_(ids[start : start + _AT_ONCE])).order_by(OBJECTS.c.number)
+        for row in connection.execute(query.with_for_update()):
+            if row.counted is not None:
+                added[row.pipeline, row.source, row.state] += expired[row.id]
+    for (pipeline, source, state), number in sorted(added.items()):
+        key = and_(TOTALS.c.pipeline == pipeline, TOTALS.c.source == source, TOTALS.c.state == state)
+        grown = func.coalesce(TOTALS.c.expired, 0) + number
+        connection.execute(update(TOTALS).where(key).values(expired=grown))
+
+
 class _Counting(msgspec.Struct, frozen=True):
     """An object, and when its first and last records came."""
 
@@ -117,7 +134,9 @@ def _add(connection: Connection, pipeline: str, objects: Sequence[_Counting], si
         if found is None:
             connection.execute(insert(TOTALS).values(**key, **sums, first_at=first, last_at=last))
         else:
-            added: dict[str, ColumnElement[Any]] = {name: TOTALS.c[name] + value for name, value in sums.items()}
+            added: dict[str, ColumnElement[Any]] = {
+                name: func.coalesce(TOTALS.c[name], 0) + value for name, value in sums.items()
+            }
             connection.execute(update(TOTALS).where(standing).values(**added, first_at=first, last_at=last))
 
 

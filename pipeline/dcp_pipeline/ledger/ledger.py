@@ -40,6 +40,8 @@ from dcp_pipeline.ledger.schema import check_schema, prepare_schema
 from dcp_pipeline.spec.model import Spec
 
 if TYPE_CHECKING:
+    from dcp_pipeline.ledger.expiring.keeper import Keeper
+    from dcp_pipeline.ledger.expiring.plan import Kept
     from dcp_pipeline.ledger.looking.days import Noted
     from dcp_pipeline.ledger.looking.expectations import Verdict
     from dcp_pipeline.ledger.looking.sight import Sight
@@ -318,6 +320,12 @@ class Ledger:
     def purge_tasks(self, older_than_seconds: float) -> int:
         """Forget tasks that were finished so long ago; how many."""
         return self._transactions.write(lambda each: tasks.purge_tasks(each, self.pipeline, older_than_seconds))
+
+    def keeper(self, table: str, kept: Kept | None) -> Keeper:
+        """Who takes rows out of the table when they are old enough."""
+        from dcp_pipeline.ledger.expiring.keeper import Keeper
+
+        return Keeper(self._transactions, table, kept)
 
     # The books.
 

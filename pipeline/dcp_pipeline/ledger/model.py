@@ -98,6 +98,8 @@ class Counts(msgspec.Struct, frozen=True):
     duplicates: int
     rejected: int
     filtered: int = 0
+    expired: int = 0
+    """Of `written`, those that are in the table no more, or were too old for it when they came."""
 
     @property
     def balanced(self) -> bool:
@@ -146,6 +148,8 @@ class ObjectBooks(msgspec.Struct, frozen=True):
     """When the fetcher last wrote something about it; UTC, without zone."""
     settled_at: datetime | None = None
     """When its last batch was settled."""
+    expired: int = 0
+    """Of `written`: what the spec's retention has taken out of the table."""
 
     @property
     def consistent(self) -> bool:

@@ -77,11 +77,15 @@ BATCHES = Table(
     Column("attempts", Integer),
     Column("created_at", Moment(), nullable=False),
     Column("settled_at", Moment()),
+    Column("expired", BigInteger),
+    Column("forgotten", BigInteger),
     UniqueConstraint("object_id", "kind", "sequence", name="dcp_batches_object"),
     Index("dcp_batches_state", "pipeline", "state"),
     Index("dcp_batches_settled", "pipeline", "settled_at"),
 )
-"""`kept_bytes`: what the batch's rejects keep of their records. `settled_at`: when it was done, or died."""
+"""`kept_bytes`: what the batch's rejects keep of their records. `settled_at`: when it was done, or died. `expired`: how
+many of its `written` rows are in the table no more, by the spec's retention. `forgotten`: how many fewer of its rejects
+are kept, than were."""
 
 REJECTS = Table(
     "dcp_rejects",
@@ -148,6 +152,7 @@ TOTALS = Table(
     Column("remarked", BigInteger, nullable=False),
     Column("first_at", Moment()),
     Column("last_at", Moment()),
+    Column("expired", BigInteger),
 )
 """The books of the objects that are counted, by source and state. `remarked`: of how many something was said about
 their labels. `first_at`, `last_at`: when their first and last records came."""
@@ -158,7 +163,8 @@ META = Table(
     Column("name", Label(255), primary_key=True),
     Column("value", LongText(), nullable=False),
 )
-"""`schema`: the version of these tables. `table/NAME`: what the rows of a clean table are identified by."""
+"""`schema`: the version of these tables. `table/NAME`: what the rows of a clean table are identified by.
+`horizon/NAME`, `counted/NAME`: how far its rows have expired (expiring/mark.py)."""
 
 
 def stored_header(header: tuple[str, ...] | None) -> str | None:

@@ -34,6 +34,7 @@ from dcp_pipeline.spec.words.cleaning import Enrichment as Enrichment
 from dcp_pipeline.spec.words.cleaning import Field as Field
 from dcp_pipeline.spec.words.cleaning import FieldType as FieldType
 from dcp_pipeline.spec.words.format import Format as Format
+from dcp_pipeline.spec.words.retention import Retention as Retention
 from dcp_pipeline.spec.words.scaling import Behavior as Behavior
 from dcp_pipeline.spec.words.scaling import Fallback as Fallback
 from dcp_pipeline.spec.words.scaling import ScaleDown as ScaleDown
@@ -107,6 +108,7 @@ class Sql(_Part, frozen=True):
     table: Annotated[str, Meta(description="The table.", pattern=TABLE_PATTERN, max_length=64)]
     password: Annotated[SecretValue | None, Meta(description="Password.")] = None
     tls: Annotated[Tls | None, Meta(description="Authorities and client certificate.")] = None
+    retention: Annotated[Retention | None, Meta(description="How long rows and rejects are kept; for ever.")] = None
 
 
 class Sink(_Part, frozen=True):
@@ -253,3 +255,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
         """The clean table's name; on a laptop without a sink, the pipeline's name as an identifier."""
         sink = self.spec.sink
         return sink.sql.table if sink and sink.sql else self.metadata.name.replace("-", "_")
+
+    @property
+    def retention(self) -> Retention | None:
+        """How long its rows and rejects are kept."""
+        sink = self.spec.sink
+        return sink.sql.retention if sink and sink.sql else None

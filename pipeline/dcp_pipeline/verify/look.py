@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from dcp_pipeline.database.rooms import dialect_of
+from dcp_pipeline.ledger.expiring.mark import counted_key, note, still_standing
 
 ROWS_AT_ONCE = 1000
 
@@ -25,13 +26,14 @@ class Look:
         quote = connection.dialect.identifier_preparer.quote_identifier
         self.end, self.read = quote("end"), quote("read")  # words of SQL itself
         self.table = None if table is None else quote(table)
+        self.standing = "" if table is None else still_standing(note(connection, counted_key(table)))
         self._objects = None if objects is None else [bytes.fromhex(each).hex() for each in objects]
         source = self.table or "(SELECT '' AS _dcp_batch, 0 AS _dcp_record, '' AS _dcp_id FROM dcp_meta WHERE 1 = 0) t"
         self.rows_per_batch = (
             f"(SELECT {self.hex('_dcp_batch')} AS id, COUNT(*) AS n, COUNT(DISTINCT _dcp_record) AS numbers, "  # noqa: S608
             f"MIN(_dcp_record) AS least, MAX(_dcp_record) AS most FROM {source} "
             # Rows that were in the table before us, or came some other way, are nobody's books.
-            f"WHERE _dcp_batch IS NOT NULL {self._of_batches()} GROUP BY _dcp_batch)"
+            f"WHERE _dcp_batch IS NOT NULL {self.standing} {self._of_batches()} GROUP BY _dcp_batch)"
         )
 
         # Each in the way in which the database can use a key: of the table's, or of the rejects'.

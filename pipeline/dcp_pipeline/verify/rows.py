@@ -10,19 +10,22 @@ from dcp_pipeline.verify.look import Look
 
 def rows(look: Look) -> Iterator[Finding]:
     query = f"""
-        SELECT o.uri, b.id, b.kind, b.sequence, b.state, b.written, g.n, g.numbers, g.least, g.most
+        SELECT o.uri, b.id, b.kind, b.sequence, b.state, b.written, COALESCE(b.expired, 0) AS expired,
+               g.n, g.numbers, g.least, g.most
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
         LEFT JOIN {look.rows_per_batch} g ON g.id = b.id
         WHERE {look.those("b.object_id")} AND (
-            COALESCE(g.n, 0) <> CASE WHEN b.state = 'done' THEN COALESCE(b.written, 0) ELSE 0 END
+            COALESCE(g.n, 0) <>
+                CASE WHEN b.state = 'done' THEN COALESCE(b.written, 0) - COALESCE(b.expired, 0) ELSE 0 END
             OR g.numbers <> g.n
             OR (b.kind = 'cut' AND (g.least < b.first_record OR g.most >= b.first_record + b.records)))
         ORDER BY o.number, b.sequence"""  # noqa: S608
     for row in look.rows(query):
         name = f"{row.kind} {row.sequence} ({row.id}, {row.state})"
-        written = int(row.written or 0) if row.state == "done" else 0
+        written = int(row.written or 0) - int(row.expired) if row.state == "done" else 0
         if int(row.n or 0) != written:
-            message = f"{name}: {int(row.n or 0)} rows in the table, {written} in the ledger"
+            less = f" ({int(row.expired)} of {int(row.written or 0)} expired)" if row.expired else ""
+            message = f"{name}: {int(row.n or 0)} rows in the table, {written} in the ledger{less}"
         elif row.numbers != row.n:
             message = f"{name}: {row.n} rows in the table, of {row.numbers} records"
         else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dcp_pipeline.verify.findings import Finding, FindingKind
 from dcp_pipeline.verify.look import Look
 
-_COUNTS = ("batches", "was_read", "written", "duplicates", "rejected", "filtered")
+_COUNTS = ("batches", "was_read", "written", "duplicates", "rejected", "filtered", "expired")
 
 
 def totals(look: Look) -> Iterator[Finding]:
@@ -15,7 +15,8 @@ def totals(look: Look) -> Iterator[Finding]:
     stand = {
         (row.source, row.state): (int(row.objects), *(int(getattr(row, name)) for name in _COUNTS))
         for row in look.rows(
-            f"SELECT source, state, objects, batches, {read} AS was_read, written, duplicates, rejected, filtered "  # noqa: S608
+            f"SELECT source, state, objects, batches, {read} AS was_read, written, duplicates, rejected, filtered, "  # noqa: S608
+            "COALESCE(expired, 0) AS expired "
             "FROM dcp_totals WHERE pipeline = :pipeline"
         )
     }
@@ -27,7 +28,7 @@ def totals(look: Look) -> Iterator[Finding]:
         SELECT o.source, o.state, SUM(CASE WHEN b.kind = 'cut' THEN 1 ELSE 0 END) AS batches,
                SUM(b.records) AS was_read, SUM(COALESCE(b.written, 0)) AS written,
                SUM(COALESCE(b.duplicates, 0)) AS duplicates, SUM(COALESCE(b.rejected, 0)) AS rejected,
-               SUM(COALESCE(b.filtered, 0)) AS filtered
+               SUM(COALESCE(b.filtered, 0)) AS filtered, SUM(COALESCE(b.expired, 0)) AS expired
         FROM dcp_objects o JOIN dcp_batches b ON b.object_id = o.id
         WHERE o.pipeline = :pipeline AND o.counted = 1 GROUP BY o.source, o.state"""
     for row in look.rows(sums):

@@ -39,8 +39,11 @@ class SinkDialect(Protocol):
     def column_types(self, fields: Sequence[Field], id_bytes: int) -> Mapping[str, str]:
         """The type of each field's column in a new table, and of our own three."""
 
-    def create_table(self, table: str, fields: Sequence[Field], id_bytes: int, quote: Quote) -> str:
-        """The statement that makes the table, with identities of so many bytes."""
+    def create_table(
+        self, table: str, fields: Sequence[Field], id_bytes: int, quote: Quote, bounds: Sequence[str] = ()
+    ) -> str:
+        """The statement that makes the table, with identities of so many bytes; parted at these bounds, where the
+        database can."""
 
     def script(self, table: str, alterations: Sequence[Alteration], quote: Quote) -> list[str]:
         """The lines that alter a table, without harm to the rows that stand in it."""

@@ -4,10 +4,13 @@ duplicates of each other."""
 from __future__ import annotations
 
 import msgspec
+import polars as pl
 
+from dcp_pipeline.ledger.expiring.plan import FIRST
 from dcp_pipeline.spec.model import Cleaning, FieldType
 from dcp_worker.ground.fingerprint import FINGERPRINT_BYTES, FINGERPRINT_VERSION, ORDERED_VERSION
 from dcp_worker.ground.order import ORDER_BYTES
+from dcp_worker.sink.shape import ID
 
 PLAIN = FINGERPRINT_BYTES
 """Bytes of an identity that does not begin with its order."""
@@ -34,6 +37,15 @@ class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
 def id_bytes(ordered: bool) -> int:
     """The length of an identity."""
     return PLAIN + (ORDER_BYTES if ordered else 0)
+
+
+def young(rows: pl.DataFrame, horizon: str) -> tuple[pl.DataFrame, int]:
+    """Rows that have not expired, and how many have: those below the horizon, but for those that have no time."""
+    if not horizon or not rows.height:
+        return rows, 0
+    old = pl.col(ID).is_between(pl.lit(bytes.fromhex(FIRST)), pl.lit(bytes.fromhex(horizon)), closed="left")
+    kept = rows.filter(~old)
+    return kept, rows.height - kept.height
 
 
 def identity_of(cleaning: Cleaning, ordered: bool) -> Identity:

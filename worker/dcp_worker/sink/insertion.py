@@ -20,10 +20,12 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Inserted(msgspec.Struct, frozen=True):
-    """How many rows are new; the others stand in the table already, or were refused."""
+    """How many rows are new; the others stand in the table already, or were refused. `expired`: they were too old for
+    the spec's retention, and none was inserted."""
 
     rows: int
     refusals: tuple[Refusal, ...] = ()
+    expired: int = 0
 
 
 Insertion = Callable[[Connection], Inserted]

@@ -7,16 +7,27 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Connection, insert, inspect, select
 
+from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import NeedsAPerson, TableMismatch
 from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.ledger.claims import check_stays, moving_key
+from dcp_pipeline.ledger.expiring.mark import NOTHING, horizon_key, make_notes
+from dcp_pipeline.ledger.expiring.plan import Kept, first_bounds
 from dcp_pipeline.ledger.tables import META, PREFIX
-from dcp_pipeline.spec.model import Cleaning
+from dcp_pipeline.spec.model import Cleaning, Retention
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.dialects import sink_dialect_of
 from dcp_worker.sink.fit import identity_keys, limits_of, twin_keys
 from dcp_worker.sink.identity import PLAIN, Identity, id_bytes, identity_kept, identity_of, same, words
 from dcp_worker.sink.shape import ID, CleanTable, ObservedTable
+
+
+class HorizonMoved(Exception):
+    """Other rows have expired meanwhile than those that were left out; nothing was written."""
+
+    def __init__(self, horizon: str) -> None:
+        super().__init__(f"the horizon is {horizon or 'nowhere'} now")
+        self.horizon = horizon
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -26,7 +37,9 @@ class Prepared(msgspec.Struct, frozen=True):
     limits: Mapping[str, ColumnLimit]
 
 
-def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prepared:
+def prepare_table(
+    connection: Connection, cleaning: Cleaning, name: str, retention: Retention | None = None
+) -> Prepared:
     """Make the table where there is none, and check it.
 
     Raises TableMismatch.
@@ -40,13 +53,16 @@ def prepare_table(connection: Connection, cleaning: Cleaning, name: str) -> Prep
         observed = dialect.observe_table(connection, name)
         identity = _identity(connection, cleaning, recorded, observed)
         _check_same(name, identity, recorded)
+        kept = _kept(name, identity, retention)
         if observed is None:
-            connection.exec_driver_sql(dialect.create_table(name, cleaning.columns, identity.bytes, quote))
+            bounds = () if kept is None else first_bounds(kept, connection.execute(select(utc_now())).scalar_one())
+            connection.exec_driver_sql(dialect.create_table(name, cleaning.columns, identity.bytes, quote, bounds))
             observed = dialect.observe_table(connection, name)
             assert observed is not None
         limits = limits_of(dialect, observed, cleaning, identity.bytes, quote)
         if recorded is None:
             record_identity(connection, name, identity)
+        make_notes(connection, name)
         connection.commit()
     twins = tuple(key.columns for key in twin_keys(observed, cleaning.unique))
     table = CleanTable(
@@ -70,16 +86,33 @@ def look_at_table(connection: Connection, cleaning: Cleaning, name: str) -> bool
     return observed is not None
 
 
-def check_as_prepared(connection: Connection, table: CleanTable) -> None:
-    """Raises SinkUnavailable where the table is being moved, or was, since it was prepared. To be called once rows were
-    inserted: whoever moves it waits for transactions that were there before."""
-    named = META.c.name.in_((moving_key(table.name), identity_key(table.name)))
-    # One query, for it is asked for each batch.
-    found = {row.name: row.value for row in connection.execute(select(META.c.name, META.c.value).where(named))}
+def check_as_prepared(connection: Connection, table: CleanTable, horizon: str) -> None:
+    """Raises SinkUnavailable where the table is being moved, or was, since it was prepared; HorizonMoved where other
+    rows have expired than those that were left out. To be called once rows were inserted: whoever moves the table, or
+    raises its horizon, waits for transactions that were there before."""
+    named = META.c.name.in_((moving_key(table.name), identity_key(table.name), horizon_key(table.name)))
+    # One query, for it is asked for each batch. It holds the horizon's note until COMMIT.
+    query = select(META.c.name, META.c.value).where(named).with_for_update(read=True)
+    found = {row.name: row.value for row in connection.execute(query)}
+    if (now := found.get(horizon_key(table.name), NOTHING)) != horizon:
+        raise HorizonMoved(now)
     check_stays(connection, table.name, moving_key(table.name) in found)
     document = found.get(identity_key(table.name))
     if document is not None and msgspec.json.decode(document, type=Identity).ordered != table.ordered:
         raise NeedsAPerson(f"table {table.name} was moved meanwhile by `dcp migrate`: start this process again")
+
+
+def _kept(name: str, identity: Identity, retention: Retention | None) -> Kept | None:
+    """How long rows are kept. Raises TableMismatch where they do not lie in the order of the field that tells."""
+    if retention is None or retention.by is None or retention.keep is None:
+        return None
+    if identity.ordered_by != retention.by or identity.kind not in ("date", "datetime"):
+        raise TableMismatch(
+            f"table {name}: spec.sink.sql.retention goes by {retention.by}, and its rows are identified by "
+            f"{words(identity)}, so that the old ones cannot be told. Mend it: `dcp migrate` (docs/ledger.md), or "
+            "name a new table"
+        )
+    return Kept(retention.by, identity.kind, retention.keep.seconds)
 
 
 def recorded_identity(connection: Connection, name: str) -> Identity | None:

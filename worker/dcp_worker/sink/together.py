@@ -15,7 +15,8 @@ from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_worker.clean.group import AT, Account, CleanedGroup
 from dcp_worker.sink.counting import check_counts
 from dcp_worker.sink.dialect import Way
-from dcp_worker.sink.insertion import Insertion, NotAsSent
+from dcp_worker.sink.identity import young
+from dcp_worker.sink.insertion import Insertion, NotAsSent, nothing
 from dcp_worker.sink.kept_rejects import keep_rejects_of
 from dcp_worker.sink.shape import BATCH, ID, RECORD, CleanTable
 from dcp_worker.sink.table import check_as_prepared
@@ -31,13 +32,17 @@ class Sent(msgspec.Struct, frozen=True):
     rows: pl.DataFrame
     """As the ways to insert take them, with the id of each row's batch."""
     insertion: Insertion
+    expired: Counter[str]
+    """Of each batch, how many rows are not inserted, for they are too old for the spec's retention."""
 
 
 class Group:
-    """A group that is to be written to a table. `most_bytes`: what an object's rejects keep at most."""
+    """A group that is to be written to a table. `most_bytes`: what an object's rejects keep at most; `horizon`: rows
+    below have expired."""
 
-    def __init__(self, table: CleanTable, cleaned: CleanedGroup, way: Way, most_bytes: int) -> None:
+    def __init__(self, table: CleanTable, cleaned: CleanedGroup, way: Way, most_bytes: int, horizon: str) -> None:
         """Raises CountMismatch."""
+        self._horizon = horizon
         self._table, self._cleaned, self._way, self._most_bytes = table, cleaned, way, most_bytes
         self._rows: Counter[int] = Counter()
         for frame in cleaned.frames:
@@ -58,13 +63,18 @@ class Group:
         # Where others have settled some of them, those do not count: another one with its identity is the first.
         sent = self._all if len(mine) == len(accounts) else self._sent(mine)
         written: Counter[str] = Counter()
+        expired: Counter[str] = Counter()
         for each in sent:
             written += _written(connection, self._table, each)
+            expired += each.expired
         self.stood = self.sent - written.total()
         if sent:
-            check_as_prepared(connection, self._table)
+            check_as_prepared(connection, self._table, self._horizon)
         kept = keep_rejects_of(connection, [(each.batch, each.rejects) for each in mine.values()], self._most_bytes)
-        counts = {each.batch.id: self._counts(n, each, written[each.batch.id]) for n, each in mine.items()}
+        counts = {
+            each.batch.id: self._counts(n, each, written[each.batch.id], expired[each.batch.id])
+            for n, each in mine.items()
+        }
         settle_together(connection, pipeline, worker, {id_: (each, kept.get(id_, 0)) for id_, each in counts.items()})
         for id_ in counts:
             observer(Phase.INSERTED, id_)
@@ -72,7 +82,13 @@ class Group:
 
     def _sent(self, accounts: Mapping[int, Account]) -> list[Sent]:
         every = [self._first_of_each(frame, accounts) for frame in self._cleaned.frames]
-        return [Sent(rows, self._way(self._table, "", rows)) for rows in every if rows.height]
+        return [self._young(rows) for rows in every if rows.height]
+
+    def _young(self, rows: pl.DataFrame) -> Sent:
+        left, expired = young(rows, self._horizon)
+        way = self._way if left.height else nothing
+        gone = rows.join(left.select(ID), on=ID, how="anti")[BATCH].to_list() if expired else []
+        return Sent(left, way(self._table, "", left), Counter(id_.hex() for id_ in gone))
 
     def _first_of_each(self, frame: pl.DataFrame, accounts: Mapping[int, Account]) -> pl.DataFrame:
         """Of these batches' rows the first of each identity, sorted by it: two workers lock in one order."""
@@ -84,13 +100,15 @@ class Group:
         batch = pl.Series(BATCH, [ids[number] for number in frame[AT].to_list()], dtype=pl.Binary)
         return frame.drop(AT).with_columns(batch)
 
-    def _counts(self, number: int, account: Account, written: int) -> Counts:
+    def _counts(self, number: int, account: Account, inserted: int, expired: int) -> Counts:
+        written = inserted + expired
         return Counts(
             read=account.read,
             written=written,
             duplicates=account.duplicates + self._rows[number] - written,
             rejected=len(account.rejects),
             filtered=account.filtered,
+            expired=expired,
         )
 
 

@@ -20,20 +20,21 @@ from dcp_pipeline.batch import Batch
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.ledger import claims, holding, tasks
+from dcp_pipeline.ledger.expiring.mark import NOTHING
 from dcp_pipeline.ledger.model import ClaimKind, Counts, Reject
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
-from dcp_pipeline.spec.model import Cleaning
+from dcp_pipeline.spec.model import Cleaning, Retention
 from dcp_pipeline.spec.revision import revision_from
 from dcp_worker.clean.group import AT, Cleaned, CleanedGroup
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.counting import check_counts
 from dcp_worker.sink.dialect import Ways
 from dcp_worker.sink.dialects import sink_dialect_of
-from dcp_worker.sink.identity import id_bytes
+from dcp_worker.sink.identity import id_bytes, young
 from dcp_worker.sink.insertion import Inserted, Insertion, NotAllowed, NotAsSent, nothing
 from dcp_worker.sink.kept_rejects import KEPT_BYTES_PER_OBJECT, keep_rejects, refused_records
 from dcp_worker.sink.shape import ID, CleanTable
-from dcp_worker.sink.table import check_as_prepared, prepare_table
+from dcp_worker.sink.table import HorizonMoved, check_as_prepared, prepare_table
 from dcp_worker.sink.together import Group, Outcomes
 
 log = logging.getLogger(__name__)
@@ -80,8 +81,9 @@ class SinkWriter:
         patience: Patience | None = None,
         hold: holding.HoldLimit | None = None,
         seen: Seen | None = None,
+        retention: Retention | None = None,
     ) -> None:
-        self._hold, self._seen = hold, seen
+        self._hold, self._seen, self._retention = hold, seen, retention
         self._pipeline, self._name = pipeline_key, table
         self.kept_bytes_per_object = kept_bytes_per_object
         self._transactions = Transactions(engine, patience)
@@ -89,13 +91,15 @@ class SinkWriter:
         self._dialect = sink_dialect_of(engine)
         self._table: CleanTable | None = None
         self._many_stand_already = False
+        self._horizon = NOTHING
+        """As it was last seen; each transaction looks whether it is still so."""
 
     def prepare(self, cleaning: Cleaning) -> Mapping[str, ColumnLimit]:
         """Make the table, or check the one that stands; what its columns can hold.
 
         Raises TableMismatch naming the column, what stands there and how to mend it; SinkUnavailable.
         """
-        prepared = self._transactions.write(lambda each: prepare_table(each, cleaning, self._name))
+        prepared = self._transactions.write(lambda each: prepare_table(each, cleaning, self._name, self._retention))
         self._table = prepared.table
         return prepared.limits
 
@@ -139,14 +143,18 @@ class SinkWriter:
         ways = self._dialect.ways(self.table, self._many_stand_already)
         for frame in cleaned.frames:
             self._check_identities(frame, "a group")
-        group = Group(self.table, cleaned, ways.fast, self.kept_bytes_per_object)
 
-        def work(connection: Connection) -> Outcomes:
-            if self._hold is not None:
-                self._judge_together(connection, cleaned, self._hold)
-            return group.write(connection, self._pipeline, worker, observer)
+        def write(horizon: str) -> tuple[Group, Outcomes]:
+            group = Group(self.table, cleaned, ways.fast, self.kept_bytes_per_object, horizon)
 
-        found = self._together.write(work)
+            def work(connection: Connection) -> Outcomes:
+                if self._hold is not None:
+                    self._judge_together(connection, cleaned, self._hold)
+                return group.write(connection, self._pipeline, worker, observer)
+
+            return group, self._together.write(work)
+
+        group, found = self._by_horizon(write)
         outcomes = {}
         for number, account in cleaned.accounts.items():
             kind, counts = found[account.batch.id]
@@ -174,14 +182,26 @@ class SinkWriter:
 
         Raises SinkUnavailable.
         """
+        return self._by_horizon(lambda horizon: self._insert(batch_id, rows, work, horizon))
+
+    def _by_horizon(self, write: Callable[[str], T]) -> T:
+        """`write` with the horizon as it was last seen, until it was that when the rows were in."""
+        while True:
+            try:
+                return write(self._horizon)
+            except HorizonMoved as moved:
+                self._horizon = moved.horizon
+
+    def _insert(self, batch_id: str, rows: pl.DataFrame, work: Callable[[Connection, Insertion], T], horizon: str) -> T:
+        rows, expired = young(rows, horizon)
         ways = self._ways(batch_id, rows)
         try:
-            return self._written(ways.fast(self.table, batch_id, rows), rows.height, work)
+            return self._written(ways.fast(self.table, batch_id, rows), rows.height, expired, work, horizon)
         except NotAsSent as error:
             log.info("batch is written carefully", extra={"batch": batch_id, "why": str(error)})
             if isinstance(error, NotAllowed):
                 self._table = self._dialect.slower(self.table)
-        return self._written(ways.careful(self.table, batch_id, rows), rows.height, work)
+        return self._written(ways.careful(self.table, batch_id, rows), rows.height, expired, work, horizon)
 
     def _check_identities(self, rows: pl.DataFrame, whose: str) -> None:
         if rows.height and len(rows[ID][0]) != id_bytes(self.table.ordered):
@@ -191,11 +211,18 @@ class SinkWriter:
         self._check_identities(rows, f"batch {batch_id}")
         return self._dialect.ways(self.table, self._many_stand_already) if rows.height else NO_ROWS
 
-    def _written(self, insertion: Insertion, height: int, work: Callable[[Connection, Insertion], T]) -> T:
+    def _written(
+        self,
+        insertion: Insertion,
+        height: int,
+        expired: int,
+        work: Callable[[Connection, Insertion], T],
+        horizon: str,
+    ) -> T:
         def insert(connection: Connection) -> Inserted:
-            inserted = insertion(connection)
-            if height:
-                check_as_prepared(connection, self.table)
+            inserted = _with_expired(insertion, expired)(connection)
+            if height or expired:
+                check_as_prepared(connection, self.table, horizon)
             return inserted
 
         return self._transactions.write(lambda connection: work(connection, insert))
@@ -256,8 +283,13 @@ def _counts(cleaned: Cleaned, inserted: Inserted) -> Counts:
     refused = len(inserted.refusals)
     return Counts(
         read=cleaned.read,
-        written=inserted.rows,
-        duplicates=cleaned.duplicates + cleaned.rows.height - inserted.rows - refused,
+        written=inserted.rows + inserted.expired,
+        duplicates=cleaned.duplicates + cleaned.rows.height - inserted.rows - inserted.expired - refused,
         rejected=len(cleaned.rejects) + refused,
         filtered=cleaned.filtered,
+        expired=inserted.expired,
     )
+
+
+def _with_expired(insertion: Insertion, expired: int) -> Insertion:
+    return (lambda connection: replace(insertion(connection), expired=expired)) if expired else insertion

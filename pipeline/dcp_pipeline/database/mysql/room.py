@@ -12,10 +12,11 @@ from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.ext.compiler import compiles
 
 from dcp_pipeline.database.columns import Ascii, Bytes, Id, Label, LongText, Moment, utc_now
-from dcp_pipeline.database.dialect import Dialect, Wanted
+from dcp_pipeline.database.dialect import Dialect, Partitioning, Wanted
 from dcp_pipeline.database.errors import Trouble
 from dcp_pipeline.database.mysql.durability import durability_warnings
 from dcp_pipeline.database.mysql.errors import trouble
+from dcp_pipeline.database.mysql.partitions import Partitions
 from dcp_pipeline.database.mysql.refusals import check_server
 from dcp_pipeline.database.mysql.session import open_engine
 from dcp_pipeline.database.transactions import TryAgain
@@ -28,6 +29,7 @@ class MySQL:
 
     errors: tuple[type[Exception], ...] = (pymysql.err.Error,)
     table_options = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+    partitioning: Partitioning | None = Partitions()
 
     def open(self, url: URL, wanted: Wanted) -> Engine:
         return open_engine(url, wanted)

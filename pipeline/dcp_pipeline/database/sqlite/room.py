@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.ext.compiler import compiles
 
 from dcp_pipeline.database.columns import Counter, Label, utc_now
-from dcp_pipeline.database.dialect import Dialect, Wanted
+from dcp_pipeline.database.dialect import Dialect, Partitioning, Wanted
 from dcp_pipeline.database.errors import Trouble
 from dcp_pipeline.database.sqlite.errors import trouble
 from dcp_pipeline.database.sqlite.session import open_engine
@@ -22,6 +22,7 @@ class SQLite:
 
     errors: tuple[type[Exception], ...] = (sqlite3.Error,)
     table_options = ""
+    partitioning: Partitioning | None = None
 
     def open(self, url: URL, wanted: Wanted) -> Engine:
         return open_engine(url, wanted)

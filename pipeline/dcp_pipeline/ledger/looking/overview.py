@@ -47,6 +47,8 @@ class Totals(msgspec.Struct, frozen=True):
     """Other objects whose settled records do not add up."""
     unsettled: int = 0
     """Objects of which records are pending or dead."""
+    expired: int = 0
+    """Of `written`: what the spec's retention has taken out of the table."""
 
     @property
     def count(self) -> int:
@@ -194,6 +196,7 @@ def _uncounted(pipeline: str, *conditions: ColumnElement[bool]) -> Select[Any]:
             func.max(BATCHES.c.settled_at).label("settled_at"),
             read.label("read"),
             *settled,
+            func.coalesce(func.sum(BATCHES.c.expired), 0).label("expired"),
             dead.label("dead"),
             pending.label("pending"),
             cuts.label("batches"),

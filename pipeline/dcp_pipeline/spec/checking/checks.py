@@ -20,6 +20,7 @@ from dcp_pipeline.spec.expectations.notify import notify_problems
 from dcp_pipeline.spec.model import Field, Pipeline, Spec
 from dcp_pipeline.spec.problems import NOT_LINEAR, not_linear
 from dcp_pipeline.spec.sources import KINDS
+from dcp_pipeline.spec.words.retention import retention_problems
 from dcp_pipeline.texts import address_problem
 
 _LENGTHS = {"string"}
@@ -216,6 +217,8 @@ def _enrichment(spec: Spec) -> Iterator[SpecProblem]:
 def _sink(spec: Spec) -> Iterator[SpecProblem]:
     if spec.sink is None:
         return
+    if spec.sink.sql is not None:
+        yield from retention_problems(spec.sink.sql.retention, spec.cleaning)
     if spec.sink.sql is None:
         yield _at("has no member; sql is wanted", "sink")
     elif not is_file(spec.sink.sql.url):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dcp_pipeline.database.mysql.partitions import clause
 from dcp_pipeline.spec.model import Field
 from dcp_worker.sink.shape import BATCH, ID, RECORD, Quote
 
@@ -85,13 +86,16 @@ def column_types(fields: Sequence[Field], id_bytes: int) -> dict[str, str]:
     return field_types(fields) | {ID: f"BINARY({id_bytes})", BATCH: "BINARY(16)", RECORD: "BIGINT"}
 
 
-def create_table(table: str, fields: Sequence[Field], id_bytes: int, quote: Quote) -> str:
-    """The statement that makes the table. Fields may be NULL, required ones too: what is required is the spec's
-    to say, and may change."""
+def create_table(table: str, fields: Sequence[Field], id_bytes: int, quote: Quote, bounds: Sequence[str] = ()) -> str:
+    """The statement that makes the table, with partitions where there are bounds. Fields may be NULL, required ones
+    too: what is required is the spec's to say, and may change."""
     types = column_types(fields, id_bytes)
     lines = [f"{quote(each.name)} {types[each.name]}" for each in fields]
     lines += [f"{quote(name)} {types[name]} NOT NULL" for name in (ID, BATCH, RECORD)]
-    lines.append(f"PRIMARY KEY ({quote(BATCH)}, {quote(RECORD)})")
+    # Each key of a table with partitions has to hold what it is parted by.
+    parted = f", {quote(ID)}" if bounds else ""
+    lines.append(f"PRIMARY KEY ({quote(BATCH)}, {quote(RECORD)}{parted})")
     lines.append(f"UNIQUE KEY {quote(ID)} ({quote(ID)})")
     options = "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ROW_FORMAT=DYNAMIC"
-    return f"CREATE TABLE {quote(table)} ({', '.join(lines)}) {options}"
+    behind = f" {clause(bounds)}" if bounds else ""
+    return f"CREATE TABLE {quote(table)} ({', '.join(lines)}) {options}{behind}"

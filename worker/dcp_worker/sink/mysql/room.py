@@ -32,8 +32,10 @@ class MySQLSink:
     def column_types(self, fields: Sequence[Field], id_bytes: int) -> Mapping[str, str]:
         return column_types(fields, id_bytes)
 
-    def create_table(self, table: str, fields: Sequence[Field], id_bytes: int, quote: Quote) -> str:
-        return create_table(table, fields, id_bytes, quote)
+    def create_table(
+        self, table: str, fields: Sequence[Field], id_bytes: int, quote: Quote, bounds: Sequence[str] = ()
+    ) -> str:
+        return create_table(table, fields, id_bytes, quote, bounds)
 
     def script(self, table: str, alterations: Sequence[Alteration], quote: Quote) -> list[str]:
         return script(table, alterations, quote)

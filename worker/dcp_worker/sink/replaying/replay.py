@@ -192,10 +192,11 @@ def _counts(cleansed: Cleansed, inserted: Inserted, rejected: int) -> Counts:
     height = cleansed.rows.height if cleansed.rows is not None else 0
     return Counts(
         read=0,
-        written=inserted.rows,
-        duplicates=cleansed.duplicates + height - inserted.rows - len(inserted.refusals),
+        written=inserted.rows + inserted.expired,
+        duplicates=cleansed.duplicates + height - inserted.rows - inserted.expired - len(inserted.refusals),
         rejected=rejected - len(cleansed.taken),
         filtered=cleansed.filtered,
+        expired=inserted.expired,
     )
 
 

@@ -29,7 +29,9 @@ class SQLiteSink:
     def column_types(self, fields: Sequence[Field], id_bytes: int) -> Mapping[str, str]:
         return column_types(fields)
 
-    def create_table(self, table: str, fields: Sequence[Field], id_bytes: int, quote: Quote) -> str:
+    def create_table(
+        self, table: str, fields: Sequence[Field], id_bytes: int, quote: Quote, bounds: Sequence[str] = ()
+    ) -> str:
         return create_table(table, fields, quote)
 
     def script(self, table: str, alterations: Sequence[Alteration], quote: Quote) -> list[str]:

@@ -1,0 +1,56 @@
+"""How far a table's rows have expired, as dcp_meta has it: two notes, and two locks.
+
+`horizon`: rows below are not taken any more. Each worker's transaction holds its note's row shared from after its
+INSERT to its COMMIT, so whoever raises it waits for those that did not see it.
+
+`counted`: rows below (and not below FIRST) are counted as expired, and stand only until their partition is dropped. Who
+counts or takes rows away holds its note's row, so that no row is counted by both.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from dcp_pipeline.ledger.expiring.plan import FIRST
+from dcp_pipeline.ledger.tables import META
+
+NOTHING = ""
+
+
+def horizon_key(table: str) -> str:
+    """Of the note of how far rows are not taken."""
+    return f"horizon/{table}"
+
+
+def counted_key(table: str) -> str:
+    """Of the note of how far they are counted."""
+    return f"counted/{table}"
+
+
+def make_notes(connection: Connection, table: str) -> None:
+    """Both notes of a table, before anybody writes to it; those that stand stay."""
+    keys = {horizon_key(table), counted_key(table)}
+    standing = set(connection.execute(select(META.c.name).where(META.c.name.in_(keys))).scalars())
+    for key in sorted(keys - standing):
+        connection.execute(insert(META).values(name=key, value=NOTHING))
+
+
+def note(connection: Connection, key: str, *, locked: bool = False) -> str | None:
+    """What it says: a bound, or NOTHING; None where there is no such note. `locked`: nobody else changes it until this
+    transaction ends."""
+    query = select(META.c.value).where(META.c.name == key)
+    return connection.execute(query.with_for_update() if locked else query).scalar()
+
+
+def write(connection: Connection, key: str, value: str) -> None:
+    """Change a note."""
+    connection.execute(update(META).where(META.c.name == key).values(value=value))
+
+
+def still_standing(counted: str | None, column: str = "_dcp_id") -> str:
+    """The condition that a row is not counted as expired; nothing where none is."""
+    return f"AND ({column} < x'{FIRST}' OR {column} >= x'{_hex(counted)}')" if counted else ""
+
+
+def _hex(value: str) -> str:
+    return bytes.fromhex(value).hex()
