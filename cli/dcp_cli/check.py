@@ -12,7 +12,7 @@ from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json, settings
 from dcp_cli.shown.expectations import as_json
 from dcp_cli.shown.say import say
-from dcp_cli.shown.summary import COUNTS, objects_as_json
+from dcp_cli.shown.summary import COUNTS, IN_JSON, expired, objects_as_json
 from dcp_pipeline.process.exit_codes import DONE, FAILED, INVALID
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup
@@ -90,7 +90,7 @@ def verify_books(setup: Setup, path: str, output: str, since_seconds: float | No
         print_json(
             {
                 "balanced": balanced,
-                **{name: totals.total(name) for name in COUNTS},
+                **{name: totals.total(name) for name in IN_JSON},
                 "pending": totals.pending,
                 "looked_at": {name: getattr(report, name) for name in ("objects", "batches", "rows", "rejects")},
                 "findings": [{"object": f.uri, "kind": f.kind, "message": f.message} for f in report.findings],
@@ -109,6 +109,8 @@ def verify_books(setup: Setup, path: str, output: str, since_seconds: float | No
         say(f"looked at {report.objects:,} objects with {report.rows:,} rows: what changed since then, or is not done")
     counts = " + ".join(f"{totals.total(name):,} {name}" for name in COUNTS[1:])
     say(f"{totals.count:,} objects: {totals.read:,} read, {counts}")
+    for line in expired(totals):
+        say(line)
     say("the books balance" if balanced else f"the books do NOT balance (spec {path})")
     return DONE if balanced else FAILED
 

@@ -17,7 +17,7 @@ from dcp_cli.options import print_json
 from dcp_cli.shown.expectations import as_json
 from dcp_cli.shown.say import say
 from dcp_cli.shown.status import LAST_OBJECTS, object_header, object_rows, sums_row, wrong
-from dcp_cli.shown.summary import COUNTS, object_as_json, objects_as_json, remarks, verdict
+from dcp_cli.shown.summary import IN_JSON, expired, object_as_json, objects_as_json, remarks, verdict
 from dcp_cli.shown.tables import show_table
 from dcp_pipeline.connect import open_engine, open_queue, open_redis
 from dcp_pipeline.dialects import facts_of
@@ -158,7 +158,7 @@ def _show_objects(ledger: Ledger, books: Overview, spec: str, every: bool) -> No
     elif books.totals.count > LAST_OBJECTS:
         say(f"the last {LAST_OBJECTS} objects; all: dcp status {spec} --all")
     show_table([*object_rows(shown), sums_row(books.totals)], object_header(), styles)
-    say("\n".join(["", *remarks(books), verdict(books)]))
+    say("\n".join(["", *remarks(books), *expired(books.totals), verdict(books)]))
 
 
 def _status_json(
@@ -169,7 +169,7 @@ def _status_json(
     note: ScalingNote | None,
 ) -> dict[str, Any]:
     return {
-        **{name: books.totals.total(name) for name in COUNTS},
+        **{name: books.totals.total(name) for name in IN_JSON},
         "pending": books.totals.pending,
         "balanced": books.totals.complete,
         "rows_written_last_5_minutes": recent,

@@ -88,6 +88,8 @@ class Caretaker:
             return
         if gone.rows or gone.partitions:
             log.info("%d rows have expired, and %d partitions were dropped", gone.rows, gone.partitions)
+        if gone.rejects:
+            log.info("%d rejects were forgotten", gone.rejects)
 
     def _objects_with_lost_batches(self) -> list[SourceObject]:
         patience, ledger = self._outlet.patience, self._outlet.ledger

@@ -130,7 +130,9 @@ class FetcherLoop:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(readers + SPARE_THREADS, "fetcher"))
         try:
             async with self._assembled(once) as (watches, desk):
-                keeper = self._outlet.ledger.keeper(self._pipeline.table, kept_of(self._pipeline))
+                retention = self._pipeline.retention
+                rejects = retention.rejects.seconds if retention is not None and retention.rejects is not None else None
+                keeper = self._outlet.ledger.keeper(self._pipeline.table, kept_of(self._pipeline), rejects)
                 watched = {each.source: each for each in watches}
                 caretaker = Caretaker(self._outlet, watched, self._save_revisions, keeper)
                 with self._ending_threads():

@@ -170,7 +170,7 @@ class FakeLedger:
         self.switch.call("pending_batches")
         return sum(cut.state is BatchState.CUT for cut in self.all_cuts())
 
-    def keeper(self, table: str, kept: Kept | None) -> FakeKeeper:
+    def keeper(self, table: str, kept: Kept | None, rejects_seconds: float | None = None) -> FakeKeeper:
         return FakeKeeper()
 
     def count_settled(self, after: int) -> CountedUpTo:

@@ -16,7 +16,7 @@ from dcp_cli.errors import CommandFailed
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
-from dcp_cli.shown.summary import COUNTS
+from dcp_cli.shown.summary import IN_JSON
 from dcp_pipeline.database.rooms import dialect_of, name_of
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.files.durable import put_in_place
@@ -73,7 +73,7 @@ def _written(setup: Setup, connection: Connection, writer: Writer) -> None:
             release=version("datacleaning-pipelines"),
             taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
             table_ddl=table_ddl(connection, table),
-            books={name: found.total(name) for name in (*COUNTS, "pending")},
+            books={name: found.total(name) for name in (*IN_JSON, "pending")},
         )
     )
     values = {"pipeline": pipeline, **notes_of(pipeline, table)}

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, inspect
 from dcp_cli.dialects import asked
 from dcp_pipeline.database.rooms import dialect_of, name_of
 from dcp_pipeline.errors import Unusable
+from dcp_pipeline.ledger.expiring.mark import counted_key, horizon_key
+from dcp_pipeline.ledger.expiring.rejects import forgotten_key
 from dcp_pipeline.ledger.tables import METADATA
 
 _OF_PIPELINE = "pipeline = :pipeline"
@@ -20,7 +22,7 @@ _WHICH = {
     "dcp_totals": _OF_PIPELINE,
     "dcp_specs": _OF_PIPELINE,
     "dcp_tasks": _OF_PIPELINE,
-    "dcp_meta": "name = :table OR name = :epoch",
+    "dcp_meta": "name IN (:table, :epoch, :horizon, :counted, :forgotten)",
 }
 _ORDER = {"dcp_objects": "number", "dcp_tasks": "number"}
 """These number their rows by themselves, in the order in which they come; others may have our numbers."""
@@ -36,7 +38,13 @@ class Part(msgspec.Struct, frozen=True):
 
 def notes_of(pipeline: str, table: str) -> dict[str, str]:
     """What dcp_meta says of a pipeline, by what _WHICH calls it."""
-    return {"table": f"table/{table}", "epoch": f"epoch/{pipeline}"}
+    return {
+        "table": f"table/{table}",
+        "epoch": f"epoch/{pipeline}",
+        "horizon": horizon_key(table),
+        "counted": counted_key(table),
+        "forgotten": forgotten_key(pipeline),
+    }
 
 
 def parts_of(connection: Connection, table: str) -> Iterator[Part]:

@@ -17,7 +17,7 @@ from dcp_cli.backup.contents import notes_of
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
-from dcp_cli.shown.summary import COUNTS
+from dcp_cli.shown.summary import COUNTS, IN_JSON
 from dcp_pipeline.connect import open_engine
 from dcp_pipeline.database.errors import SinkUnavailable, short
 from dcp_pipeline.database.rooms import name_of
@@ -43,8 +43,13 @@ def check(path: Path, output: str) -> int:
         print_json({**told, "whole": True, "books": dict(head.books), "rows": rows})
     else:
         say(f"{path} is whole: {head.pipeline}, table {head.table}, of {head.taken_at}, by release {head.release}")
-        say(", ".join(f"{head.books[name]:,} {name}" for name in (*COUNTS, "pending")))
+        say(", ".join(f"{head.books[name]:,} {name}" for name in _names(head)))
     return DONE
+
+
+def _names(head: Head) -> tuple[str, ...]:
+    """Of the counts; a release that knew of no retention wrote none of what had expired."""
+    return (*COUNTS, *(each for each in IN_JSON if each not in COUNTS and each in head.books), "pending")
 
 
 def restore(setup: Setup, path: Path, output: str) -> int:
@@ -61,7 +66,7 @@ def restore(setup: Setup, path: Path, output: str) -> int:
         ledger.prepare()
         _put(engine, head, messages)
         report, books = verify(engine, head.pipeline, head.table), ledger.totals()
-    now = {name: books.total(name) for name in (*COUNTS, "pending")}
+    now = {name: books.total(name) for name in _names(head)}
     good = report.balanced and now == dict(head.books)
     if output == "json":
         print_json({"restored": good, "books": now, "findings": [f"{e.uri}: {e.message}" for e in report.findings]})

@@ -15,6 +15,8 @@ from dcp_pipeline.spec.wanted_labels import remark_in
 MOST_REMARKS = 5
 _MOST_NAMED = 3
 COUNTS = ("read", "written", "duplicates", "rejected", "filtered", "dead")
+IN_JSON = (*COUNTS, "expired")
+"""`expired` is of what was written."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class RunSummary:
     def as_json(self) -> dict[str, object]:
         """The object that `-o json` prints."""
         return {
-            **{name: self.after.totals.total(name) for name in COUNTS},
+            **{name: self.after.totals.total(name) for name in IN_JSON},
             "elapsed_seconds": round(self.elapsed_seconds, 3),
             "records_per_second": round(self.added["read"] / max(self.elapsed_seconds, 1e-9)),
             "errors": self.errors,
@@ -83,6 +85,7 @@ class RunSummary:
             *_codes(self.after),
             *_troubles(self),
             *remarks(self.after),
+            *expired(self.after.totals),
             *(f"NOT MET  {each.about}: {each.reason}" for each in self.expected if not each.met),
             verdict(self.after),
             f"rows:    table {self.table} in {self.sink}",
@@ -99,7 +102,7 @@ def object_as_json(each: ObjectBooks) -> dict[str, object]:
         "uri": each.uri,
         "state": each.state.value,
         "reason": each.reason,
-        **{name: getattr(each, name) for name in COUNTS},
+        **{name: getattr(each, name) for name in IN_JSON},
         "pending": each.pending,
         "batches": each.batches,
         "balanced": each.balanced,
@@ -132,6 +135,16 @@ def remarks(books: Overview) -> list[str]:
     shown = said[-MOST_REMARKS:]
     before = books.totals.remarked - len(shown)
     return ([f"labels:  and {before:,} objects before"] if before > 0 else []) + shown
+
+
+def expired(totals: Totals) -> list[str]:
+    """What the spec's retention has taken out of the table; nothing where it has not."""
+    if not totals.expired:
+        return []
+    left = totals.written - totals.expired
+    return [
+        f"expired: {totals.expired:,} of {totals.written:,} written, by the spec's retention; {left:,} rows are left"
+    ]
 
 
 def verdict(books: Overview) -> str:

@@ -321,11 +321,11 @@ class Ledger:
         """Forget tasks that were finished so long ago; how many."""
         return self._transactions.write(lambda each: tasks.purge_tasks(each, self.pipeline, older_than_seconds))
 
-    def keeper(self, table: str, kept: Kept | None) -> Keeper:
-        """Who takes rows out of the table when they are old enough."""
+    def keeper(self, table: str, kept: Kept | None, rejects_seconds: float | None = None) -> Keeper:
+        """Who takes rows out of the table, and forgets rejects, when they are old enough."""
         from dcp_pipeline.ledger.expiring.keeper import Keeper
 
-        return Keeper(self._transactions, table, kept)
+        return Keeper(self._transactions, self.pipeline, table, kept, rejects_seconds)
 
     # The books.
 

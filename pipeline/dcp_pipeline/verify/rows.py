@@ -64,6 +64,7 @@ def rejects(look: Look) -> Iterator[Finding]:
     # A replay's entry counts the rejects that came back less those that it took.
     query = f"""
         SELECT o.uri, b.id, b.kind, b.sequence, b.rejected, COALESCE(kept.n, 0) AS kept, COALESCE(took.n, 0) AS took,
+               COALESCE(b.forgotten, 0) AS forgotten,
                kept.least, kept.most
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
         LEFT JOIN (SELECT batch_id, COUNT(*) AS n, MIN(record) AS least, MAX(record) AS most
@@ -71,13 +72,16 @@ def rejects(look: Look) -> Iterator[Finding]:
         LEFT JOIN (SELECT replay_batch, COUNT(*) AS n FROM dcp_rejects
                    WHERE state = 'replayed' {of_objects} GROUP BY replay_batch) took ON took.replay_batch = b.id
         WHERE {look.those("b.object_id")} AND (
-            COALESCE(b.rejected, 0) <> COALESCE(kept.n, 0) - COALESCE(took.n, 0)
+            COALESCE(b.rejected, 0) <> COALESCE(kept.n, 0) - COALESCE(took.n, 0) + COALESCE(b.forgotten, 0)
             OR (b.kind = 'cut' AND (kept.least < b.first_record OR kept.most >= b.first_record + b.records)))
         ORDER BY o.number, b.sequence"""  # noqa: S608
     for row in look.rows(query):
         name = f"{row.kind} {row.sequence} ({row.id})"
-        if int(row.rejected or 0) != row.kept - row.took:
-            message = f"{name}: {row.kept} rejects kept, {row.took} taken by it, {row.rejected or 0} in the ledger"
+        if int(row.rejected or 0) != row.kept - row.took + row.forgotten:
+            less = f", {row.forgotten} forgotten" if row.forgotten else ""
+            message = (
+                f"{name}: {row.kept} rejects kept, {row.took} taken by it{less}, {row.rejected or 0} in the ledger"
+            )
         else:
             message = f"{name}: has rejects of records {row.least}-{row.most}, which are not all its own"
         yield Finding(row.uri, FindingKind.REJECTS, message)

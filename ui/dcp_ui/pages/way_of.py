@@ -76,8 +76,10 @@ def _table(words: Words, setup: Setup, seen: Snapshot) -> Box:
         return Box(words("Table"), "–", (name, words("none yet") if seen.ledger_absent else words("does not answer")))
     last = seen.ledger.last_settled
     age = words.age((seen.ledger.now - last).total_seconds()) if last else words("nothing yet")
-    rows = words("{n} rows", n=words.short(seen.ledger.totals.written))
-    return Box(words("Table"), rows, (name, words("last: {age}", age=age)))
+    totals = seen.ledger.totals
+    rows = words("{n} rows", n=words.short(totals.written - totals.expired))
+    gone = (words("{n} expired", n=words.short(totals.expired)),) if totals.expired else ()
+    return Box(words("Table"), rows, (name, words("last: {age}", age=age), *gone))
 
 
 def _books(words: Words, seen: Snapshot) -> tuple[Part, ...]:

@@ -37,6 +37,7 @@ CHINESE = {
     "{n} min": "{n} 分钟",
     "{n} s": "{n} 秒",
     "{n} rows": "{n} 行",
+    "{n} expired": "{n} 行已过期",
     "{n} objects": "{n} 个对象",
     "{n} batches": "{n} 个批次",
     "{n} alive": "{n} 个在线",

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from dcp_pipeline.database.columns import utc_now
@@ -28,18 +29,19 @@ from dcp_pipeline.ledger.claims import check_stays
 from dcp_pipeline.ledger.counted import count_expired
 from dcp_pipeline.ledger.expiring.mark import NOTHING, counted_key, horizon_key, note, write
 from dcp_pipeline.ledger.expiring.plan import FIRST, Expired, Kept, horizon, more_bounds
+from dcp_pipeline.ledger.expiring.rejects import forget_rejects
 from dcp_pipeline.ledger.tables import BATCHES, META
 
 log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 20_000
 _BATCHES_AT_ONCE = 500
+_PARTITIONS_AT_ONCE = 4
 
 
 class _Standing(msgspec.Struct, frozen=True):
-    """What is found: the database's time, the two notes, and the bounds of partitions."""
+    """What is found: the two notes, and the bounds of partitions."""
 
-    moment: datetime
     horizon: str
     counted: str
     bounds: tuple[str, ...] | None
@@ -54,8 +56,12 @@ class _Ordered(msgspec.Struct, frozen=True):
 class Keeper:
     """Keeps the rows of one table only so long. One at a time."""
 
-    def __init__(self, transactions: Transactions, table: str, kept: Kept | None) -> None:
-        """`kept`: None where the spec keeps rows for ever, though it may not always have done so."""
+    def __init__(
+        self, transactions: Transactions, pipeline: str, table: str, kept: Kept | None, rejects_seconds: float | None
+    ) -> None:
+        """`kept`: None where the spec keeps rows for ever, though it may not always have done so; `rejects_seconds` says
+        how long rejects are kept, and None: for ever."""
+        self._pipeline, self._rejects_seconds = pipeline, rejects_seconds
         self._transactions, self._table, self._kept = transactions, table, kept
         # Behind an ALTER TABLE that waits, every writer waits: it is tried once, and again at the next step.
         self._alone = Transactions(transactions.engine, Patience(attempts=1))
@@ -67,15 +73,20 @@ class Keeper:
 
         Raises SinkUnavailable; SinkBusy where somebody reads the table for long. The next call goes on.
         """
+        of_database = self._transactions.read(lambda each: each.execute(select(utc_now())).scalar_one())
+        moment = min(of_database, now or datetime.now(UTC).replace(tzinfo=None))
+        forgotten = 0
+        if (keep := self._rejects_seconds) is not None:
+            forgotten = forget_rejects(self._transactions, self._pipeline, keep, moment, enough)
         found = self._transactions.read(self._standing)
-        if found is None:
-            return Expired()
-        standing, moment = found, min(found.moment, now or datetime.now(UTC).replace(tzinfo=None))
+        return replace(Expired() if found is None else self._rows(found, moment, enough), rejects=forgotten)
+
+    def _rows(self, standing: _Standing, moment: datetime, enough: Callable[[], bool]) -> Expired:
         due = NOTHING if self._kept is None else horizon(self._kept, moment)
         if due > standing.horizon:
             self._transactions.write(lambda each: self._raise(each, due))
         rows, whole = self._count(_below(standing, due), standing.bounds is not None, enough)
-        dropped = self._drop() if whole and (rows or standing.counted) else 0
+        dropped = self._drop() if whole and standing.bounds is not None else 0
         if whole and due < standing.horizon:
             # It is to be kept for longer now: nothing is counted that still stands.
             self._transactions.write(lambda each: write(each, horizon_key(self._table), due))
@@ -83,7 +94,7 @@ class Keeper:
             wanted = more_bounds(self._kept, moment, standing.bounds)
             if wanted:
                 self._alone.write(lambda each: self._add(each, wanted))
-        return Expired(rows, dropped, whole)
+        return Expired(rows=rows, partitions=dropped, whole=whole)
 
     def _standing(self, connection: Connection) -> _Standing | None:
         """None where there is nothing to do."""
@@ -93,8 +104,7 @@ class Keeper:
         if self._kept is not None and not self._is_ordered(connection, self._kept):
             return None
         counted = note(connection, counted_key(self._table)) or NOTHING
-        moment = connection.execute(select(utc_now())).scalar_one()
-        return _Standing(moment, before, counted, self._bounds(connection))
+        return _Standing(before, counted, self._bounds(connection))
 
     def _is_ordered(self, connection: Connection, kept: Kept) -> bool:
         """A worker says so at its start where it is not (sink/table.py)."""
@@ -160,8 +170,10 @@ class Keeper:
         counted = self._transactions.read(lambda each: note(each, counted_key(self._table)))
         if not counted:
             return 0
+        dropped = 0
         try:
-            dropped = self._alone.write(lambda each: self._drop_below(each, counted))
+            while number := self._alone.write(lambda each: self._drop_below(each, counted)):
+                dropped += number
         except SinkDenied as error:
             log.warning(
                 "partitions of %s cannot be dropped, so that their rows are deleted, which takes longer: GRANT DROP ON "
@@ -169,7 +181,6 @@ class Keeper:
                 self._table,
                 error,
             )
-            dropped = 0
             while self._transactions.write(lambda each: self._delete_below(each, counted)):
                 pass
         self._transactions.write(lambda each: write(each, counted_key(self._table), NOTHING))
@@ -183,9 +194,10 @@ class Keeper:
         return connection.exec_driver_sql(query).rowcount
 
     def _drop_below(self, connection: Connection, counted: str) -> int:
+        """Some of the partitions that are counted: writers wait meanwhile."""
         with dialect_of(connection).ddl_lock(connection):
             check_stays(connection, self._table)
-            gone = [each for each in self._bounds(connection) or () if FIRST < each <= counted]
+            gone = [each for each in self._bounds(connection) or () if FIRST < each <= counted][:_PARTITIONS_AT_ONCE]
             if gone and self._partitioning is not None:
                 self._partitioning.drop(connection, self._table, gone)
         return len(gone)

@@ -37,18 +37,23 @@ class Kept(msgspec.Struct, frozen=True):
 
     @property
     def step_seconds(self) -> int:
-        """How far apart bounds are: a twentieth of `keep`, rounded down to a step that people know."""
-        least = _DAY_SECONDS if self.kind == "date" else 0
-        wanted = self.keep_seconds / _STEPS_IN_KEEP
-        return max(least, next((each for each in _STEPS_SECONDS if each <= wanted), _STEPS_SECONDS[-1]))
+        """How far apart bounds are."""
+        return max(_DAY_SECONDS if self.kind == "date" else 0, step_seconds(self.keep_seconds))
 
 
 class Expired(msgspec.Struct, frozen=True):
     """What was done in one go. `whole`: nothing is left to do until the next step of time."""
 
     rows: int = 0
+    rejects: int = 0
     partitions: int = 0
     whole: bool = True
+
+
+def step_seconds(keep_seconds: float) -> int:
+    """A twentieth of what is kept, rounded down to a step that people know."""
+    wanted = keep_seconds / _STEPS_IN_KEEP
+    return next((each for each in _STEPS_SECONDS if each <= wanted), _STEPS_SECONDS[-1])
 
 
 def kept_of(pipeline: Pipeline) -> Kept | None:
@@ -68,7 +73,7 @@ def bound(moment: datetime, kind: Literal["date", "datetime"]) -> str:
 
 def horizon(kept: Kept, now: datetime) -> str:
     """Rows of before have expired at `now` (UTC)."""
-    return bound(_floored(now - timedelta(seconds=kept.keep_seconds), kept.step_seconds), kept.kind)
+    return bound(floored(now - timedelta(seconds=kept.keep_seconds), kept.step_seconds), kept.kind)
 
 
 def first_bounds(kept: Kept, now: datetime) -> tuple[str, ...]:
@@ -88,14 +93,15 @@ def more_bounds(kept: Kept, now: datetime, standing: Sequence[str]) -> tuple[str
 def _from(kept: Kept, first: str, now: datetime) -> tuple[str, ...]:
     """From a bound to the last that is wanted now, both of them."""
     step = timedelta(seconds=kept.step_seconds)
-    end = _floored(now, kept.step_seconds) + (AHEAD + 1) * step
-    each, found = _floored(now - timedelta(seconds=kept.keep_seconds), kept.step_seconds), {first}
+    end = floored(now, kept.step_seconds) + (AHEAD + 1) * step
+    each, found = floored(now - timedelta(seconds=kept.keep_seconds), kept.step_seconds), {first}
     while each <= end:
         found.add(bound(each, kept.kind))
         each += step
     return tuple(sorted(every for every in found if every >= first))
 
 
-def _floored(moment: datetime, step_seconds: int) -> datetime:
+def floored(moment: datetime, step: int) -> datetime:
+    """A moment (UTC), back to its step of so many seconds."""
     since = moment.replace(tzinfo=UTC) - _EPOCH
-    return (_EPOCH + since // timedelta(seconds=step_seconds) * timedelta(seconds=step_seconds)).replace(tzinfo=None)
+    return (_EPOCH + since // timedelta(seconds=step) * timedelta(seconds=step)).replace(tzinfo=None)

@@ -329,3 +329,36 @@ def test_replays_and_withdrawals_of_what_is_old(scene: Scene) -> None:
     assert scene.counts() == (4, 3, 1, 2)
     assert scene.ledger.withdraw_records("clean", batch.id, 1) == 1, "what has expired stays counted as it was"
     assert scene.counts() == (4, 2, 2, 2)
+
+
+def test_rejects_are_forgotten_and_their_counts_stay(database: Database) -> None:
+    scene = Scene(database)
+    batch = scene.commit(aged(1), aged(1, 500), aged(1, 600), aged(1, 900))
+    later = scene.commit(aged(2, 700), aged(2))
+    lenient = Cleaning(
+        fields=(STRICT.fields[0], Field(name="n", type="integer", constraints=Constraints(maximum=500))),
+        unique=STRICT.unique,
+    )
+    mended = ReplayPlan(scene.planned(lenient), Format(), "revision-2", True)
+    assert replay(scene.ledger, scene.sink, lambda _: mended, RejectFilter()).written == 1
+    month, long_ago = 30 * 86_400.0, (NOW - timedelta(days=40)).isoformat(sep=" ")
+
+    def forget() -> Expired:
+        return scene.ledger.keeper("clean", None, month).step(NOW)
+
+    assert forget() == Expired()
+    database.execute(f"UPDATE dcp_batches SET settled_at = '{long_ago}.000000' WHERE id = '{batch.id}'")
+    database.execute("DELETE FROM dcp_meta WHERE name LIKE 'forgotten/%'")
+    assert forget() == Expired(rejects=3)
+    left = database.execute("SELECT batch_id, record FROM dcp_rejects ORDER BY record, batch_id")
+    assert [record for _, record in left] == [3, 4, 5, 5], "those of the replay, whose reasons are others now"
+    assert (later.id, 5) in left
+    assert scene.counts() == (6, 3, 0, 0)
+    assert scene.ledger.totals().rejected == 3
+    assert forget() == Expired()
+    everything = ReplayPlan(scene.planned(LENIENT), Format(), "revision-3", True)
+    assert replay(scene.ledger, scene.sink, lambda _: everything, RejectFilter()).written == 3
+    assert scene.counts() == (6, 6, 0, 0)
+    database.execute("UPDATE dcp_batches SET forgotten = forgotten + 1 WHERE forgotten IS NOT NULL")
+    report = verify(database.engine, PIPELINE, "clean")
+    assert {each.kind.value for each in report.findings} == {"rejects"}
