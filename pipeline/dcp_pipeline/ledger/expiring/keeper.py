@@ -59,8 +59,8 @@ class Keeper:
     def __init__(
         self, transactions: Transactions, pipeline: str, table: str, kept: Kept | None, rejects_seconds: float | None
     ) -> None:
-        """`kept`: None where the spec keeps rows for ever, though it may not always have done so; `rejects_seconds` says
-        how long rejects are kept, and None: for ever."""
+        """`kept`: None where the spec keeps rows for ever, though it may not always have done so. `rejects_seconds`: of
+        rejects; None: for ever."""
         self._pipeline, self._rejects_seconds = pipeline, rejects_seconds
         self._transactions, self._table, self._kept = transactions, table, kept
         # Behind an ALTER TABLE that waits, every writer waits: it is tried once, and again at the next step.
