@@ -21,6 +21,7 @@ from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.spec.model import Cleaning, Constraints, Field, Format, Retention
 from dcp_pipeline.spec.units import Duration
 from dcp_pipeline.verify import verify
+from dcp_worker.clean.group import alone, together
 from dcp_worker.clean.plan import CleaningPlan
 from dcp_worker.sink import CommitKind, ReplayPlan, SinkWriter, replay
 from support.databases import Database
@@ -125,10 +126,12 @@ def test_what_comes_too_late_is_counted_and_makes_no_row(scene: Scene) -> None:
 
 def test_batches_of_one_transaction_meet_the_horizon_as_well(scene: Scene) -> None:
     scene.expire(10)
-    batches = [scene.source.lines(aged(12, n), aged(1, n)) for n in range(3)]
-    scene.sink.commit_together([(each, scene.plan.clean(each)) for each in batches], worker="w")
-    assert scene.ages() == [1, 1, 1]
-    assert scene.counts() == (6, 6, 0, 3)
+    batches = [scene.source.lines(aged(12, n), aged(1, n)) for n in range(3)] + [scene.source.lines(aged(12), ",8")]
+    group = together(alone(number, each, scene.plan.clean(each)) for number, each in enumerate(batches))
+    kinds = {each.kind for each in scene.sink.commit_together(group, worker="w").values()}
+    assert kinds == {CommitKind.COMMITTED}
+    assert scene.ages() == [1, 1, 1, None]
+    assert scene.counts() == (8, 7, 1, 3)
 
 
 def test_kept_for_longer_again_rows_of_then_are_taken_again(scene: Scene) -> None:
