@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import Connection, inspect
 
 from dcp_cli.dialects import asked
+from dcp_pipeline.database.horizon import counted_key, horizon_key
 from dcp_pipeline.database.rooms import dialect_of, name_of
 from dcp_pipeline.errors import Unusable
-from dcp_pipeline.ledger.expiring.mark import counted_key, horizon_key
 from dcp_pipeline.ledger.expiring.rejects import forgotten_key
 from dcp_pipeline.ledger.tables import METADATA
 

@@ -12,8 +12,9 @@ from sqlalchemy.sql.elements import ColumnElement
 from dcp_pipeline.batch import Batch, BatchForged
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import SinkUnavailable
+from dcp_pipeline.database.horizon import counted_key, still_standing
 from dcp_pipeline.ledger.counted import count_out
-from dcp_pipeline.ledger.expiring.mark import counted_key, note, still_standing
+from dcp_pipeline.ledger.expiring.mark import note
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ClaimKind, Counts, DeadBatch, RejectState, Standing
 from dcp_pipeline.ledger.tables import BATCHES, META, OBJECTS, REASON_CHARS, REJECTS, header_from
 

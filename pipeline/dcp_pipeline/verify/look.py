@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from dcp_pipeline.database.horizon import counted_key, still_standing
 from dcp_pipeline.database.rooms import dialect_of
-from dcp_pipeline.ledger.expiring.mark import counted_key, note, still_standing
 
 ROWS_AT_ONCE = 1000
 
@@ -26,7 +26,7 @@ class Look:
         quote = connection.dialect.identifier_preparer.quote_identifier
         self.end, self.read = quote("end"), quote("read")  # words of SQL itself
         self.table = None if table is None else quote(table)
-        self.standing = "" if table is None else still_standing(note(connection, counted_key(table)))
+        self.standing = "" if table is None else still_standing(_counted(connection, table))
         self._objects = None if objects is None else [bytes.fromhex(each).hex() for each in objects]
         source = self.table or "(SELECT '' AS _dcp_batch, 0 AS _dcp_record, '' AS _dcp_id FROM dcp_meta WHERE 1 = 0) t"
         self.rows_per_batch = (
@@ -71,3 +71,10 @@ class Look:
 
     def number(self, query: str) -> int:
         return int(self._connection.execute(text(query), {"pipeline": self.pipeline}).scalar_one())
+
+
+def _counted(connection: Connection, table: str) -> str | None:
+    """How far rows are counted as expired that may still stand."""
+    query = text("SELECT value FROM dcp_meta WHERE name = :name")
+    found: str | None = connection.execute(query, {"name": counted_key(table)}).scalar()
+    return found

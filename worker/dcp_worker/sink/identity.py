@@ -6,7 +6,7 @@ from __future__ import annotations
 import msgspec
 import polars as pl
 
-from dcp_pipeline.ledger.expiring.plan import FIRST
+from dcp_pipeline.database.horizon import FIRST
 from dcp_pipeline.spec.model import Cleaning, FieldType
 from dcp_worker.ground.fingerprint import FINGERPRINT_BYTES, FINGERPRINT_VERSION, ORDERED_VERSION
 from dcp_worker.ground.order import ORDER_BYTES

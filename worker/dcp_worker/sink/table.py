@@ -9,9 +9,10 @@ from sqlalchemy import Connection, insert, inspect, select
 
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.errors import NeedsAPerson, TableMismatch
+from dcp_pipeline.database.horizon import horizon_key
 from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.ledger.claims import check_stays, moving_key
-from dcp_pipeline.ledger.expiring.mark import NOTHING, horizon_key, make_notes
+from dcp_pipeline.ledger.expiring.mark import NOTHING, make_notes
 from dcp_pipeline.ledger.expiring.plan import Kept, first_bounds
 from dcp_pipeline.ledger.tables import META, PREFIX
 from dcp_pipeline.spec.model import Cleaning, Retention

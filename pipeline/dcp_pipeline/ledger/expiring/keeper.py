@@ -23,12 +23,13 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from dcp_pipeline.database.columns import utc_now
 from dcp_pipeline.database.dialect import Partitioning
 from dcp_pipeline.database.errors import SinkDenied
+from dcp_pipeline.database.horizon import FIRST, counted_key, horizon_key
 from dcp_pipeline.database.rooms import dialect_of
 from dcp_pipeline.database.transactions import Patience, Transactions, TryAgain
 from dcp_pipeline.ledger.claims import check_stays
 from dcp_pipeline.ledger.counted import count_expired
-from dcp_pipeline.ledger.expiring.mark import NOTHING, counted_key, horizon_key, note, write
-from dcp_pipeline.ledger.expiring.plan import FIRST, Expired, Kept, horizon, more_bounds
+from dcp_pipeline.ledger.expiring.mark import NOTHING, note, write
+from dcp_pipeline.ledger.expiring.plan import Expired, Kept, horizon, more_bounds
 from dcp_pipeline.ledger.expiring.rejects import forget_rejects
 from dcp_pipeline.ledger.tables import BATCHES, META
 

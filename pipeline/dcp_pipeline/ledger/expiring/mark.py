@@ -11,20 +11,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select, update
 
-from dcp_pipeline.ledger.expiring.plan import FIRST
+from dcp_pipeline.database.horizon import counted_key, horizon_key
 from dcp_pipeline.ledger.tables import META
 
 NOTHING = ""
-
-
-def horizon_key(table: str) -> str:
-    """Of the note of how far rows are not taken."""
-    return f"horizon/{table}"
-
-
-def counted_key(table: str) -> str:
-    """Of the note of how far they are counted."""
-    return f"counted/{table}"
 
 
 def make_notes(connection: Connection, table: str) -> None:
@@ -45,12 +35,3 @@ def note(connection: Connection, key: str, *, locked: bool = False) -> str | Non
 def write(connection: Connection, key: str, value: str) -> None:
     """Change a note."""
     connection.execute(update(META).where(META.c.name == key).values(value=value))
-
-
-def still_standing(counted: str | None, column: str = "_dcp_id") -> str:
-    """The condition that a row is not counted as expired; nothing where none is."""
-    return f"AND ({column} < x'{FIRST}' OR {column} >= x'{_hex(counted)}')" if counted else ""
-
-
-def _hex(value: str) -> str:
-    return bytes.fromhex(value).hex()

@@ -12,10 +12,9 @@ from typing import Literal
 
 import msgspec
 
+from dcp_pipeline.database.horizon import FIRST
 from dcp_pipeline.spec.model import Pipeline
 
-FIRST = "00000001"
-"""Identities below have no time, or one before 1970: their rows never expire."""
 MOST_DIGITS = 8
 AHEAD = 5
 """Steps for which partitions are made before they are needed."""

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import polars as pl
 import pytest
 
-from dcp_pipeline.ledger.expiring.mark import still_standing
-from dcp_pipeline.ledger.expiring.plan import FIRST, Kept, bound, first_bounds, horizon, more_bounds
+from dcp_pipeline.database.horizon import FIRST, still_standing
+from dcp_pipeline.ledger.expiring.plan import Kept, bound, first_bounds, horizon, more_bounds
 from dcp_worker.ground.order import order_of_field
 from dcp_worker.sink.identity import young
 
