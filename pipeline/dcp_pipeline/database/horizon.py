@@ -1,4 +1,4 @@
-"""Words that all have in common who look at a clean table of which rows expire: ledger/expiring/ is where that is done."""
+"""What all share who look at a clean table of which rows expire: ledger/expiring/ is where that is done."""
 
 from __future__ import annotations
 
