@@ -9,7 +9,7 @@ TIMES := build/times.txt
 SUITE := scripts/suite $(TIMES)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run test unit lint types contracts integration faults oracle servers lock docs docs-check site workflows alerts dashboards fresh clean
+.PHONY: help setup run test unit lint types contracts integration faults oracle servers lock docs docs-check site workflows alerts dashboards traces fresh clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -97,6 +97,13 @@ $(PROMETHEUS):
 dashboards: $(READY) $(PROMETHEUS) servers ## by hand: each query of the dashboards, asked of a real Prometheus that looks at a real run (needs Go; the first time takes minutes)
 	@$(PYTEST) tests/dashboards --timeout 600
 
+COLLECTOR = build/tools/otelcol
+$(COLLECTOR): tests/support/collector/main.go tests/support/collector/go.mod
+	@cd tests/support/collector && go build -o $(CURDIR)/$(COLLECTOR) .
+
+traces: $(READY) $(COLLECTOR) ## by hand: the traces of a run, sent to a real OpenTelemetry collector (needs Go; the first time takes minutes)
+	@$(PYTEST) tests/collector --timeout 600
+
 docs: $(READY) ## write the documents that are made from the code
 	@$(BIN)/python scripts/make_docs.py
 
@@ -109,7 +116,8 @@ site: $(READY) ## the documentation as a site, in build/site
 
 lock: $(READY) ## lock the dependencies anew
 	@for extra in dev fetcher worker operator laptop notify ui bench; do \
-	  $(BIN)/uv pip compile --quiet pyproject.toml --extra $$extra --universal --python-version 3.11 \
+	  case $$extra in fetcher|worker|laptop) also="--extra tracing";; *) also=;; esac; \
+	  $(BIN)/uv pip compile --quiet pyproject.toml --extra $$extra $$also --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/$$extra.txt; done
 
 clean: ## remove what was built here (not .venv)

@@ -36,6 +36,7 @@ from dcp_pipeline.ledger.expiring.plan import kept_of
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.observe.tracing import UNTRACED, Traces
 from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.revision import revision_of
 
@@ -80,6 +81,7 @@ class FetcherLoop:
         side_by_side: int = SIDE_BY_SIDE,
         backoff: Backoff | None = None,
         care_seconds: float = CARE_SECONDS,
+        traces: Traces = UNTRACED,
     ) -> None:
         self._care_seconds = care_seconds
         self.progress = Progress()
@@ -101,6 +103,7 @@ class FetcherLoop:
             observer=observer,
             vitals=Vitals(self._pulse),
             done=DoneLog(),
+            traces=traces,
         )
 
     def request_stop(self) -> None:

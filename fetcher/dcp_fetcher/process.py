@@ -43,6 +43,7 @@ def build_fetcher(setup: Setup, shared: Shared) -> FetcherLoop:
         pulse=shared.pulse,
         located=setup.located,
         spool_folder=spool_folder,
+        traces=shared.traces,
     )
 
 

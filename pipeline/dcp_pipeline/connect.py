@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.observe.metrics import Metrics
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.observe.tracing import traces_of
 from dcp_pipeline.queue import Queue, RetryPolicy
 from dcp_pipeline.queue.connection import Login
 from dcp_pipeline.queue.connection import connect as connect_redis
@@ -103,6 +105,7 @@ def open_shared(
         metrics=Metrics(setup.pipeline.key, metrics_read),
         pulse=Pulse(),
         observer=observer,
+        traces=traces_of(os.environ, setup.pipeline.key, setup.worker_id, setup.secrets.redact),
     )
 
 

@@ -12,6 +12,7 @@ from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.observe.metrics import Metrics
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.observe.tracing import UNTRACED, Traces
 from dcp_pipeline.queue import Queue
 
 log = logging.getLogger(__name__)
@@ -27,10 +28,13 @@ class Shared(msgspec.Struct, frozen=True):
     metrics: Metrics
     pulse: Pulse
     observer: Observer = unobserved
+    traces: Traces = UNTRACED
 
     def observe(self, phase: Phase, batch_id: str) -> None:
         """An observer that tells the metrics and whoever else asked."""
         self.metrics(phase, batch_id)
+        if batch_id:
+            self.traces(phase, batch_id)
         if batch_id and log.isEnabledFor(logging.DEBUG):
             log.debug("batch %s", phase.value, extra={"batch": batch_id})
         self.observer(phase, batch_id)
@@ -40,6 +44,7 @@ class Shared(msgspec.Struct, frozen=True):
         return "; ".join(self.pulse.stuck()) or None
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; what is left of the traces is sent."""
+        self.traces.close()
         self.engine.dispose()
         self.client.close()

@@ -24,7 +24,7 @@ from dcp_worker.parts import Parts
 from dcp_worker.sink import CommitKind
 from dcp_worker.together import MOST_BYTES, Portion, settle_together
 from dcp_worker.trouble import UNREADY
-from dcp_worker.verdicts import Done, Failed, Foreign, Forged, Held, NotNow, Verdict
+from dcp_worker.verdicts import Done, Failed, Foreign, Forged, Held, NotNow, Verdict, problem_of
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +121,7 @@ class Worker:
             parts.leases.remove(lease)
             self.in_hand = others
             parts.tally.end(verdict if isinstance(verdict, Done) else None, time.monotonic() - begun)
+            parts.traces.ended(lease.id, problem_of(verdict))
         try:
             self._conclude(lease, verdict)
         except redis.RedisError as error:
@@ -176,6 +177,8 @@ class Worker:
             self._parts.trouble.queue(error)
 
     def _conclude_together(self, ended: Sequence[tuple[Lease, Verdict]]) -> None:
+        for lease, verdict in ended:
+            self._parts.traces.ended(lease.id, problem_of(verdict))
         unready = [(lease, verdict.error) for lease, verdict in ended if isinstance(verdict, NotNow)]
         self._acks += [lease for lease, verdict in ended if isinstance(verdict, Done)]
         if not unready:
@@ -204,6 +207,7 @@ class Worker:
             return Foreign(f"is of pipeline {batch.pipeline}; this worker runs {self._parts.pipeline}")
         if why := forged(batch, lease.id):
             return Forged(why)
+        self._parts.traces.holds(batch)
         try:
             return self._clean_and_commit(batch)
         except UNREADY as error:

@@ -6,6 +6,7 @@ import msgspec
 
 from dcp_pipeline.observe.phases import Observer
 from dcp_pipeline.observe.pulse import Pulse
+from dcp_pipeline.observe.tracing import UNTRACED, Traces
 from dcp_worker.ports import DeadLedger, Leases, Plans, Settled, Sink, WorkQueue
 from dcp_worker.trouble import Trouble
 from dcp_worker.verdicts import Tally
@@ -28,3 +29,4 @@ class Parts(msgspec.Struct, frozen=True):
     tally: Tally
     batch_timeout_seconds: float
     queue_timeout_seconds: float = 1.0
+    traces: Traces = UNTRACED

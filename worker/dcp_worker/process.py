@@ -78,6 +78,7 @@ class WorkerProcess:
             tally=self.tally,
             batch_timeout_seconds=worker.batch_timeout.seconds,
             queue_timeout_seconds=setup.queue_timeout_seconds,
+            traces=shared.traces,
         )
         self._loop = WorkerLoop(parts, worker.concurrency)
 

@@ -100,6 +100,7 @@ def _cleaned(parts: Parts, leases: Sequence[Lease]) -> CleanedGroup:
     by_revision: dict[str, dict[int, Batch]] = {}
     for number, lease in enumerate(leases):
         if (batch := _sound(parts, lease)) is not None:
+            parts.traces.holds(batch)
             by_revision.setdefault(batch.revision, {})[number] = batch
     cleaned = together(parts.plans.of(each).clean_together(batches) for each, batches in by_revision.items())
     for account in cleaned.accounts.values():

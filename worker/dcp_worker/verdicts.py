@@ -49,6 +49,17 @@ class Forged(msgspec.Struct, frozen=True):
 Verdict = Done | NotNow | Failed | Held | Foreign | Forged
 
 
+def problem_of(verdict: Verdict) -> str | None:
+    """Why the batch was not settled; None where it was."""
+    match verdict:
+        case Done():
+            return None
+        case NotNow(error):
+            return f"{type(error).__name__}: {error}"
+        case _:
+            return verdict.why
+
+
 class Tally(msgspec.Struct):
     """What a process's workers have done so far. Thread-safe for its own methods."""
 

@@ -168,6 +168,9 @@ class Together:
             self._terms.settling.forget(each.found.id)
             for cut in each.cuts:
                 outlet.observer(Phase.CUT, cut.batch_id)
+            outlet.traces.cut(each.found, each.cuts, each.began)
+            if each.cuts:
+                outlet.traces.read(each.found, each.began)
             outlet.done.cut(each.found.id, each.began)
         records = sum(cut.records for each in mine for cut in each.cuts)
         if records:

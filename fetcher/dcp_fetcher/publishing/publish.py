@@ -24,6 +24,7 @@ from dcp_fetcher.sites.versions import generation_of
 from dcp_pipeline.batch import encode_batch
 from dcp_pipeline.ledger.model import Cut, ObjectState, SourceObject
 from dcp_pipeline.observe.phases import Observer, Phase
+from dcp_pipeline.observe.tracing import UNTRACED, Traces
 from dcp_pipeline.queue.model import Job
 from dcp_pipeline.spec.wanted_labels import remark_in
 
@@ -44,6 +45,7 @@ class Outlet:
     vitals: Vitals
     """Told what is done, or waited for, each time it goes on."""
     done: DoneLog
+    traces: Traces = UNTRACED
 
     def wait_for_room(self) -> None:
         """Return once the queue holds no more than its share. Raises Stopped."""
@@ -80,7 +82,9 @@ class Publisher:
         self._outlet, self.object, self._priority, self._labels = outlet, recorded, priority, labels
         self.recorded = cuts
         """How many cuts of it are in the ledger, as far as is known here."""
-        self._began = time.monotonic()
+        self._began = self._group_began = time.monotonic()
+        self._new = not cuts
+        """Nothing of it was known: this reading is its trace's root."""
         self._cuts: list[Cut] = []
         self._jobs: list[Job] = []
 
@@ -128,8 +132,10 @@ class Publisher:
         outlet.patience(lambda: outlet.queue.enqueue(jobs))
         for job in jobs:
             outlet.observer(Phase.ENQUEUED, job.id)
+        outlet.traces.cut(opened, cuts, self._group_began)
         outlet.vitals.alive("enqueued")
         outlet.wait_for_room()
+        self._group_began = time.monotonic()
 
     def close(self, reason: str = "", **changes: object) -> None:
         """The object was read to its end, with as many cuts as were recorded here. Raises LedgerWentBack."""
@@ -138,6 +144,8 @@ class Publisher:
         news = any(getattr(self.object, name) != value for name, value in changes.items() if value)
         if news or (self.object.reason or "") != reason:
             self.update(reason=reason, having_cuts=self.recorded, **changes)
+        if self._new and self.recorded:
+            self._outlet.traces.read(self.object, self._began)
         self._outlet.done.cut(self.object.id, self._began, growing=generation_of(self.object.version) is not None)
 
     def with_remark(self, reason: str) -> str:

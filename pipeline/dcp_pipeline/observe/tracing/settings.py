@@ -1,0 +1,73 @@
+"""What OpenTelemetry's own variables ask for, as far as they are about traces by OTLP over HTTP. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+import msgspec
+
+ENDPOINT, TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+_ALL = 1 << 64
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """Where to, with what."""
+
+    url: str
+    headers: dict[str, str]
+    resource: dict[str, str]
+    below: int
+    """A trace is sent where the lower half of its id is below this: OpenTelemetry's traceidratio."""
+    ca_file: str | None = None
+    remarks: tuple[str, ...] = ()
+    """What was asked for and is not done."""
+
+    def wants(self, trace_id: int) -> bool:
+        """Whether this trace is sent: all of it, by whichever process, or nothing of it."""
+        return trace_id % _ALL < self.below
+
+
+def asked_for(environment: Mapping[str, str]) -> bool:
+    """Whether anybody wants traces."""
+    off = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    exporter = environment.get("OTEL_TRACES_EXPORTER") or "otlp"
+    return not off and exporter == "otlp" and any(map(environment.get, (TRACES_ENDPOINT, ENDPOINT)))
+
+
+def sending_of(environment: Mapping[str, str], pipeline: str, instance: str) -> Sending:
+    """`pipeline` and `instance` become attributes of the resource."""
+    url = environment.get(TRACES_ENDPOINT) or f"{environment.get(ENDPOINT, '').rstrip('/')}/v1/traces"
+    resource = {"service.name": "dcp", "service.instance.id": instance, "dcp.pipeline": pipeline}
+    resource |= _pairs(environment.get("OTEL_RESOURCE_ATTRIBUTES", ""))
+    resource |= {"service.name": named} if (named := environment.get("OTEL_SERVICE_NAME")) else {}
+    headers = _pairs(environment.get("OTEL_EXPORTER_OTLP_HEADERS", ""))
+    headers |= _pairs(environment.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS", ""))
+    ca_file = environment.get("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE") or environment.get(
+        "OTEL_EXPORTER_OTLP_CERTIFICATE"
+    )
+    below, sampler = _below(environment)
+    protocol = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    remarks = [f"OTEL_TRACES_SAMPLER={sampler} is not known: every trace is sent"] if sampler else []
+    if protocol not in (None, "", "http/protobuf"):
+        remarks.append(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol}: traces go by http/protobuf all the same")
+    return Sending(url, headers, resource, below, ca_file or None, tuple(remarks))
+
+
+def _pairs(text: str) -> dict[str, str]:
+    found = (each.partition("=") for each in text.split(",") if "=" in each)
+    return {unquote(name.strip()): unquote(value.strip()) for name, _, value in found}
+
+
+def _below(environment: Mapping[str, str]) -> tuple[int, str]:
+    """The bound; and the sampler, where it is none that is known."""
+    name = (environment.get("OTEL_TRACES_SAMPLER") or "always_on").removeprefix("parentbased_")
+    if name in ("always_on", "always_off"):
+        return (_ALL if name == "always_on" else 0), ""
+    try:
+        ratio = float(environment.get("OTEL_TRACES_SAMPLER_ARG") or 1)
+    except ValueError:
+        ratio = -1.0
+    if name != "traceidratio" or not 0 <= ratio <= 1:
+        return _ALL, f"{name} {environment.get('OTEL_TRACES_SAMPLER_ARG', '')}".strip()
+    return round(ratio * _ALL), ""

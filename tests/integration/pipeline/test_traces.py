@@ -1,0 +1,104 @@
+"""Traces of real runs, as they come to a receiver of OTLP; and that a collector which is away or hangs holds nothing up."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from support.dcp_process import EXAMPLES, DcpProcess, dcp, served, write_spec
+from support.otlp_receiver import otlp_receiver
+
+FEED = EXAMPLES / "feed" / "sinkhole"
+
+
+def test_a_run_makes_a_trace_of_each_object(tmp_path: Path) -> None:
+    with served(FEED) as feed, otlp_receiver() as receiver:
+        write_spec(tmp_path / "botnet.yaml", feed, max_records=500)
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test"}
+        code, process = dcp(tmp_path, "run", "botnet.yaml", "--once", env=env)
+        assert code == 0, process.err()
+    with sqlite3.connect(tmp_path / "botnet.db") as database:
+        batches = dict(database.execute("SELECT id, object_id FROM dcp_batches").fetchall())
+        objects = {row[0] for row in database.execute("SELECT id FROM dcp_objects")}
+    database.close()
+    spans = {each.id: each for each in receiver.spans}
+    assert len(spans) == len(receiver.spans)
+    roots = [each for each in spans.values() if not each.parent]
+    assert {each.trace for each in roots} == objects
+    assert Counter(each.name for each in spans.values()) == {
+        "object": len(objects), **dict.fromkeys(("cut", "batch", "clean", "insert", "commit"), len(batches))
+    }  # fmt: skip
+    wanted = {"cut": "object", "batch": "cut", "clean": "batch", "insert": "batch", "commit": "batch"}
+    for each in spans.values():
+        assert each.start <= each.end
+        if each.parent:
+            parent = spans[each.parent]
+            assert (parent.name, parent.trace) == (wanted[each.name], each.trace)
+        if each.name in ("cut", "batch"):
+            assert batches[each.attributes["dcp.batch"]] == each.trace
+    assert all(each["service.name"] == "dcp" for each in receiver.resources)
+    assert receiver.resources[0]["dcp.pipeline"] == "default/botnet"
+    assert receiver.resources[0]["deployment.environment"] == "test"
+
+
+def test_half_of_the_objects_are_traced_whole_where_half_is_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "feed"
+    folder.mkdir()
+    label, *lines = (FEED / "2026-10-01-sinkhole.csv").read_bytes().splitlines()
+    for number in range(24):
+        (folder / f"{number:02}.csv").write_bytes(b"\n".join([label, lines[number]]) + b"\n")
+    with served(folder) as feed, otlp_receiver() as receiver:
+        write_spec(tmp_path / "botnet.yaml", feed)
+        half = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5"}
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, **half}
+        code, process = dcp(tmp_path, "run", "botnet.yaml", "--once", env=env)
+        assert code == 0, process.err()
+    names = Counter(each.name for each in receiver.spans)
+    assert 0 < names["object"] < 24
+    assert set(names.values()) == {names["object"]}
+
+
+def test_a_collector_that_hangs_or_is_away_is_told_and_holds_nothing_up(tmp_path: Path) -> None:
+    with served(FEED) as feed, otlp_receiver() as receiver:
+        receiver.hangs.set()
+        for name, url in (("hangs", receiver.url), ("away", "http://127.0.0.1:9")):
+            (tmp_path / name).mkdir()
+            write_spec(tmp_path / name / "botnet.yaml", feed)
+            env = {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+                "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20sesame-4711",
+            }
+            code, process = dcp(tmp_path / name, "run", "botnet.yaml", "--once", env=env)
+            assert code == 0, process.err()
+            assert "sesame" not in process.err() + process.out()
+        assert receiver.asked >= 1
+    assert "the last traces are not sent" in (tmp_path / "hangs" / "run-0.err").read_text()
+    assert "traces are not sent" in process.err()
+
+
+def test_nothing_of_opentelemetry_is_imported_where_nobody_asks(tmp_path: Path) -> None:
+    script = (
+        "import sys, os; from pathlib import Path; from dcp_pipeline.setup import load_setup\n"
+        "from dcp_pipeline.connect import open_shared\n"
+        "shared = open_shared(load_setup(sys.argv[1], os.environ, redis='redis://127.0.0.1:1'), 1)\n"
+        "shared.close(); print(sorted(each for each in sys.modules if each.startswith(('opentelemetry.', 'google.protobuf'))))\n"
+    )
+    spec = write_spec(tmp_path / "botnet.yaml", "http://127.0.0.1:1/")
+    clean = {"PATH": "/usr/bin:/bin", "DCP_SECRET_FEED_KEY": "k"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(spec)], env=clean, capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_where_the_packages_are_missing_it_is_said_and_the_run_goes_on(tmp_path: Path) -> None:
+    with served(FEED) as feed:
+        write_spec(tmp_path / "botnet.yaml", feed)
+        hidden = "import sys; sys.modules['opentelemetry.proto'] = None; from dcp_cli.__main__ import main; main()"
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+        process = DcpProcess(tmp_path, "run", "botnet.yaml", "--once", env=env, program=[sys.executable, "-c", hidden])
+        assert process.wait() == 0, process.err()
+    assert "pip install '.[tracing]'" in process.err()
