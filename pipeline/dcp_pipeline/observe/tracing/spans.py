@@ -82,7 +82,7 @@ class SpanMaker:
         """A span for each, by which its batch's are found."""
         start, end = self._since(began), self._now()
         for cut in cuts:
-            attributes = {
+            attributes: dict[str, str | int] = {
                 "dcp.batch": cut.batch_id, "dcp.uri": of.uri, "dcp.sequence": cut.sequence, "dcp.records": cut.records,
                 "dcp.bytes": cut.end - cut.start,
             }  # fmt: skip
