@@ -17,6 +17,8 @@ _ROWS = "--binlog-format=ROW"
 PRIMARY = ("--log-bin=bin", "--server-id=1", _ROWS)
 REPLICA = ("--log-bin=bin", "--server-id=2", "--log-slave-updates", "--skip-slave-start", _ROWS)
 _CAUGHT_UP_SECONDS = 60.0
+_COPIES = 5
+_DUPLICATE_KEY = 1062
 
 
 class MariaDBPair:
@@ -46,20 +48,30 @@ class MariaDBPair:
             self._spare = self._new()
         self._spare.kill()
         self._spare.options = REPLICA
-        shutil.rmtree(self._spare.folder / "data")
-        self.primary.signal(signal.SIGSTOP)  # what is on disk then is one moment, to be recovered from
-        try:
-            shutil.copytree(self.primary.folder / "data", self._spare.folder / "data")
-        finally:
-            self.primary.signal(signal.SIGCONT)
-        self._spare.start()
-        self._follow(self._spare)
+        for left in reversed(range(_COPIES)):
+            try:
+                self._copy(self._spare)
+                self._follow(self._spare)
+                break
+            except _AnotherMoment:
+                if not left:
+                    raise
+                self._spare.kill()
         if behind_seconds is None:
             self._spare.execute("STOP SLAVE SQL_THREAD")
         else:
             self._spare.execute("STOP SLAVE")
             self._spare.execute(f"CHANGE MASTER TO MASTER_DELAY = {behind_seconds}")
             self._spare.execute("START SLAVE")
+
+    def _copy(self, spare: MariaDBServer) -> None:
+        shutil.rmtree(spare.folder / "data")
+        self.primary.signal(signal.SIGSTOP)  # what is on disk then is one moment, to be recovered from
+        try:
+            shutil.copytree(self.primary.folder / "data", spare.folder / "data")
+        finally:
+            self.primary.signal(signal.SIGCONT)
+        spare.start()
 
     def _follow(self, spare: MariaDBServer) -> None:
         spare.execute("SET GLOBAL gtid_slave_pos = @@global.gtid_binlog_pos")
@@ -80,10 +92,16 @@ class MariaDBPair:
             link.target = ("127.0.0.1", self.primary.port)
 
 
+class _AnotherMoment(Exception):
+    """The copy was taken in the middle of a commit: rows of it were there, and its log did not say so yet."""
+
+
 def _caught_up(spare: MariaDBServer) -> bool:
     with spare.admin() as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
         cursor.execute("SHOW SLAVE STATUS")
         [status] = cursor.fetchall()
     said: dict[str, Any] = dict(status)
+    if said["Last_SQL_Errno"] == _DUPLICATE_KEY:
+        raise _AnotherMoment(said)
     assert said["Last_IO_Error"] + said["Last_SQL_Error"] == "", said
     return bool(said["Slave_SQL_Running"] == "Yes" and said["Seconds_Behind_Master"] == 0)

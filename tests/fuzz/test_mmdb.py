@@ -55,6 +55,21 @@ def test_a_damaged_database_is_refused_or_answers(corpus: list[bytes], tmp_path:
     assert found.height == len(ADDRESSES)
 
 
+@pytest.mark.parametrize("nodes", [1 << 28, 1 << 31])
+def test_a_database_of_gigabytes_is_refused_before_it_is_read(corpus: list[bytes], tmp_path: Path, nodes: int) -> None:
+    """Sparse: it lies on no disk, and would take memory all the same."""
+    path = tmp_path / "country.mmdb"
+    at = corpus[0].rindex(b"node_count") + len(b"node_count")
+    number = bytes([0b11000100]) + nodes.to_bytes(4, "big")
+    size = corpus[0][at] & 0b11111
+    with path.open("wb") as file:
+        file.seek(nodes * 8 + (1 << 20))
+        begin = corpus[0].rindex(b"\xab\xcd\xefMaxMind.com")
+        file.write(corpus[0][begin:at] + number + corpus[0][at + 1 + size :])
+    with pytest.raises(EnrichmentError, match="at most 1,073,741,824 are read"):
+        GeoDatabase(path, "setting")
+
+
 def test_a_good_database_answers(corpus: list[bytes], tmp_path: Path) -> None:
     path = tmp_path / "country.mmdb"
     path.write_bytes(corpus[0])

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from dcp_worker.ground.quads import quad_numbers
 
 PLACE = "place"
+MOST_TREE_BYTES = 1 << 30
 _GROUP_BITS = 16
 _GROUP = 1 << _GROUP_BITS
 _BITS = tuple(pl.Series([1 << place], dtype=pl.UInt32) for place in reversed(range(_GROUP_BITS)))
@@ -50,6 +51,10 @@ class SearchTree(msgspec.Struct, frozen=True):
         Raises InvalidDatabaseError where the file is too short for it, OSError.
         """
         size = metadata.node_count * metadata.record_size // 4
+        if size > MOST_TREE_BYTES:  # what it says of itself may be any number, and is asked for five times over
+            raise maxminddb.InvalidDatabaseError(
+                f"its search tree has {size:,} bytes; at most {MOST_TREE_BYTES:,} are read"
+            )
         with path.open("rb") as file:
             content = file.read(size)
         if len(content) < size:
