@@ -136,7 +136,7 @@ class _Session:
         stack.callback(shared.close)
         self.ledger, self._queue = shared.ledger, shared.queue
         self.ledger.prepare()
-        for warning in (*check_server(shared.client), *self.ledger.warnings()):
+        for warning in (*check_server(shared.client, shared.queue.name), *self.ledger.warnings()):
             log.warning(warning)
         self._fetcher = build_fetcher(setup, shared)
         shared.metrics.add_gauges(lambda: gauges_of(self._fetcher.progress.snapshot()))

@@ -150,7 +150,7 @@ def prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
         return call()
 
     patiently = at_once if once else loop.patience
-    for warning in patiently(lambda: check_server(shared.client)):
+    for warning in patiently(lambda: check_server(shared.client, shared.queue.name)):
         log.warning(warning)
     patiently(shared.ledger.prepare)
     for warning in patiently(shared.ledger.warnings):

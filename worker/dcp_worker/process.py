@@ -23,7 +23,8 @@ from dcp_pipeline.observe.reporter import Reporter
 from dcp_pipeline.process.exit_codes import HUNG
 from dcp_pipeline.process.stopping import told_to_stop
 from dcp_pipeline.queue import Lease, LeaseKeeper
-from dcp_pipeline.queue.connection import check_server
+from dcp_pipeline.queue.connection import check_server, refuses
+from dcp_pipeline.queue.rights import check_rights
 from dcp_pipeline.setup import DEFAULT_GRACE_SECONDS, Setup
 from dcp_pipeline.shared import Shared
 from dcp_pipeline.spec.revision import Revision, revision_from, revision_of
@@ -215,7 +216,7 @@ def _run(setup: Setup, health_host: str, health_port: int, observer: Observer, s
     health.start()
     log.info("worker starts", extra={"worker": setup.worker_id, "concurrency": concurrency, "health": health.port})
     _warn(shared.client)
-    if not _prepared(process, shared, stopping):
+    if not _permitted(process, shared, stopping) or not _prepared(process, shared, stopping):
         return 0
     reporter = Reporter(shared.client, setup.pipeline.queue_name, "worker", shared.ledger.totals)
     reporter.start()
@@ -240,6 +241,21 @@ def _warn(client: redis.Redis) -> None:
             log.warning(warning)
     except redis.RedisError as error:
         log.warning("the queue's server cannot be asked for its settings", extra={"error": str(error)})
+
+
+def _permitted(process: WorkerProcess, shared: Shared, stopping: threading.Event) -> bool:
+    """Wait for the queue's user to have its rights: a script that is refused a command breaks off half way. False where
+    we were asked to stop meanwhile. A server that is away is waited for later."""
+    while not stopping.is_set():
+        try:
+            check_rights(shared.client, shared.queue.name)
+            return True
+        except redis.RedisError as error:
+            if not refuses(error):
+                return True
+            process.trouble.queue(error)
+        stopping.wait(_START_PAUSE_SECONDS)
+    return False
 
 
 def _prepared(process: WorkerProcess, shared: Shared, stopping: threading.Event) -> bool:

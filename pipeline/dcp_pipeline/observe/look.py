@@ -18,6 +18,8 @@ from dcp_pipeline.queue.view import alive, stats_of
 
 REPLIES = 4
 """For each queue: stats, reports, workers' beats, workers' vitals."""
+_COMMANDS = ("EVALSHA", "HGETALL", "ZRANGE", "HGETALL")
+"""By which they are asked for."""
 Time = tuple[int, int]
 """Redis' clock: seconds and microseconds."""
 
@@ -58,9 +60,10 @@ def time_of(reply: Any) -> Time:
 
 def look_of(time: Time, replies: Sequence[Any]) -> Look | str:
     """What is in a queue, or why just this one cannot be read."""
-    failed = next((each for each in replies if not isinstance(each, (int, bytes, list, type(None)))), None)
-    if failed is not None:
-        return str(failed)
+    for command, reply in zip(_COMMANDS, replies, strict=True):
+        if not isinstance(reply, (int, bytes, list, type(None))):
+            told = str(reply)
+            return f"{told} ({command})" if told.endswith("NOPERM") else told
     stats, report, until, vitals = replies
     try:
         counts = msgspec.convert(stats, _Stats)

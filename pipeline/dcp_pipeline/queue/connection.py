@@ -14,6 +14,7 @@ from redis.retry import Retry
 
 from dcp_pipeline.queue.kinds import Client, KeyOfAnotherKind
 from dcp_pipeline.queue.model import UnsupportedServer
+from dcp_pipeline.queue.rights import check_rights
 from dcp_pipeline.redis_url import RedisUrl, kind_of_url, redis_url
 
 UNREACHABLE = (redis.ConnectionError, redis.TimeoutError)
@@ -139,11 +140,11 @@ class _Asked(redis.CredentialProvider):
     """Whose password is asked for at each connection."""
 
     def __init__(self, username: str | None, password: Callable[[], str]) -> None:
-        self._username, self._password = username, password
+        self.username, self._password = username, password
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
         password = self._password()
-        return (self._username, password) if self._username else (password,)
+        return (self.username, password) if self.username else (password,)
 
 
 def ping(client: redis.Redis) -> None:
@@ -151,8 +152,11 @@ def ping(client: redis.Redis) -> None:
     client.ping()
 
 
-def check_server(client: redis.Redis) -> list[str]:
-    """Warnings about the server's settings, for people. Raises UnsupportedServer below 6.2."""
+def check_server(client: redis.Redis, queue: str | None = None) -> list[str]:
+    """Warnings about the server's settings, for people. Raises UnsupportedServer below 6.2, and Forbidden where the
+    ACL user lacks something for the queue."""
+    if queue is not None:
+        check_rights(client, queue)
     info: dict[str, Any] = client.info()
     version = str(info.get("redis_version", "0"))
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_SERVER:

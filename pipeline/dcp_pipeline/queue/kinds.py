@@ -10,6 +10,7 @@ import redis
 from dcp_pipeline.queue.keys import kind_of
 
 WRONG_TYPE = "WRONGTYPE"
+OF_A_CLUSTER = "the server is one of a Cluster, and the queue is on another: spec.queue.redis.url is to begin with redis+cluster://"
 
 
 class KeyOfAnotherKind(redis.ResponseError):
@@ -17,15 +18,21 @@ class KeyOfAnotherKind(redis.ResponseError):
 
 
 class Client(redis.Redis):
-    """redis.Redis, whose error for a key of another kind says which one it is."""
+    """redis.Redis, whose errors for a key of another kind, and for what its user may not do, say which one it is."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Raises KeyOfAnotherKind, and what redis.Redis raises."""
+        """Raises KeyOfAnotherKind, Forbidden, and what redis.Redis raises."""
         try:
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        except KeyOfAnotherKind:
+        except (KeyOfAnotherKind, redis.exceptions.NoScriptError):
             raise
         except redis.ResponseError as error:
+            from dcp_pipeline.queue.rights import forbidden, is_refusal
+
+            if is_refusal(error) and "user_script" not in str(error):  # scripts.py knows which line of which that is
+                raise forbidden(self, error, args) from error
+            if isinstance(error, redis.exceptions.MovedError):
+                raise redis.ResponseError(OF_A_CLUSTER) from error
             if WRONG_TYPE not in str(error):
                 raise
             raise of_another_kind(self, _keys_of(args)) from error

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import msgspec
 import redis
-from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
+from redis.exceptions import MovedError, NoScriptError, OutOfMemoryError, ResponseError
 
-from dcp_pipeline.queue.kinds import WRONG_TYPE, of_another_kind
+from dcp_pipeline.queue.kinds import OF_A_CLUSTER, WRONG_TYPE, of_another_kind
 from dcp_pipeline.queue.model import QueueFull
 
 Argument = bytes | str | int
@@ -36,7 +36,7 @@ class Script(msgspec.Struct, frozen=True):
     def run(self, client: redis.Redis, keys: Iterable[str], arguments: Iterable[Argument]) -> Any:
         """Run it in one call; where the server has lost its scripts, in one more, which brings the source.
 
-        Raises QueueFull where Redis has no memory left for what the script adds.
+        Raises QueueFull where Redis has no memory left for what the script adds, Forbidden where its ACL says no.
         """
         names = tuple(keys)
         rest = tuple(arguments)
@@ -51,6 +51,7 @@ class Script(msgspec.Struct, frozen=True):
                     "Redis has reached its maxmemory and takes nothing new: raise maxmemory, lower "
                     "spec.queue.maxBytes, or purge dead letters"
                 ) from error
+            self._tell_refusal(client, error, names)
             raise
 
     def run_many(self, client: redis.Redis, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
@@ -61,9 +62,18 @@ class Script(msgspec.Struct, frozen=True):
             except NoScriptError:
                 return self._piped(client, calls, known=False)
         except ResponseError as error:
+            self._tell_refusal(client, error, calls[0][0])
+            if isinstance(error, MovedError):
+                raise ResponseError(OF_A_CLUSTER) from error
             if WRONG_TYPE not in str(error):
                 raise
             raise of_another_kind(client, calls[0][0]) from error
+
+    def _tell_refusal(self, client: redis.Redis, error: ResponseError, keys: Sequence[str]) -> None:
+        from dcp_pipeline.queue.rights import Forbidden, forbidden, is_refusal
+
+        if is_refusal(error) and not isinstance(error, Forbidden):
+            raise forbidden(client, error, ("EVALSHA", self.sha, len(keys), *keys), self.source) from error
 
     def _piped(
         self, client: redis.Redis, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]], known: bool
