@@ -18,7 +18,7 @@ from dcp_pipeline.ledger.model import RejectFilter, SourceObject
 from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
-from dcp_pipeline.observe.readiness import READY, STOPPING, tell_manager
+from dcp_pipeline.observe.readiness import METRICS, READY, STOPPING, tell_manager
 from dcp_pipeline.observe.reporter import Reporter
 from dcp_pipeline.process.exit_codes import HUNG
 from dcp_pipeline.process.stopping import told_to_stop
@@ -214,11 +214,13 @@ def _run(setup: Setup, health_host: str, health_port: int, observer: Observer, s
         registry=shared.metrics.registry,
     )
     health.start()
+    tell_manager(f"{METRICS}{health.port}")
     log.info("worker starts", extra={"worker": setup.worker_id, "concurrency": concurrency, "health": health.port})
     _warn(shared.client)
     if not _permitted(process, shared, stopping) or not _prepared(process, shared, stopping):
         return 0
-    reporter = Reporter(shared.client, setup.pipeline.queue_name, "worker", shared.ledger.totals)
+    queue, books = setup.pipeline.queue_name, shared.ledger.totals
+    reporter = Reporter(shared.client, queue, "worker", books, sink=process.trouble.of_sink)
     reporter.start()
     process.start()
     tell_manager(READY)

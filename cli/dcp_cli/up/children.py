@@ -24,17 +24,20 @@ from msgspec.structs import replace
 
 from dcp_cli.embedded import StateFolder
 from dcp_cli.errors import exits
+from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.process import build_fetcher, prepare, problems_by_source, telling_of_sources
 from dcp_pipeline.connect import open_shared
-from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.observe.logs import set_up_logs
-from dcp_pipeline.observe.readiness import NOTIFY_SOCKET, READY, tell_manager
+from dcp_pipeline.observe.metrics import Gauges
+from dcp_pipeline.observe.readiness import METRICS, NOTIFY_SOCKET, READY, tell_manager
+from dcp_pipeline.observe.report import read_reports
 from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.process.stopping import told_to_stop
 from dcp_pipeline.queue import Queue
 from dcp_pipeline.settings import with_redis_url
 from dcp_pipeline.setup import Setup
+from dcp_pipeline.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -97,13 +100,13 @@ def begin(setup: Setup, log_file: Path, embedded: str, name: str) -> Setup:
     return replace(setup, worker_id=f"{given}-{name}" if given else f"{socket.gethostname()}-{os.getpid()}")
 
 
-def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = False) -> int:
+def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = False, metrics: bool = False) -> int:
     """The fetcher of one pipeline, until it is told to stop; the pipeline's only one here. It looks for whom the spec's
     `notify` names, too."""
     state = StateFolder(setup.state_folder)
     with state.alone(), ExitStack() as stack, _telling(setup, spec):
         state.note_shared(shared_queue)
-        shared = open_shared(setup, pool_size=6, metrics_read=False)
+        shared = open_shared(setup, pool_size=6, metrics_read=metrics)
         stack.callback(shared.close)
         loop = build_fetcher(setup, shared)
         with told_to_stop(lambda _: loop.request_stop()):
@@ -114,7 +117,9 @@ def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = Fals
                 if not once:
                     _tell_of_work(shared.queue)
                     stack.enter_context(telling_of_sources(loop, shared))
-                    _look_for_people(stack, setup, spec, shared.ledger, lambda: problems_by_source(loop))
+                    _look(stack, setup, spec, shared, lambda: problems_by_source(loop), metrics)
+                    if metrics:
+                        _serve_metrics(stack, shared, lambda: gauges_of(loop.progress.snapshot()))
                 report = asyncio.run(loop.run(once))
             except Stopped:
                 return DONE
@@ -131,13 +136,40 @@ def _telling(setup: Setup, spec: Path) -> AbstractContextManager[None]:
     return telling_of_the_sink(setup, str(spec))
 
 
-def _look_for_people(
-    stack: ExitStack, setup: Setup, spec: Path, ledger: Ledger, sources: Callable[[], Mapping[str, str | None]]
+def _look(
+    stack: ExitStack,
+    setup: Setup,
+    spec: Path,
+    shared: Shared,
+    sources: Callable[[], Mapping[str, str | None]],
+    metrics: bool,
 ) -> None:
-    if setup.pipeline.spec.notify:
+    if setup.pipeline.spec.notify or metrics:
         from dcp_cli.notify.beside import Beside
 
-        Beside(setup, str(spec), ledger, lambda: None, sources).start(stack, None, True)
+        beside = Beside(setup, str(spec), shared.ledger, lambda: sink_of_workers(shared), sources)
+        beside.start(stack, shared.metrics if metrics else None, True)
+
+
+def sink_of_workers(shared: Shared) -> str | None:
+    """What workers met at the sink last, as they report it: a table may refuse them while the ledger answers."""
+    try:
+        reports = read_reports(shared.client, shared.queue.name)
+    except redis.RedisError:
+        return None
+    return next((each.sink for each in reports.values() if each.sink), None)
+
+
+def _serve_metrics(stack: ExitStack, shared: Shared, gauges: Callable[[], Gauges]) -> None:
+    from dcp_pipeline.observe.gauges import queue_gauges
+    from dcp_pipeline.observe.health import HealthServer
+
+    shared.metrics.add_gauges(gauges)
+    shared.metrics.add_gauges(queue_gauges(shared.queue))
+    server = HealthServer("127.0.0.1", 0, alive={"loops": shared.stuck}, ready={}, registry=shared.metrics.registry)
+    server.start()
+    stack.callback(server.stop)
+    tell_manager(f"{METRICS}{server.port}")
 
 
 def work(setup: Setup) -> int:

@@ -26,6 +26,8 @@ class Child:
     started: float
     since: float
     ready: bool = False
+    metrics: int = 0
+    """The port of its metrics, once it has told it."""
     told: float | None = None
     """When it was told to stop."""
 
@@ -134,7 +136,7 @@ class Member:
     def _processes(self) -> Iterator[ProcessNote]:
         for each in self.children:
             state = "stopping" if each.told is not None else "running" if each.ready else "starting"
-            yield ProcessNote(each.role.value, each.pid, each.log, state, each.since)
+            yield ProcessNote(each.role.value, each.pid, each.log, state, each.since, each.metrics)
 
     def _state(self) -> str:
         if self.gone:

@@ -31,6 +31,8 @@ class ProcessNote(msgspec.Struct, frozen=True):
     state: str
     since: float
     """Unix time."""
+    metrics: int = 0
+    """The port of its metrics on loopback; 0: none."""
 
 
 class PipelineNote(msgspec.Struct, frozen=True):
@@ -77,16 +79,20 @@ class UpFolder:
     def logs(self) -> Path:
         return self.path / LOGS
 
+    @property
+    def status_path(self) -> Path:
+        return self.path / STATUS
+
     def write(self, status: Status) -> None:
         """Raises OSError."""
-        write_durably(self.path / STATUS, msgspec.json.encode(status).decode())
+        write_durably(self.status_path, msgspec.json.encode(status).decode())
 
     def read(self) -> Status:
         """What goes on. Raises CommandFailed where no supervisor is there."""
         if self.state.holder() is None:
             raise CommandFailed(f"no `dcp up` runs here ({self.path.parent.parent}): start one, or name its folder")
         try:
-            return msgspec.json.decode((self.path / STATUS).read_bytes(), type=Status)
+            return msgspec.json.decode(self.status_path.read_bytes(), type=Status)
         except (OSError, msgspec.DecodeError) as error:
             raise CommandFailed(f"`dcp up` begins here, and has told nothing yet: {error}") from error
 

@@ -25,6 +25,7 @@ class Role(StrEnum):
     FETCHER = "fetcher"
     WORKER = "worker"
     PAGE = "page"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True)

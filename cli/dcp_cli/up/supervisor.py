@@ -25,7 +25,7 @@ from dcp_cli.up.specs import SpecFolder, Wanted, renamed
 from dcp_cli.up.steps import TRIAL_SECONDS, Accept, Role, Start, Stop, next_steps
 from dcp_cli.up.telling import Teller
 from dcp_pipeline.errors import in_words
-from dcp_pipeline.observe.readiness import READY, STOPPING, tell_manager
+from dcp_pipeline.observe.readiness import METRICS, READY, STOPPING, tell_manager
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ LOOK_SECONDS = 1.0
 _EXTRA_GRACE_SECONDS = 15.0
 """A process that was told to stop is killed so long after its own grace."""
 _MESSAGE_BYTES = 4096
-_PAGE = "page"
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ class UpOptions:
     """Worker processes of each pipeline; None: one, while there is work."""
     page: Callable[[], int] | None = None
     page_address: str = ""
+    metrics: Callable[[Path], int] | None = None
+    """Serves those of all processes, which are told of in this folder."""
     settings: tuple[str, ...] = ()
     """Of --set, for every spec."""
 
@@ -64,7 +65,10 @@ class Supervisor:
         self._specs, self._folder, self._inbox, self._options = specs, folder, inbox, options
         self._queue = queue
         self._members: dict[Path, Member] = {}
-        self._page = Member(_PAGE, Wanted(Path(_PAGE), "", None))
+        self._beside: dict[Role, Member] = {}
+        for role, run in self._runs_beside().items():
+            if run is not None:
+                self._beside[role] = Member(role, Wanted(Path(role), "", None))
         self._signals: list[int] = []
         self._looked, self._teller = 0.0, Teller(folder, environment, time.monotonic())
         self._stopping: int | None = None
@@ -126,7 +130,7 @@ class Supervisor:
         self._tell(now)
 
     def _everybody(self) -> list[Member]:
-        return [*self._members.values(), self._page]
+        return [*self._members.values(), *self._beside.values()]
 
     def _over(self) -> bool:
         return self._stopping is not None and not any(each.children for each in self._everybody())
@@ -159,6 +163,7 @@ class Supervisor:
                 for child in member.children:
                     if str(child.pid) == said.get("X_PID"):
                         child.ready = child.ready or READY in words
+                        child.metrics = int(said.get(METRICS.rstrip("="), child.metrics))
                         if said.get(WORK.rstrip("="), "0") not in ("", "0"):
                             member.worked_at = now
 
@@ -264,8 +269,8 @@ class Supervisor:
             return in_words(error)
 
     def _advance(self, member: Member, now: float) -> None:
-        if member is self._page:
-            self._advance_page(now)
+        if (role := next((role for role, each in self._beside.items() if each is member), None)) is not None:
+            self._advance_beside(role, now)
             return
         if not member.current and not member.gone:
             return
@@ -287,12 +292,17 @@ class Supervisor:
                 case Start(role, generation):
                     self._start(member, role, generation, now)
 
-    def _advance_page(self, now: float) -> None:
-        page, run = self._page, None if self._upgrading else self._options.page
-        if page.gone:
-            _stop(page.children, now)
-        elif run is not None and not page.children and now >= page.starts_at.get(Role.PAGE, 0.0):
-            self._add(page, Role.PAGE, 0, run, now)
+    def _runs_beside(self) -> dict[Role, Callable[[], int] | None]:
+        metrics = self._options.metrics
+        serve = (lambda: metrics(self._folder.path)) if metrics else None
+        return {Role.PAGE: self._options.page, Role.METRICS: serve}
+
+    def _advance_beside(self, role: Role, now: float) -> None:
+        member, run = self._beside[role], None if self._upgrading else self._runs_beside()[role]
+        if member.gone:
+            _stop(member.children, now)
+        elif run is not None and not member.children and now >= member.starts_at.get(role, 0.0):
+            self._add(member, role, 0, run, now, f"{role}.log")
 
     def _start(self, member: Member, role: Role, generation: int, now: float) -> None:
         setup = member.setups[generation]
@@ -300,7 +310,9 @@ class Supervisor:
 
         def run() -> int:
             begun = begin(setup, self._folder.logs / child_log, self._queue.url, f"{role}-{generation}")
-            return fetch(begun, member.wanted.path, shared_queue) if role is Role.FETCHER else work(begun)
+            if role is not Role.FETCHER:
+                return work(begun)
+            return fetch(begun, member.wanted.path, shared_queue, metrics=self._options.metrics is not None)
 
         child_log = self._log_of(member, role)
         self._add(member, role, generation, run, now, child_log)
@@ -318,7 +330,7 @@ class Supervisor:
         generation: int,
         run: Callable[[], int],
         now: float,
-        log_name: str = "page.log",
+        log_name: str,
     ) -> None:
         pid = fork(run, self._folder.logs / log_name, self._inbox.getsockname())
         member.children.append(Child(pid, role, generation, log_name, now, time.time()))
@@ -336,7 +348,8 @@ class Supervisor:
             os.waitpid(child.pid, 0)
 
     def _tell(self, now: float) -> None:
-        page = self._options.page_address if self._page.children else ""
+        shown = self._beside.get(Role.PAGE)
+        page = self._options.page_address if shown is not None and shown.children else ""
         self._teller.tell([each.note() for each in self._members.values()], page, now)
 
 

@@ -57,12 +57,15 @@ class HealthServer:
         alive: Mapping[str, Check],
         ready: Mapping[str, Check],
         registry: CollectorRegistry,
+        metrics: Callable[[], bytes] | None = None,
     ) -> None:
+        """`metrics`: what makes the text, where it is not the registry."""
+        text = metrics or (lambda: generate_latest(registry))
         self._told: dict[str, str] = {}
         self._pages: Mapping[str, Page] = {
             "/healthz": lambda: self._answer(alive),
             "/readyz": lambda: self._answer({**alive, **ready}),
-            "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(registry)),
+            "/metrics": lambda: (200, CONTENT_TYPE_LATEST, text()),
         }
         self._open: dict[asyncio.StreamWriter, None] = {}
         # Bound here: a port that is taken is told to whoever builds us. Served by a loop of the thread's own, because

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 NOTIFY_SOCKET = "NOTIFY_SOCKET"
 READY, STOPPING, WATCHDOG = "READY=1", "STOPPING=1", "WATCHDOG=1"
+METRICS = "X_METRICS="
+"""At which port of loopback its metrics are."""
 
 
 def tell_manager(*words: str, environment: Mapping[str, str] | None = None) -> bool:

@@ -35,8 +35,11 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Reporter:
-    """start, run_once, stop. `sources` tells each source's problem, or None where it is well. Without `read_books` the
-    books are left out: who looks can read the ledger."""
+    """start, run_once, stop.
+
+    `sources` tells each source's problem, or None where it is well; `sink` what is wrong there though the ledger answers
+    (a table that does not fit). Without `read_books` the books are left out: who looks can read the ledger.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,9 @@ class Reporter:
         labels: Callable[[], Mapping[str, str | None]] = dict,
         expected: Callable[[], tuple[Expectation, ...] | None] = lambda: None,
         period_seconds: float = PERIOD_SECONDS,
+        sink: Callable[[], str | None] = lambda: None,
     ) -> None:
+        self._sink = sink
         self._client, self._queue, self._component = client, queue, component
         self._read_books, self._period = read_books, period_seconds
         self._sources, self._labels, self._expected = sources, labels, expected
@@ -71,6 +76,8 @@ class Reporter:
         report = Report(at=time.time(), sources=self._sources(), labels=self._labels(), expected=self._expected())
         if self._read_books is not None:
             report = _with_books(report, self._read_books)
+        if report.sink is None:
+            report = replace(report, sink=self._sink())
         publish(self._client, self._queue, self._component, report)
         pause = min((time.monotonic() - started) / SHARE_OF_TIME, LONGEST_PAUSE_SECONDS)
         if pause > self._period:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -93,6 +94,35 @@ def test_a_source_that_cannot_be_read_shows_in_the_status_and_again_when_it_can(
     (fleet.folder / "away").rename(feed)
     until(lambda: "source feed: " not in fleet.run("status", str(spec))[1].out(), "and told no more", process)
     assert process.terminate(PATIENT) == 0
+
+
+def test_the_metrics_of_all_processes_are_on_one_port(fleet: Fleet) -> None:
+    for name in ("one", "two"):
+        write_pipeline(fleet.folder, name)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    up = fleet.up("--workers", "2", "--metrics", str(port))
+
+    def samples() -> dict[str, list[float]]:
+        found: dict[str, list[float]] = {}
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as page:
+                for line in page.read().decode().splitlines():
+                    if not line.startswith("#"):
+                        found.setdefault(line.partition("{")[0], []).append(float(line.rpartition(" ")[2]))
+        except OSError:
+            return {}
+        return found
+
+    until(lambda: samples().get("dcp_up_process") == [1.0] * 6, "two fetchers and four workers answer", up)
+    fleet.wait_for_rows("one", 3)
+    fleet.wait_for_rows("two", 3)
+    seen = samples()
+    assert sum(seen["dcp_records_total"]) == 2 * (3 + 3), "read and written"
+    assert seen["dcp_up_pipeline_running"] == [1.0, 1.0]
+    until(lambda: samples().get("dcp_ledger_up") == [1.0, 1.0], "the ledger is looked at", up)
+    assert up.terminate(PATIENT) == 0
+    assert samples() == {}
 
 
 def test_changes_are_taken_up_and_a_broken_one_leaves_the_old_running(fleet: Fleet) -> None:

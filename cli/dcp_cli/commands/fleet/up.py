@@ -23,9 +23,19 @@ from dcp_cli.options import set_option, settings
 @click.option("--ui", is_flag=True, help="Show the pipelines in the browser too, read-only: `dcp ui`.")
 @click.option("--ui-host", default="127.0.0.1", show_default=True)
 @click.option("--ui-port", type=click.IntRange(1, 65535), default=8090, show_default=True)
+@click.option("--metrics", type=click.IntRange(1, 65535), metavar="PORT", help="Serve the metrics of all processes.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True)
 @set_option
 @exits
-def command(specs: tuple[Path, ...], workers: int | None, ui: bool, ui_host: str, ui_port: int) -> int:
+def command(
+    specs: tuple[Path, ...],
+    workers: int | None,
+    ui: bool,
+    ui_host: str,
+    ui_port: int,
+    metrics: int | None,
+    metrics_host: str,
+) -> int:
     """Run all pipelines of a folder, each in processes of its own, and take up changes of the files.
 
     SIGTERM (or `dcp down`) ends all cleanly, SIGHUP reads every file anew.
@@ -38,4 +48,10 @@ def command(specs: tuple[Path, ...], workers: int | None, ui: bool, ui_host: str
 
         return serve_page(specs, ui_host, ui_port, (), False, None)
 
-    return up(specs, UpOptions(workers, page if ui else None, f"http://{ui_host}:{ui_port}/", settings()))
+    def serve(folder: Path) -> int:
+        from dcp_cli.up.scrape import serve_metrics
+
+        return serve_metrics(folder, metrics_host, metrics or 0)
+
+    address = f"http://{ui_host}:{ui_port}/"
+    return up(specs, UpOptions(workers, page if ui else None, address, serve if metrics else None, settings()))
