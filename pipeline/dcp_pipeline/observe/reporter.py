@@ -37,8 +37,8 @@ LONGEST_PAUSE_SECONDS = 60.0
 class Reporter:
     """start, run_once, stop.
 
-    `sources` tells each source's problem, or None where it is well; `sink` what is wrong there though the ledger answers
-    (a table that does not fit). Without `read_books` the books are left out: who looks can read the ledger.
+    `sources` tells each source's problem, or None where it is well; `sink` what is wrong there though the ledger
+    answers (a table that does not fit). Without `read_books` the books are left out: who looks can read the ledger.
     """
 
     def __init__(
