@@ -91,6 +91,8 @@ def make_app(desk: Desk, options: Options) -> web.Application:
             web.post(f"{PIPELINE}/dead/requeue", acting.requeue),
             web.post(f"{PIPELINE}/objects/forget", acting.forget),
             web.post(f"{PIPELINE}/objects/reread", acting.reread),
+            web.post(f"{PIPELINE}/objects/release", acting.release),
+            web.post(f"{PIPELINE}/objects/drop", acting.drop),
         ]
     )
     app.on_cleanup.append(_close)

@@ -60,37 +60,55 @@ def release_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     """Have them tried again, and judged no more."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        chosen, queue = _chosen(ledger, ids, every), _queue(setup, stack)
-        batches = [batch for each in chosen for batch in ledger.release(each.object_id)]
-        # Those of an earlier call that did not come to its end are told to the queue now.
-        waiting = list(dict.fromkeys([*batches, *ledger.requeueing()]))
-        known = 0
-        if queue is not None:
-            known = queue.requeue_dead(waiting)
-            ledger.requeued(waiting)
-    say(
+        said = release(ledger, queue_of(setup, stack), _chosen(ledger, ids, every))
+    say(said)
+    return DONE
+
+
+def release(ledger: Ledger, queue: Queue | None, chosen: Sequence[ObjectBooks]) -> str:
+    """Have these tried again; what came of it."""
+    batches = [batch for each in chosen for batch in ledger.release(each.object_id)]
+    # Those of an earlier call that did not come to its end are told to the queue now.
+    waiting = list(dict.fromkeys([*batches, *ledger.requeueing()]))
+    known = 0
+    if queue is not None:
+        known = queue.requeue_dead(waiting)
+        ledger.requeued(waiting)
+    return (
         f"{len(chosen)} objects released, {len(batches)} batches: {known} in the queue, the rest is read again at the "
         "fetcher's next look"
     )
-    return DONE
 
 
 def drop_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     """Leave out what waits of them."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        chosen, queue = _chosen(ledger, ids, every), _queue(setup, stack)
-        for each in chosen:
-            if each.state is ObjectState.CUTTING or each.pending:
-                raise CommandFailed(f"it is being read, wait until that is over: {each.uri}")
-        batches = [batch for each in chosen for batch in ledger.drop(each.object_id)]
-        if queue is not None:
-            queue.purge_dead(batches)
-    say(f"{len(chosen)} objects: what waited of them is left out, {len(batches)} batches; their records are filtered")
+        said = drop(ledger, queue_of(setup, stack), _chosen(ledger, ids, every))
+    say(said)
     return DONE
 
 
-def _queue(setup: Setup, stack: ExitStack) -> Queue | None:
+def drop(ledger: Ledger, queue: Queue | None, chosen: Sequence[ObjectBooks]) -> str:
+    """Leave out what waits of these; what came of it. Raises CommandFailed where one is being read."""
+    for each in chosen:
+        if each.state is ObjectState.CUTTING or each.pending:
+            raise CommandFailed(f"it is being read, wait until that is over: {each.uri}")
+    batches = [batch for each in chosen for batch in ledger.drop(each.object_id)]
+    if queue is not None:
+        queue.purge_dead(batches)
+    return f"{len(chosen)} objects: what waited of them is left out, {len(batches)} batches; their records are filtered"
+
+
+def held_of(ledger: Ledger, ids: Sequence[str]) -> tuple[ObjectBooks, ...]:
+    """The books of these. Raises CommandFailed where one is not held (any more)."""
+    held = {each.object_id for each in ledger.held()}
+    if not set(ids) <= held:
+        raise CommandFailed("of these objects some are not held (any more)")
+    return ledger.books_of(ids)
+
+
+def queue_of(setup: Setup, stack: ExitStack) -> Queue | None:
     """None where no server is at hand: workers and fetcher see by themselves what the ledger says."""
     with suppress(CommandFailed, redis.RedisError):
         queue = open_queue(setup, client_of(setup, stack))

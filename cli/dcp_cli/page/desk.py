@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dcp_cli.embedded.state import StateFolder
 from dcp_cli.errors import CommandFailed
 from dcp_cli.ledger.dead import requeue
+from dcp_cli.ledger.held import drop, held_of, queue_of, release
 from dcp_cli.ledger.objects import forget, reread
 from dcp_cli.look import client_of, ledger_of
 from dcp_cli.spec_files import load_marked, mark_of, spec_files
@@ -89,6 +90,18 @@ class CommandDesk:
         with refusing(), ExitStack() as stack:
             ledger = ledger_of(setup, stack)
             return forget(ledger, _known(ledger, objects))
+
+    def release(self, setup: Setup, objects: Sequence[str]) -> str:
+        """`dcp objects release`."""
+        with refusing(), ExitStack() as stack:
+            ledger = ledger_of(setup, stack)
+            return release(ledger, queue_of(setup, stack), held_of(ledger, objects))
+
+    def drop(self, setup: Setup, objects: Sequence[str]) -> str:
+        """`dcp objects drop`."""
+        with refusing(), ExitStack() as stack:
+            ledger = ledger_of(setup, stack)
+            return drop(ledger, queue_of(setup, stack), held_of(ledger, objects))
 
     def reread(self, setup: Setup, objects: Sequence[str]) -> str:
         """`dcp objects reread`."""

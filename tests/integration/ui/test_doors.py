@@ -12,7 +12,7 @@ from support.ui_browser import TOKEN, served_page
 from support.ui_stage import Stage
 
 DEAD = "p/default/none/dead/requeue"
-ACTIONS = ("rejects/replay", "dead/requeue", "objects/forget", "objects/reread")
+ACTIONS = ("rejects/replay", "dead/requeue", "objects/forget", "objects/reread", "objects/release", "objects/drop")
 SPEC = """apiVersion: datacleaning.io/v1alpha1
 kind: DataCleaningPipeline
 metadata: {name: none}

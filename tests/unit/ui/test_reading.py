@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from dcp_pipeline.ledger.holding import HeldObject
 from dcp_pipeline.ledger.looking.expectations import Verdict as Expected
 from dcp_pipeline.ledger.looking.overview import Totals
 from dcp_pipeline.ledger.model import ObjectState, RejectState, StoredReject
@@ -86,6 +87,7 @@ def test_a_rule_is_told_as_the_spec_has_it_without_defaults() -> None:
 
 
 NOW = datetime(2026, 11, 29, 12)
+HELD = HeldObject("o" * 32, "file:///a.csv", 1, 10, "50.0% rejected")
 GOOD = Totals(read=10, written=9, rejected=1, batches=1)
 
 
@@ -94,8 +96,9 @@ def seen(
     objects: dict[ObjectState, int] | None = None,
     queue: QueueSeen | None = None,
     expected: tuple[Expected, ...] = (),
+    held: tuple[HeldObject, ...] = (),
 ) -> Snapshot:
-    ledger = LedgerSeen(NOW, replace(totals, objects=objects or {}), NOW, (), expected)
+    ledger = LedgerSeen(NOW, replace(totals, objects=objects or {}), NOW, (), expected, held)
     return Snapshot(taken_at=time.time(), ledger=ledger, queue=queue, queue_absent=queue is None)
 
 
@@ -115,6 +118,12 @@ def asked(stats: QueueStats, **report: object) -> QueueSeen:
         (seen(queue=asked(QueueStats(ready=3))), Level.WARN, "No worker is alive, and batches wait: {n}"),
         (seen(Totals(read=10, written=9)), Level.BAD, "The books do not balance: run dcp verify"),
         (seen(Totals(read=10, dead=10)), Level.WARN, "Records in dead batches: {n}"),
+        (
+            seen(Totals(read=10, dead=10), expected=(Expected("maxRejected", False, "1 held"),), held=(HELD,)),
+            Level.WARN,
+            "Objects that are held for a person: {n}",
+        ),
+        (seen(Totals(read=12, dead=12), held=(HELD,)), Level.WARN, "Records in dead batches: {n}"),
         (seen(objects={ObjectState.UNAVAILABLE: 2}), Level.WARN, "Objects that could not be read whole: {n}"),
         (seen(queue=asked(QueueStats(), sources={"s": "404"})), Level.BAD, "Source {source} cannot be read"),
         (seen(queue=asked(QueueStats(), labels={"s": "new: x"})), Level.WARN, "The labels of {source} have changed"),

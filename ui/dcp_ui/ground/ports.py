@@ -69,5 +69,11 @@ class Desk(Protocol):
     def forget(self, setup: Setup, objects: Sequence[str]) -> str:
         """`dcp objects forget`."""
 
+    def release(self, setup: Setup, objects: Sequence[str]) -> str:
+        """`dcp objects release`."""
+
+    def drop(self, setup: Setup, objects: Sequence[str]) -> str:
+        """`dcp objects drop`."""
+
     def reread(self, setup: Setup, objects: Sequence[str]) -> str:
         """`dcp objects reread`."""

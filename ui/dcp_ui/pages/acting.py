@@ -140,6 +140,16 @@ async def forget(request: web.Request) -> web.Response:
     return await _act(request, "forget", _chosen("object", request.app[SITE].desk.forget), "objects")
 
 
+async def release(request: web.Request) -> web.Response:
+    """`dcp objects release`."""
+    return await _act(request, "release", _chosen("object", request.app[SITE].desk.release), "dead")
+
+
+async def drop(request: web.Request) -> web.Response:
+    """`dcp objects drop`."""
+    return await _act(request, "drop", _chosen("object", request.app[SITE].desk.drop), "dead")
+
+
 async def reread(request: web.Request) -> web.Response:
     """`dcp objects reread`."""
     return await _act(request, "reread", _chosen("object", request.app[SITE].desk.reread), "objects")

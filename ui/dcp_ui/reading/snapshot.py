@@ -10,6 +10,7 @@ import msgspec
 
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.errors import in_words
+from dcp_pipeline.ledger.holding import HeldObject
 from dcp_pipeline.ledger.looking.expectations import Verdict
 from dcp_pipeline.ledger.looking.over_time import Flow, Step
 from dcp_pipeline.ledger.looking.overview import Totals
@@ -33,6 +34,8 @@ class LedgerSeen(msgspec.Struct, frozen=True):
     """Of the last HOURS hours."""
     expected: tuple[Verdict, ...] = ()
     """What the spec expects, and whether it is met."""
+    held: tuple[HeldObject, ...] = ()
+    """Objects that wait for a person, since too much of them is rejected."""
 
 
 class QueueSeen(msgspec.Struct, frozen=True):
@@ -75,10 +78,11 @@ def take(setup: Setup, servers: Servers, embedded_url: str | None) -> Snapshot:
 
 def _ledger(setup: Setup, servers: Servers) -> LedgerSeen:
     with servers.ledger(setup) as ledger:
-        now = ledger.now()
+        now, totals = ledger.now(), ledger.totals()
         return LedgerSeen(
             now=now,
-            totals=ledger.totals(),
+            totals=totals,
+            held=ledger.held() if totals.dead else (),
             last_settled=ledger.last_settled(),
             hours=tuple(ledger.flow(Step.HOUR.floor(now) - timedelta(hours=HOURS - 1), Step.HOUR)),
             expected=ledger.expectations(setup.pipeline.spec),

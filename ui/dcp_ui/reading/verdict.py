@@ -10,6 +10,7 @@ import msgspec
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_ui.reading.snapshot import Snapshot
 
+_NAMED = 3
 _UNAVAILABLE = "objects?state=unavailable"
 EXPECTED = {
     "newDataWithin": ("Source {source} has gone quiet", "freshness"),
@@ -105,10 +106,14 @@ def _counted(seen: Snapshot) -> Iterator[Remark]:
     totals = seen.ledger.totals
     if not totals.consistent:
         yield Remark(Level.BAD, "The books do not balance: run dcp verify", page="objects")
-    if totals.dead:
-        yield Remark(Level.WARN, "Records in dead batches: {n}", {"n": totals.dead}, page="dead")
+    held = seen.ledger.held
+    if dead := totals.dead - sum(each.records for each in held):
+        yield Remark(Level.WARN, "Records in dead batches: {n}", {"n": dead}, page="dead")
+    if held:
+        told = "; ".join(f"{each.uri}: {each.reason}" for each in held[:_NAMED])
+        yield Remark(Level.WARN, "Objects that are held for a person: {n}", {"n": len(held)}, told, "dead")
     for each in seen.ledger.expected:
-        if not each.met:
+        if not each.met and not (held and each.about == "maxRejected"):  # which says the same
             kind, _, source = each.about.partition("/")
             text, page = EXPECTED[kind]
             yield Remark(Level.WARN, text, {"source": source}, each.reason, page)

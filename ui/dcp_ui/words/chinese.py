@@ -231,6 +231,11 @@ CHINESE = {
     "Mon": "一",
     "Wed": "三",
     "Fri": "五",
+    # held
+    "Objects that are held for a person: {n}": "待人工处理的对象：{n}",
+    "Held for a person: too much of them is rejected": "拒收过多，等待人工处理",
+    "Take the chosen ones as they are": "照原样接受所选对象",
+    "Leave the chosen ones out": "舍弃所选对象",
     # cluster
     "The cluster cannot be asked": "无法查询集群",
     "No work can be done": "无法工作",

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from dcp_pipeline.database.transactions import Patience, Transactions
 from dcp_pipeline.ledger import tasks
+from dcp_pipeline.ledger.holding import HeldObject, held_objects
 from dcp_pipeline.ledger.looking import over_time, overview, pages
 from dcp_pipeline.ledger.looking.expectations import Verdict, expectations
 from dcp_pipeline.ledger.looking.over_time import Flow, RejectsAt, Step
@@ -57,6 +58,10 @@ class LedgerView:
         """Whether what the spec expects is met."""
         sources = [each.name for each in spec.sources]
         return self._transactions.read(lambda each: expectations(each, self.pipeline, spec.expect, sources))
+
+    def held(self) -> tuple[HeldObject, ...]:
+        """What waits for a person, since too much of it is rejected."""
+        return self._transactions.read(lambda each: held_objects(each, self.pipeline))
 
     def objects_page(
         self,
