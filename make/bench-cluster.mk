@@ -1,5 +1,5 @@
 # Measurements on the cluster of `make cluster-up`, with the images loaded; by hand. BENCH takes options (BENCH="--help").
-.PHONY: bench-scaling bench-many bench-slow-sink
+.PHONY: bench-scaling bench-many bench-slow-sink takeover
 
 bench-scaling: $(READY) ## this operator and KEDA on the cluster, the same workers and bursts; writes build/bench-scaling.json
 	@PYTHONPATH=tests $(BIN)/python -m bench.scaling_on_cluster $(BENCH)
@@ -9,3 +9,6 @@ bench-many: $(READY) ## one operator and 1,000 pipelines on the cluster: a look,
 
 bench-slow-sink: $(READY) ## a database slowed to a quarter of what arrives, on the cluster: do workers stop growing
 	@PYTHONPATH=tests $(BIN)/python -m bench.slow_sink $(BENCH)
+
+takeover: $(READY) ## by hand: a cluster of three nodes; the leading operator's is stopped while work comes, ten times
+	@PYTHONPATH=tests $(BIN)/python -m bench.node_takeover $(BENCH)

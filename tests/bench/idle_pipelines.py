@@ -3,9 +3,9 @@
     PYTHONPATH=tests python -m bench.idle_pipelines [--pipelines 10000] [--namespaces 500] [--servers 1] [--seconds 30]
         [--changes 100]
 
-No cluster: the children are there already, as the operator makes them, and the queues are on a real Redis, in as many
-of its databases as there are to be servers. Each pipeline's fetcher reports every five seconds, as real ones do. The
-operator is a process of its own. Prints what it took until every pipeline had its status; with nothing to do: CPU
+No cluster: children and statuses are there already, as the operator has left them, and the queues are on a real Redis, in
+as many of its databases as there are to be servers. Each pipeline's fetcher reports every five seconds, as real ones do.
+The operator is a process of its own. Prints what it took until every pipeline was looked after; with nothing to do: CPU
 seconds, memory, the time between two looks at all queues, writes; and how soon changed specs, and the first batch of a
 queue at zero, were carried out. Exits with 1 where anything was written for nothing.
 """
@@ -32,13 +32,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from dcp_operator.apply import _sent
 from dcp_operator.children.children import Wanted, children_of
 from dcp_operator.children.judge import to_seen
+from dcp_operator.children.remembered import revision_of
 from dcp_operator.children.secret_refs import all_refs
 from dcp_operator.ground.names import SCALER_FIELD_MANAGER, Owner
 from dcp_operator.ground.settings import PodSettings
 from dcp_pipeline.observe.report import Report, Totals, report_key
 from dcp_pipeline.queue import Job, Queue, connect
 from dcp_pipeline.spec.parse import pipeline_of
-from support.kube_api.objects import _owner_of_replicas
+from support.kube_api.objects import Document, _owner_of_replicas
 from support.kube_api.server import ApiServer, serving
 from support.mariadb_server import free_port
 from support.pipelines import resource
@@ -60,6 +61,7 @@ class Reading:
     looks: float
     look_seconds: float
     writes: float
+    reconciled: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,24 +81,24 @@ async def measure(options: argparse.Namespace) -> int:
     with redis_server(**databases) as redis, tempfile.TemporaryDirectory(prefix="dcp-bench-") as folder:
         async with serving() as server:
             every = [Place.of(number, options, redis.url) for number in range(options.pipelines)]
-            for each in every:
-                seed(server, each.redis, each.namespace, each.name)
+            reporting = asyncio.create_task(asyncio.to_thread(reports, every, stop := threading.Event()))
+            status = await status_left(server, every[0], Path(folder))
+            for each in every[1:]:
+                seed(server, each, status)
             server.objects.history.clear()
             server.objects.keeps_history = False
-            reporting = asyncio.create_task(asyncio.to_thread(reports, every, stop := threading.Event()))
             port = free_port()
             process = await start(server, Path(folder), port, options.profile)
             try:
                 begun = time.monotonic()
-                while told(server) < options.pipelines:  # noqa: ASYNC110
-                    await asyncio.sleep(1)
-                took = time.monotonic() - begun
-                first = await quiet(port)
-                print(f"{options.pipelines} pipelines in {options.namespaces} namespaces: all statuses written after "
-                      f"{took:.0f} s, {first.cpu_seconds:.0f} CPU-s in all", flush=True)  # fmt: skip
-                before = await read(port)
+                first = await quiet(port, options.pipelines)
+                print(f"{options.pipelines} pipelines in {options.namespaces} namespaces, {options.servers} servers: all "
+                      f"looked after, and 12 s without a write, after {time.monotonic() - begun:.0f} s, "
+                      f"{first.cpu_seconds:.0f} CPU-s in all, {first.writes:.0f} writes", flush=True)  # fmt: skip
                 await asyncio.sleep(options.seconds)
-                code = report(options.pipelines, min(options.servers, options.namespaces), before, await read(port))
+                after = await read(port)
+                assert after is not None
+                code = report(options.pipelines, min(options.servers, options.namespaces), first, after)
                 await changes(server, every, options.changes)
                 return code
             finally:
@@ -122,19 +124,20 @@ class Place:
 
 
 def reports(every: Sequence[Place], stop: threading.Event) -> None:
-    """What fetchers tell, until it is enough: a tenth of them each half second."""
-    clients = {each.redis: connect(each.redis) for each in every}
-    text, turn = Report(at=0.0, totals=TOTALS, sources={"sinkhole": None}), 0
+    """What fetchers tell, until it is enough: a tenth of them each half second, over one connection."""
+    client, turn = connect(every[0].redis), 0
+    text = Report(at=0.0, totals=TOTALS, sources={"sinkhole": None})
+    turns = [sorted(every[n::10], key=lambda each: each.redis) for n in range(10)]
     while not stop.wait(0.5):
-        now, turn = msgspec.structs.replace(text, at=time.time()), (turn + 1) % 10
-        for url, client in clients.items():
-            pipeline = client.pipeline(transaction=False)
-            for each in every[turn::10]:
-                if each.redis == url:
-                    pipeline.hset(report_key(f"{each.namespace}.{each.name}"), "fetcher", msgspec.json.encode(now))
-            pipeline.execute()
-    for client in clients.values():
-        client.close()
+        now, turn = msgspec.json.encode(msgspec.structs.replace(text, at=time.time())), (turn + 1) % 10
+        pipeline, database = client.pipeline(transaction=False), ""
+        for each in turns[turn]:
+            if each.redis != database:
+                database = each.redis
+                pipeline.execute_command("SELECT", database.rpartition("/")[2])
+            pipeline.hset(report_key(f"{each.namespace}.{each.name}"), "fetcher", now)
+        pipeline.execute()
+    client.close()
 
 
 async def changes(server: ApiServer, every: Sequence[Place], count: int) -> None:
@@ -176,28 +179,40 @@ def _template(server: ApiServer, each: Place) -> object:
     return (server.find("deployments", f"{each.name}-worker", each.namespace) or {})["spec"]["template"]
 
 
-def seed(server: ApiServer, redis: str, namespace: str, name: str) -> None:
+async def status_left(server: ApiServer, place: Place, folder: Path) -> Document:
+    """The first pipeline, looked after by an operator; the status that it leaves."""
+    seed(server, place, None)
+    port = free_port()
+    process = await start(server, folder, port, None)
+    await quiet(port, 1)
+    process.terminate()
+    await process.wait()
+    status: Document = (server.find(PIPELINES, place.name, place.namespace) or {})["status"]
+    return status
+
+
+def seed(server: ApiServer, place: Place, status: Document | None) -> None:
     """A pipeline with its Secrets and children, as an operator leaves them."""
+    namespace, name = place.namespace, place.name
     for secret, key in SECRETS:
         if server.find("secrets", secret, namespace) is None:
             value = base64.b64encode(b"secret").decode()
             server.put("secrets", {"metadata": {"name": secret, "namespace": namespace}, "data": {key: value}})
-    document = resource({"queue": {"redis": {"url": redis, "password": None}}}, name=name, namespace=namespace)
+    document = resource({"queue": {"redis": {"url": place.redis, "password": None}}}, name=name, namespace=namespace)
     document["metadata"] = {"name": name, "namespace": namespace}
     pipeline = pipeline_of(document)
-    uid = server.put(PIPELINES, document)["metadata"]["uid"]
+    stored = server.put(PIPELINES, document)
     seen = {each: to_seen(server.find("secrets", each, namespace) or {}) for each, _ in SECRETS}
     versions = {f"{ref.name}/{ref.key}": seen[ref.name].digest_of(ref.key) for ref in all_refs(pipeline)}
-    for child in children_of(Wanted(Owner(namespace, name, uid), pipeline, versions, PODS)):
+    children = children_of(Wanted(Owner(namespace, name, stored["metadata"]["uid"]), pipeline, versions, PODS))
+    for child in children:
         sent = dict(_sent(child, new=True))
         if child.replicas_at_birth is not None:
             sent["metadata"] = {**sent["metadata"], "managedFields": [_owner_of_replicas(SCALER_FIELD_MANAGER)]}
         server.put(child.kind.plural, sent)
-
-
-def told(server: ApiServer) -> int:
-    """How many pipelines have a status."""
-    return sum("conditions" in each.get("status", {}) for each in server.all(PIPELINES))
+    if status is not None:
+        revision = revision_of(children)
+        server.put(PIPELINES, {**stored, "status": {**status, "revision": {"wanted": revision, "running": revision}}})
 
 
 async def start(server: ApiServer, folder: Path, port: int, profile: str | None) -> asyncio.subprocess.Process:
@@ -209,21 +224,24 @@ async def start(server: ApiServer, folder: Path, port: int, profile: str | None)
     return await asyncio.create_subprocess_exec(sys.executable, *command, env=environment)
 
 
-async def quiet(port: int) -> Reading:
-    """Once nothing has been written for 12 s."""
+async def quiet(port: int, pipelines: int) -> Reading:
+    """Once each was looked after, and nothing has been written for 12 s."""
     last = await read(port)
     while True:
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
         now = await read(port)
-        if now.writes != last.writes:
+        if last is None or now is None or now.writes != last.writes or now.reconciled < pipelines:
             last = now
-        if now.at - last.at >= 12:
+        elif now.at - last.at >= 12:
             return now
 
 
-async def read(port: int) -> Reading:
-    """From /metrics."""
-    text = await asyncio.to_thread(_page, f"http://127.0.0.1:{port}/metrics")
+async def read(port: int) -> Reading | None:
+    """From /metrics; None while nobody answers."""
+    try:
+        text = await asyncio.to_thread(_page, f"http://127.0.0.1:{port}/metrics")
+    except OSError:
+        return None
     samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
 
     def total(name: str) -> float:
@@ -236,6 +254,7 @@ async def read(port: int) -> Reading:
         looks=total("dcp_operator_look_seconds_count"),
         look_seconds=total("dcp_operator_look_seconds_sum"),
         writes=total("dcp_operator_api_writes_total"),
+        reconciled=total("dcp_operator_reconcile_seconds_count"),
     )
 
 

@@ -7,7 +7,7 @@ again where etcd is set back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,8 +82,7 @@ class Remembered:
         known = self._known.setdefault(key, _Known())
         if known.built is None or known.built.of is not of or known.built.versions != versions:
             children = build()
-            templates = [each.document["spec"]["template"] for each in children if each.kind == DEPLOYMENT]
-            known.built = Built(of, versions, build, digest(templates))
+            known.built = Built(of, versions, build, revision_of(children))
             self._keep(key, known.built, children)
         return known.built
 
@@ -119,3 +118,8 @@ class Remembered:
         self._children[key] = (built, children)
         while len(self._children) > MOST_CHILDREN:
             del self._children[next(iter(self._children))]
+
+
+def revision_of(children: Sequence[Child]) -> str:
+    """Of what the pods are to run."""
+    return digest([each.document["spec"]["template"] for each in children if each.kind == DEPLOYMENT])

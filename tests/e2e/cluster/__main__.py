@@ -29,12 +29,12 @@ def up(here: Settings) -> None:
     steps = Steps(engine.STEPS + 3 + node.STEPS + 1, here.logs)
     under = engine.started(here, steps)
     tools.all_of(here, steps)
-    image, own = _node_image(here, under, steps)
+    image, own = node_image(here, under, steps)
     Kind(here, under).create(image, own, steps)
     say(f"\nexport KUBECONFIG={here.kubeconfig}\nexport PATH={here.tools}:$PATH")
 
 
-def _node_image(here: Settings, under: Engine, steps: Steps) -> tuple[str, bool]:
+def node_image(here: Settings, under: Engine, steps: Steps) -> tuple[str, bool]:
     """The image of the node, and whether it is of our own making (which has another network)."""
     stock = here.node_image or versions.STOCK_NODE_IMAGE
     if here.node_image or under.has_image(stock) or under.reaches(stock):

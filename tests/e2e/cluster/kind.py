@@ -1,18 +1,19 @@
-"""The cluster itself: one node, made by kind, with an audit log and aggregation as kubeadm sets it up."""
+"""The cluster itself, made by kind, with an audit log and aggregation as kubeadm sets it up: one node, or one and some
+workers beside it (nodes.py)."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from e2e.cluster import versions
+from e2e.cluster import nodes, versions
 from e2e.cluster.engine import Engine
 from e2e.cluster.progress import ClusterError, Steps, output, succeeds
 from e2e.cluster.settings import Settings
 
 AUDIT_POLICY = Path(__file__).parent / "audit-policy.yaml"
-NODE = f"{versions.CLUSTER_NAME}-control-plane"
 READY_WITHIN = "180s"
 
 
@@ -20,6 +21,19 @@ READY_WITHIN = "180s"
 class Kind:
     settings: Settings
     engine: Engine
+    name: str = versions.CLUSTER_NAME
+    workers: int = 0
+    """Nodes beside the control plane's."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        own = self.settings.kubeconfig
+        return own if self.name == versions.CLUSTER_NAME else own.with_name(f"{own.name}-{self.name}")
+
+    @property
+    def nodes(self) -> list[str]:
+        """Their containers' names; the first is the control plane's."""
+        return nodes.names(self.name, self.workers)
 
     @property
     def program(self) -> Path:
@@ -27,16 +41,16 @@ class Kind:
 
     @property
     def kubectl(self) -> list[str | Path]:
-        return [self.settings.tools / "kubectl", "--kubeconfig", self.settings.kubeconfig]
+        return [self.settings.tools / "kubectl", "--kubeconfig", self.kubeconfig]
 
     def exists(self) -> bool:
         listed = output([self.program, "get", "clusters"], env=self.engine.env)
-        return versions.CLUSTER_NAME in listed.split()
+        return self.name in listed.split()
 
     def runs(self, image: str) -> bool:
         """Whether the cluster answers and its node is of this image."""
         try:
-            node = self.engine.docker("inspect", "--format", "{{.Config.Image}} {{.State.Running}}", NODE)
+            node = self.engine.docker("inspect", "--format", "{{.Config.Image}} {{.State.Running}}", self.nodes[0])
         except ClusterError:
             return False
         return node.split() == [image, "true"] and answers(self.kubectl)
@@ -44,16 +58,16 @@ class Kind:
     def create(self, image: str, own_image: bool, steps: Steps) -> None:
         """Make the cluster, or leave one that runs as it is. Counts as one step. Raises ClusterError."""
         if self.runs(image):
-            steps.skip(f"cluster {versions.CLUSTER_NAME}")
+            steps.skip(f"cluster {self.name}")
             return
-        with steps.step("kind", f"cluster {versions.CLUSTER_NAME} on {image}"):
+        with steps.step("kind", f"cluster {self.name} on {image}"):
             # What a crash left (a stopped node, a node of another image) is not worth mending: new is 20 seconds.
             self.delete()
-            config = self.settings.cache / "kind.json"
-            config.write_text(json.dumps(configuration(own_image), indent=1))
+            config = self.kubeconfig.with_name(self.kubeconfig.name.replace("kubeconfig", "kind") + ".json")
+            config.write_text(json.dumps(self._configuration(own_image), indent=1))
             words: list[str | Path] = [
                 "--name",
-                versions.CLUSTER_NAME,
+                self.name,
                 "--image",
                 image,
                 "--config",
@@ -63,9 +77,11 @@ class Kind:
             ]
             try:
                 steps.run(
-                    [self.program, "create", "cluster", *words, "--kubeconfig", self.settings.kubeconfig, "--retain"],
+                    [self.program, "create", "cluster", *words, "--kubeconfig", self.kubeconfig, "--retain"],
                     env=self.engine.env,
                 )
+                if own_image:
+                    nodes.join(self.engine, self.nodes)
                 # kind waits for the node; names and services work a moment later.
                 for what in ("daemonset/kube-proxy", "deployment/coredns"):
                     words = ["-n", "kube-system", "rollout", "status", what, "--timeout", READY_WITHIN]
@@ -77,7 +93,7 @@ class Kind:
 
     def delete(self) -> None:
         """Take the cluster away, whatever state it is in; none is fine. Raises ClusterError."""
-        words: list[str | Path] = ["--name", versions.CLUSTER_NAME, "--kubeconfig", self.settings.kubeconfig]
+        words: list[str | Path] = ["--name", self.name, "--kubeconfig", self.kubeconfig]
         output([self.program, "delete", "cluster", *words], env=self.engine.env, within_seconds=120)
 
     def load(self, images: list[str], steps: Steps) -> None:
@@ -85,15 +101,23 @@ class Kind:
         if not self.exists():
             raise ClusterError("no cluster runs here: make cluster-up")
         with steps.step("load", f"{len(images)} images into the node"):
-            steps.run(
-                [self.program, "load", "docker-image", "--name", versions.CLUSTER_NAME, *images], env=self.engine.env
-            )
+            steps.run([self.program, "load", "docker-image", "--name", self.name, *images], env=self.engine.env)
+
+    def _configuration(self, own_image: bool) -> dict[str, Any]:
+        """With workers, and a network of pods for each node, where there are several."""
+        made = configuration(own_image)
+        if self.workers:
+            (first,) = made["nodes"]
+            made["nodes"] = [first, *({"role": "worker"} for _ in range(self.workers))]
+            for number, each in enumerate(made["nodes"] if own_image else ()):
+                each["extraMounts"] = [*each.get("extraMounts", ()), nodes.network(self.settings.cache, number)]
+        return made
 
     def _keep_logs(self) -> None:
         """kubelet's and containerd's own words, for the person who reads why the cluster did not come up."""
         folder = self.settings.logs / "node"
         succeeds(
-            [self.program, "export", "logs", "--name", versions.CLUSTER_NAME, folder],
+            [self.program, "export", "logs", "--name", self.name, folder],
             env=self.engine.env,
             within_seconds=60,
         )
@@ -103,7 +127,7 @@ def answers(kubectl: list[str | Path]) -> bool:
     return succeeds([*kubectl, "get", "--raw", "/readyz"])
 
 
-def configuration(own_image: bool) -> dict[str, object]:
+def configuration(own_image: bool) -> dict[str, Any]:
     """kind's configuration. Our own node image has a bridge for one node instead of kind's network daemon."""
     log = "/var/log/kubernetes/audit.log"
     policy = "/etc/kubernetes/audit-policy.yaml"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 from aiohttp import web
 
@@ -67,7 +68,7 @@ class ApiServer:
         self.warnings: list[str] = []
         """Told with each answer."""
         self.url = ""
-        self._remembered: tuple[object, list[Document]] = (None, [])
+        self._remembered: tuple[int, dict[object, list[Document]]] = (0, {})
         self.watch_errors: list[Document] = []
         """Statuses that the next watches end with, one each."""
 
@@ -156,7 +157,7 @@ class ApiServer:
             return _status(refused.status, refused.reason, str(refused))
 
     def _answered(self, document: Document) -> web.Response:
-        answer = web.json_response(document)
+        answer = web.Response(body=msgspec.json.encode(document), content_type="application/json")
         for each in self.warnings:
             answer.headers.add("Warning", f'299 - "{each}"')
         return answer
@@ -196,15 +197,17 @@ class ApiServer:
         raise Refused(405, "MethodNotAllowed", f"{request.verb} {request.sub}")
 
     def _found(self, request: Request) -> list[Document]:
-        """The objects of a list; remembered, for its other pages."""
-        asked = (self.objects.version, request.plural, request.namespace, request.query.get("labelSelector", ""))
-        if self._remembered[0] != asked:
-            self._remembered = (asked, [
+        """The objects of a list; remembered while nothing changes, for its other pages."""
+        if self._remembered[0] != self.objects.version:
+            self._remembered = (self.objects.version, {})
+        asked = (request.plural, request.namespace, request.query.get("labelSelector", ""))
+        if asked not in self._remembered[1]:
+            self._remembered[1][asked] = [
                 document
                 for place, document in self.objects.by_place.items()
                 if _within(place, request.plural, request.namespace) and _selected(document, request.query)
-            ])  # fmt: skip
-        return self._remembered[1]
+            ]
+        return self._remembered[1][asked]
 
     def _list(self, request: Request) -> Document:
         found = self._found(request)

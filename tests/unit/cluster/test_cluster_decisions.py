@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from e2e.cluster import binaries, engine, firewall, images, kind, node, packages, settings, versions
+from e2e.cluster import binaries, engine, firewall, images, kind, node, nodes, packages, settings, versions
 from e2e.cluster.progress import ClusterError, Steps
 
 ALL_CAPABILITIES = "CapInh:\t0000000000000000\nCapBnd:\t000001ffffffffff\n"
@@ -56,6 +57,22 @@ def test_a_node_of_ours_brings_its_own_network_and_a_stock_one_kind_s() -> None:
 
     assert default_network_is_off(True) is True
     assert default_network_is_off(False) is False
+
+
+def test_nodes_of_our_own_image_have_addresses_for_pods_of_their_own(tmp_path: Path) -> None:
+    here = settings.Settings(tmp_path, existing=False, node_image=None, own_engine=False, debian_mirror=None)
+    made = kind.Kind(here, engine.Engine("docker", None), "three", workers=2)
+    assert made.kubeconfig != here.kubeconfig
+    assert made.nodes == ["three-control-plane", "three-worker", "three-worker2"]
+    configured = made._configuration(own_image=True)["nodes"]
+    assert [each["role"] for each in configured] == ["control-plane", "worker", "worker"]
+    subnets = set()
+    for each in configured:
+        mount = next(one for one in each["extraMounts"] if one["containerPath"] == nodes.PLACE)
+        subnets.add(json.loads(Path(mount["hostPath"]).read_text())["plugins"][0]["ipam"]["ranges"][0][0]["subnet"])
+    assert len(subnets) == 3
+    assert not any("extraMounts" in each for each in made._configuration(own_image=False)["nodes"][1:])
+    assert len(kind.Kind(here, made.engine)._configuration(own_image=True)["nodes"]) == 1
 
 
 def test_what_is_built_is_built_again_only_when_its_sources_change(tmp_path: Path) -> None:
