@@ -55,10 +55,10 @@ def ends(server: ApiServer, job: str, code: int = 0, **told: Any) -> None:
     server.put("jobs", {**found, "status": {"conditions": [{"type": kind, "status": "True"}]}})
 
 
-def is_at_work(server: ApiServer, job: str) -> None:
+def is_at_work(server: ApiServer, job: str, phase: str = "Running") -> None:
     labels = {"batch.kubernetes.io/job-name": job}
     server.put("pods", {"metadata": {"name": f"{job}-x", "namespace": "feeds", "labels": labels}, "spec": {},
-                        "status": {"phase": "Running"}})  # fmt: skip
+                        "status": {"phase": phase}})  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,9 @@ async def test_what_a_run_came_to_is_in_the_status_an_event_and_a_metric(
         await until(lambda: reason(server) == "Starting", "the Job to be made")
         is_at_work(server, "books")
         await until(lambda: reason(server) == "Running", "it to be at work")
+        is_at_work(server, "books", "Succeeded")
+        await until(lambda: "about to" in condition(server)[2], "its pod's end to be seen")
+        assert reason(server) == "Running"
         assert condition(server, "Reconciling")[0] == "True"
         ends(server, "books", code, **told)
         kind, outcome, counts = wanted
@@ -112,7 +115,7 @@ async def test_its_pod_has_what_a_worker_has_and_a_spec_of_its_own(
     sidecar = {"containers": [{"name": "proxy", "image": "proxy:1"}], "nodeSelector": {"disk": "fast"},
                "env": [{"name": "HTTPS_PROXY", "value": "http://proxy"}]}  # fmt: skip
     put_pipeline(server, redis, spec={"worker": {"podTemplate": sidecar}})
-    put_task(server, backup={"claimName": "backups"}, resources={"limits": {"memory": "2Gi"}})
+    put_task(server, backup={"claimName": "backups"}, resources={"limits": {"memory": "128Mi"}})
     async with operated(server, tmp_path, monkeypatch, PULL_SECRETS="hub"):
         await until(lambda: jobs(server) == {"books"}, "the Job")
         await ready(server)
@@ -123,7 +126,7 @@ async def test_its_pod_has_what_a_worker_has_and_a_spec_of_its_own(
         assert container["args"][0] == "backup"
         assert container["args"][2].endswith("/botnet-{time}.dcp")
         assert {"name": "HTTPS_PROXY", "value": "http://proxy"} in container["env"]
-        assert container["resources"]["limits"] == {"memory": "2Gi"}
+        assert container["resources"] == {"limits": {"memory": "128Mi"}, "requests": {"cpu": "100m"}}
         same = ("nodeSelector", "imagePullSecrets", "serviceAccountName", "automountServiceAccountToken")
         assert {each: pod[each] for each in same} == {each: worker[each] for each in same}
         secrets = [[each for each in found["volumes"] if each["name"] == "secrets"] for found in (pod, worker)]

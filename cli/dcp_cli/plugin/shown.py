@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dcp_cli.shown.say import say
+from dcp_cli.shown.summary import COUNTS
 from dcp_cli.shown.tables import show_table
 
 Document = Mapping[str, Any]
@@ -24,7 +25,7 @@ def show_status(pipeline: Document) -> bool:
         return False
     show_table(rows, ["condition", "", "reason", "message"])
     if records := status.get("records"):
-        say("\n" + ", ".join(f"{count:,} {name}" for name, count in records.items()))
+        say("\n" + ", ".join(f"{records[name]:,} {name}" for name in (*COUNTS, "pending") if name in records))
     for line in _numbers(status):
         say(line)
     return bool(conditions.get("Ready", {}).get("status") == "True")

@@ -54,7 +54,7 @@ def _verified(answer: Answer) -> Told:
     objects = f"{int(answer['objects_total']):,} objects"
     if answer["balanced"]:
         return f"the books balance: {objects}, {counts['read']:,} read, {counts['written']:,} written", counts
-    first = f"; the first: {findings[0]['object']}: {findings[0]['kind']}" if findings else ""
+    first = f"; the first: {findings[0]['object']} ({findings[0]['kind']})" if findings else ""
     return f"the books do NOT balance: {objects}, {len(findings):,} findings{first}", counts
 
 

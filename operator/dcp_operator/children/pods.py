@@ -86,11 +86,14 @@ def grace_seconds(pipeline: Pipeline, component: Component) -> int:
 
 
 def resources_of(pipeline: Pipeline, component: Component) -> dict[str, Any]:
-    """The spec's resources over the defaults. A limit without a request is the request as well, as everywhere in
-    Kubernetes: a default request above it would be refused."""
-    given = part_of(pipeline, component).resources
+    """The spec's resources over the defaults."""
+    return laid_over(_RESOURCES[component], part_of(pipeline, component).resources)
+
+
+def laid_over(defaults: Mapping[str, Mapping[str, str]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Resources over their defaults. A limit without a request is the request as well, as everywhere in Kubernetes: a
+    default request above it would be refused."""
     limits, requests = given.get("limits", {}), given.get("requests", {})
-    defaults = _RESOURCES[component]
     kept = {key: value for key, value in defaults["requests"].items() if key not in limits or key in requests}
     kept_limits = {key: value for key, value in defaults["limits"].items() if key not in requests or key in limits}
     return {"requests": {**kept, **requests}, "limits": {**kept_limits, **limits}}

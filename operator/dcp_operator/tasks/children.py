@@ -18,6 +18,7 @@ from dcp_operator.children.pods import (
     SPEC_FILE,
     STATE_FOLDER,
     container_security,
+    laid_over,
     mounts_of,
     volumes_of,
 )
@@ -158,7 +159,7 @@ def _container(wanted: WantedTask, mounts: list[dict[str, Any]]) -> dict[str, An
         "command": ["python", "-m", "dcp_cli.task"],
         "args": words_of(wanted.task),
         "env": [{"name": name, "value": value} for name, value in environment.items()],
-        "resources": merged(_RESOURCES, wanted.task.resources),
+        "resources": laid_over(_RESOURCES, wanted.task.resources),
         "securityContext": container_security(),
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",

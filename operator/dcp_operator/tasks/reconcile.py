@@ -156,9 +156,11 @@ class TaskReconciler:
     async def _followed(self, owner: Owner, running: Document) -> Stage:
         name, pods = str(running["metadata"]["name"]), await self._pods_of(owner, running)
         if ended(running) is None:
-            at_work = any((each.get("status") or {}).get("phase") == "Running" for each in pods)
-            if at_work:
+            phases = {(each.get("status") or {}).get("phase") for each in pods}
+            if "Running" in phases:
                 return Stage("at work", "Running", "`dcp` is at work", name)
+            if phases & {"Succeeded", "Failed"}:
+                return Stage("at work", "Running", "its pod has ended, and its Job is about to", name)
             trouble = next(iter(trouble_of(pods).values()), "")
             if trouble or not pods:
                 said = trouble or "its Job has no pod yet; where that lasts, kubectl describe job says why: a quota?"

@@ -27,7 +27,7 @@ def verified(**changes: Any) -> dict[str, Any]:
     [
         ("verify", verified(), 0, "the books balance: 2 objects, 10 read, 7 written", {**BOOKS, "findings": 0}),
         ("verify", verified(balanced=False, findings=[{"object": "u", "kind": "missing", "message": "raw"}]), 1,
-         "the books do NOT balance: 2 objects, 1 findings; the first: u: missing", {**BOOKS, "findings": 1}),
+         "the books do NOT balance: 2 objects, 1 findings; the first: u (missing)", {**BOOKS, "findings": 1}),
         ("rejects", {"total": 77, "replaced": 2, "rejects": [{"raw": "private"}]}, 0,
          "77 rejects; 2 more are of versions that were replaced", {"rejects": 77, "replaced": 2}),
         ("dead", {"revived": 3, "queued": 1, "read_again": 2}, 0,
