@@ -124,22 +124,22 @@ def redis_server(**settings: str | int) -> Iterator[RunningServer]:
     binary = shutil.which("redis-server")
     if binary is None:
         pytest.skip("redis-server is not installed")
-    port = _free_port(settings.get("cluster_enabled") == "yes")
+    port = free_port(settings.get("cluster_enabled") == "yes")
     address = {"bind": "127.0.0.1", "port": port}
     with _running(binary, f"redis://127.0.0.1:{port}/0", address, settings) as server:
         yield server
 
 
 @contextmanager
-def sentinel_server(name: str, port: int, quorum: int = 2) -> Iterator[RunningServer]:
-    """The machine's redis-server as a Sentinel of the primary on that port of loopback."""
+def sentinel_server(name: str, port: int, quorum: int = 2, lines: str = "") -> Iterator[RunningServer]:
+    """The machine's redis-server as a Sentinel of the primary on that port of loopback, with more lines of its file."""
     binary = shutil.which("redis-server")
     if binary is None:
         pytest.skip("redis-server is not installed")
-    own = _free_port()
+    own = free_port()
     with _folder() as folder:
         (folder / "server.conf").write_text(
-            f"port {own}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor {name} 127.0.0.1 {port} {quorum}\n"
+            f"port {own}\nbind 127.0.0.1\ndir {folder}\n{lines}\nsentinel monitor {name} 127.0.0.1 {port} {quorum}\n"
             f"sentinel down-after-milliseconds {name} 1000\nsentinel failover-timeout {name} 5000\n"
         )
         command = [binary, str(folder / "server.conf"), "--sentinel"]
@@ -187,7 +187,7 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _free_port(with_bus: bool = False) -> int:
+def free_port(with_bus: bool = False) -> int:
     """A Cluster's servers speak to each other on a port that is greater by 10,000."""
     while True:
         with socket.socket() as probe:

@@ -176,9 +176,9 @@ class QueueReader:
             pause = min(2.0 ** min(asked.failures - FAILURES_UNPAUSED, 8), LONGEST_PAUSE_SECONDS)
             asked.paused_until = self._monotonic() + pause
 
-    async def _resolve(self, server: Server, node: Node, told: bool) -> str:
-        """An address, out of all that a name has. A name that a server told us is not even asked for in DNS where the
-        operator does not go there."""
+    async def _resolve(self, server: Server, node: Node, told: bool) -> Sequence[str]:
+        """The addresses of a node, of both families. A name that a server told us is not even asked for in DNS where
+        the operator does not go there."""
         is_address = _is_address(node.host)
         if told and not is_address and not self._reach.may_be_told(node.host, server.namespace):
             raise Unreadable(FOREIGN)
@@ -187,7 +187,7 @@ class QueueReader:
             raise Unreadable("the host is an address that the operator never goes to")
         if told and is_address and not await self._is_ours(server, found[0]):
             raise Unreadable(FOREIGN)
-        return found[0]
+        return found
 
     async def _is_ours(self, server: Server, address: str) -> bool:
         """Whether an address that a server told us is one where the spec might have led us: listed, what a name of
@@ -217,4 +217,7 @@ def _is_address(host: str) -> bool:
 
 
 def _addresses(host: str, port: int) -> list[str]:
-    return [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not found:
+        raise socket.gaierror(socket.EAI_NONAME, "no address")
+    return found

@@ -35,8 +35,8 @@ ASKED_AGAIN_SECONDS = 10.0
 """Sentinels, so that a primary which is cut off and does not know it is not listened to for longer."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-Resolve = Callable[[Server, Node, bool], Awaitable[str]]
-"""An address for a node; the last argument says that a server named it, and not the spec. Raises Unreadable."""
+Resolve = Callable[[Server, Node, bool], Awaitable[Sequence[str]]]
+"""A node's addresses; the last argument says that a server named it, and not the spec. Raises Unreadable."""
 
 
 class Wire:
@@ -145,9 +145,18 @@ class Wire:
 
     async def _open(self, url: RedisUrl, node: Node) -> Streams:
         context = _context(self._server) if self._server.tls or url.tls else None
-        where = await self._resolve(self._server, node, node not in url.nodes)
-        name = node.host.rstrip(".") if context else None
-        return await asyncio.open_connection(where, node.port, ssl=context, limit=CHUNK, server_hostname=name)
+        addresses = await self._resolve(self._server, node, node not in url.nodes)
+        name, first = node.host.rstrip(".") if context else None, self._turns % len(addresses)
+        refused: OSError | None = None
+        for each in (*addresses[first:], *addresses[:first]):
+            try:
+                return await asyncio.open_connection(each, node.port, ssl=context, limit=CHUNK, server_hostname=name)
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                refused = refused or error
+        assert refused is not None
+        raise refused
 
 
 async def _answers(streams: Streams, commands: Sequence[Command]) -> list[Reply]:

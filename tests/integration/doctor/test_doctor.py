@@ -13,6 +13,7 @@ from support.botnet_feed import HEADER
 from support.databases import Database
 from support.dcp_process import dcp, served, write_spec
 from support.mariadb_server import free_port
+from support.redis_groups import cluster
 from support.redis_server import redis_server
 
 
@@ -102,6 +103,20 @@ def test_a_queue_that_throws_work_away_when_it_is_full_is_a_warning(tmp_path: Pa
         policy, memory = examined(spec)["queue.memory"]
     assert (policy.state, memory.state) == (State.WARNING, State.WRONG)
     assert "allkeys-lru" in policy.says
+
+
+def test_of_several_hosts_the_silent_ones_are_named_and_one_server_of_a_cluster_is_not_enough(tmp_path: Path) -> None:
+    with served(feed_of(tmp_path / "feed")) as url, cluster() as servers:
+        dead = f"127.0.0.1:{free_port()}"
+        spec = write_spec(tmp_path / "spec.yaml", url, redis=f"{servers.url},{dead}")
+        found_ = examined(spec)
+        (silent,) = found_["queue.hosts"]
+        assert (silent.state, silent.says.startswith(f"{dead}: ")) == (State.WARNING, True)
+        here = servers.owner("{default.botnet}:meta").port
+        assert found_["queue.connection"][0].says.endswith(f" on 127.0.0.1:{here}")
+        one = write_spec(tmp_path / "one.yaml", url, redis=f"redis://127.0.0.1:{here}/0")
+        (told,) = examined(one)["queue.cluster"]
+    assert (told.state, "redis+cluster://" in told.mend) == (State.WRONG, True)
 
 
 def test_a_doctor_makes_nothing(tmp_path: Path, sqlite: Database) -> None:
