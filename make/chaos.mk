@@ -8,7 +8,7 @@ CHAOS = PYTHONPATH=tests $(BIN)/python -m chaos
 .PHONY: chaos chaos-cluster chaos-ci chaos-show chaos-faults chaos-mutations
 
 chaos: $(READY) servers ## SCHEDULES=3 SEED=7: processes and servers under random faults, then compared row for row
-	@$(CHAOS) run --schedules $(SCHEDULES) --seed $(SEED) --lanes $(LANES) --certain "$(CERTAIN)" $(LONG)
+	@$(CHAOS) run --schedules $(SCHEDULES) --seed $(SEED) --lanes $(LANES) --certain "$(CERTAIN)" $(LONG) $(EXPIRES)
 
 chaos-cluster: $(READY) ## ROUNDS=3 SEED=7: the same on a cluster that is up: pods, node, operator, servers, an upgrade
 	@PYTHONPATH=tests $(BIN)/python -m e2e.chaos --seed $(SEED) --rounds $(ROUNDS)

@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--lanes", type=int, default=2, help="schedules side by side, each on servers of its own")
     run.add_argument("--certain", default="", help="faults, with commas: one of them strikes in each schedule")
     run.add_argument("--long", action="store_true", help="that one for up to minutes")
+    run.add_argument("--expires", action="store_true", help="rows expire in every schedule, not in each sixth only")
     run.add_argument("--least-kills", type=int, default=0, help="by INSERT and COMMIT, and by COMMIT and ack")
     show = commands.add_parser("show", help="say what a seed's schedule does")
     show.add_argument("--seed", type=int, required=True)
@@ -48,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n".join(plan_of(options.seed).names))
         return 0
     certain = tuple(each for each in options.certain.split(",") if each)
-    plans = [plan_of(each, certain, options.long) for each in range(options.seed, options.seed + options.schedules)]
+    seeds = range(options.seed, options.seed + options.schedules)
+    plans = [plan_of(each, certain, options.long, options.expires) for each in seeds]
     return run_schedules(plans, options.lanes, options.least_kills)
 
 

@@ -108,6 +108,9 @@ class Plan:
     certain: tuple[str, ...] = ()
     """Faults of which one strikes whatever the seed says."""
     long: bool = False
+    expires: bool = False
+    """Rows are kept for ten minutes, and the feed's are about so old: some come too late, and some of those that are
+    written expire while everybody works."""
 
     @property
     def dooms(self) -> tuple[Doom, ...]:
@@ -124,13 +127,17 @@ class Plan:
         """What is going to happen, for people."""
         dooms = [f"{role.name}:{life.doom}" for role in self.roles for life in role.lives if life.doom]
         skews = [f"{role.name}:clock" for role in self.roles for life in role.lives if life.clock_skew_seconds]
-        extra = ["feed-withdraws"] if self.withdraws else []
+        extra = [*(["feed-withdraws"] if self.withdraws else []), *(["rows-expire"] if self.expires else [])]
         return (*dooms, *skews, *(str(each) for each in self.strikes), *extra)
 
 
-def plan_of(seed: int, certain: Sequence[str] = (), long: bool = False) -> Plan:
+_EXPIRES_EVERY = 6
+
+
+def plan_of(seed: int, certain: Sequence[str] = (), long: bool = False, expires: bool = False) -> Plan:
     """The schedule of a seed. Of the faults that are `certain` one strikes in it whatever its chance, by turns; where it
-    is `long`, for as long as no schedule has by chance, and files keep appearing meanwhile."""
+        is `long`, for as long as no schedule has by chance, and files keep appearing meanwhile. Every sixth has rows that expire,
+    or all, where it is said that it `expires`."""
     chance = random.Random(f"chaos {seed}")
     withdraws = chance.random() < 0.2 and not certain
     arrivals = _arrivals(chance, seed, files=chance.randrange(6, 10))
@@ -151,6 +158,7 @@ def plan_of(seed: int, certain: Sequence[str] = (), long: bool = False) -> Plan:
         label=str(seed),
         certain=tuple(certain),
         long=long,
+        expires=expires or seed % _EXPIRES_EVERY == _EXPIRES_EVERY - 1,
     )
 
 

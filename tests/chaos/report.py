@@ -27,6 +27,7 @@ def line_of(outcome: Outcome) -> str:
         return words
     certain = f" CERTAIN={','.join(plan.certain)}" if plan.certain else ""
     certain += " LONG=--long" if plan.long else ""
+    certain += " EXPIRES=--expires" if plan.expires else ""
     command = f"chaos SCHEDULES=1 SEED={plan.seed}{certain}" if plan.seed else f"chaos-faults ONLY={plan.label}"
     again = f"  again: make {command}; logs: build/chaos/{plan.label}"
     return "\n".join([words, *(f"  - {each}" for each in verdict.findings), again])

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -32,6 +35,9 @@ from support.waiting import wait_until
 LEASE_SECONDS = 2
 JUDGE_MARIADB = "judge-mariadb"
 _DISK_BYTES = 256 << 20
+KEPT_SECONDS = 600
+_TOO_OLD_SECONDS = 20
+_MOMENT = "%Y-%m-%d %H:%M:%S"
 
 
 class RedisPair:
@@ -86,6 +92,8 @@ class Stage:
         self.turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
         """By a strike's target: one strikes at a time."""
         self._arrivals: dict[str, Arrival] = {}
+        self._aged: Callable[[bytes], bytes] = _as_it_is
+        """Gives the feed's records the age that they are to have."""
         self._numbers = itertools.count(1)
 
     def reset(self, plan: Plan) -> None:
@@ -96,6 +104,11 @@ class Stage:
             self.mariadb.execute(f"DROP DATABASE {self.database}")
         self.database = f"chaos_{next(self._numbers)}"
         self.mariadb.create_database(self.database)
+        self._aged = aged_by(plan) if plan.expires else _as_it_is
+        if plan.expires:
+            # Of two patterns that fit, the narrower one counts alone.
+            rights = f"{documented_rights()}, DROP"
+            self.mariadb.execute(f"GRANT {rights} ON `{self.database}`.* TO '{USER}'@'%'")
         self.redis.reset()
         self.feed.files.clear()
         self.history.clear()
@@ -125,14 +138,14 @@ class Stage:
     def arrive(self, arrival: Arrival) -> None:
         """A file appears in the feed."""
         self._arrivals[arrival.name] = arrival
-        self._serve(arrival.name, content(arrival.records, arrival.seed), arrival.packed)
+        self._serve(arrival.name, self._aged(content(arrival.records, arrival.seed)), arrival.packed)
 
     def change(self, name: str) -> None:
         """A file has another content: half of its records, and others."""
         arrival = self._arrivals[name]
         old, version = arrival.records // 2, len(self.history[name])
         grown = content(old, arrival.seed) + b"".join(lines(arrival.records, arrival.seed + 50 + version))
-        self._serve(name, grown, arrival.packed)
+        self._serve(name, self._aged(grown), arrival.packed)
 
     def withdraw(self, name: str, etag: str) -> None:
         """A file, if it is still this content, is no longer in the feed."""
@@ -166,7 +179,9 @@ class Stage:
             "maxBytes": str(plan.max_queue_bytes),
             "redis": {"url": f"redis://127.0.0.1:{redis}/0"},
         }
-        sink = {"url": f"mysql+pymysql://{USER}@127.0.0.1:{mariadb}/{self.database}", "table": TABLE}
+        sink: dict[str, Any] = {"url": f"mysql+pymysql://{USER}@127.0.0.1:{mariadb}/{self.database}", "table": TABLE}
+        if plan.expires:
+            sink["retention"] = {"by": "seen_at", "keep": f"{KEPT_SECONDS}s"}
         spec["sink"] = {"sql": {**sink, "password": {"secretKeyRef": {"name": "sink", "key": "password"}}}}
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         return path
@@ -175,6 +190,23 @@ class Stage:
 def content(records: int, seed: int) -> bytes:
     """A file of the feed."""
     return HEADER.encode() + b"\n" + b"".join(lines(records, seed))
+
+
+def aged_by(plan: Plan) -> Callable[[bytes], bytes]:
+    """Moves the feed's times to about when rows expire, so that some records are too old when they come, and some of the
+    others become so while the schedule is played: a minute of the feed is a second."""
+    begins = datetime.now(UTC) - timedelta(seconds=KEPT_SECONDS + _TOO_OLD_SECONDS)
+    first = datetime(2026, 10, 1) + timedelta(seconds=plan.seed * 100)
+
+    def moved(found: re.Match[bytes]) -> bytes:
+        since = datetime.strptime(found[0].decode(), _MOMENT) - first
+        return (begins + since / 60).strftime(_MOMENT).encode()
+
+    return lambda text: re.sub(rb"2026-10-\d\d \d\d:\d\d:\d\d", moved, text)
+
+
+def _as_it_is(text: bytes) -> bytes:
+    return text
 
 
 @contextmanager

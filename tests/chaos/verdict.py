@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, text
 
 from dcp_pipeline.verify import FindingKind, verify
-from oracle.compare import differences
+from oracle.compare import Differences, differences
 from oracle.oracle import Expected, Outcome
 
 TABLE, PIPELINE = "botnet", "default/botnet"
@@ -66,6 +67,8 @@ class Verdict:
     dead: int = 0
     lost: int = 0
     doubled: int = 0
+    expired: int = 0
+    """Identities that are not in the table, for they are older than is kept."""
     findings: list[str] = field(default_factory=list)
 
     @property
@@ -91,11 +94,12 @@ def judge(engine: Engine, history: History, pipeline: str = PIPELINE) -> Verdict
     for each in reads:
         _expect(each, expected, verdict)
     verdict.records = expected.read
-    found = differences(engine, expected, TABLE)
+    found, expired = _without_expired(engine, differences(engine, expected, TABLE))
+    verdict.expired = expired
     verdict.lost += len(found.lost) + found.rejects_lost.total()
     verdict.doubled += len(found.doubled) + found.rejects_doubled.total()
     verdict.findings += found.in_words()
-    verdict.findings += _books(engine, expected)
+    verdict.findings += _books(engine, expected, expired)
     verdict.findings += _verified(engine, pipeline, any(not each.last for each in reads))
     missing = settled(engine, history)
     if missing:
@@ -148,13 +152,31 @@ def _is_of(cut: Any, raw: bytes) -> bool:
     return hashlib.blake2b(raw[cut.start : cut.stop], digest_size=16).hexdigest() == cut.digest
 
 
-def _books(engine: Engine, expected: Expected) -> list[str]:
-    columns = "SUM(`read`), SUM(written), SUM(duplicates), SUM(rejected), SUM(filtered)"
+def _without_expired(engine: Engine, found: Differences) -> tuple[Differences, int]:
+    """What is lost beside what is older than the horizon; and how much that is."""
+    with engine.connect() as connection:
+        query = text("SELECT value FROM dcp_meta WHERE name = :name")
+        horizon = connection.execute(query, {"name": f"horizon/{TABLE}"}).scalar()
+    if not horizon:
+        return found, 0
+    below = datetime.fromtimestamp(int(horizon, 16), UTC).strftime("%Y-%m-%d %H:%M:%S")
+    lost = tuple(each for each in found.lost if each[0] >= below)
+    return replace(found, lost=lost), len(found.lost) - len(lost)
+
+
+def _books(engine: Engine, expected: Expected, gone: int) -> list[str]:
+    columns = "SUM(`read`), SUM(written), SUM(duplicates), SUM(rejected), SUM(filtered), SUM(expired)"
     with engine.connect() as connection:
         row = connection.execute(text(f"SELECT {columns} FROM dcp_batches WHERE state = 'done'")).one()
-    books = tuple(int(each or 0) for each in row)
+    read, written, duplicates, rejected, filtered, expired = (int(each or 0) for each in row)
+    # A copy of what has expired counts as written and expired once more, and not as a duplicate.
+    again = max(0, written - expected.written) if gone else 0
+    books = (read, written - again, duplicates + again, rejected, filtered)
     wanted = (expected.read, expected.written, expected.duplicates, expected.rejected, 0)
-    return [] if books == wanted else [f"the ledger's books are {books}, the oracle's {wanted}"]
+    said = [] if books == wanted else [f"the ledger's books are {books}, the oracle's {wanted}"]
+    if expired < gone + again:
+        said.append(f"{expired} rows have expired by the ledger, {gone} are gone, and {again} copies of such came")
+    return said
 
 
 def _verified(engine: Engine, pipeline: str, changed: bool) -> list[str]:

@@ -39,6 +39,9 @@ class Partitioning(Protocol):
     def add(self, connection: Connection, table: str, bounds: Sequence[str]) -> None:
         """More of them, above those that stand."""
 
+    def part(self, connection: Connection, table: str, key: Sequence[str], bounds: Sequence[str]) -> None:
+        """Give a table its first ones, and the primary key that it needs for them."""
+
     def drop(self, connection: Connection, table: str, bounds: Sequence[str]) -> None:
         """Some of them, with their rows."""
 

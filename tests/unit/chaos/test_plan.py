@@ -47,3 +47,9 @@ def test_ci_kills_and_stops_at_every_phase() -> None:
     dooms = [life.doom for seed in CI_SEEDS for role in plan_of(seed).roles for life in role.lives if life.doom]
     assert {doom.phase for doom in dooms} == set(Phase)
     assert {doom.how for doom in dooms} == set(How)
+
+
+def test_rows_expire_in_some_schedules_of_ci_and_in_all_where_it_is_asked_for() -> None:
+    assert sum(plan_of(seed).expires for seed in CI_SEEDS) >= 4
+    assert all("rows-expire" in plan_of(seed, expires=True).names for seed in CI_SEEDS)
+    assert plan_of(6).strikes == plan_of(6, expires=True).strikes

@@ -19,11 +19,13 @@ _ROWS_PER_LINE = 1_000_000
 @json_option
 @exits
 def command(spec: str, redis: str | None, sink: str | None, abandon: bool, output: str) -> int:
-    """Move the table of an older release, so that a row costs the same however large it is. Stop fetcher and workers
-    before. Killed, it goes on where it was when it is called again."""
+    """Move the table of an older release, so that a row costs the same however large it is; where the spec has a
+    retention, give it partitions. Stop fetcher and workers before. Killed, it goes on where it was when it is called
+    again."""
     from dcp_cli.look import ledger_of
     from dcp_cli.shown.say import say
-    from dcp_worker.sink import moving
+    from dcp_pipeline.ledger.expiring.plan import kept_of
+    from dcp_worker.sink import moving, parting
 
     setup, moved = set_up(spec, redis, sink), [0]
     table, cleaning = setup.pipeline.table, setup.pipeline.spec.cleaning
@@ -36,8 +38,18 @@ def command(spec: str, redis: str | None, sink: str | None, abandon: bool, outpu
     with ExitStack() as stack:
         engine = ledger_of(setup, stack).engine
         done = moving.abandon(engine, table) if abandon else moving.migrate(engine, table, cleaning, told)
+        kept = None if abandon else kept_of(setup.pipeline)
+        parted = None if kept is None else parting.part(engine, table, kept)
     if output == "json":
-        print_json({"table": table, "rows": done.rows, "before": done.before, "nothing_to_do": done.reason})
+        print_json(
+            {
+                "table": table,
+                "rows": done.rows,
+                "before": done.before,
+                "nothing_to_do": done.reason,
+                "partitions": parted,
+            }
+        )
     elif done.reason is not None:
         say(f"{table}: nothing to do: {done.reason}")
     elif abandon:
@@ -46,4 +58,6 @@ def command(spec: str, redis: str | None, sink: str | None, abandon: bool, outpu
         say(f"{table}: {done.rows:,} rows are moved; `dcp verify` recomputes the books")
         if done.before:
             say(f"the old one is {done.before}: drop it when you need it no more")
+    if parted is not None and output != "json":
+        say(f"{table}: partitions: {parted}")
     return 0

@@ -23,7 +23,7 @@ from dcp_pipeline.spec.units import Duration
 from dcp_pipeline.verify import verify
 from dcp_worker.clean.group import alone, together
 from dcp_worker.clean.plan import CleaningPlan
-from dcp_worker.sink import CommitKind, ReplayPlan, SinkWriter, replay
+from dcp_worker.sink import CommitKind, ReplayPlan, SinkWriter, parting, replay
 from support.databases import Database
 from support.sink_cases import PIPELINE, Source
 
@@ -365,3 +365,25 @@ def test_rejects_are_forgotten_and_their_counts_stay(database: Database) -> None
     database.execute("UPDATE dcp_batches SET forgotten = forgotten + 1 WHERE forgotten IS NOT NULL")
     report = verify(database.engine, PIPELINE, "clean")
     assert {each.kind.value for each in report.findings} == {"rejects"}
+
+
+def test_migrate_gives_a_table_of_today_its_partitions(database: Database) -> None:
+    scene, later = Scene(database, retention=None), kept(10)
+    scene.commit(aged(12), aged(11, 2), aged(1), ",7")
+    if database.kind == "sqlite":
+        assert (
+            parting.part(database.engine, "clean", later) == "this database has no partitions; rows expire by batches"
+        )
+        return
+    database.execute("ALTER TABLE clean ADD UNIQUE KEY mine (n, seen_at)")
+    assert "mine does not; rows expire by batches" in parting.part(database.engine, "clean", later)
+    database.execute("ALTER TABLE clean DROP KEY mine")
+    assert "not lie in the order of n;" in parting.part(database.engine, "clean", Kept("n", "date", 86_400.0))
+    assert parting.part(database.engine, "clean", later) == parting.PARTED
+    assert parting.part(database.engine, "clean", later) == "it has partitions already"
+    scene.sink = scene.another()
+    scene.commit(aged(2), aged(1))
+    gone = scene.expire(10)
+    assert (gone.rows, gone.partitions) == (2, 1)
+    assert scene.ages() == [1, 2, None]
+    assert scene.counts() == (6, 5, 1, 2)
