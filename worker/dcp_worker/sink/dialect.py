@@ -19,7 +19,7 @@ from dcp_worker.sink.insertion import Insertion
 from dcp_worker.sink.shape import CleanTable, ObservedColumn, ObservedTable, Quote
 
 if TYPE_CHECKING:
-    from dcp_worker.sink import moving
+    from dcp_worker.sink.migrating import moving
 
 Way = Callable[[CleanTable, str, pl.DataFrame], Insertion]
 """How the rows of a batch are inserted: of the table, the batch's id and its rows. Rows of several batches say which

@@ -25,7 +25,7 @@ def command(spec: str, redis: str | None, sink: str | None, abandon: bool, outpu
     from dcp_cli.look import ledger_of
     from dcp_cli.shown.say import say
     from dcp_pipeline.ledger.expiring.plan import kept_of
-    from dcp_worker.sink import moving, parting
+    from dcp_worker.sink.migrating import moving, parting
 
     setup, moved = set_up(spec, redis, sink), [0]
     table, cleaning = setup.pipeline.table, setup.pipeline.spec.cleaning

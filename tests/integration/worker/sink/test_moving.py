@@ -19,7 +19,7 @@ from dcp_worker.clean.types.types import POLARS_TYPES
 from dcp_worker.ground.order import as_hex, order_of_field
 from dcp_worker.sink import ReplayPlan, SinkWriter, replay
 from dcp_worker.sink.dialects import sink_dialect_of
-from dcp_worker.sink.moving import Moved, abandon, migrate
+from dcp_worker.sink.migrating.moving import Moved, abandon, migrate
 from dcp_worker.sink.mysql.move import order_in_sql
 from support.databases import Database
 from support.sink_cases import PIPELINE, Source

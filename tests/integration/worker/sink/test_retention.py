@@ -23,7 +23,8 @@ from dcp_pipeline.spec.units import Duration
 from dcp_pipeline.verify import verify
 from dcp_worker.clean.group import alone, together
 from dcp_worker.clean.plan import CleaningPlan
-from dcp_worker.sink import CommitKind, ReplayPlan, SinkWriter, parting, replay
+from dcp_worker.sink import CommitKind, ReplayPlan, SinkWriter, replay
+from dcp_worker.sink.migrating import parting
 from support.databases import Database
 from support.sink_cases import PIPELINE, Source
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from dcp_pipeline.database.errors import LedgerError
 from dcp_worker.ground.order import ORDER_BYTES, RECORDS_PER_STEP, STEPS
 from dcp_worker.sink.identity import id_bytes
-from dcp_worker.sink.moving import Move, Way
+from dcp_worker.sink.migrating.moving import Move, Way
 from dcp_worker.sink.mysql.observe import observe_table
 from dcp_worker.sink.shape import BATCH, ID, RECORD, ObservedTable
 

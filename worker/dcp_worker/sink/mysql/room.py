@@ -23,7 +23,7 @@ from dcp_worker.sink.mysql.table import ServerTable, on_server
 from dcp_worker.sink.shape import CleanTable, ObservedColumn, ObservedTable, Quote
 
 if TYPE_CHECKING:
-    from dcp_worker.sink import moving
+    from dcp_worker.sink.migrating import moving
 
 
 class MySQLSink:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from dcp_pipeline.database.errors import LedgerError
 from dcp_worker.ground.order import ORDER_BYTES, as_hex, order_of_field, order_of_place
 from dcp_worker.sink.identity import PLAIN, id_bytes
-from dcp_worker.sink.moving import Move, Way
+from dcp_worker.sink.migrating.moving import Move, Way
 from dcp_worker.sink.shape import BATCH, ID, RECORD
 
 _ROWS_TOGETHER = 10_000

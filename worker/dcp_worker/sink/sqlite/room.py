@@ -20,7 +20,7 @@ from dcp_worker.sink.sqlite.insert import careful_sqlite_insert, sqlite_insert
 from dcp_worker.sink.sqlite.observe import observe_table
 
 if TYPE_CHECKING:
-    from dcp_worker.sink import moving
+    from dcp_worker.sink.migrating import moving
 
 
 class SQLiteSink:
