@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SPEC = """apiVersion: datacleaning.io/v1alpha1
+SPEC = """apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {{name: {name}}}
 spec:

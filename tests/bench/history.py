@@ -26,7 +26,7 @@ from support.mariadb_server import shared_mariadb
 
 PIPELINE, SOURCE, ROWS_AT_ONCE = "default/past", "files", 20_000
 SPEC = """
-apiVersion: datacleaning.io/v1alpha1
+apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {name: past}
 spec:

@@ -20,7 +20,7 @@ from support.databases import Database, fresh_database
 from support.ui_browser import browser, served_page
 from support.ui_stage import Stage
 
-_SPEC = """apiVersion: datacleaning.io/v1alpha1
+_SPEC = """apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {{name: {name}}}
 spec:

@@ -18,7 +18,7 @@ from bench.history import Cost, cost_of, told
 from support.mariadb_server import shared_mariadb
 
 SPEC = """
-apiVersion: datacleaning.io/v1alpha1
+apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {name: past}
 spec:

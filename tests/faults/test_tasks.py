@@ -23,7 +23,7 @@ def put_task(server: ApiServer, name: str = "books", pipeline: str = "botnet", *
     """A task as somebody applies it."""
     what = spec or {"verify": {}}
     return server.put(TASKS, {
-        "apiVersion": "datacleaning.io/v1alpha1", "kind": "DataCleaningTask",
+        "apiVersion": "datacleaning.io/v1beta1", "kind": "DataCleaningTask",
         "metadata": {"name": name, "namespace": "feeds"}, "spec": {"pipelineRef": {"name": pipeline}, **what},
     })  # fmt: skip
 

@@ -21,7 +21,7 @@ from support.rotation import MODES, PAD, Rotator, Writer, lines_of, numbers_of
 from support.waiting import wait_until
 
 SPEC = """
-apiVersion: datacleaning.io/v1alpha1
+apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {{name: lines}}
 spec:

@@ -13,7 +13,7 @@ from support.dcp_process import dcp
 
 SCALE, DIGITS = 4, 25
 SPEC = {
-    "apiVersion": "datacleaning.io/v1alpha1",
+    "apiVersion": "datacleaning.io/v1beta1",
     "kind": "DataCleaningPipeline",
     "metadata": {"name": "amounts"},
     "spec": {

@@ -36,7 +36,7 @@ def file_source(path: Path, **more: Any) -> dict[str, Any]:
 def pipeline_of(*sources: dict[str, Any], **spec: Any) -> Pipeline:
     """A pipeline with these sources."""
     document = {
-        "apiVersion": "datacleaning.io/v1alpha1",
+        "apiVersion": "datacleaning.io/v1beta1",
         "kind": "DataCleaningPipeline",
         "metadata": {"name": "test"},
         "spec": {

@@ -21,7 +21,7 @@ def write_pipeline(folder: Path, name: str, rows: int = 3, more: str = "") -> Pa
     (feed / "first.csv").write_text("n\n" + "".join(f"{n}\n" for n in range(rows)))
     spec = folder / f"{name}.yaml"
     spec.write_text(
-        f"apiVersion: datacleaning.io/v1alpha1\nkind: DataCleaningPipeline\nmetadata: {{name: {name}}}\nspec:\n"
+        f"apiVersion: datacleaning.io/v1beta1\nkind: DataCleaningPipeline\nmetadata: {{name: {name}}}\nspec:\n"
         f"  sources: [{{name: feed, file: {{path: feed-{name}, interval: 200ms}}}}]\n"
         f"  cleaning: {{fields: [{{name: n, type: integer}}], unique: [n]}}\n{more}"
     )

@@ -36,7 +36,7 @@ SPEC: dict[str, Any] = {
 def resource(changes: Mapping[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
     """The resource, with changes laid over its spec (a None takes a field away)."""
     return {
-        "apiVersion": "datacleaning.io/v1alpha1",
+        "apiVersion": "datacleaning.io/v1beta1",
         "kind": "DataCleaningPipeline",
         "metadata": {
             "name": "botnet",

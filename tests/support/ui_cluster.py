@@ -37,7 +37,7 @@ def resource(
     """The object as the API server has it."""
     namespace, name = key.split("/")
     document = {
-        "apiVersion": "datacleaning.io/v1alpha1",
+        "apiVersion": "datacleaning.io/v1beta1",
         "kind": "DataCleaningPipeline",
         "metadata": {"namespace": namespace, "name": name, "labels": labels or {}},
         "spec": {"sources": [{"name": "files", "http": {"url": "http://feed/"}}], "cleaning": {"fields": []}, **spec},

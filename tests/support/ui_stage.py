@@ -109,7 +109,7 @@ def _spread(path: Path, days: int) -> None:
 def _spec(name: str, feed: Path, fields: list[str], extra: str = "") -> str:
     columns = "\n".join(f"      - {{name: {each}}}" for each in fields)
     return (
-        "apiVersion: datacleaning.io/v1alpha1\nkind: DataCleaningPipeline\n"
+        "apiVersion: datacleaning.io/v1beta1\nkind: DataCleaningPipeline\n"
         f"metadata: {{name: {name}}}\nspec:\n  sources:\n    - name: files\n      file: {{path: {feed}}}\n"
         f"      format: {{type: csv}}\n  cleaning:\n    fields:\n{columns}\n{extra}"
     )

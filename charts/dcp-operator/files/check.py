@@ -19,7 +19,7 @@ for page in ("healthz", "readyz"):
     print(f"operator /{page}: {said['status']}")
 
 request = urllib.request.Request(
-    "https://kubernetes.default.svc/apis/datacleaning.io/v1alpha1",
+    "https://kubernetes.default.svc/apis/datacleaning.io/v1beta1",
     headers={"Authorization": f"Bearer {(ACCOUNT / 'token').read_text()}"},
 )
 served = read(request, context=ssl.create_default_context(cafile=ACCOUNT / "ca.crt"))

@@ -187,6 +187,18 @@ def logs(name: str, component: str, follow: bool, tail: int) -> int:
     kubectl.become(["logs", f"--selector={selector}", "--prefix", f"--tail={tail}", *more])
 
 
+@main.command("store-anew")
+@click.option("--crd", multiple=True, default=(PIPELINES,), show_default=True, help="Whose resources.")
+@exits
+def store_anew(crd: tuple[str, ...]) -> int:
+    """Have the API server store every pipeline in the present version of the API, before a release that knows the
+    earlier one no more. Changes no pipeline. Wants the rights to patch pipelines and the CRD's status."""
+    from dcp_cli.plugin.storing import store_anew as each_anew
+
+    kubectl: Kubectl = click.get_current_context().obj
+    return max(each_anew(kubectl, name) for name in crd)
+
+
 @main.group()
 def scale() -> None:
     """How many workers there are."""

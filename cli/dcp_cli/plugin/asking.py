@@ -15,7 +15,7 @@ from dcp_cli.plugin.shown import show_answer
 from dcp_cli.shown.say import say
 from dcp_pipeline.process.exit_codes import DONE, FAILED, INTERRUPTED, INVALID, TIMED_OUT
 
-API_VERSION = "datacleaning.io/v1alpha1"
+API_VERSION = "datacleaning.io/v1beta1"
 LONGEST_NAME = 52
 KEPT_SECONDS = 3600
 """How long a task stays after its end."""

@@ -33,6 +33,25 @@ class Kubectl:
         found: Document = json.loads(self._said("get", kind, name, "-o", "json"))
         return found
 
+    def definition(self, crd: str) -> Document:
+        """A CustomResourceDefinition."""
+        return self.get("customresourcedefinitions", crd)
+
+    def everywhere(self, kind: str) -> list[Document]:
+        """All objects of a kind, of every namespace."""
+        found: list[Document] = json.loads(self._said("get", kind, "--all-namespaces", "-o", "json"))["items"]
+        return found
+
+    def touch(self, kind: str, namespace: str, name: str) -> None:
+        """Have the object written as it is. Raises NotThere where it has gone."""
+        self._said("patch", kind, name, f"--namespace={namespace}", "--type=merge", "--patch={}")
+
+    def stored_as(self, crd: str, version: str) -> None:
+        """Note in a CRD that nothing is stored in any other version."""
+        status = json.dumps({"status": {"storedVersions": [version]}})
+        self._said("patch", "customresourcedefinitions", crd, "--subresource=status", "--type=merge",
+                   f"--patch={status}")  # fmt: skip
+
     def create(self, document: Document) -> Document:
         made: Document = json.loads(self._said("create", "-f", "-", "-o", "json", given=json.dumps(document)))
         return made

@@ -31,7 +31,7 @@ from dcp_pipeline.queue.connection import connect
 from dcp_pipeline.settings import with_redis_url
 from dcp_pipeline.setup import load_setup, log_files_of
 
-_LITTLE = """{apiVersion: datacleaning.io/v1alpha1, kind: DataCleaningPipeline, metadata: {name: warm-up}, spec: {
+_LITTLE = """{apiVersion: datacleaning.io/v1beta1, kind: DataCleaningPipeline, metadata: {name: warm-up}, spec: {
 sources: [{name: feed, file: {path: feed}}], cleaning: {fields: [{name: a}], unique: [a]}}}"""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from dcp_operator.ground.names import child_name
-from dcp_pipeline.spec.model import Pipeline
+from dcp_pipeline.spec.model import API_VERSION, Pipeline
 
 NOT_RUN = frozenset({"paused", "state", "scaling", "rotation"})
 """What is done from outside of the pods: by the operator."""
@@ -31,7 +31,7 @@ def spec_text(pipeline: Pipeline) -> str:
         if part:
             spec[component] = part
     metadata = {"name": pipeline.metadata.name, "namespace": pipeline.metadata.namespace}
-    document = {"apiVersion": pipeline.api_version, "kind": pipeline.kind, "metadata": metadata, "spec": spec}
+    document = {"apiVersion": API_VERSION, "kind": pipeline.kind, "metadata": metadata, "spec": spec}
     return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 

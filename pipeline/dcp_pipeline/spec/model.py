@@ -44,7 +44,9 @@ from dcp_pipeline.spec.words.scaling import ScalingPolicy as ScalingPolicy
 from dcp_pipeline.spec.words.source import Decompression as Decompression
 from dcp_pipeline.spec.words.source import Source as Source
 
-API_VERSION = "datacleaning.io/v1alpha1"
+API_VERSION = "datacleaning.io/v1beta1"
+EARLIER_API_VERSION = "datacleaning.io/v1alpha1"
+"""Read as the present one: its words are the same (ADR 86)."""
 KIND = "DataCleaningPipeline"
 
 
@@ -234,7 +236,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A DataCleaningPipeline."""
 
-    api_version: Literal["datacleaning.io/v1alpha1"]
+    api_version: Literal["datacleaning.io/v1beta1", "datacleaning.io/v1alpha1"]
     kind: Literal["DataCleaningPipeline"]
     metadata: Metadata
     spec: Spec

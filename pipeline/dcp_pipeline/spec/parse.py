@@ -21,7 +21,7 @@ from dcp_pipeline.spec.checking.checks import problems_of
 from dcp_pipeline.spec.checking.pod_checks import pod_problems
 from dcp_pipeline.spec.errors import Place, SpecInvalid, SpecProblem, path_of
 from dcp_pipeline.spec.expectations.expect import PERCENT_PATTERN
-from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline
+from dcp_pipeline.spec.model import API_VERSION, EARLIER_API_VERSION, KIND, Pipeline
 from dcp_pipeline.spec.units import decode_unit
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _explain(document: Any, error: Exception) -> list[SpecProblem]:
     """Every problem that the schema sees; what msgspec said where the schema sees none."""
     from dcp_pipeline.spec.schema import json_schema
 
-    if isinstance(document, dict) and document.get("apiVersion") not in (None, API_VERSION):
+    if isinstance(document, dict) and document.get("apiVersion") not in (None, API_VERSION, EARLIER_API_VERSION):
         found = document["apiVersion"]
         return [SpecProblem("apiVersion", f"is {found!r}; this release reads {API_VERSION!r}")]
     return _by_schema(document, json_schema(), ()) or [_as_msgspec_says(_one_line(error))]

@@ -29,7 +29,7 @@ def json_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "DataCleaningPipeline",
         "x-kubernetes-group-version-kind": [
-            {"group": "datacleaning.io", "kind": "DataCleaningPipeline", "version": "v1alpha1"}
+            {"group": "datacleaning.io", "kind": "DataCleaningPipeline", "version": "v1beta1"}
         ],
         **schema,
     }

@@ -29,12 +29,12 @@ PATHS = {
     "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "ScaledObject": "/apis/keda.sh/v1alpha1/namespaces/{}/scaledobjects",
     "TriggerAuthentication": "/apis/keda.sh/v1alpha1/namespaces/{}/triggerauthentications",
-    "DataCleaningTask": "/apis/datacleaning.io/v1alpha1/namespaces/{}/datacleaningtasks",
+    "DataCleaningTask": "/apis/datacleaning.io/v1beta1/namespaces/{}/datacleaningtasks",
     "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
     "PersistentVolume": "/api/v1/persistentvolumes",
     "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
-    "DataCleaningPipeline": "/apis/datacleaning.io/v1alpha1/namespaces/{}/datacleaningpipelines",
+    "DataCleaningPipeline": "/apis/datacleaning.io/v1beta1/namespaces/{}/datacleaningpipelines",
 }
 CHILDREN = (
     "ConfigMap", "Deployment", "NetworkPolicy", "Pod", "PodDisruptionBudget", "ReplicaSet", "Service", "ServiceAccount"

@@ -59,7 +59,7 @@ def botnet(operator: Kube, feeds: Kube) -> Iterator[Kube]:
 
 def pipeline(name: str = "botnet", **changes: Any) -> dict[str, Any]:
     return {
-        "apiVersion": "datacleaning.io/v1alpha1",
+        "apiVersion": "datacleaning.io/v1beta1",
         "kind": "DataCleaningPipeline",
         "metadata": {"name": name},
         "spec": {**SPEC, **changes},

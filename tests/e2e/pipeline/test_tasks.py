@@ -58,7 +58,7 @@ def claim(stage: Stage) -> Iterator[str]:
 
 
 def task(name: str, **spec: Any) -> Document:
-    return {"apiVersion": "datacleaning.io/v1alpha1", "kind": "DataCleaningTask", "metadata": {"name": name},
+    return {"apiVersion": "datacleaning.io/v1beta1", "kind": "DataCleaningTask", "metadata": {"name": name},
             "spec": {"pipelineRef": {"name": NAME}, **spec}}  # fmt: skip
 
 

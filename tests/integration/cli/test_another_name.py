@@ -18,7 +18,7 @@ def write(folder: Path, name: str, table: str) -> Path:
         "cleaning": {"fields": [{"name": "id", "type": "integer"}, {"name": "n", "type": "integer"}]},
         "sink": {"sql": {"url": f"sqlite:///{folder}/clean.db", "table": table}},
     }
-    head = {"apiVersion": "datacleaning.io/v1alpha1", "kind": "DataCleaningPipeline", "metadata": {"name": name}}
+    head = {"apiVersion": "datacleaning.io/v1beta1", "kind": "DataCleaningPipeline", "metadata": {"name": name}}
     path = folder / "spec.yaml"
     path.write_text(yaml.safe_dump({**head, "spec": spec}))
     return path

@@ -17,7 +17,7 @@ from dcp_pipeline.setup import load_setup
 from support.dcp_process import dcp
 
 SPEC = """
-apiVersion: datacleaning.io/v1alpha1
+apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {name: objects}
 spec:

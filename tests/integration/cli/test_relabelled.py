@@ -25,7 +25,7 @@ def write(path: Path) -> Path:
         },
         "sink": {"sql": {"url": f"sqlite:///{path.parent}/clean.db", "table": "t"}},
     }
-    head = {"apiVersion": "datacleaning.io/v1alpha1", "kind": "DataCleaningPipeline", "metadata": {"name": "iis"}}
+    head = {"apiVersion": "datacleaning.io/v1beta1", "kind": "DataCleaningPipeline", "metadata": {"name": "iis"}}
     path.write_text(yaml.safe_dump({**head, "spec": spec}))
     return path
 

@@ -19,7 +19,7 @@ def write(path: Path, growth: str, **cleaning: object) -> Path:
         "cleaning": {"fields": fields, "unique": ["id"], **cleaning},
         "sink": {"sql": {"url": f"sqlite:///{path.parent}/clean.db", "table": "t"}},
     }
-    head = {"apiVersion": "datacleaning.io/v1alpha1", "kind": "DataCleaningPipeline", "metadata": {"name": "p"}}
+    head = {"apiVersion": "datacleaning.io/v1beta1", "kind": "DataCleaningPipeline", "metadata": {"name": "p"}}
     path.write_text(yaml.safe_dump({**head, "spec": spec}))
     return path
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from support.dcp_process import dcp
 
 SPEC: dict[str, Any] = {
-    "apiVersion": "datacleaning.io/v1alpha1",
+    "apiVersion": "datacleaning.io/v1beta1",
     "kind": "DataCleaningPipeline",
     "metadata": {"name": "tables"},
     "spec": {

@@ -13,7 +13,7 @@ from dcp_cli.__main__ import main
 from support.dcp_process import EXAMPLES
 
 SPEC: dict[str, Any] = {
-    "apiVersion": "datacleaning.io/v1alpha1",
+    "apiVersion": "datacleaning.io/v1beta1",
     "kind": "DataCleaningPipeline",
     "metadata": {"name": "orders"},
     "spec": {

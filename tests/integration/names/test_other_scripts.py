@@ -9,7 +9,7 @@ from support.databases import Database
 from support.dcp_process import dcp
 
 SPEC = """
-apiVersion: datacleaning.io/v1alpha1
+apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {{name: names}}
 spec:

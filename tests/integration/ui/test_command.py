@@ -10,7 +10,7 @@ from urllib.request import urlopen
 from support.dcp_process import DcpProcess, dcp
 from support.waiting import wait_until
 
-SPEC = """apiVersion: datacleaning.io/v1alpha1
+SPEC = """apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {name: NAME}
 spec:

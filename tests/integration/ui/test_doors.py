@@ -13,7 +13,7 @@ from support.ui_stage import Stage
 
 DEAD = "p/default/none/dead/requeue"
 ACTIONS = ("rejects/replay", "dead/requeue", "objects/forget", "objects/reread", "objects/release", "objects/drop")
-SPEC = """apiVersion: datacleaning.io/v1alpha1
+SPEC = """apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {name: none}
 spec:

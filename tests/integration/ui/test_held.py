@@ -13,7 +13,7 @@ from support.ui_browser import TOKEN, served_page
 from support.ui_stage import Stage
 from support.waiting import eventually
 
-SPEC = """apiVersion: datacleaning.io/v1alpha1
+SPEC = """apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {name: held}
 spec:

@@ -18,7 +18,7 @@ from support.redis_server import redis_server
 from support.ui_browser import served_page
 from support.ui_stage import Stage
 
-SPEC = """apiVersion: datacleaning.io/v1alpha1
+SPEC = """apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {name: none}
 spec:

@@ -28,7 +28,7 @@ from support.waiting import wait_until
 
 RECORDS = 4_000
 SPEC = """
-apiVersion: datacleaning.io/v1alpha1
+apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {{name: mixed}}
 spec:

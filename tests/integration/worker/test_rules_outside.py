@@ -10,7 +10,7 @@ from pathlib import Path
 from support.dcp_process import dcp
 
 SPEC = """
-apiVersion: datacleaning.io/v1alpha1
+apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {{name: people}}
 spec:

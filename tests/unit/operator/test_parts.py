@@ -120,7 +120,7 @@ def test_the_end_of_a_former_object_is_not_the_end_of_its_successor() -> None:
 
 
 def test_a_path_names_the_subresource() -> None:
-    path = "/apis/datacleaning.io/v1alpha1/namespaces/n/datacleaningpipelines/x/status"
+    path = "/apis/datacleaning.io/v1beta1/namespaces/n/datacleaningpipelines/x/status"
     assert PIPELINE.path("n", "x", "status") == path
 
 

@@ -14,7 +14,7 @@ from dcp_pipeline.spec.kubernetes.status import Status, from_document
 
 _PAGE = 500
 _TIMEOUT_SECONDS = 20.0
-_RESOURCES = "/apis/datacleaning.io/v1alpha1{}/datacleaningpipelines"
+_RESOURCES = "/apis/datacleaning.io/v1beta1{}/datacleaningpipelines"
 INSTANCE = "datacleaning.io/instance"
 
 

@@ -12,11 +12,16 @@ from typing import Any
 from dcp_pipeline.spec.kubernetes.crd_rules import RULES
 from dcp_pipeline.spec.kubernetes.rule import Rule
 from dcp_pipeline.spec.kubernetes.status import Status
-from dcp_pipeline.spec.model import API_VERSION, KIND, LABEL_PATTERN, Spec
+from dcp_pipeline.spec.model import API_VERSION, EARLIER_API_VERSION, KIND, LABEL_PATTERN, Spec
 from dcp_pipeline.spec.schema import Schema, schema_of
 
 GROUP, VERSION = API_VERSION.split("/")
 PLURAL = "datacleaningpipelines"
+
+_SCALE = {"specReplicasPath": ".spec.scaling.minReplicas", "statusReplicasPath": ".status.workers.replicas"}
+"""`kubectl scale dcp/NAME --replicas 3` has at least three workers, until it says 0; the queue decides above that."""
+
+_ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 LONGEST_STRING = 1024
 """Of strings for which the model names no limit: an unlimited one would spend the budget of every rule near it."""
@@ -28,11 +33,27 @@ _SETS = {"cleaning.unique"}
 
 def custom_resource_definition() -> Schema:
     """The CRD as a document."""
-    return definition(KIND, PLURAL, "dcp", _printer_columns(), _document())
+    return definition(
+        KIND, PLURAL, "dcp", _printer_columns(), _document(), scale=_SCALE, earlier=EARLIER_API_VERSION.split("/")[1]
+    )
 
 
-def definition(kind: str, plural: str, short: str, columns: list[Schema], document: Schema) -> Schema:
-    """The CRD of one kind of the group."""
+def definition(
+    kind: str, plural: str, short: str, columns: list[Schema], document: Schema, scale: Schema | None = None,
+    earlier: str | None = None,
+) -> Schema:  # fmt: skip
+    """The CRD of one kind of the group. `earlier` is a version that is served with the same words, and deprecated."""
+    what = {
+        "subresources": {"status": {}, **({"scale": scale} if scale else {})},
+        "additionalPrinterColumns": columns,
+        "schema": {"openAPIV3Schema": document},
+    }
+    versions = [{"name": VERSION, "served": True, "storage": True, **what}]
+    if earlier:
+        told = f"{GROUP}/{earlier} {kind} is going to go: write {API_VERSION}, nothing else changes"
+        deprecated = {"deprecated": True, "deprecationWarning": told}
+        schema = {"schema": {"openAPIV3Schema": _terse(document)}}
+        versions.append({"name": earlier, "served": True, "storage": False, **deprecated, **what, **schema})
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -48,18 +69,23 @@ def definition(kind: str, plural: str, short: str, columns: list[Schema], docume
                 "shortNames": [short],
                 "categories": ["all"],
             },
-            "versions": [
-                {
-                    "name": VERSION,
-                    "served": True,
-                    "storage": True,
-                    "subresources": {"status": {}},
-                    "additionalPrinterColumns": columns,
-                    "schema": {"openAPIV3Schema": document},
-                }
-            ],
+            "versions": versions,
         },
     }
+
+
+def _terse(schema: Any) -> Any:
+    """The same words without their descriptions, and what is laid over pods not spelled out: both versions must fit
+    into the annotation of a client-side apply. What is wrong there the operator tells (InvalidSpec)."""
+    if isinstance(schema, list):
+        return [_terse(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: _terse(each) for key, each in schema.items() if key != "description" or isinstance(each, dict)}
+    for component in ("fetcher", "worker"):
+        if "podTemplate" in (words := kept.get("properties", {}).get(component, {}).get("properties", {})):
+            words |= dict.fromkeys(("podTemplate", "resources"), _ANYTHING)
+    return kept
 
 
 def metadata(longest_name: int) -> Schema:

@@ -152,7 +152,7 @@ class Sent:
 def test_who_cannot_be_reached_is_tried_again_later_and_later_and_the_others_are_told(tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(
-        "apiVersion: datacleaning.io/v1alpha1\nkind: DataCleaningPipeline\nmetadata: {name: a}\nspec:\n"
+        "apiVersion: datacleaning.io/v1beta1\nkind: DataCleaningPipeline\nmetadata: {name: a}\nspec:\n"
         "  sources: [{name: s, file: {path: /x, growth: append}}]\n  cleaning: {fields: [{name: id}]}\n"
         "  notify:\n    - webhook: {url: http://one.example/}\n    - webhook: {url: http://two.example/}\n"
     )

@@ -24,6 +24,14 @@ if plain[0] == "create":
     made = json.load(sys.stdin)
     json.dump(made, open(folder + "/task", "w"))
     print(json.dumps(made))
+elif plain[0] == "patch" and plain[2] == "gone":
+    sys.exit('Error from server (NotFound): datacleaningpipelines "gone" not found')
+elif plain[0] == "patch":
+    print("patched")
+elif plain[:2] == ["get", "customresourcedefinitions"]:
+    print(open(folder + "/crd").read())
+elif plain[0] == "get" and "--all-namespaces" in words:
+    print(open(folder + "/items").read())
 elif plain[0] == "get" and plain[1].startswith("datacleaningpipelines"):
     if plain[2] != "botnet":
         sys.exit('Error from server (NotFound): datacleaningpipelines "%s" not found' % plain[2])
@@ -201,3 +209,18 @@ def test_help_teaches(played: Played) -> None:
     shown = played.run("--help").stdout
     assert "kubectl dcp verify botnet -n demo" in shown
     assert "no password leaves" in " ".join(shown.split())
+
+
+def test_store_anew_writes_each_resource_as_it_is_and_then_says_so_in_the_crd(played: Played) -> None:
+    versions = [{"name": "v1beta1", "storage": True}, {"name": "v1alpha1", "storage": False}]
+    played.says("crd", {"spec": {"versions": versions}, "status": {"storedVersions": ["v1alpha1", "v1beta1"]}})
+    items = [{"metadata": {"namespace": "demo", "name": name}} for name in ("botnet", "gone", "feed")]
+    played.says("items", {"items": items})
+    done = played.run("store-anew")
+    assert done.exit_code == 0, done.output
+    assert "3 stored as v1beta1; v1alpha1 is stored no more" in done.output
+    patches = [each for each in played.calls if each[0] == "patch"]
+    assert [each[2] for each in patches] == ["botnet", "gone", "feed", "datacleaningpipelines.datacleaning.io"]
+    assert '--patch={"status": {"storedVersions": ["v1beta1"]}}' in patches[-1]
+    played.says("crd", {"spec": {"versions": versions}, "status": {"storedVersions": ["v1beta1"]}})
+    assert "all is stored as v1beta1" in played.run("store-anew").output

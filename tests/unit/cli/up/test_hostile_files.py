@@ -15,7 +15,7 @@ from dcp_cli.up.notes import Status, UpFolder
 from dcp_cli.up.specs import SpecFolder
 from dcp_pipeline.setup import Setup, load_setup
 
-GOOD = """apiVersion: datacleaning.io/v1alpha1
+GOOD = """apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {name: good}
 spec:

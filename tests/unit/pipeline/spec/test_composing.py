@@ -14,7 +14,7 @@ from dcp_pipeline.spec.composing.setting import SettingUnusable, with_setting
 from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.parse import load_pipeline, pipeline_of
 
-SPEC = """apiVersion: datacleaning.io/v1alpha1
+SPEC = """apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {name: feed}
 spec:

@@ -87,7 +87,30 @@ def test_the_rules_that_people_meet_are_there(place: str, word: str) -> None:
 def test_the_columns_show_what_one_asks_first() -> None:
     names = [each["name"] for each in VERSION["additionalPrinterColumns"]]
     assert names == ["Ready", "Backlog", "Workers", "Rows", "Rejected", "Age", "Reason"]
-    assert "scale" not in VERSION["subresources"]
+    assert VERSION["subresources"]["scale"]["specReplicasPath"] == ".spec.scaling.minReplicas"
+
+
+def test_the_earlier_version_has_the_same_words() -> None:
+    present, earlier = custom_resource_definition()["spec"]["versions"]
+    assert (present["name"], earlier["name"]) == ("v1beta1", "v1alpha1")
+    assert earlier["deprecated"] is True
+    assert "write datacleaning.io/v1beta1" in earlier["deprecationWarning"]
+
+    def words(schema: Any, at: str = "") -> set[str]:
+        below = schema.get("properties", {}) if isinstance(schema, dict) else {}
+        inner = schema.get("items") if isinstance(schema, dict) else None
+        return {f"{at}.{name}" for name in below} | set().union(
+            *(words(each, f"{at}.{name}") for name, each in below.items()), words(inner, f"{at}[]") if inner else set()
+        )
+
+    have = [words(each["schema"]["openAPIV3Schema"]) for each in (present, earlier)]
+    spelled_out = {
+        each
+        for each in have[0]
+        if ".podTemplate." in each or ".worker.resources." in each or ".fetcher.resources." in each
+    }
+    assert have[0] - spelled_out == have[1]
+    assert ".spec.sink.sql.retention" in have[1]
 
 
 def test_the_file_in_the_repository_is_up_to_date() -> None:

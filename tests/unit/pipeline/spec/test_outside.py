@@ -8,7 +8,7 @@ from dcp_pipeline.spec.errors import SpecInvalid
 from dcp_pipeline.spec.parse import parse_pipeline
 
 SPEC = """
-apiVersion: datacleaning.io/v1alpha1
+apiVersion: datacleaning.io/v1beta1
 kind: DataCleaningPipeline
 metadata: {{name: odd}}
 spec:

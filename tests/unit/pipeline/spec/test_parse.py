@@ -60,7 +60,7 @@ def test_the_example_is_valid_and_has_the_documented_defaults() -> None:
          "Secrets)"),
         ("name: botnet}", "name: Bot_Net}", "metadata.name: is 'Bot_Net'; it must match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$ "
          "(Name of the pipeline.)"),
-        ("v1alpha1", "v2", "apiVersion: is 'datacleaning.io/v2'; this release reads 'datacleaning.io/v1alpha1'"),
+        ("v1beta1", "v2", "apiVersion: is 'datacleaning.io/v2'; this release reads 'datacleaning.io/v1beta1'"),
         ("delimiter: \",\"", "delimiter: \"ab\"", "spec.sources[0].format.delimiter: has 2 characters; at most 1 allowed"),
         ("constraints: {maxLength: 2}", "constraints: {pattern: \"(\"}",
          "spec.cleaning.fields[5].constraints.pattern: is no regular expression: missing ), unterminated subpattern at "
