@@ -20,6 +20,8 @@ def line_of(outcome: Outcome) -> str:
         f"batches, {outcome.repeated} given out again, {outcome.seconds:.1f} s (settled in "
         f"{outcome.settle_seconds:.1f} s): {', '.join(plan.names)}"
     )
+    if plan.expires:
+        words += f"; {verdict.expired} rows are gone by their age"
     if outcome.unexplained:
         words += f"; {outcome.unexplained} batches taken from workers that lived"
     words += "".join(f"; {each.role} ended by itself with {each.code}" for each in outcome.by_itself)

@@ -61,10 +61,10 @@ def _wrong(books: Overview, reports: Mapping[str, Report], spec: str) -> Iterato
         for source, problem in report.sources.items():
             if problem:
                 yield f"source {source}: {problem}"
-    for each in books.held:
-        said = f"held: {each.uri}: {each.records:,} records wait: {each.reason}"
-        yield f"{said}: dcp objects release|drop {spec} {each.object_id[:12]}"
-    if dead := books.totals.dead - sum(each.records for each in books.held):
+    for held in books.held:
+        said = f"held: {held.uri}: {held.records:,} records wait: {held.reason}"
+        yield f"{said}: dcp objects release|drop {spec} {held.object_id[:12]}"
+    if dead := books.totals.dead - sum(held.records for held in books.held):
         yield f"{dead:,} records are dead: dcp dead ls {spec}"
     for each in books.wrong:
         if not each.consistent:
