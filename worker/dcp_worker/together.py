@@ -11,6 +11,8 @@ import logging
 import time
 from collections.abc import Sequence
 
+import msgspec
+
 from dcp_pipeline.batch import Batch, BatchError, decode_batch, forged
 from dcp_pipeline.database.errors import SinkBusy
 from dcp_pipeline.observe.phases import Phase
@@ -89,6 +91,8 @@ def _tell_parted(batches: int, error: Exception) -> None:
 def _verdict(parts: Parts, batch_id: str, outcome: CommitOutcome, commit_seconds: float) -> Verdict:
     if outcome.kind is CommitKind.COMMITTED and outcome.counts:
         parts.metrics.settled(outcome.counts)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("batch settled", extra={"batch": batch_id, **msgspec.structs.asdict(outcome.counts)})
         return Done(outcome.counts.read, commit_seconds)
     level = logging.WARNING if outcome.kind is CommitKind.UNKNOWN_BATCH else logging.INFO
     log.log(level, "batch needs nothing more", extra={"batch": batch_id, "why": outcome.kind.value})

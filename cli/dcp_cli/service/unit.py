@@ -73,7 +73,7 @@ def unit_text(service: Service) -> str:
     """The unit's file."""
     sections = {
         "Unit": ["Description=Data cleaning pipelines (dcp up)", *_after(service)],
-        "Service": [*_process(service), *_place(service), *_HARDENING],
+        "Service": [*_process(service), *_place(service), *_hardening(service)],
         "Install": [f"WantedBy={'default.target' if service.user else 'multi-user.target'}"],
     }
     return MARK + "\n".join(f"[{name}]\n" + "\n".join(lines) + "\n" for name, lines in sections.items())
@@ -118,6 +118,13 @@ def _place(service: Service) -> Iterable[str]:
     yield "RemoveIPC=yes"
     at_home = any(path.is_relative_to(home) for path in service.specs for home in ("/home", "/root", "/run/user"))
     yield f"ProtectHome={'read-only' if at_home else 'yes'}"
+
+
+def _hardening(service: Service) -> Sequence[str]:
+    """With a /tmp of its own it would not find what lies there, and systemd says no more than status 226."""
+    places = ("/tmp", "/var/tmp")  # noqa: S108
+    there = any(path.is_relative_to(place) for path in (*service.specs, *service.writable) for place in places)
+    return [each for each in _HARDENING if not (there and each == "PrivateTmp=yes")]
 
 
 def _unique(texts: Iterable[str]) -> Sequence[str]:

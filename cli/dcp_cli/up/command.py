@@ -95,7 +95,8 @@ def _inbox(owner: Path) -> Iterator[socket.socket]:
 
 
 def _preload(found: Sequence[Wanted]) -> None:
-    """What fetchers import, once for all of them."""
+    """What fetchers import, once for all of them: what each imports for itself it has for itself."""
+    importlib.import_module("dcp_pipeline.observe.log_files")
     for wanted in found:
         if wanted.setup is not None:
             for source in wanted.setup.pipeline.spec.sources:

@@ -101,6 +101,15 @@ def test_the_unit_is_well_formed_and_hardened(tmp_path: Path, user: bool) -> Non
             assert "dcp.service:" not in done.stderr, "no warning about a line of it"
 
 
+@pytest.mark.parametrize(
+    ("specs", "private"),
+    [("/etc/dcp", True), ("/tmp/specs", False), ("/var/tmp/a", False), ("/tmpfs/specs", True), ("/srv/tmp", True)],
+)
+def test_a_service_whose_specs_lie_below_tmp_has_no_tmp_of_its_own(specs: str, private: bool) -> None:
+    text = unit_text(Service("/bin/true", (Path("/etc/other"), Path(specs)), True, (), (), None, (Path("/srv"),)))
+    assert ("PrivateTmp=yes" in text) is private
+
+
 def test_a_credential_of_systemd_is_a_secret(tmp_path: Path) -> None:
     (tmp_path / "db.password").write_text("hush-hush\n")
     secrets = SecretStore({"CREDENTIALS_DIRECTORY": str(tmp_path), "DCP_SECRET_DB_PASSWORD": "other"})
