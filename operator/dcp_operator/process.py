@@ -30,6 +30,7 @@ from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import TASK, TASK_CHILDREN, child_kinds
 from dcp_operator.ground.names import TASKS_MANAGER
 from dcp_operator.ground.settings import OperatorSettings, SettingInvalid, read_settings
+from dcp_operator.ground.windows import seconds_until_open
 from dcp_operator.reconcile import Reconciler
 from dcp_operator.rounds import Rounds
 from dcp_operator.scaling.queues import QueueReader
@@ -166,7 +167,10 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
     renewing = Renewing(store, lambda: parts.synced, time.monotonic)
-    pace = Pace(*settings.rollout, time.monotonic, dirty.mark_later, renewing)
+    pace = Pace(
+        *settings.rollout, time.monotonic, dirty.mark_later, renewing,
+        lambda: seconds_until_open(settings.rollout_windows, now()),
+    )  # fmt: skip
     reconciler = Reconciler(
         store, api, secrets, Applier(api, store, metrics.refused), targets, scaler, recorder,
         settings.pods, time.monotonic, now, parts, pace, leading, reach,

@@ -15,6 +15,8 @@ from dcp_operator.ground.names import PipelineKey
 
 PLACE_SECONDS = 300.0
 LOOK_AGAIN_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 600.0
+"""For a window to open: clocks may be set meanwhile."""
 
 
 class Pace:
@@ -24,10 +26,12 @@ class Pace:
         self, at_once: int, delay_seconds: float, monotonic: Callable[[], float],
         next_in: Callable[[PipelineKey, float], None],
         rolling: Callable[[], Iterable[PipelineKey] | None] = lambda: (),
+        opens_in: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
-        """`rolling` tells whose pods are being renewed as it is now; None while that is not known."""
+        """`rolling` tells whose pods are being renewed as it is now, None while that is not known; `opens_in` in how many
+        seconds anybody may be renewed (windows.py)."""
         self._at_once, self._delay, self._monotonic, self._next_in = at_once, delay_seconds, monotonic, next_in
-        self._rolling = rolling
+        self._rolling, self._opens_in = rolling, opens_in
         self._begun = False
         """Whether it is known who had a place before."""
         self._until: dict[PipelineKey, float] = {}
@@ -64,6 +68,10 @@ class Pace:
             self._until = dict.fromkeys(rolling, now + PLACE_SECONDS)
         self._until = {each: until for each, until in self._until.items() if until > now}
         self._resting = [until for until in self._resting if until > now]
+        if key not in self._until and (closed := self._opens_in()) > 0:
+            self._waiting[key] = None
+            self._next_in(key, min(closed, LONGEST_WAIT_SECONDS))
+            return False
         if key not in self._until and len(self._until) + len(self._resting) >= self._at_once:
             self._waiting[key] = None
             return False

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dcp_operator.ground.scope import Scope
+from dcp_operator.ground.windows import Window, read_windows
 from dcp_pipeline.observe.health import ANYWHERE
 from dcp_pipeline.spec.units import Duration
 
@@ -65,6 +66,8 @@ class OperatorSettings:
     health_port: int
     rollout: tuple[int, float]
     """So many pipelines are renewed at once by a release of the operator; seconds before the next takes a place."""
+    rollout_windows: tuple[Window, ...]
+    """When a release may begin to renew a pipeline; always, where there are none."""
     lease: tuple[str, str] | None
     """Namespace and name of the Lease by which one of several replicas writes; None: there is only this one."""
     log_level: str
@@ -102,10 +105,18 @@ def read_settings(environment: Mapping[str, str]) -> OperatorSettings:
             _whole(environment, "ROLLOUT_AT_ONCE", 5, least=1),
             _seconds(environment, "ROLLOUT_DELAY", "0s", 0.0),
         ),
+        rollout_windows=_windows(environment),
         lease=_lease(environment),
         log_level=environment.get("LOG_LEVEL") or "info",
         log_format=environment.get("LOG_FORMAT") or "",
     )
+
+
+def _windows(environment: Mapping[str, str]) -> tuple[Window, ...]:
+    try:
+        return read_windows(environment.get("ROLLOUT_WINDOWS", ""))
+    except ValueError as error:
+        raise SettingInvalid(f"ROLLOUT_WINDOWS: {error}") from error
 
 
 def _instance(environment: Mapping[str, str]) -> str:

@@ -10,7 +10,11 @@ TYPE = "Progressing"
 def found(seen: Observed) -> Found:
     """Whether pods are being renewed or scaled."""
     if seen.waiting:
-        return Found("True", "WaitingForItsTurn", "a release of the operator renews the pods; others come first")
+        return Found(
+            "True",
+            "WaitingForItsTurn",
+            "a release of the operator renews the pods: others come first, or its window is closed",
+        )
     for name, each in (("fetcher", seen.fetcher), ("worker", seen.workers)):
         if each is None:
             continue

@@ -30,6 +30,20 @@ def test_so_many_at_once_and_then_the_next_in_the_order_of_asking() -> None:
     assert not pace.waits(C)
 
 
+def test_outside_of_the_windows_nobody_begins_and_who_has_begun_goes_on() -> None:
+    clock, closed = Clock(), [0.0]
+    pace = Pace(
+        2, 0.0, lambda: clock.now, lambda key, seconds: clock.called.append((key, seconds)), opens_in=lambda: closed[0]
+    )
+    assert pace.may(A)
+    closed[0] = 60.0
+    assert (pace.may(A), pace.may(B)) == (True, False)
+    assert pace.waits(B)
+    assert clock.called == [(B, 60.0)]
+    closed[0] = 0.0
+    assert pace.may(B)
+
+
 def test_a_place_stays_empty_for_the_delay() -> None:
     clock = Clock()
     pace = clock.pace(1, delay=30.0)
