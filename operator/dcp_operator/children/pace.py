@@ -28,8 +28,8 @@ class Pace:
         rolling: Callable[[], Iterable[PipelineKey] | None] = lambda: (),
         opens_in: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
-        """`rolling` tells whose pods are being renewed as it is now, None while that is not known; `opens_in` in how many
-        seconds anybody may be renewed (windows.py)."""
+        """`rolling` tells whose pods are being renewed as it is now, None while that is not known; `opens_in` in how
+        many seconds anybody may be renewed (windows.py)."""
         self._at_once, self._delay, self._monotonic, self._next_in = at_once, delay_seconds, monotonic, next_in
         self._rolling, self._opens_in = rolling, opens_in
         self._begun = False
