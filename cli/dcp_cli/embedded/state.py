@@ -20,6 +20,8 @@ from dcp_cli.embedded.folder import SOCKET, is_own
 from dcp_cli.errors import AlreadyRunning
 from dcp_pipeline.files.durable import write_durably
 
+_OWN = 0o600
+"""Whoever can open a file can lock it: another user of the machine would keep this one's runs from beginning."""
 _LOCK_SECONDS = 0.3
 """`dcp status` holds the lock for an instant, to see whether somebody else does."""
 _ADVICE = (
@@ -41,7 +43,7 @@ class StateFolder:
     def alone(self, who: str = "dcp run", advice: str = _ADVICE) -> Iterator[None]:
         """As the only run of this folder. Raises AlreadyRunning, or OSError where the folder cannot be written."""
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._lock, timeout=_LOCK_SECONDS)
+        lock = FileLock(self._lock, timeout=_LOCK_SECONDS, mode=_OWN)
         try:
             lock.acquire()
         except Timeout:
@@ -93,7 +95,7 @@ class StateFolder:
         if not self._lock.exists():
             return False
         try:
-            FileLock(self._lock, blocking=False).acquire().lock.release()
+            FileLock(self._lock, blocking=False, mode=_OWN).acquire().lock.release()
         except Timeout:
             return True
         return False

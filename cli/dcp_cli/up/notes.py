@@ -108,7 +108,11 @@ class UpFolder:
         """The requests, which are taken away."""
         found = []
         for path in sorted((self.path / REQUESTS).glob("[0-9]*.json")):
-            with suppress(OSError, msgspec.DecodeError):  # not ours, or no longer there
+            if not path.is_file() or path.is_symlink():
+                continue  # none of ours, and a pipe would keep whoever opens it
+            with suppress(
+                OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError
+            ):  # not ours, or no longer there
                 found.append(msgspec.json.decode(path.read_bytes(), type=Asked))
             path.unlink(missing_ok=True)
         return found

@@ -11,7 +11,7 @@ from dcp_cli.embedded import StateFolder
 from dcp_cli.page.desk import CommandDesk
 from dcp_cli.spec_files import spec_files
 from dcp_cli.up.member import Member
-from dcp_cli.up.notes import Status, UpFolder
+from dcp_cli.up.notes import REQUESTS, Asked, Status, UpFolder
 from dcp_cli.up.specs import SpecFolder
 from dcp_pipeline.setup import Setup, load_setup
 
@@ -95,3 +95,26 @@ def test_whatever_a_file_is_called_the_status_can_be_told(folder: Path, name: by
         told = up.read().pipelines
     assert len(told) == len(spec_files([folder])) == 2
     assert all(each.spec.isprintable() and each.name.isprintable() for each in told)
+
+
+def test_what_is_no_request_keeps_no_supervisor(tmp_path: Path) -> None:
+    up = UpFolder(tmp_path)
+    up.ask(Asked("one"))
+    (tmp_path / REQUESTS / "1.json").mkdir()
+    os.mkfifo(tmp_path / REQUESTS / "2.json")
+    (tmp_path / REQUESTS / "3.json").symlink_to("/dev/zero")
+    (tmp_path / REQUESTS / "4.json").write_text("[" * 100_000)
+    (tmp_path / REQUESTS / "5.json").write_bytes(b'{"restart": "\xff"}')
+    assert up.asked() == [Asked("one")]
+    assert up.asked() == []
+
+
+def test_nobody_else_of_the_machine_can_open_a_lock_and_hold_it(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with StateFolder(tmp_path / "state").alone():
+            modes = {path.name: path.stat().st_mode & 0o077 for path in (tmp_path / "state").iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(modes, 0)
+    assert "lock" in modes
