@@ -4,13 +4,16 @@ BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
 BENCH_RUN = PYTHONPATH=tests $(BIN)/python -m
 
-.PHONY: bench bench-scale bench-years bench-setup cold-start
+.PHONY: bench bench-scale bench-small bench-years bench-setup cold-start
 
 bench: $(READY) $(BENCH_READY) servers ## ours, LOAD DATA and peers, alternating on this machine; writes build/bench.json and docs/benchmarks.md
 	@$(BENCH_RUN) bench $(BENCH)
 
 bench-scale: $(READY) servers ## how cost grows with records, columns, rules and addresses; what the queue adds (BENCH="--max 1000000")
 	@$(BENCH_RUN) bench.scale $(BENCH)
+
+bench-small: $(READY) servers ## what files of five records cost, on SQLite and MariaDB, beside a plain loop (BENCH="--files 1000")
+	@$(BENCH_RUN) bench.small_files $(BENCH)
 
 bench-years: $(READY) servers ## what a row costs in a table that has grown for years; hours (BENCH="--millions 1 2 3 --pool 16")
 	@$(BENCH_RUN) bench.years $(BENCH)

@@ -90,8 +90,9 @@ class Watch:
             if error is None:
                 await in_thread(self._past, listed_uris)
             incomplete = await in_thread(self._catalogue.incomplete)
-            unlisted = await self._unlisted(listed_uris, incomplete)
-            looks = await self._look_at(self._due(entries, unlisted, incomplete))
+            lost = await self._lost(incomplete)
+            unlisted = await self._unlisted(listed_uris, incomplete, lost)
+            looks = await self._look_at(self._due(entries, unlisted, incomplete), lost)
         if error is None:
             bad = [look for look in looks if look.outcome is Outcome.FAILED]
             error_shown = f"{bad[0].uri}: {bad[0].reason}" if bad else None
@@ -139,8 +140,13 @@ class Watch:
         incomplete = await in_thread(self._catalogue.incomplete)
         if self._follower is not None:
             return await self.round() if incomplete else Round(self.source)
-        due = await self._unlisted(set(), incomplete)
-        return Round(self.source, tuple(await self._look_at(self._due((), due, incomplete))))
+        lost = await self._lost(incomplete)
+        due = await self._unlisted(set(), incomplete, lost)
+        return Round(self.source, tuple(await self._look_at(self._due((), due, incomplete), lost)))
+
+    async def _lost(self, incomplete: Mapping[str, str]) -> frozenset[str]:
+        """The objects of which the queue has lost a batch."""
+        return await in_thread(self._outlet.lost) if incomplete else frozenset()
 
     def _something_is_missing(self) -> bool:
         """Is an object being cut, or has the queue lost a batch? However many wait, it costs some questions."""
@@ -224,16 +230,17 @@ class Watch:
             for entry in page:
                 yield entry, known
 
-    async def _unlisted(self, listed: set[str], incomplete: Mapping[str, str]) -> list[tuple[Entry, Known]]:
+    async def _unlisted(
+        self, listed: set[str], incomplete: Mapping[str, str], lost: frozenset[str]
+    ) -> list[tuple[Entry, Known]]:
         """What is listed no more and has to be read all the same, with what is recorded of it."""
         names = [name for name in dict.fromkeys(incomplete.values()) if name not in listed]
         if not names:
             return []
-        lost = await in_thread(self._outlet.lost)
         entries = self._with_versions([Entry(name, "") for name in names], incomplete)
         return [(entry, known) async for entry, known in entries if _needs(entry.url, known, lost)]
 
-    async def _look_at(self, due: AsyncIterator[tuple[Entry, Known]]) -> list[Look]:
+    async def _look_at(self, due: AsyncIterator[tuple[Entry, Known]], lost: frozenset[str] = frozenset()) -> list[Look]:
         looks: list[Look] = []
         turn = asyncio.Lock()
 
@@ -241,7 +248,7 @@ class Watch:
             # One shared iterator: whoever is free takes the next.
             while True:
                 async with turn:
-                    new, other = await self._next(due)
+                    new, other = await self._next(due, lost)
                 if new:
                     looks.extend(await self._look_together(new))
                 if other is not None:
@@ -255,23 +262,23 @@ class Watch:
         return looks
 
     async def _next(
-        self, due: AsyncIterator[tuple[Entry, Known]]
+        self, due: AsyncIterator[tuple[Entry, Known]], lost: frozenset[str]
     ) -> tuple[list[tuple[Entry, Known]], tuple[Entry, Known] | None]:
-        """(objects that nothing is known of and that may be read together, the next that is none)."""
+        """(objects that may be read together, the next that may not)."""
         new: list[tuple[Entry, Known]] = []
         while self._opens_at_once and len(new) < AT_ONCE:
             each = await anext(due, None)
-            if each is None or each[0].problem is not None or each[1].of(each[0].url):
+            if each is None or not _goes_with_others(*each, lost):
                 return new, each
             new.append(each)
         return new, None if new else await anext(due, None)
 
     async def _look_together(self, new: Sequence[tuple[Entry, Known]]) -> list[Look]:
         """Those that are small in one go, the others one by one."""
-        uris = [entry.url for entry, _ in new]
+        uris = {entry.url: next((each.id for each in known.of(entry.url)), None) for entry, known in new}
         async with self._slots:
             self._outlet.stop.check()
-            with self._outlet.vitals.doing(f"source {self.source}, {len(uris)} new files"):
+            with self._outlet.vitals.doing(f"source {self.source}, {len(uris)} small files"):
                 looks = await in_thread(self.reader.together.look, uris) if len(uris) > 1 else []
         done = {look.uri for look in looks}
         self._tell(looks)
@@ -327,6 +334,16 @@ class Watch:
             log.info("reading broke, starting again behind what is recorded: %s", error)
             asked_seconds = error.retry_after_seconds
         self._outlet.stop.wait(self._backoff.pause_seconds(failures, asked_seconds, random.random()))  # noqa: S311
+
+
+def _goes_with_others(entry: Entry, known: Known, lost: frozenset[str]) -> bool:
+    """Is nothing known of it, or one version only, that was read to its end and of which the queue has lost a batch?
+    After a wipe that is so of all that wait."""
+    versions = known.of(entry.url)
+    if entry.problem is not None or len(versions) > 1:
+        return False
+    whole = all(each.state is ObjectState.CUT and each.id in lost for each in versions)
+    return whole and not any((each.reason or "").startswith(REREAD) for each in versions)
 
 
 def _needs(name: str, known: Known, lost: frozenset[str]) -> bool:

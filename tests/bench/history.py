@@ -14,7 +14,6 @@ import os
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +34,7 @@ spec:
     fields: [{name: a, type: integer}, {name: b, type: string}]
     unique: [a]
 """
+SINK = "  sink: {sql: {url: 'URL', table: past, password: {secretKeyRef: {name: sink, key: password}}}}\n"
 OBJECT = (
     "INSERT INTO dcp_objects (id, pipeline, source, uri, uri_digest, version, revision, state, header_end, header_lines, "
     "created_at, updated_at) VALUES (:id, :pipeline, :source, :uri, :uri_digest, 'v', 'r', 'cut', 0, 0, :at, :at)"
@@ -64,23 +64,26 @@ def main() -> None:
     asked.add_argument("--mariadb", action="store_true")
     given = asked.parse_args()
     for objects in given.objects:
-        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        with tempfile.TemporaryDirectory() as folder:
             environment = dict(os.environ)
             if given.mariadb:
-                database = stack.enter_context(shared_mariadb().database())
-                environment |= {"DCP_SINK_URL": database.url} | {"DCP_SINK_PASSWORD": database.password or ""}
-            play(Path(folder), objects, given.listed, given.new, environment)
+                server = shared_mariadb()
+                url, password = server.create_database(f"past_{objects}"), server.password
+                environment |= {"DCP_SECRET_SINK_PASSWORD": password}
+            else:
+                url, password = f"sqlite:///{folder}/past.db", ""
+            play(Path(folder), objects, given.listed, given.new, environment, (url, password))
 
 
-def play(folder: Path, objects: int, listed: int, new: int, environment: dict[str, str]) -> None:
-    """One size."""
+def play(folder: Path, objects: int, listed: int, new: int, environment: dict[str, str], sink: tuple[str, str]) -> None:
+    """One size. `sink`: its URL and its password."""
     feed = folder / "feed"
     feed.mkdir()
-    (folder / "past.yaml").write_text(SPEC.replace("FOLDER", str(feed)))
+    where = SINK.replace("URL", sink[0]) if sink[1] else ""
+    (folder / "past.yaml").write_text(SPEC.replace("FOLDER", str(feed)) + where)
     write_files(feed, 0, listed)
     first = cost_of(folder, environment, "run", "past.yaml", "--once")
-    sink = environment.get("DCP_SINK_URL", f"sqlite:///{folder}/past.db")
-    engine = connect(sink, password=environment.get("DCP_SINK_PASSWORD") or None)
+    engine = connect(sink[0], password=sink[1] or None)
     fill(engine, objects)
     counted = count(Ledger(engine, PIPELINE))
     engine.dispose()

@@ -144,7 +144,15 @@ class FakeLedger:
                 self.commits.append(list(cuts))
             self.closed += len(fresh)
             self._remembers = max(self._remembers, self.closed)
-            return frozenset(found.id for found, _ in fresh)
+            new = frozenset(found.id for found, _ in fresh)
+            return new | {found.id for found, cuts in wanted if found.id not in new and self._stands(found, cuts)}
+
+    def _stands(self, found: SourceObject, cuts: Sequence[Cut]) -> bool:
+        one = self._objects[found.id]
+        header = (found.revision, found.header, found.header_end, found.header_lines)
+        as_read = (one.revision, one.header, one.header_end, one.header_lines) == header
+        recorded = [replace(cut, state=BatchState.CUT) for cut in self._cuts.get(found.id, {}).values()]
+        return one.state is ObjectState.CUT and as_read and recorded == list(cuts)
 
     def went_back(self) -> bool:
         went_back = self.closed < self._remembers
@@ -317,9 +325,9 @@ class FakeQueue:
         held = sum(len(job.payload) for job in list(self.jobs.values()))
         return QueueStats(ready=len(self.jobs), bytes=held + self.extra_bytes)
 
-    def flush(self) -> None:
-        """FLUSHALL."""
-        self.jobs.clear()
+    def flush(self, keep: Sequence[str] = ()) -> None:
+        """FLUSHALL, but for some jobs."""
+        self.jobs = {id_: self.jobs[id_] for id_ in keep}
 
     def batches(self) -> list[Batch]:
         """What was enqueued."""

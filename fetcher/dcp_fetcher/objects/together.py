@@ -1,16 +1,16 @@
 """Many small files that are new: read one after the other, recorded in one transaction, enqueued by one call.
 
-Only what needs no second thought goes this way: a version that nothing is known of, small, whole, of one pass. Whatever
-is otherwise (damage, a last record that may grow, labels that are refused, an object that stands there already) is
-left to reader.py, which then begins with it anew: nothing of it was recorded. The order is the same: the ledger, then
-the queue.
+Only what needs no second thought goes this way: a version that nothing is known of, small, whole, of one pass; or one
+that was recorded so, and that the queue may have lost. Whatever is otherwise (damage, a last record that may grow,
+labels that are refused, an object that stands there otherwise) is left to reader.py, which then begins with it anew:
+nothing of it was recorded. The order is the same: the ledger, then the queue.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -54,6 +54,8 @@ class Whole:
     jobs: tuple[Job, ...]
     began: float
     """Monotonic seconds."""
+    again: bool = False
+    """It was recorded before, and the queue may have lost its batches."""
 
 
 class _Gatherer(Publisher):
@@ -67,12 +69,12 @@ class _Gatherer(Publisher):
         given = {name: value for name, value in changes.items() if value is not None and name != "having_cuts"}
         self.object = replace(self.object, **given)
 
-    def whole(self, reason: str, opened: Opened) -> Whole:
+    def whole(self, reason: str, opened: Opened, again: bool) -> Whole:
         """The object, read to its end."""
         given = {name: value for name, value in described_by(opened).items() if value is not None}
         said = self.with_remark(reason) or None
         found = replace(self.object, state=ObjectState.CUT, reason=said, **given)
-        return Whole(found, tuple(self._cuts), tuple(self._jobs), self._began)
+        return Whole(found, tuple(self._cuts), tuple(self._jobs), self._began, again)
 
 
 class Together:
@@ -82,13 +84,14 @@ class Together:
         self._terms, self._site, self._outlet = terms, site, outlet
         self._records, self._labels = records, labels
 
-    def look(self, uris: Sequence[str]) -> list[Look]:
-        """A look for each of these that went this way; the others are to be looked at one by one. Nothing is known of
-        any of them. Raises Stopped, and what patience does not wait for."""
+    def look(self, uris: Mapping[str, str | None]) -> list[Look]:
+        """A look for each of these that went this way; the others are to be looked at one by one. Beside each stands
+        the only version that is known of it, where there is one: read to its end, with batches that are not settled.
+        Raises Stopped, and what patience does not wait for."""
         if self._terms.growing or self._terms.how.form.held_whole:
             return []
         looks: list[Look] = []
-        left = iter(uris)
+        left = iter(uris.items())
         while whole := self._read(left):
             looks += self._published(whole)
         return looks
@@ -98,24 +101,29 @@ class Together:
         wanted = [(each.found, each.cuts) for each in whole]
         recorded = self._outlet.patience(lambda: ledger.record_whole(wanted))
         mine = [each for each in whole if each.found.id in recorded]
-        self._tell_recorded(mine)
-        jobs = [job for each in mine for job in each.jobs]
+        self._tell_recorded([each for each in mine if not each.again])
+        missing = self._missing([job.id for each in mine if each.again for job in each.jobs])
+        jobs = [job for each in mine for job in each.jobs if not each.again or job.id in missing]
         if jobs:
             self._outlet.patience(lambda: queue.enqueue(jobs))
         for job in jobs:
             self._outlet.observer(Phase.ENQUEUED, job.id)
         self._outlet.vitals.alive("enqueued")
         self._outlet.wait_for_room()
-        return [Look(each.found.uri, Outcome.CUT, each.found.id) for each in mine]
+        return [Look(each.found.uri, _outcome(each, missing), each.found.id) for each in mine]
 
-    def _read(self, uris: Iterator[str]) -> list[Whole]:
+    def _missing(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those that the queue does not know; one that is settled by now does no harm there."""
+        return frozenset(ids) - self._outlet.patience(lambda: self._outlet.queue.present(ids)) if ids else frozenset()
+
+    def _read(self, uris: Iterator[tuple[str, str | None]]) -> list[Whole]:
         """Those of the next ones that are read so; none where there are no more."""
         until, found, held_bytes = time.monotonic() + LONGEST_SECONDS, list[Whole](), 0
-        for uri in uris:
+        for uri, known_id in uris:
             self._outlet.stop.check()
             try:
                 with self._outlet.progress.reading(uri):
-                    whole = self._read_one(uri)
+                    whole = self._read_one(uri, known_id)
             except Stopped:
                 raise
             except Exception as error:  # noqa: BLE001 (whatever it is, reader.py meets it again and tells it)
@@ -128,7 +136,7 @@ class Together:
                 break
         return found
 
-    def _read_one(self, uri: str) -> Whole | None:
+    def _read_one(self, uri: str, known_id: str | None) -> Whole | None:
         opened = self._site.open(uri, None, settled=False)
         if opened is None:
             return None
@@ -136,13 +144,13 @@ class Together:
             if opened.size_bytes is None or opened.size_bytes > SMALL_BYTES or opened.offset:
                 return None
             wanted = self._records.new(uri, opened.version, opened)
-            if self._terms.attempts.suspected(wanted.id):
+            if known_id not in (None, wanted.id) or self._terms.attempts.suspected(wanted.id):
                 return None
             # Whoever dies of it is to be remembered here, too: or it would be read so, and be died of, for ever.
             with self._terms.attempts.reading(wanted.id, lambda: 0):
-                return self._read_whole(uri, wanted, opened)
+                return self._read_whole(uri, wanted, opened, known_id is not None)
 
-    def _read_whole(self, uri: str, wanted: SourceObject, opened: Opened) -> Whole | None:
+    def _read_whole(self, uri: str, wanted: SourceObject, opened: Opened, again: bool) -> Whole | None:
         how = self._terms.how
         opened.stream.on_bytes = self._count
         self._outlet.progress.opened(opened.size_bytes)
@@ -156,7 +164,7 @@ class Together:
         for warning in content.warnings:
             log.warning("%s: %s", uri, warning)
         said = ([UNENDED] if ending.unended else []) + list(content.warnings)
-        return gatherer.whole(storable("; ".join(said)), opened)
+        return gatherer.whole(storable("; ".join(said)), opened, again)
 
     def _gatherer(self, wanted: SourceObject, content: Content, how: HowToCut) -> _Gatherer:
         labels = ObjectLabels(self._labels, content.met, how.form, growing=False)
@@ -181,3 +189,8 @@ class Together:
         self._outlet.progress.count(bytes_read=bytes_read)
         self._outlet.vitals.alive("reads")
         self._outlet.observer(Phase.FETCHING, "")
+
+
+def _outcome(each: Whole, missing: frozenset[str]) -> Outcome:
+    """Of one that was recorded before, whether the queue had lost any of it."""
+    return Outcome.UNCHANGED if each.again and not any(job.id in missing for job in each.jobs) else Outcome.CUT

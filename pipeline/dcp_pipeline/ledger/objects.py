@@ -176,16 +176,31 @@ def record_whole(
     rows = [common | {"object_id": found.id} | _cut_columns(cut) for found, cuts in fresh for cut in cuts]
     if rows:
         connection.execute(insert(BATCHES).values(created_at=utc_now()), rows)
-    # Of a commit whose answer was lost: it is what was to be recorded.
-    same = {found.id for found, cuts in wanted if found.id in standing and _stands(connection, pipeline, found, cuts)}
+    # Of a commit whose answer was lost, or read again because the queue has lost it: it is what was to be recorded.
+    same = _as_they_stand(connection, pipeline, [each for each in wanted if each[0].id in standing])
     return frozenset(found.id for found, _ in fresh) | same
 
 
-def _stands(connection: Connection, pipeline: str, found: SourceObject, wanted: Sequence[Cut]) -> bool:
-    recorded = object_of(connection, pipeline, found.id)
-    if recorded is None or recorded.state is not ObjectState.CUT or _read_as(recorded) != _read_as(found):
-        return False
-    return [replace(cut, state=BatchState.CUT) for cut in cuts(connection, found.id)] == list(wanted)
+def _as_they_stand(
+    connection: Connection, pipeline: str, wanted: Sequence[tuple[SourceObject, Sequence[Cut]]]
+) -> frozenset[str]:
+    """The ids of those that are recorded so, read to their ends."""
+    ids = [found.id for found, _ in wanted]
+    if not ids:
+        return frozenset()
+    rows = connection.execute(select(OBJECTS).where(OBJECTS.c.id.in_(ids), OBJECTS.c.pipeline == pipeline))
+    recorded = {row.id: _object(row) for row in rows}
+    of_objects = (BATCHES.c.object_id.in_(ids), BATCHES.c.kind == BatchKind.CUT.value)
+    found_cuts: dict[str, list[Cut]] = {}
+    for row in connection.execute(select(BATCHES).where(*of_objects).order_by(BATCHES.c.sequence)):
+        found_cuts.setdefault(row.object_id, []).append(replace(_cut(row), state=BatchState.CUT))
+    same = set()
+    for found, cuts in wanted:
+        one = recorded.get(found.id)
+        read_so = one is not None and one.state is ObjectState.CUT and _read_as(one) == _read_as(found)
+        if read_so and found_cuts.get(found.id, []) == list(cuts):
+            same.add(found.id)
+    return frozenset(same)
 
 
 def _locked(connection: Connection, pipeline: str, object_id: str) -> tuple[SourceObject, bool]:

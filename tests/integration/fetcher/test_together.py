@@ -91,6 +91,29 @@ def test_many_small_files_cost_a_few_transactions_and_odd_ones_their_own(folder:
     assert fetching.ledger.switch.calls["record_whole"] == before["record_whole"]
 
 
+def test_what_the_queue_has_lost_is_enqueued_again_by_some_calls_too(folder: Path) -> None:
+    fetching = Fetching(file_source(folder), max_records=1000)
+    fetching.run()
+    before = {batch.id: batch for batch in fetching.queue.batches()}
+    settled = [batch.id for batch in before.values() if batch.uri.endswith(("0001.csv", "0002.csv"))]
+    fetching.ledger.done(settled)
+    kept = next(batch.id for batch in before.values() if batch.uri.endswith("0003.csv"))
+    fetching.queue.flush(keep=[kept])
+    put(folder, "0004.csv", b"a,b\n8,x\n9,y\n9500,z\n", seconds_ago=1800)
+    put(folder, "0005.csv", b"a,b\n10,x\n13,y\n")
+    calls = dict(fetching.ledger.switch.calls)
+    fetching.run()
+    after = {batch.id: batch for batch in fetching.queue.batches()}
+    changed = {batch.id for batch in before.values() if batch.uri.endswith(("0004.csv", "0005.csv"))}
+    assert set(before) - set(settled) - changed == set(after) & set(before)
+    assert sorted({batch.uri[-8:] for id_, batch in after.items() if id_ not in before}) == ["0004.csv", "0005.csv"]
+    assert all(after[id_] == before[id_] for id_ in set(after) & set(before))
+    done = {name: number - calls.get(name, 0) for name, number in fetching.ledger.switch.calls.items()}
+    assert done["record_whole"] <= FILES // AT_ONCE + 4
+    assert done["open_object"] <= 9, "the damaged, the large and the changed ones"
+    assert done["record_cuts"] <= 4
+
+
 @pytest.mark.parametrize(
     ("phase", "number"),
     [
