@@ -34,22 +34,44 @@ FEW = 8
 
 _SECONDS = 1.0
 """A worker takes as many at once as it expects to settle in it."""
+_LONGEST_SECONDS = 10.0
+"""Or in this, where fewer would not be settled sooner."""
+_CHEAPER = 0.75
 
 
 class Portion:
     """How many small batches a worker takes at once: one at first, twice as many after each time that was quick, half
     as many after one that was not. Batches may be small and slow (a database far away, a lookup): who held many of them
-    would leave the other workers nothing, and the scaler a queue that looks empty."""
+    would leave the other workers nothing, and the scaler a queue that looks empty. Where it is not the batches that
+    take the time (a busy machine, a shared disk), fewer at once are no quicker: then what one of many costs decides.
+    """
 
     def __init__(self, most: int = 1) -> None:
         self.most = most
+        self._slow: tuple[int, float] | None = None
+        """So many at once took so long, when that was last too long."""
 
     def took(self, batches: int, seconds: float) -> None:
         """So many at once took so long."""
         if seconds > _SECONDS:
-            self.most = max(1, batches // 2)
-        elif batches >= self.most and 2 * seconds <= _SECONDS:
+            self.most = self._after_slow(batches, seconds)
+            self._slow = (batches, seconds)
+            return
+        self._slow = None
+        if batches >= self.most and 2 * seconds <= _SECONDS:
             self.most = min(MOST, 2 * self.most)
+
+    def _after_slow(self, batches: int, seconds: float) -> int:
+        fewer = max(1, batches // 2)
+        if seconds > _LONGEST_SECONDS or self._slow is None:
+            return fewer
+        before, before_seconds = self._slow
+        if batches == before:
+            return 2 if batches == 1 else fewer  # one was slow twice: would two be slower?
+        each, each_before = seconds / batches, before_seconds / before
+        if batches > before:
+            return min(MOST, 2 * batches) if each < _CHEAPER * each_before else before
+        return before if each_before < _CHEAPER * each else fewer
 
 
 def settle_together(parts: Parts, leases: Sequence[Lease]) -> dict[str, Verdict]:

@@ -319,6 +319,26 @@ def test_as_many_are_taken_as_take_about_a_second(taken: list[tuple[int, float]]
     assert portion.most == most
 
 
+@pytest.mark.parametrize(
+    ("fixed", "each", "least", "most"),
+    [
+        (0.01, 0.001, MOST, MOST),
+        (2.0, 0.002, 60, MOST),  # a busy machine: as many as there are
+        (6.0, 0.01, 60, MOST),
+        (0.0, 0.6, 1, 1.5),  # a lookup for each
+        (0.0, 3.0, 1, 1.5),
+        (0.2, 0.1, 4, 8),
+        (30.0, 0.001, 1, 1),  # nothing that long is taken for longer
+    ],
+)
+def test_what_one_of_many_costs_decides_where_all_are_slow(fixed: float, each: float, least: int, most: int) -> None:
+    portion, taken = Portion(), []
+    for _ in range(200):
+        taken.append(portion.most)
+        portion.took(portion.most, fixed + each * portion.most)
+    assert least <= sum(taken[50:]) / 150 <= most
+
+
 def test_small_batches_are_settled_in_one_transaction_and_acknowledged_together() -> None:
     sink = TogetherSink()
     scene = grouped(sink, 3)
