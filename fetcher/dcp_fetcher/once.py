@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 RECONCILE_EVERY_SECONDS = 2.0
+MANY = 1000
+"""Where so many batches wait, their end is looked for once a second only: a look costs what some small files do."""
 TELL_EVERY_POLLS = 5
 BEAT_SECONDS = 1.0
 SETTLED_AT_MOST = 2
@@ -38,6 +40,7 @@ class Once:
     ) -> None:
         self._outlet, self._watches, self._desk, self._caretaker = outlet, watches, desk, caretaker
         self._rounds, self._settle = rounds, settle
+        self._pending = 0
 
     async def until_done(self) -> None:
         """Look at every source until nothing is missing or still to settle. Raises Stopped."""
@@ -67,7 +70,7 @@ class Once:
                 if polls % TELL_EVERY_POLLS == 0:
                     await tell_done(self._outlet)
                 self._outlet.vitals.alive("waits for what is on its way")
-                await self._outlet.stop.sleep(POLL_SECONDS)
+                await self._outlet.stop.sleep(POLL_SECONDS if self._pending < MANY else BEAT_SECONDS)
 
     async def _written(self) -> None:
         """Give what may still change the time to settle, twice; what changes even then is told as a problem."""
@@ -94,7 +97,8 @@ class Once:
                 return True
         if not self._settle:
             return False
-        return bool(await in_thread(self._outlet.patience, self._outlet.ledger.pending_batches))
+        self._pending = await in_thread(self._outlet.patience, self._outlet.ledger.pending_batches)
+        return bool(self._pending)
 
 
 async def tell_done(outlet: Outlet) -> None:
