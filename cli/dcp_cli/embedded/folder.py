@@ -30,7 +30,7 @@ def make_folder(state_folder: Path) -> Path:
 
     Raises OSError where there is no room for it, or where its path is too long for a socket.
     """
-    folder = Path(tempfile.mkdtemp(prefix=_prefix(state_folder)))
+    folder = Path(tempfile.mkdtemp(prefix=_prefix(state_folder), dir=_made_in()))
     try:
         if len(os.fsencode(folder / SOCKET)) > _LONGEST_SOCKET_PATH:
             raise OSError(f"{folder.parent} is too long a path for the embedded server's socket: set TMPDIR to another")
@@ -46,8 +46,13 @@ def make_folder(state_folder: Path) -> Path:
 
 def folders_of(state_folder: Path) -> list[Path]:
     """The folders that were made for servers of this state folder and are still there."""
-    made_in = Path(tempfile.gettempdir())
-    return [each for each in sorted(made_in.glob(f"{_prefix(state_folder)}*")) if is_own(each, state_folder)]
+    return [each for each in sorted(_made_in().glob(f"{_prefix(state_folder)}*")) if is_own(each, state_folder)]
+
+
+def _made_in() -> Path:
+    """systemd's folder for what lives as long as a service, where there is one: its /tmp may be hidden from others."""
+    given = Path(os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0])
+    return given if given.is_absolute() and os.access(given, os.W_OK) else Path(tempfile.gettempdir())
 
 
 def is_own(folder: Path, state_folder: Path) -> bool:

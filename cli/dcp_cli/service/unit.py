@@ -103,6 +103,7 @@ def _process(service: Service) -> Iterable[str]:
 
 def _place(service: Service) -> Iterable[str]:
     yield "Environment=LOG_FORMAT=console"
+    yield "RuntimeDirectory=%N"  # for the queue's socket: other commands do not see into a /tmp of its own
     if service.environment_file:
         yield f"EnvironmentFile=-{_specified(str(service.environment_file))}"
     for name, path in service.credentials:

@@ -105,3 +105,19 @@ def test_a_path_too_long_for_a_socket_is_told_before_anything_starts(
     with pytest.raises(OSError, match="set TMPDIR to another"):
         make_folder(tmp_path / "mine")
     assert list(long.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [("{run}", True), ("{run}:/elsewhere", True), ("{run}/gone", False), ("", False), ("run", False)],
+)
+def test_a_service_has_its_socket_where_others_see_it(
+    temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, there: bool
+) -> None:
+    run = temporary / "run"
+    run.mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", given.format(run=run))
+    folder = make_folder(tmp_path / "state")
+    assert folder.parent == (run if there else temporary)
+    assert folders_of(tmp_path / "state") == [folder]
+    assert remove_folder(folder, tmp_path / "state")
