@@ -121,7 +121,8 @@ def _server(url: str) -> RedisUrl:
 def _node(text: str, kind: Kind) -> Node:
     if not text:
         raise ValueError(f"it names no host ({_FORMS[kind]})")
-    if (problem := address_problem(f"redis://{text}")) is not None:
+    problem = "it holds an @" if "@" in text else address_problem(f"redis://{text}")
+    if problem is not None:
         raise ValueError(f"{text[:100]}: {problem}")
     parts = urlsplit(f"redis://{text}")
     assert parts.hostname is not None

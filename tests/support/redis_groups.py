@@ -160,7 +160,11 @@ def cluster(masters: int = 3, replicas_of: str | None = None, **settings: str | 
     """All slots are covered; the master that has the key `replicas_of` has a replica."""
     replicas = 0 if replicas_of is None else 1
     with ExitStack() as stack:
-        options: dict[str, str | int] = {"cluster_enabled": "yes", "cluster_node_timeout": 2000, **settings}
+        options: dict[str, str | int] = {
+            "cluster_enabled": "yes",
+            "cluster_node_timeout": 4000 if replicas else 60_000,
+            **settings,
+        }
         servers = [
             stack.enter_context(redis_server(repl_diskless_sync_delay=0, **options)) for _ in range(masters + replicas)
         ]

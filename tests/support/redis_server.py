@@ -140,7 +140,7 @@ def sentinel_server(name: str, port: int, quorum: int = 2, lines: str = "") -> I
     with _folder() as folder:
         (folder / "server.conf").write_text(
             f"port {own}\nbind 127.0.0.1\ndir {folder}\n{lines}\nsentinel monitor {name} 127.0.0.1 {port} {quorum}\n"
-            f"sentinel down-after-milliseconds {name} 1000\nsentinel failover-timeout {name} 5000\n"
+            f"sentinel down-after-milliseconds {name} 2500\nsentinel failover-timeout {name} 8000\n"
         )
         command = [binary, str(folder / "server.conf"), "--sentinel"]
         server = RunningServer(f"redis://127.0.0.1:{own}/0", command, folder)

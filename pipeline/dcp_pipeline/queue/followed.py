@@ -18,6 +18,7 @@ from redis.exceptions import (
     AskError,
     ClusterDownError,
     MovedError,
+    NoPermissionError,
     ReadOnlyError,
     ResponseError,
     TryAgainError,
@@ -97,21 +98,24 @@ class BySentinels:
         return isinstance(reply, list) and reply[:1] == [b"master"]
 
     def find(self) -> Node:
-        """Raises redis.ConnectionError where none knows."""
+        """Raises redis.ConnectionError where none knows; redis.AuthenticationError, which no waiting mends, where all
+        refuse us."""
         with self._lock:
             sentinels = list(self._sentinels)
-        told = []
+        told, refusals = [], 0
         for asked, client in sentinels:
             try:
                 answer = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._master)  # type: ignore[no-untyped-call]
-                if answer is not None:
+                if answer:
                     host, port = answer
                     self._prefer(asked)
                     return Node(host.decode(), int(port))
                 told.append(f"{asked}: knows no master {self._master!r}")
             except (redis.RedisError, ValueError, TypeError, UnicodeDecodeError) as error:
                 told.append(f"{asked}: {error}")
-        raise redis.ConnectionError(f"no Sentinel says which server is {self._master!r}: {'; '.join(told)}")
+                refusals += isinstance(error, (redis.AuthenticationError, NoPermissionError))
+        kind = redis.AuthenticationError if refusals == len(sentinels) else redis.ConnectionError
+        raise kind(f"no Sentinel says which server is {self._master!r}: {'; '.join(told)}")
 
     def failed(self, node: Node) -> None:
         """They see it themselves."""

@@ -31,7 +31,7 @@ class Client(redis.Redis):
 
             if is_refusal(error) and "user_script" not in str(error):  # scripts.py knows which line of which that is
                 raise forbidden(self, error, args) from error
-            if isinstance(error, redis.exceptions.MovedError):
+            if isinstance(error, redis.exceptions.AskError):
                 raise redis.ResponseError(OF_A_CLUSTER) from error
             if WRONG_TYPE not in str(error):
                 raise

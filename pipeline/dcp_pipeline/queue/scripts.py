@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 import redis
-from redis.exceptions import MovedError, NoScriptError, OutOfMemoryError, ResponseError
+from redis.exceptions import AskError, NoScriptError, OutOfMemoryError, ResponseError
 
 from dcp_pipeline.queue.kinds import OF_A_CLUSTER, WRONG_TYPE, of_another_kind
 from dcp_pipeline.queue.model import QueueFull
@@ -63,7 +63,7 @@ class Script(msgspec.Struct, frozen=True):
                 return self._piped(client, calls, known=False)
         except ResponseError as error:
             self._tell_refusal(client, error, calls[0][0])
-            if isinstance(error, MovedError):
+            if isinstance(error, AskError):
                 raise ResponseError(OF_A_CLUSTER) from error
             if WRONG_TYPE not in str(error):
                 raise

@@ -46,9 +46,8 @@ async def test_behind_sentinels(reader: QueueReader) -> None:
         filled(servers)
         server = Server(servers.url, namespace="feeds")
         await sees(reader, server, 7)
-        killed = servers.primary
-        killed.client().execute_command("WAIT", 1, 60_000)
-        servers.kill_primary()
+        servers.primary.client().execute_command("WAIT", 1, 60_000)
+        killed = servers.kill_primary()
         assert (await reader.read(server, [NAME]))[NAME].stats is None
         servers.wait_for_another(killed)
         await sees(reader, server, 7)

@@ -13,7 +13,7 @@ from dcp_operator.scaling.queues import QueueReader
 from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.server import Server
 from dcp_pipeline.queue import UNREACHABLE, Queue, connect
-from dcp_pipeline.queue.connection import Login
+from dcp_pipeline.queue.connection import Login, refuses
 from dcp_pipeline.queue.rights import rule
 from support.dcp_process import dcp, write_spec
 from support.redis_server import RunningServer, free_port, redis_server, sentinel_server
@@ -73,6 +73,7 @@ def test_each_is_told_its_own_password(guarded: Guarded) -> None:
 def test_who_is_refused_is_told_by_whom(guarded: Guarded, sentinels: Login | None, password: str, why: str) -> None:
     with pytest.raises(redis.ConnectionError, match=why) as caught:
         stats(guarded, guarded.tls, sentinels, password)
+    assert refuses(caught.value), "no waiting mends it"
     assert "s-word" not in str(caught.value)
 
 

@@ -69,8 +69,7 @@ def test_a_primary_that_is_killed_with_its_last_writes_costs_nothing(
         primary = servers.primary
         lose_what_follows([each for each in servers.servers if each is not primary])
         run.wait_for(run.done() + 10)
-        servers.kill_primary()
-        servers.wait_for_another(primary)
+        servers.wait_for_another(servers.kill_primary())
         run.assert_equals(expected)
         assert servers.primary.client().hget(KEY, "pipeline") == b"default/botnet"
 

@@ -43,6 +43,7 @@ def test_a_url_is_taken_apart(url: str, found: RedisUrl) -> None:
         ("redis+sentinel://s1:0/m", "port"),
         ("redis+sentinel://:secret@s1/m", "password"),
         ("redis+sentinel://s1/m?socket_timeout=86400", "options"),
+        ("redis+cluster://a@b@c1", "holds an @"),
         ("redis+cluster:///", "no host"),
         ("redis+cluster://c1/1", "none but 0"),
         ("redis+cluster://" + ",".join(f"c{n}" for n in range(40)), "more than 32"),
