@@ -28,6 +28,7 @@ SHOTS = (
     ("pipeline-dark", f"{BOTNET}?range=30d", WIDE, "dark", "en"),
     ("rejects", f"{BOTNET}/rejects", WIDE, "light", "en"),
     ("freshness", f"{BOTNET}/freshness", WIDE, "light", "en"),
+    ("scaling", f"{SENSORS}/scaling", WIDE, "light", "en"),
     ("chinese", BOTNET, WIDE, "light", "zh"),
     ("narrow", SENSORS, NARROW, "light", "en"),
 )

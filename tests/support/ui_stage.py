@@ -145,6 +145,7 @@ def _sensors(folder: Path, server: RunningServer) -> None:
             " settled_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || sequence || ' hours') || '000'"
             " WHERE state = 'cut' AND sequence < 6"
         )
+        database.execute("UPDATE dcp_batches SET created_at = settled_at WHERE state = 'done'")
     database.close()
     client = server.client()
     queue = Queue(client, "default.sensors", lease_seconds=600, pipeline="default/sensors")

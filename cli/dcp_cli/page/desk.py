@@ -20,10 +20,11 @@ from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.looking.view import LedgerView
 from dcp_pipeline.ledger.model import ObjectBooks, RejectFilter, StoredReject
+from dcp_pipeline.scaling.of_spec import bounds_of, policy_of
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid
-from dcp_ui.ground.ports import ActionRefused, Found, Replayed, Tried
+from dcp_ui.ground.ports import ActionRefused, Found, Load, Replayed, Simulated, Tried
 
 if TYPE_CHECKING:
     from dcp_worker.clean.preview import PreviewRecord
@@ -56,6 +57,18 @@ class CommandDesk:
     def embedded_url(self, setup: Setup) -> str | None:
         """Where the queue inside a `dcp run` of this machine answers."""
         return StateFolder(setup.state_folder).url() if setup.pipeline.spec.queue.redis is None else None
+
+    def simulate(self, setup: Setup, load: Load) -> list[Simulated]:
+        """`dcp simulate` of a load: the changes of the number of workers."""
+        from dcp_cli.simulate.contest import explained
+        from dcp_cli.simulate.trace import Trace
+        from dcp_cli.simulate.world import Physics
+
+        pipeline = setup.pipeline
+        trace = Trace("seen", tuple(at for at, count in load.arrivals for _ in range(count)), load.seconds)
+        physics = Physics(load.service_seconds, pipeline.spec.worker.concurrency)
+        steps = explained(trace, policy_of(pipeline), bounds_of(pipeline), physics)
+        return [Simulated(each.at, each.after, each.reason) for each in steps]
 
     def try_again(self, setup: Setup, wanted: RejectFilter, limit: int) -> list[Tried]:
         """Clean some rejects by the spec as it is now; nothing is written."""

@@ -203,8 +203,15 @@ async def test_the_calendar_marks_days_without_data_and_the_line_of_workers_says
         page = await seen.open(f"{BOTNET}/freshness")
         assert await page.locator("svg.days .nothing").count() == 2
         page = await seen.open(f"{SENSORS}/scaling")
-        assert "the sink's commits take 6.2 s" in await page.locator(".story li").first.inner_text()
-        assert await page.locator("svg.plot.lying .step").count() == 6
+        assert "the sink's commits take 6.2 s" in await page.locator("section > .story li").first.inner_text()
+        decided, played = page.locator("svg.plot.lying").first, page.locator("svg.plot.lying").last
+        assert await decided.locator(".step").count() == 6
+        axes = [await each.locator("text.axis[y='172']").all_text_contents() for each in (decided, played)]
+        assert axes[0] == axes[1]
+        said = await page.locator(".cardhead .aside").inner_text()
+        assert said == "12 batches in 6 hours, each taken as 1.0 s of a worker"
+        await page.get_by_text("Why it would change").press("Enter")
+        assert "1 batch" in await page.locator("details .story li").last.inner_text()
 
 
 async def signed_in(seen: Seen) -> Page:

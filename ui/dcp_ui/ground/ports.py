@@ -37,6 +37,23 @@ class Tried(msgspec.Struct, frozen=True):
     filtered: bool = False
 
 
+class Load(msgspec.Struct, frozen=True):
+    """What came to a queue: (seconds from the start, batches), ascending; and until when it is watched."""
+
+    arrivals: tuple[tuple[float, int], ...]
+    seconds: float
+    service_seconds: float
+    """How long a batch takes a worker."""
+
+
+class Simulated(msgspec.Struct, frozen=True):
+    """What the spec's scaling would have decided, `at` seconds from the load's start."""
+
+    at: float
+    replicas: int
+    reason: str
+
+
 class Replayed(msgspec.Struct, frozen=True):
     """What a replay did."""
 
@@ -56,6 +73,9 @@ class Desk(Protocol):
 
     def embedded_url(self, setup: Setup) -> str | None:
         """Where the queue inside a `dcp run` of this machine answers."""
+
+    def simulate(self, setup: Setup, load: Load) -> Sequence[Simulated]:
+        """`dcp simulate` of a load: the changes of the number of workers."""
 
     def try_again(self, setup: Setup, wanted: RejectFilter, limit: int) -> Sequence[Tried]:
         """Clean some rejects by the spec as it is now; nothing is written."""

@@ -231,6 +231,11 @@ CHINESE = {
     "Mon": "一",
     "Wed": "三",
     "Fri": "五",
+    # simulate
+    "The same hours, played by the spec as it is now": "同一时段，按当前规格推演",
+    "{n} batches in {h} hours, each taken as {s} s of a worker": "{h} 小时内 {n} 个批次，每个按工作进程 {s} 秒计",
+    "Why it would change": "推演中的变化原因",
+    "the same load by this spec's scaling; it would change {n} times": "按此规格推演同一负载，将变化 {n} 次",
     # held
     "Objects that are held for a person: {n}": "待人工处理的对象：{n}",
     "Held for a person: too much of them is rejected": "拒收过多，等待人工处理",

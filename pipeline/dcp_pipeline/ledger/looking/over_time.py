@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, extract, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from dcp_pipeline.ledger.model import RejectState
+from dcp_pipeline.ledger.model import BatchKind, RejectState
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
 
 
@@ -96,13 +96,26 @@ def rejects_over_time(connection: Connection, pipeline: str, since: datetime, st
     return sorted(found, key=lambda each: (each.at, each.code, each.field or ""))
 
 
-def _parts(step: Step) -> list[ColumnElement[Any]]:
-    settled = BATCHES.c.settled_at
-    parts: list[ColumnElement[Any]] = [func.date(settled).label("day")]
+def arrivals(connection: Connection, pipeline: str, since: datetime) -> list[tuple[datetime, int]]:
+    """How many batches were cut in each minute since a moment, in order. Those that are settled, for which there is an
+    index: what is still on its way is not in it."""
+    when = _parts(Step.MINUTE, BATCHES.c.created_at)
+    cut = BATCHES.c.kind == BatchKind.CUT.value
+    wanted = (BATCHES.c.pipeline == pipeline, cut, BATCHES.c.settled_at >= since, BATCHES.c.created_at >= since)
+    query = (
+        select(*when, func.count().label("batches"))
+        .where(*wanted, BATCHES.c.kind == BatchKind.CUT.value)
+        .group_by(*when)
+    )
+    return sorted((_moment(row, Step.MINUTE), int(row.batches)) for row in connection.execute(query))
+
+
+def _parts(step: Step, moment: ColumnElement[Any] = BATCHES.c.settled_at) -> list[ColumnElement[Any]]:
+    parts: list[ColumnElement[Any]] = [func.date(moment).label("day")]
     if step is not Step.DAY:
-        parts.append(extract("hour", settled).label("hour"))
+        parts.append(extract("hour", moment).label("hour"))
     if step is Step.MINUTE:
-        parts.append(extract("minute", settled).label("minute"))
+        parts.append(extract("minute", moment).label("minute"))
     return parts
 
 

@@ -89,6 +89,10 @@ class LedgerView:
         """What was settled since a moment, by step. It reads an entry of every batch since then."""
         return self._transactions.read(lambda each: over_time.flow(each, self.pipeline, since, step, by_source))
 
+    def arrivals(self, since: datetime) -> list[tuple[datetime, int]]:
+        """How many batches were cut in each minute since a moment, of those that are settled."""
+        return self._transactions.read(lambda each: over_time.arrivals(each, self.pipeline, since))
+
     def rejects_over_time(self, since: datetime, step: Step) -> list[RejectsAt]:
         """Open rejects since a moment, by step, code and field."""
         return self._transactions.read(lambda each: over_time.rejects_over_time(each, self.pipeline, since, step))
