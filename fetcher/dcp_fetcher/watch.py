@@ -20,7 +20,7 @@ from dcp_fetcher.objects.unavailable import now_history
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.sites.http.listing import shown_unchanged
 from dcp_fetcher.sites.listing import Entry, name_of
-from dcp_fetcher.sites.versions import CUT_SHORT, REREAD
+from dcp_fetcher.sites.versions import BACK, CUT_SHORT, REREAD
 from dcp_pipeline.database.errors import LedgerConflict
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.texts import storable
@@ -343,7 +343,7 @@ def _goes_with_others(entry: Entry, known: Known, lost: frozenset[str]) -> bool:
     if entry.problem is not None or len(versions) > 1:
         return False
     whole = all(each.state is ObjectState.CUT and each.id in lost for each in versions)
-    return whole and not any((each.reason or "").startswith(REREAD) for each in versions)
+    return whole and not any((each.reason or "").startswith((REREAD, *BACK)) for each in versions)
 
 
 def _needs(name: str, known: Known, lost: frozenset[str]) -> bool:

@@ -29,6 +29,8 @@ MOST = 128
 """Batches that a worker takes at once; a process that dies has each of them tried alone."""
 MOST_BYTES = 128 * 1024
 """Payloads after which it takes no more: a batch of the usual size is taken by itself."""
+MOST_RAW_BYTES = 4 * 1024 * 1024
+"""What payloads of one group may unpack to: what is alike all over packs a thousandfold."""
 FEW = 8
 """So few are tried one by one where they cannot go together."""
 
@@ -124,20 +126,24 @@ def _verdict(parts: Parts, batch_id: str, outcome: CommitOutcome, commit_seconds
 def _cleaned(parts: Parts, leases: Sequence[Lease]) -> CleanedGroup:
     """Those that are what they should be, by their numbers in the order in which they were given out."""
     by_revision: dict[str, dict[int, Batch]] = {}
+    room = MOST_RAW_BYTES
     for number, lease in enumerate(leases):
-        if (batch := _sound(parts, lease)) is not None:
+        if (batch := _sound(parts, lease, room)) is not None:
             parts.traces.holds(batch)
             by_revision.setdefault(batch.revision, {})[number] = batch
+            room -= batch.end - batch.start
     cleaned = together(parts.plans.of(each).clean_together(batches) for each, batches in by_revision.items())
     for account in cleaned.accounts.values():
         parts.observer(Phase.CLEANED, account.batch.id)
     return cleaned
 
 
-def _sound(parts: Parts, lease: Lease) -> Batch | None:
-    """The batch of a lease; None where it is to be told what is wrong with it, by itself."""
+def _sound(parts: Parts, lease: Lease, room: int) -> Batch | None:
+    """The batch of a lease; None where it is to be told by itself what is wrong with it, or is too large."""
     try:
         batch = decode_batch(lease.payload)
     except BatchError:
+        return None
+    if batch.end - batch.start > room:
         return None
     return None if batch.pipeline != parts.pipeline or forged(batch, lease.id) else batch

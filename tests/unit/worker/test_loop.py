@@ -23,7 +23,7 @@ from dcp_pipeline.queue.leases import LeaseKeeper
 from dcp_worker.clean.group import AT, Account, CleanedGroup
 from dcp_worker.loop import Worker
 from dcp_worker.parts import Parts
-from dcp_worker.together import FEW, MOST, Portion
+from dcp_worker.together import FEW, MOST, MOST_RAW_BYTES, Portion
 from dcp_worker.trouble import Trouble
 from dcp_worker.verdicts import Tally
 
@@ -373,6 +373,16 @@ def test_of_many_the_one_at_fault_is_found_and_the_others_go_together(error: Exc
     assert (scene.parts.tally.batches, len(scene.settled)) == (100, 100)
     scene.worker.run_once()
     assert len(scene.queue.told[0]) == 1 + 100
+
+
+def test_payloads_that_unpack_to_much_do_not_all_go_together() -> None:
+    sink, raw = TogetherSink(), b"1\n" * (MOST_RAW_BYTES // 5)
+    scene = grouped(sink, 9)
+    for number in (1, 2, 3, 4):
+        large = batch(id=f"b{number}", digest=digest_of(raw), body=compress(raw), end=len(raw), records=len(raw) // 2)
+        scene.queue.waiting[number] = Lease(large.id, encode_batch(large), token=1, attempts=0, crashes=0, priority=100)
+    scene.worker.run_once()
+    assert (sink.together, sink.alone, scene.parts.tally.batches) == (1, 2, 9)
 
 
 def test_one_that_is_broken_does_not_keep_the_others_from_going_together() -> None:
