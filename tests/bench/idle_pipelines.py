@@ -61,7 +61,8 @@ class Reading:
     looks: float
     look_seconds: float
     writes: float
-    reconciled: float
+    looked_at: int
+    """Pipelines whose queue was read and whose Deployment is known."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -225,12 +226,12 @@ async def start(server: ApiServer, folder: Path, port: int, profile: str | None)
 
 
 async def quiet(port: int, pipelines: int) -> Reading:
-    """Once each was looked after, and nothing has been written for 12 s."""
+    """Once each was looked at, and nothing has been written for 12 s."""
     last = await read(port)
     while True:
         await asyncio.sleep(2)
         now = await read(port)
-        if last is None or now is None or now.writes != last.writes or now.reconciled < pipelines:
+        if last is None or now is None or now.writes != last.writes or now.looked_at < pipelines:
             last = now
         elif now.at - last.at >= 12:
             return now
@@ -254,7 +255,7 @@ async def read(port: int) -> Reading | None:
         looks=total("dcp_operator_look_seconds_count"),
         look_seconds=total("dcp_operator_look_seconds_sum"),
         writes=total("dcp_operator_api_writes_total"),
-        reconciled=total("dcp_operator_reconcile_seconds_count"),
+        looked_at=sum(each.name == "dcp_operator_backlog_batches" for each in samples),
     )
 
 

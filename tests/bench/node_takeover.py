@@ -1,6 +1,6 @@
-"""Seconds until somebody works when the node of the leading operator is stopped while a pipeline at zero gets work.
+"""Seconds until somebody works when the node of the leading operator stands still while a pipeline at zero gets work.
 
-    PYTHONPATH=tests python -m bench.node_takeover [--times 10] [--how pause|kill] [--keep]
+    PYTHONPATH=tests python -m bench.node_takeover [--times 10] [--keep]
 
 A kind cluster of its own, of a control plane and two workers, on the engine and with the images of `make cluster-up
 images`: name and kubeconfig are its own, and it is taken down at the end. The chart is installed with its defaults, two
@@ -22,7 +22,7 @@ from typing import Any
 from kubernetes import config
 
 from dcp_pipeline.ledger import connect
-from e2e.cluster import engine, images, node, nodes, settings
+from e2e.cluster import engine, images, node, settings
 from e2e.cluster.__main__ import node_image
 from e2e.cluster.kind import Kind
 from e2e.cluster.progress import ClusterError, Steps
@@ -40,13 +40,11 @@ ON_CONTROL_PLANE = {
     "nodeSelector": {"node-role.kubernetes.io/control-plane": ""},
     "tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}],
 }
-STOP = {"pause": ("pause", "unpause"), "kill": ("kill", "start")}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=10)
-    parser.add_argument("--how", choices=STOP, default="pause", help="the node stands still, or is killed")
     parser.add_argument("--keep", action="store_true", help="leave the cluster, for another run")
     options = parser.parse_args(arguments)
     here = settings.read()
@@ -60,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind.create(image, own, steps)
         kind.load(images.references(), steps)
         with installed(kind) as stage:
-            return measure(stage, kind, options, own)
+            return measure(stage, kind, options)
     finally:
         if not options.keep:
             kind.delete()
@@ -98,8 +96,8 @@ def installed(kind: Kind) -> Iterator[Stage]:
         yield stage
 
 
-def measure(stage: Stage, kind: Kind, options: argparse.Namespace, own: bool) -> int:
-    """Stop, wait, start again; so often."""
+def measure(stage: Stage, kind: Kind, options: argparse.Namespace) -> int:
+    """Have it stand still (docker pause: no process of it runs, no packet is answered), wait, go on; so often."""
     prepare(stage)
     document = slow_pipeline(stage.kube.namespace, SCALING)
     for component in ("fetcher", "worker"):
@@ -109,9 +107,7 @@ def measure(stage: Stage, kind: Kind, options: argparse.Namespace, own: bool) ->
     acted, worked = [], []
     with items_of(stage, document) as items:
         for number in range(options.times):
-            took = one(stage, kind, items, options.how)
-            if own and options.how == "kill":
-                nodes.join(kind.engine, kind.nodes)
+            took = one(stage, kind, items)
             print(
                 f"{number + 1}: the other acts after {took[0]:.1f} s, the work is done after {took[1]:.1f} s",
                 flush=True,
@@ -119,21 +115,20 @@ def measure(stage: Stage, kind: Kind, options: argparse.Namespace, own: bool) ->
             acted.append(took[0])
             worked.append(took[1])
     for what, seconds in (("the other replica acts", acted), ("the work at zero is done", worked)):
-        print(f"{options.how}, n={len(seconds)}: {what} after {statistics.median(seconds):.1f} s in the middle, "
+        print(f"n={len(seconds)}: {what} after {statistics.median(seconds):.1f} s in the middle, "
               f"{max(seconds):.1f} s at most")  # fmt: skip
     return 0
 
 
-def one(stage: Stage, kind: Kind, items: Items, how: str) -> tuple[float, float]:
+def one(stage: Stage, kind: Kind, items: Items) -> tuple[float, float]:
     """Seconds from the node's end, and the work that came with it, to `/scale`, and to the work's end."""
     wait_for(lambda: stage.replicas() == 0, "no worker", 120)
     wait_for(
         lambda: len(operators(stage)) == 2 and leader(stage) in operators(stage), "two operators on two nodes", 300
     )
     stopped = operators(stage)[leader(stage)]
-    stop, start = STOP[how]
     begun = time.monotonic()
-    kind.engine.docker(stop, stopped)
+    kind.engine.docker("pause", stopped)
     try:
         items.put([0.1])
         wait_for(lambda: stage.replicas() == 1, "a worker to be asked for", 120)
@@ -141,7 +136,7 @@ def one(stage: Stage, kind: Kind, items: Items, how: str) -> tuple[float, float]
         wait_for(lambda: items.queue.stats().backlog == 0, "the work to be done", 180)
         return acted, time.monotonic() - begun
     finally:
-        kind.engine.docker(start, stopped)
+        kind.engine.docker("unpause", stopped)
 
 
 def operators(stage: Stage) -> dict[str, str]:
