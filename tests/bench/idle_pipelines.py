@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ from dcp_pipeline.observe.report import Report, Totals, report_key
 from dcp_pipeline.queue import Job, Queue, connect
 from dcp_pipeline.spec.parse import pipeline_of
 from support.kube_api.objects import Document, _owner_of_replicas
-from support.kube_api.server import ApiServer, serving
+from support.kube_api.server import ApiServer, Request, serving
 from support.mariadb_server import free_port
 from support.pipelines import resource
 from support.redis_server import redis_server
@@ -96,8 +97,11 @@ async def measure(options: argparse.Namespace) -> int:
                 print(f"{options.pipelines} pipelines in {options.namespaces} namespaces, {options.servers} servers: all "
                       f"looked after, and 12 s without a write, after {time.monotonic() - begun:.0f} s, "
                       f"{first.cpu_seconds:.0f} CPU-s in all, {first.writes:.0f} writes", flush=True)  # fmt: skip
+                written = len(server.writes)
                 await asyncio.sleep(options.seconds)
                 after = await read(port)
+                for what, count in Counter(_told(each) for each in server.writes[written:]).items():
+                    print(f"written for nothing: {count} times {what}", flush=True)
                 assert after is not None
                 code = report(options.pipelines, min(options.servers, options.namespaces), first, after)
                 await changes(server, every, options.changes)
@@ -174,6 +178,10 @@ async def changes(server: ApiServer, every: Sequence[Place], count: int) -> None
         if seconds:
             print(f"{what}, until it is carried out, n={len(seconds)}: {seconds[len(seconds) // 2]:.2f} s in the middle, "
                   f"p95 {seconds[int(len(seconds) * 0.95)]:.2f} s, at most {seconds[-1]:.2f} s", flush=True)  # fmt: skip
+
+
+def _told(write: Request) -> str:
+    return f"{write.verb} {write.plural}" + (f"/{write.sub}" if write.sub else "")
 
 
 def _template(server: ApiServer, each: Place) -> object:
