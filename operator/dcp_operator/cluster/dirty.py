@@ -1,4 +1,5 @@
-"""The keys that are to be reconciled: each at most once at a time, and again if it is marked meanwhile."""
+"""The keys that are to be reconciled: each at most once at a time, and again if it is marked meanwhile. Something that
+happened goes first: a resync marks thousands at once, and nobody's change is to wait behind them."""
 
 from __future__ import annotations
 
@@ -13,17 +14,28 @@ class DirtyKeys:
 
     def __init__(self) -> None:
         self._waiting: deque[PipelineKey] = deque()
+        self._leisurely: dict[PipelineKey, None] = {}
+        """Those that wait until nobody else does."""
         self._queued: set[PipelineKey] = set()
         self._running: set[PipelineKey] = set()
         self._timers: dict[PipelineKey, asyncio.TimerHandle] = {}
         self._available = asyncio.Semaphore(0)
 
-    def mark(self, key: PipelineKey) -> None:
-        """The key is to be reconciled, now or, when it is in the works, right after."""
+    def mark(self, key: PipelineKey, at_leisure: bool = False) -> None:
+        """The key is to be reconciled, now or, when it is in the works, right after; `at_leisure`: after all that
+        something happened to."""
+        if key in self._leisurely and not at_leisure:
+            del self._leisurely[key]
+            self._waiting.append(key)
         if key in self._queued:
             return
         self._queued.add(key)
-        if key not in self._running:
+        if key in self._running:
+            return
+        if at_leisure:
+            self._leisurely[key] = None
+            self._available.release()
+        else:
             self._put(key)
 
     def mark_later(self, key: PipelineKey, seconds: float) -> None:
@@ -39,7 +51,10 @@ class DirtyKeys:
     async def take(self) -> PipelineKey:
         """The next key; done() must follow."""
         await self._available.acquire()
-        key = self._waiting.popleft()
+        if self._waiting:
+            key = self._waiting.popleft()
+        else:
+            del self._leisurely[key := next(iter(self._leisurely))]
         self._queued.discard(key)
         self._running.add(key)
         return key

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from dcp_operator.cluster.answers import Document, Sent
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import Kind
 from dcp_operator.ground.names import PipelineKey
 
-Mark = Callable[[PipelineKey], None]
+
+class Mark(Protocol):
+    """Told of a pipeline that is to be looked after; `at_leisure` where nothing is known to have happened."""
+
+    def __call__(self, key: PipelineKey, at_leisure: bool = False, /) -> None: ...
 
 
 class KeptPipelines:
@@ -24,10 +28,13 @@ class KeptPipelines:
         if set_back:
             for key in before:
                 self._store.drop_pipeline(key)
-        listed = [self._store.knows_pipeline(each) or self._store.put_pipeline(each.document) for each in objects]
-        self._store.keep_pipelines(self._namespace, listed, version)
-        for key in {*before, *listed}:
+        known = {same for each in objects if (same := self._store.knows_pipeline(each)) is not None}
+        new = {self._store.put_pipeline(each.document) for each in objects if not self._store.knows_pipeline(each)}
+        self._store.keep_pipelines(self._namespace, known | new, version)
+        for key in (before | new) - known:
             self._mark(key)
+        for key in known:
+            self._mark(key, True)
 
     def happened(self, type: str, document: Document) -> None:
         metadata = document["metadata"]

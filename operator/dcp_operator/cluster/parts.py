@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from dcp_operator.cluster.answers import ApiError
 from dcp_operator.cluster.api import Api
-from dcp_operator.cluster.kept import KeptChildren, KeptNamespaces, KeptPipelines
+from dcp_operator.cluster.kept import KeptChildren, KeptNamespaces, KeptPipelines, Mark
 from dcp_operator.cluster.part import Part, Place, Unseen
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import NAMESPACE, PIPELINE, Kind
-from dcp_operator.ground.names import FIELD_MANAGER, MANAGED_BY, PipelineKey, looked_after_by
+from dcp_operator.ground.names import FIELD_MANAGER, MANAGED_BY, looked_after_by
 from dcp_operator.ground.scope import Scope
 
 LISTS_AT_ONCE = 8
@@ -25,7 +25,7 @@ class Parts:
     """run() watches until cancelled; list_once() lists everything once. What is seen is in the store."""
 
     def __init__(
-        self, api: Api, store: Store, mark: Callable[[PipelineKey], None], kinds: tuple[Kind, ...], scope: Scope,
+        self, api: Api, store: Store, mark: Mark, kinds: tuple[Kind, ...], scope: Scope,
         period_seconds: float, failed: Callable[[Place, Exception], None], seen: Callable[[Place, bool], None],
         instance: str = "", *, of: Kind = PIPELINE, selector: str | None = None, own: str = FIELD_MANAGER,
     ) -> None:  # fmt: skip

@@ -69,6 +69,24 @@ def document(version: int, uid: str = "u", name: str = "x", kind: str = "ConfigM
     return {"kind": kind, "metadata": metadata, "spec": {}}
 
 
+async def test_what_happened_to_one_goes_before_what_a_resync_marks() -> None:
+    dirty = DirtyKeys()
+    keys = [PipelineKey("n", f"p{n}") for n in range(5)]
+    for key in keys:
+        dirty.mark(key, at_leisure=True)
+    dirty.mark(B)
+    dirty.mark(keys[3])
+    dirty.mark(keys[3], at_leisure=True)
+    order = [await dirty.take() for _ in range(6)]
+    assert order == [B, keys[3], keys[0], keys[1], keys[2], keys[4]]
+    dirty.mark(B, at_leisure=True)
+    for key in order:
+        dirty.done(key)
+    assert await dirty.take() == B
+    dirty.done(B)
+    assert dirty.idle
+
+
 LISTED = {"metadata": {"resourceVersion": "20"}, "items": [document(9), document(9, name="y")]}
 
 
