@@ -18,6 +18,16 @@ OF_THE_BOOKS = (
     )
     values = {"state": BatchState.DONE""",
             ),
+            Patch(
+                "pipeline/dcp_pipeline/ledger/claimed_together.py",
+                "    if state == BatchState.CUT.value:\n        return ClaimKind.CLAIMED",
+                "    if state is not None:\n        return ClaimKind.CLAIMED",
+            ),
+            Patch(
+                "pipeline/dcp_pipeline/ledger/claimed_together.py",
+                "statement.where(BATCHES.c.state == BatchState.CUT.value).values(",
+                "statement.values(",
+            ),
         ),
         seeds(kills(Phase.COMMITTED)),
     ),

@@ -41,10 +41,10 @@ def slowed(self, batch, *rest, **named):
     wait(batch)
     return commit(self, batch, *rest, **named)
 
-def all_slowed(self, batches, *rest, **named):
-    for batch, _ in batches:
-        wait(batch)
-    return commit_together(self, batches, *rest, **named)
+def all_slowed(self, cleaned, *rest, **named):
+    for account in cleaned.accounts.values():
+        wait(account.batch)
+    return commit_together(self, cleaned, *rest, **named)
 
 SinkWriter.commit, SinkWriter.commit_together = slowed, all_slowed
 """
