@@ -7,12 +7,20 @@ from urllib.parse import urljoin, urlsplit
 
 MAX_URL_CHARS = 4096
 _UNKEPT = re.compile("[\0\ud800-\udfff]")
+_WEB_USER = re.compile(r"(\bhttps?://)[^\s'\"]+@", re.IGNORECASE)
+_PASSWORD = re.compile(r"(://[^\s'\"/:@]*):[^\s'\"]*@")
+_REPEATED = re.compile(r" as .*| of .*|: .*", re.DOTALL)
 _UNASKABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
     """The text as every database bears it: NUL, and half a character, which no encoding has, are U+FFFD."""
     return _UNKEPT.sub("\ufffd", text)
+
+
+def without_credentials(text: str) -> str:
+    """The text without what stands before the @ of a web address, or behind a user's colon in any other."""
+    return _PASSWORD.sub(r"\1:***@", _WEB_USER.sub(r"\1***@", text))
 
 
 def url_problem(url: str) -> str | None:
@@ -37,7 +45,8 @@ def address_problem(url: str) -> str | None:
         host, port = parts.hostname, parts.port
         _ = (host or "").encode("idna")
     except ValueError as error:
-        return f"it is no URL ({str(error).lower()})"
+        # What it repeats of the URL may be a password with a slash in it.
+        return f"it is no URL ({_REPEATED.sub('', str(error).lower())})"
     if not host:
         return "it names no host"
     return "its port is 0" if port == 0 else None

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from dcp_pipeline.texts import without_credentials
+
 Place = Sequence[str | int]
 
 
@@ -22,6 +24,10 @@ class SpecProblem(msgspec.Struct, frozen=True):
 
     path: str
     message: str
+
+    def __post_init__(self) -> None:
+        # Whoever sees a log, a status, a page or a resource sees it.
+        msgspec.structs.force_setattr(self, "message", without_credentials(self.message))
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"

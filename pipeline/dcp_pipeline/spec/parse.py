@@ -23,6 +23,7 @@ from dcp_pipeline.spec.errors import Place, SpecInvalid, SpecProblem, path_of
 from dcp_pipeline.spec.expectations.expect import PERCENT_PATTERN
 from dcp_pipeline.spec.model import API_VERSION, EARLIER_API_VERSION, KIND, Pipeline
 from dcp_pipeline.spec.units import decode_unit
+from dcp_pipeline.texts import without_credentials
 
 if TYPE_CHECKING:
     from dcp_pipeline.spec.composing.variables import Resolved
@@ -284,7 +285,7 @@ def _closest(found: Any, choices: list[Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = "null" if value is None else repr(value)
+    text = "null" if value is None else repr(without_credentials(value) if isinstance(value, str) else value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 

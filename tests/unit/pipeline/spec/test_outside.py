@@ -73,3 +73,25 @@ def test_a_url_that_leads_nowhere_is_refused_with_its_path(member: str, host: st
 def test_a_text_that_is_endless_to_use_is_refused(text: str) -> None:
     with pytest.raises(SpecInvalid, match=r"more than|at most|recursion"):
         parse_pipeline(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sources: [{name: feed, http: {url: 'http://u:hunter2hunter2@h/x'}}]",
+        "sources: [{name: feed, http: {url: 'https://hunter2hunter2@h/x'}}]",
+        "sources: [{name: feed, http: {url: 'http://u:hunter2hunter2/" + "x" * 90 + "@h/'}}]",
+        "queue: {redis: {url: 'redis://u:hunter2hunter2@h/0'}}",
+        "sink: {sql: {url: 'mysql+pymysql://u:hunter2hunter2@h/d', table: t}}",
+        "sink: {sql: {url: 'nonsense://u:hunter2hunter2@h/d', table: t}}",
+        "worker: {concurrency: 'http://u:hunter2hunter2@h/'}",
+        "state: 'http://u:hunter2hunter2@h/'",
+    ],
+)
+def test_no_problem_shows_the_password_of_a_url(line: str) -> None:
+    spec = "spec: {cleaning: {fields: [{name: a}]}}".replace("spec: {", "spec: {" + line + ", ")
+    text = f"{{apiVersion: datacleaning.io/v1alpha1, kind: DataCleaningPipeline, metadata: {{name: a}}, {spec}}}"
+    with pytest.raises(SpecInvalid) as caught:
+        parse_pipeline(text)
+    assert "hunter2" not in str(caught.value)
+    assert not [each for each in caught.value.problems if "hunter2" in each.message]

@@ -56,7 +56,7 @@ def test_the_example_is_valid_and_has_the_documented_defaults() -> None:
         ("maxAttempts: 3", "max_attempts: 3",
          "spec.worker.max_attempts: is not a known field; did you mean 'maxAttempts'?"),
         ("127.0.0.1:8000/", "bob:pw@127.0.0.1:8000/", "spec.sources[0].http.url: is "
-         "'http://bob:pw@127.0.0.1:8000/sinkhole/'; a URL without user or password in it is wanted (credentials go into "
+         "'http://***@127.0.0.1:8000/sinkhole/'; a URL without user or password in it is wanted (credentials go into "
          "Secrets)"),
         ("name: botnet}", "name: Bot_Net}", "metadata.name: is 'Bot_Net'; it must match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$ "
          "(Name of the pipeline.)"),
