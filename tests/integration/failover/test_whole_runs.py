@@ -6,6 +6,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from dcp_pipeline.ledger import connect
 from oracle.compare import assert_equals_oracle, assert_totals
 from oracle.oracle import Expected
@@ -16,6 +18,8 @@ from support.waiting import wait_until
 
 KEY = "{default.botnet}:meta"
 PATIENT = 180
+pytestmark = pytest.mark.timeout(900)
+"""Seconds: the machine may be starved, and a failover takes what it takes."""
 
 
 class Run:
