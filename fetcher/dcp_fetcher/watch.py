@@ -234,9 +234,12 @@ class Watch:
         self, listed: set[str], incomplete: Mapping[str, str], lost: frozenset[str]
     ) -> list[tuple[Entry, Known]]:
         """What is listed no more and has to be read all the same, with what is recorded of it."""
-        names = [name for name in dict.fromkeys(incomplete.values()) if name not in listed]
-        if not names:
+        if not incomplete:
             return []
+        cutting = {each.id for each in await in_thread(self._outlet.patience, self._outlet.ledger.cutting_objects)}
+        # Of the others nothing has to be known, and they may be very many.
+        due = dict.fromkeys(name for id_, name in incomplete.items() if id_ in lost or id_ in cutting)
+        names = [name for name in due if name not in listed]
         entries = self._with_versions([Entry(name, "") for name in names], incomplete)
         return [(entry, known) async for entry, known in entries if _needs(entry.url, known, lost)]
 

@@ -59,7 +59,12 @@ class Outlet:
             self.progress.waiting(None)
 
     def lost(self) -> frozenset[str]:
-        """The objects of which the queue does not know a pending batch: two questions, however many wait."""
+        """The objects of which the queue does not know a pending batch: two questions, however many wait, and two more
+        where something seems lost: what was committed and acknowledged between the first two is not."""
+        lost = self._seem_lost()
+        return lost & self._seem_lost() if lost else lost
+
+    def _seem_lost(self) -> frozenset[str]:
         pending = self.patience(self.ledger.pending_ids)
         present = self.patience(lambda: self.queue.present([batch_id for _, batch_id in pending])) if pending else ()
         return frozenset(object_id for object_id, batch_id in pending if batch_id not in present)
