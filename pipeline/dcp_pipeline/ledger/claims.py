@@ -112,10 +112,13 @@ def withdraw_records(connection: Connection, pipeline: str, table: str, batch_id
     if state != BatchState.DONE.value:
         return 0
     last = batch.first_record + batch.records - 1
-    # What a replay rejected once more stands under the replay, and a second replay may have taken that.
+    # What a replay rejected once more stands under the replay, and a second replay may have taken that. All of the
+    # object's replays are asked: rejects, which say which took them, may be forgotten by now.
     those = (REJECTS.c.object_id == batch.object_id, REJECTS.c.record.between(first, last))
-    replays = select(REJECTS.c.replay_batch).where(*those, REJECTS.c.state == RejectState.REPLAYED.value).distinct()
-    batches = [batch_id, *connection.execute(replays).scalars()]
+    replays = select(BATCHES.c.id).where(
+        BATCHES.c.object_id == batch.object_id, BATCHES.c.kind == BatchKind.REPLAY.value
+    )
+    batches = [batch_id, *connection.execute(replays.order_by(BATCHES.c.sequence)).scalars()]
     rejects = _rejects_away(connection, *those, REJECTS.c.state == RejectState.OPEN.value)
     return rejects + sum(_rows_away(connection, table, each, first, last, counted) for each in batches)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import polars as pl
@@ -23,7 +23,13 @@ from dcp_worker.sink.table import check_as_prepared
 
 Outcomes = dict[str, tuple[ClaimKind, Counts | None]]
 """Batch id -> what its entry was found as, and the counts that it has now, where it was CLAIMED."""
+Judge = Callable[[Connection, Sequence[Account]], None]
+"""Told of the batches that are this transaction's, in the order of the queue, before anything is written."""
 _IDS_PER_LOOK = 500
+
+
+def _unjudged(_connection: Connection, _accounts: Sequence[Account]) -> None:
+    """For a pipeline that holds nothing."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -54,12 +60,15 @@ class Group:
         self.stood = 0
         """Of so many rows that were sent so many stood in the table already."""
 
-    def write(self, connection: Connection, pipeline: str, worker: str, observer: Observer) -> Outcomes:
+    def write(
+        self, connection: Connection, pipeline: str, worker: str, observer: Observer, judge: Judge = _unjudged
+    ) -> Outcomes:
         """All steps, in a transaction that may be done again. Raises NotAsSent where a row is to be looked at by
-        itself."""
+        itself, and what `judge` does."""
         accounts = self._cleaned.accounts
         claimed = claim_together(connection, pipeline, [each.batch for each in accounts.values()])
         mine = {n: each for n, each in accounts.items() if claimed[each.batch.id] is ClaimKind.CLAIMED}
+        judge(connection, [mine[number] for number in sorted(mine)])
         # Where others have settled some of them, those do not count: another one with its identity is the first.
         sent = self._all if len(mine) == len(accounts) else self._sent(mine)
         written: Counter[str] = Counter()

@@ -7,7 +7,7 @@ table.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from dcp_pipeline.ledger.model import ClaimKind, Counts, Reject
 from dcp_pipeline.observe.phases import Observer, Phase, unobserved
 from dcp_pipeline.spec.model import Cleaning, Retention
 from dcp_pipeline.spec.revision import revision_from
-from dcp_worker.clean.group import AT, Cleaned, CleanedGroup
+from dcp_worker.clean.group import AT, Account, Cleaned, CleanedGroup
 from dcp_worker.ground.limits import ColumnLimit
 from dcp_worker.sink.counting import check_counts
 from dcp_worker.sink.dialect import Ways
@@ -147,12 +147,9 @@ class SinkWriter:
         def write(horizon: str) -> tuple[Group, Outcomes]:
             group = Group(self.table, cleaned, ways.fast, self.kept_bytes_per_object, horizon)
 
-            def work(connection: Connection) -> Outcomes:
-                if self._hold is not None:
-                    self._judge_together(connection, cleaned, self._hold)
-                return group.write(connection, self._pipeline, worker, observer)
-
-            return group, self._together.write(work)
+            return group, self._together.write(
+                lambda connection: group.write(connection, self._pipeline, worker, observer, self._judge_together)
+            )
 
         group, found = self._by_horizon(write)
         outcomes = {}
@@ -166,15 +163,20 @@ class SinkWriter:
             _see_together(self._seen, cleaned, outcomes)
         return outcomes
 
-    def _judge_together(self, connection: Connection, cleaned: CleanedGroup, hold: holding.HoldLimit) -> None:
-        """Raises TooManyRejected where one may have to be held: each is then judged by itself."""
+    def _judge_together(self, connection: Connection, accounts: Iterable[Account]) -> None:
+        """Each as by itself, with those before it. Raises TooManyRejected where one is to be held: each is then judged
+        by itself."""
+        if self._hold is None:
+            return
         counts: dict[str, Counts] = {}
-        for each in cleaned.accounts.values():
-            before = counts.get(each.batch.object_id, Counts(0, 0, 0, 0))
-            counts[each.batch.object_id] = Counts(before.read + each.read, 0, 0, before.rejected + len(each.rejects))
-        for object_id, each_count in counts.items():
-            if holding.check_object(connection, self._pipeline, object_id):
-                holding.check_counts(connection, object_id, each_count, hold)
+        judged: dict[str, bool] = {}
+        for each in accounts:
+            id_, before = each.batch.object_id, counts.get(each.batch.object_id, Counts(0, 0, 0, 0))
+            if id_ not in judged:
+                judged[id_] = holding.check_object(connection, self._pipeline, id_)
+            counts[id_] = Counts(before.read + each.read, 0, 0, before.rejected + len(each.rejects))
+            if judged[id_] and self._hold.exceeded(Counts(each.read, 0, 0, len(each.rejects))):
+                holding.check_counts(connection, id_, counts[id_], self._hold)
 
     def insert(self, batch_id: str, rows: pl.DataFrame, work: Callable[[Connection, Insertion], T]) -> T:
         """One transaction of `work`, which is given the way to insert the rows; where the fast way would not

@@ -125,3 +125,31 @@ def test_of_small_batches_in_one_transaction_none_is_written_where_one_is_held(s
     more = [scene.batch(Source(scene.ledger, NUMBERS, f"http://feed/{name}.csv"), 30, 1) for name in "de"]
     found = scene.sink.commit_together(scene.plan.clean_together(dict(enumerate(more))), worker="w")
     assert {each.kind for each in found.values()} == {CommitKind.COMMITTED}
+
+
+@pytest.mark.parametrize("good", [5, 600])
+def test_good_batches_of_its_transaction_do_not_hide_the_one_before_them(scene: Scene, good: int) -> None:
+    source, other = Source(scene.ledger, NUMBERS), Source(scene.ledger, NUMBERS, "http://feed/other.csv")
+    settled = scene.batch(source, 0, 1)
+    scene.commit(settled)
+    batches = [settled, scene.batch(source, 10, 14), scene.batch(other, 9), scene.batch(source, good)]
+    group = scene.plan.clean_together(dict(enumerate(batches)))
+    with pytest.raises(TooManyRejected, match=r"60\.0% of the first 25 records"):
+        scene.sink.commit_together(group, worker="w")
+    assert scene.totals() == (0, 1, 0, 0, 33 + good)
+    assert scene.hold(batches[1]).startswith("held: 60.0% of the first 25")
+    assert scene.commit(batches[2]) is CommitKind.COMMITTED
+    assert scene.hold(batches[3]) == "held: with its object"
+    scene.ledger.release(source.id)
+    done = scene.sink.commit_together(group, worker="w").values()
+    assert [each.kind.value for each in done] == ["already-done", "committed", "already-done", "committed"]
+    assert scene.totals() == (10 + 9 + good, 15, 0, 0, 0)
+    assert verify(scene.database.engine, PIPELINE, "clean").complete
+
+
+def test_what_is_settled_does_not_count_twice_where_a_group_is_judged(scene: Scene) -> None:
+    source = Source(scene.ledger, NUMBERS)
+    large, bad = scene.batch(source, 100), scene.batch(source, 0, 8)
+    scene.commit(large)
+    with pytest.raises(TooManyRejected, match=r"7\.4% of the first 108"):
+        scene.sink.commit_together(scene.plan.clean_together({0: large, 1: bad}), worker="w")

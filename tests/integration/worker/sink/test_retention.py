@@ -368,6 +368,27 @@ def test_rejects_are_forgotten_and_their_counts_stay(database: Database) -> None
     assert {each.kind.value for each in report.findings} == {"rejects"}
 
 
+def test_rows_of_a_replay_whose_rejects_are_forgotten_are_withdrawn_all_the_same(database: Database) -> None:
+    scene = Scene(database)
+    kept_one = scene.commit(aged(3, 800))
+    batch = scene.commit(aged(3), aged(2, 500), aged(2, 700), aged(1, 600))
+    for most in (600, 900):
+        field = Field(name="n", type="integer", constraints=Constraints(maximum=most))
+        lenient = Cleaning(fields=(STRICT.fields[0], field), unique=STRICT.unique)
+        mended = ReplayPlan(scene.planned(lenient), Format(), f"revision-{most}", True)
+        replay(scene.ledger, scene.sink, lambda _, mended=mended: mended, RejectFilter())
+    assert scene.ages() == [1, 2, 2, 3, 3]
+    long_ago = (NOW - timedelta(days=40)).isoformat(sep=" ")
+    database.execute(f"UPDATE dcp_batches SET settled_at = '{long_ago}.000000'")
+    assert scene.ledger.keeper("clean", None, 30 * 86_400.0).step(NOW).rejects > 0
+    assert scene.ledger.withdraw_records("clean", batch.id, 4) == 2, "records 4 and 5"
+    assert scene.ages() == [2, 3, 3]
+    assert scene.ledger.withdraw_records("clean", batch.id, 2) == 2
+    assert scene.ages() == [3], "the other batch's"
+    assert scene.ledger.withdraw_records("clean", kept_one.id, 1) == 1
+    assert scene.counts() == (5, 0, 5, 0)
+
+
 def test_migrate_gives_a_table_of_today_its_partitions(database: Database) -> None:
     scene, later = Scene(database, retention=None), kept(10)
     scene.commit(aged(12), aged(11, 2), aged(1), ",7")
