@@ -131,3 +131,16 @@ def json_text(answer: object) -> str:
     from dcp_pipeline.observe.printable import printable_json
 
     return printable_json(json.dumps(answer, default=str))
+
+
+def reject_filters(command: F) -> F:
+    """Which rejects are meant."""
+    for option in (
+        click.option("--code", help="Only this code, such as type-error."),
+        click.option("--field", help="Only this field."),
+        click.option("--source", help="Only this source."),
+        click.option("--object", "object_id", metavar="ID", help="Only this object (`dcp status` shows the ids)."),
+        click.option("--replaced", is_flag=True, help="Also of versions of a file that a newer one has replaced."),
+    ):
+        command = option(command)
+    return command

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import F, duration_of, json_option, print_json
+from dcp_cli.options import F, duration_of, json_option, print_json, reject_filters
 from dcp_cli.plugin.kubectl import PIPELINES, Kubectl
 from dcp_pipeline.process.exit_codes import DONE, FAILED
 
@@ -75,18 +75,6 @@ def _task(command: F) -> F:
     return _pipeline(command)
 
 
-def _filters(command: F) -> F:
-    for option in (
-        click.option("--code", help="Only this code, such as type-error."),
-        click.option("--field", help="Only this field."),
-        click.option("--source", help="Only this source."),
-        click.option("--object", "object_id", metavar="ID", help="Only this object."),
-        click.option("--replaced", is_flag=True, help="Also of versions of a file that a newer one has replaced."),
-    ):
-        command = option(command)
-    return command
-
-
 def _ask(name: str, what: str, words: Mapping[str, object], output: str, timeout: str, no_wait: bool) -> int:
     from dcp_cli.plugin.asking import ask
 
@@ -121,7 +109,7 @@ def verify(name: str, since: str | None, output: str, timeout: str, no_wait: boo
 
 @main.command()
 @_task
-@_filters
+@reject_filters
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Rejects to show.")
 @exits
 def rejects(
@@ -135,7 +123,7 @@ def rejects(
 
 @main.command()
 @_task
-@_filters
+@reject_filters
 @exits
 def replay(
     name: str, code: str | None, field: str | None, source: str | None, object_id: str | None, replaced: bool,

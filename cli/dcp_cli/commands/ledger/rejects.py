@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import F, json_option, server_options, set_up, spec_argument
+from dcp_cli.options import json_option, reject_filters, server_options, set_up, spec_argument
 
 
 @click.group()
@@ -13,21 +13,9 @@ def command() -> None:
     """Records that were refused: list, export, or replay them once the rule is mended."""
 
 
-def _filters(command: F) -> F:
-    for option in (
-        click.option("--code", help="Only this code, such as type-error."),
-        click.option("--field", help="Only this field."),
-        click.option("--source", help="Only this source."),
-        click.option("--object", "object_id", metavar="ID", help="Only this object (`dcp status` shows the ids)."),
-        click.option("--replaced", is_flag=True, help="Also of versions of a file that a newer one has replaced."),
-    ):
-        command = option(command)
-    return command
-
-
 @command.command("ls")
 @spec_argument
-@_filters
+@reject_filters
 @click.option("-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="Rejects to show.")
 @server_options
 @json_option
@@ -54,7 +42,7 @@ def rejects_ls(
 
 @command.command("export")
 @spec_argument
-@_filters
+@reject_filters
 @click.option("--format", "style", type=click.Choice(["csv", "ndjson"]), default="csv", show_default=True)
 @server_options
 @exits
@@ -79,7 +67,7 @@ def rejects_export(
 
 @command.command("replay")
 @spec_argument
-@_filters
+@reject_filters
 @server_options
 @json_option
 @exits
