@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from dcp_cli.backup.archive import Head, Page, Writer
-from dcp_cli.backup.contents import notes_of, parts_of, table_ddl
+from dcp_cli.backup.contents import note_families, notes_of, parts_of, table_ddl
 from dcp_cli.errors import CommandFailed
 from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json
@@ -76,7 +76,8 @@ def _written(setup: Setup, connection: Connection, writer: Writer) -> None:
             books={name: found.total(name) for name in (*IN_JSON, "pending")},
         )
     )
-    values = {"pipeline": pipeline, **notes_of(pipeline, table)}
+    families = {name: f"{beginning}%" for name, beginning in note_families(pipeline).items()}
+    values = {"pipeline": pipeline, **notes_of(pipeline, table), **families}
     for part in list(parts_of(connection, table)):
         query = text(part.query)
         named = {name: value for name, value in values.items() if f":{name}" in part.query}

@@ -45,8 +45,9 @@ def check_statement(statement: str, head: Head) -> None:
         )
 
 
-def check_page(page: Page, head: Head, meta: Iterable[str]) -> None:
-    """Raises CommandFailed for rows that are none of the backup's pipeline. `meta`: the notes that it may bring."""
+def check_page(page: Page, head: Head, meta: Iterable[str], families: tuple[str, ...] = ()) -> None:
+    """Raises CommandFailed for rows that are none of the backup's pipeline. `meta`: the notes that it may bring;
+    `families`: what those begin with of which there are several."""
     if page.table not in METADATA.tables and page.table != head.table:
         raise CommandFailed(f"the backup holds rows of the table {page.table!r}, which is none of {head.pipeline}'s")
     wanted = METADATA.tables.get(page.table)
@@ -57,7 +58,7 @@ def check_page(page: Page, head: Head, meta: Iterable[str]) -> None:
     if wanted is not None and "pipeline" in page.columns:
         _check_values(page, "pipeline", {head.pipeline})
     if page.table == "dcp_meta":
-        _check_values(page, "name", set(meta))
+        _check_values(page, "name", set(meta), families)
 
 
 def check_references(connection: Connection, page: Page, head: Head) -> None:
@@ -80,11 +81,11 @@ def _hexadecimal(value: object) -> str | None:
     return value.hex() if isinstance(value, bytes) else None if value is None else str(value)
 
 
-def _check_values(page: Page, column: str, allowed: set[str]) -> None:
+def _check_values(page: Page, column: str, allowed: set[str], beginnings: tuple[str, ...] = ()) -> None:
     at = page.columns.index(column) if column in page.columns else None
     for row in page.rows:
         found = row[at] if at is not None and at < len(row) else None
-        if found not in allowed:
+        if found not in allowed and not (beginnings and str(found).startswith(beginnings)):
             raise CommandFailed(
                 f"the backup holds an entry of {page.table} whose {column} is {str(found)[:80]!r}, and may bring only "
                 f"{', '.join(sorted(allowed))}"

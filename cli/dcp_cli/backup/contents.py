@@ -22,7 +22,7 @@ _WHICH = {
     "dcp_totals": _OF_PIPELINE,
     "dcp_specs": _OF_PIPELINE,
     "dcp_tasks": _OF_PIPELINE,
-    "dcp_meta": "name IN (:table, :epoch, :horizon, :counted, :forgotten)",
+    "dcp_meta": "name IN (:table, :epoch, :horizon, :counted, :forgotten) OR name LIKE :released OR name LIKE :days",
 }
 _ORDER = {"dcp_objects": "number", "dcp_tasks": "number"}
 """These number their rows by themselves, in the order in which they come; others may have our numbers."""
@@ -45,6 +45,12 @@ def notes_of(pipeline: str, table: str) -> dict[str, str]:
         "counted": counted_key(table),
         "forgotten": forgotten_key(pipeline),
     }
+
+
+def note_families(pipeline: str) -> dict[str, str]:
+    """The beginnings of the notes of which a pipeline has several, by what _WHICH calls them: objects that a person
+    released, and the days of its sources."""
+    return {"released": f"released/{pipeline}/", "days": f"day/{pipeline}/"}
 
 
 def parts_of(connection: Connection, table: str) -> Iterator[Part]:

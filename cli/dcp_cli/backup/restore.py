@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from dcp_cli.backup.archive import Head, Page, read_archive
 from dcp_cli.backup.bounds import check_page, check_references, check_statement
-from dcp_cli.backup.contents import notes_of
+from dcp_cli.backup.contents import note_families, notes_of
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
@@ -105,8 +105,9 @@ def _check_fits(head: Head, setup: Setup, path: Path) -> None:
 def _put(engine: Engine, head: Head, messages: Iterator[Head | Page]) -> None:
     def work(connection: Connection) -> None:
         _check_empty(connection, head)
+        families = tuple(note_families(head.pipeline).values())
         for page in _pages(messages):
-            check_page(page, head, notes_of(head.pipeline, head.table).values())
+            check_page(page, head, notes_of(head.pipeline, head.table).values(), families)
             check_references(connection, page, head)
             _check_same_identity(connection, page)
             _insert(connection, page)

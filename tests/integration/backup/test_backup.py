@@ -93,6 +93,20 @@ def test_what_cannot_be_restored_whole_leaves_nothing(tmp_path: Path, sqlite: Da
     assert (code, process.answer()["restored"]) == (0, True), process.err()
 
 
+def test_what_a_person_released_and_the_days_of_sources_come_back(tmp_path: Path, sqlite: Database) -> None:
+    spec, copy = ran(tmp_path, sqlite), tmp_path / "copy.dcp"
+    mine = [("day/default/botnet/feed/2026-10-01", "{}"), ("released/default/botnet/ab", "by a person")]
+    for name, value in [*mine, ("released/default/botnet2/cd", "by another"), ("day/default/other/s/2026-10-01", "{}")]:
+        sqlite.execute(f"INSERT INTO dcp_meta (name, value) VALUES ('{name}', '{value}')")
+    dcp(tmp_path, "backup", spec, str(copy))
+    new = f"sqlite:///{tmp_path}/new.db"
+    code, process = dcp(tmp_path, "restore", spec, str(copy), "--sink", new)
+    assert code == 0, process.err()
+    with connect(new).connect() as connection:
+        query = text("SELECT name, value FROM dcp_meta WHERE name LIKE 'day/%' OR name LIKE 'rel%' ORDER BY name")
+        assert [tuple(row) for row in connection.execute(query)] == mine
+
+
 def test_what_is_committed_while_a_backup_is_written_is_not_torn_into_it(
     tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def test_nothing_else_is_run_than_to_make_its_table(tmp_path: Path, sqlite: Data
         (Page("other", ("a",), [["mine"]]), "rows of the table 'other'"),
         (Page("dcp_meta", ("name", "value"), [["table/other", "forged"]]), "whose name is 'table/other'"),
         (Page("dcp_meta", ("name", "value"), [["schema", "forged"]]), "whose name is 'schema'"),
+        (Page("dcp_meta", ("name", "value"), [["released/default/botnet2/a", "x"]]), "'released/default/botnet2/a'"),
         (Page("dcp_meta", ("value",), [["forged"]]), "whose name is 'None'"),
         (Page("dcp_specs", ("pipeline", "revision", "document"), [["default/other", "1", "{}"]]), "'default/other'"),
         (Page("dcp_specs", ("pipeline", "x) SELECT a FROM other --"), [["default/botnet", 1]]), "columns of dcp_specs"),

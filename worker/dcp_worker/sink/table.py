@@ -55,7 +55,7 @@ def prepare_table(
         identity = _identity(connection, cleaning, recorded, observed)
         _check_same(name, identity, recorded)
         kept = _kept(name, identity, retention)
-        if observed is None:
+        if made := observed is None:
             bounds = () if kept is None else first_bounds(kept, connection.execute(select(utc_now())).scalar_one())
             connection.exec_driver_sql(dialect.create_table(name, cleaning.columns, identity.bytes, quote, bounds))
             observed = dialect.observe_table(connection, name)
@@ -63,7 +63,7 @@ def prepare_table(
         limits = limits_of(dialect, observed, cleaning, identity.bytes, quote)
         if recorded is None:
             record_identity(connection, name, identity)
-        make_notes(connection, name)
+        make_notes(connection, name, anew=made)
         connection.commit()
     twins = tuple(key.columns for key in twin_keys(observed, cleaning.unique))
     table = CleanTable(

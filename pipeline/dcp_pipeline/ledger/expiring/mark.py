@@ -17,12 +17,15 @@ from dcp_pipeline.ledger.tables import META
 NOTHING = ""
 
 
-def make_notes(connection: Connection, table: str) -> None:
-    """Both notes of a table, before anybody writes to it; those that stand stay."""
+def make_notes(connection: Connection, table: str, *, anew: bool = False) -> None:
+    """Both notes of a table, before anybody writes to it; those that stand stay. `anew`: it was made just now, so that
+    they say nothing yet; another one of its name, which was dropped, may have left some."""
     keys = {horizon_key(table), counted_key(table)}
     standing = set(connection.execute(select(META.c.name).where(META.c.name.in_(keys))).scalars())
     for key in sorted(keys - standing):
         connection.execute(insert(META).values(name=key, value=NOTHING))
+    if anew:
+        connection.execute(update(META).where(META.c.name.in_(standing)).values(value=NOTHING))
 
 
 def note(connection: Connection, key: str, *, locked: bool = False) -> str | None:

@@ -389,6 +389,25 @@ def test_rows_of_a_replay_whose_rejects_are_forgotten_are_withdrawn_all_the_same
     assert scene.counts() == (5, 0, 5, 0)
 
 
+@pytest.mark.parametrize("retention", [None, TEN_DAYS])
+def test_a_table_made_anew_knows_nothing_of_what_expired_in_another_of_its_name(
+    sqlite: Database, retention: Retention | None
+) -> None:
+    scene = Scene(sqlite)
+    scene.commit(aged(12), aged(1))
+    assert scene.expire(10).rows == 1
+    # A keeper that was killed between counting and dropping left the second note.
+    sqlite.execute(f"UPDATE dcp_meta SET value = '{horizon(kept(10), NOW)}' WHERE name = 'counted/clean'")
+    sqlite.execute("DROP TABLE clean")
+    sink = scene.another(retention)
+    batch = scene.source.lines(aged(12, 2), aged(2))
+    assert scene.again(batch, sink) is CommitKind.COMMITTED
+    assert scene.ages() == [12, 2]
+    if retention:
+        assert scene.expire(10).rows == 1
+        assert scene.ages() == [2]
+
+
 def test_migrate_gives_a_table_of_today_its_partitions(database: Database) -> None:
     scene, later = Scene(database, retention=None), kept(10)
     scene.commit(aged(12), aged(11, 2), aged(1), ",7")
