@@ -6,7 +6,7 @@ Read additions.py for what the spec may add, children.py for the Deployments aro
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dcp_operator.children.additions import additions_of, part_of
@@ -32,6 +32,12 @@ LONGEST_WORKER_GRACE_SECONDS = 600
 GRACE_MARGIN_SECONDS = 10
 STUCK_GRACE_SECONDS = 10
 """A process that fails its liveness probe has nothing to finish: it is not waited for as for one that ends well."""
+
+DEAD_NODE_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+DEAD_NODE_SECONDS = 30
+"""Kubernetes leaves pods for 300 s on a node that it has found dead: so long a feed would stand still, for it has one
+fetcher. A batch whose worker is lost has a lease, and two fetchers for a moment agree by the ledger; little is risked
+by going early. Not at once: a kubelet or containerd that is started anew says not-ready for seconds (docs/adr/0136)."""
 
 _RESOURCES: Mapping[Component, Mapping[str, Mapping[str, str]]] = {
     "fetcher": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
@@ -61,6 +67,7 @@ def pod_template(
     pod = merged(pod, {key: value for key, value in additions.pod.items() if "ontainers" not in key})
     pod = merged(pod, {key: [_guarded(each) for each in value] for key, value in additions.pod.items()
                        if "ontainers" in key})  # fmt: skip
+    pod["tolerations"] = _off_dead_nodes(pod.get("tolerations", []))
     own = {
         "labels": labels(name, component),
         "annotations": {REVISION_ANNOTATION: pods_revision(pipeline, component, secret_versions)},
@@ -204,6 +211,21 @@ def _claims(pipeline: Pipeline, component: Component) -> list[str]:
 def _claim_volume(claim: str) -> str:
     """A volume's name for a claim, whose own name may be too long for one or hold dots."""
     return f"claim-{hashlib.blake2b(claim.encode(), digest_size=6).hexdigest()}"
+
+
+def _off_dead_nodes(given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What the spec says, and seconds for the taints of a dead node of which it says nothing. As the API server tells
+    that (DefaultTolerationSeconds): a toleration without key or effect speaks of all."""
+
+    def speaks_of(taint: str, each: Mapping[str, Any]) -> bool:
+        return each.get("key") in (None, "", taint) and each.get("effect") in (None, "", "NoExecute")
+
+    ours = [
+        {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": DEAD_NODE_SECONDS}
+        for taint in DEAD_NODE_TAINTS
+        if not any(speaks_of(taint, each) for each in given)
+    ]
+    return [*given, *ours]
 
 
 def _spread(pipeline: str, component: Component) -> dict[str, Any]:

@@ -211,3 +211,39 @@ def test_an_image_of_its_own_and_a_pull_secret_for_all() -> None:
 
 def test_probes_are_answered_in_both_families() -> None:
     assert env("worker")["HEALTH_HOST"] == env("fetcher")["HEALTH_HOST"] == "::"
+
+
+NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
+SPOT = {"key": "spot", "operator": "Exists", "effect": "NoSchedule"}
+
+
+def seconds_on_a_dead_node(component: Component, given: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Taint -> seconds for which a pod stays, by the first toleration that fits, as the kubelet's controller asks."""
+    changes = {component: {"podTemplate": {"tolerations": given}}} if given is not None else None
+    found = pod(component, changes)["tolerations"]
+    assert found[: len(given or ())] == (given or [])
+    return {
+        taint: [each.get("tolerationSeconds") for each in found
+                if each.get("key") in (None, taint) and each.get("effect") in (None, "NoExecute")]
+        for taint in (NOT_READY, UNREACHABLE)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("component", BOTH)
+@pytest.mark.parametrize(
+    ("given", "not_ready", "unreachable"),
+    [
+        (None, [30], [30]),
+        ([], [30], [30]),
+        ([SPOT], [30], [30]),
+        ([{"key": UNREACHABLE, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 600}], [30], [600]),
+        ([{"key": NOT_READY, "operator": "Exists", "tolerationSeconds": 0}, SPOT], [0], [30]),
+        ([{"key": NOT_READY, "operator": "Exists", "effect": "NoSchedule"}], [30], [30]),
+        ([{"operator": "Exists"}], [None], [None]),
+        ([{"operator": "Exists", "effect": "NoSchedule"}], [30], [30]),
+    ],
+)
+def test_pods_leave_a_dead_node_after_half_a_minute_where_the_spec_says_nothing_of_it(
+    component: Component, given: list[dict[str, Any]] | None, not_ready: list[Any], unreachable: list[Any]
+) -> None:
+    assert seconds_on_a_dead_node(component, given) == {NOT_READY: not_ready, UNREACHABLE: unreachable}
