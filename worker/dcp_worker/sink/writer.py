@@ -278,7 +278,9 @@ def _see_together(seen: Seen, cleaned: CleanedGroup, outcomes: Mapping[int, Comm
     for source, numbers in read.items():
         seen(source, sum(numbers.values()), pl.DataFrame())
         for frame in cleaned.frames:
-            seen(source, 0, frame.filter(pl.col(AT).is_in(list(numbers))))
+            rows = frame.filter(pl.col(AT).is_in(list(numbers)))
+            # Of one batch each identity once, as of a batch by itself: how much goes together says nothing of the feed.
+            seen(source, 0, rows.unique([AT, ID], keep="first", maintain_order=True))
 
 
 def _counts(cleaned: Cleaned, inserted: Inserted) -> Counts:

@@ -6,6 +6,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+import polars as pl
 import pytest
 from msgspec.structs import replace
 
@@ -146,6 +147,21 @@ def test_a_row_that_the_database_refuses_leaves_all_to_be_tried_alone(scene: Sce
     for pair in (scene.cleaned[0], scene.cleaned[4]):
         scene.sink.commit(*pair, worker="w")
     assert scene.totals()[:3] == (2, 1, 1)
+
+
+def test_what_is_seen_of_a_group_is_what_is_seen_of_its_batches_by_themselves(sqlite: Database) -> None:
+    scene, seen = Scene(sqlite), list[tuple[int, list[int]]]()
+
+    def see(_: str, records: int, rows: pl.DataFrame) -> None:
+        seen.append((records, rows["n"].to_list() if rows.height else []))
+
+    sink = SinkWriter(sqlite.engine, PIPELINE, "clean", seen=see)
+    sink.prepare(STRICT)
+    batches = [*scene.batches, scene.source.lines("a,4", "g,5", "g,6", "h,70", "g,7", "a,8")]
+    sink.commit_together(scene.group(*batches), worker="w")
+    assert sum(records for records, _ in seen) == sum(each.records for each in batches)
+    wanted = [n for batch in batches for n in scene.plan.clean(batch).rows["n"].to_list()]
+    assert sorted(n for _, some in seen for n in some) == sorted(wanted)
 
 
 def test_records_that_others_hold_leave_all_to_be_tried_alone_soon(mysql_like: Database) -> None:
