@@ -1,4 +1,7 @@
-"""Memory of `dcp up` with idle pipelines: `scripts/measure_up.py [10]` prints the sum of PSS over all its processes."""
+"""Memory of `dcp up` with idle pipelines: the sum of PSS over all its processes.
+
+scripts/measure_up.py [10] [--empty]      # --empty: where there is nothing to read; else each has read a file
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ spec:
   cleaning: {{fields: [{{name: n, type: integer}}], unique: [n]}}
 """
 SETTLED_SECONDS = 20
+_PATIENCE_SECONDS = 600
+_OTHERS = 2
+"""The supervisor and the queue."""
 
 
 def pss_bytes(pid: int) -> int:
@@ -30,22 +36,35 @@ def below(pid: int) -> list[int]:
     return [pid, *(each for child in children for each in below(int(child)))]
 
 
-def main(count: int) -> None:
+def settled(pid: int, count: int) -> list[int]:
+    """The processes, once the workers have come and gone."""
+    time.sleep(SETTLED_SECONDS)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while len(found := below(pid)) != count + _OTHERS:
+        if time.monotonic() > deadline:
+            sys.exit(f"{len(found)} processes, and not {count + _OTHERS}")
+        time.sleep(1)
+    time.sleep(SETTLED_SECONDS)
+    return below(pid)
+
+
+def main(count: int, empty: bool) -> None:
     """Print it."""
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "feed").mkdir()
-        (Path(name) / "feed" / "a.csv").write_text("n\n1\n")
+        if not empty:
+            (Path(name) / "feed" / "a.csv").write_text("n\n1\n")
         for number in range(count):
             (Path(name) / f"p{number}.yaml").write_text(SPEC.format(name=f"p{number}"))
         up = subprocess.Popen([sys.executable, "-m", "dcp_cli", "up", name])
         try:
-            time.sleep(SETTLED_SECONDS + 60)  # the workers have gone
-            sizes = [pss_bytes(pid) for pid in below(up.pid)]
+            sizes = [pss_bytes(pid) for pid in settled(up.pid, count)]
         finally:
             up.terminate()
             up.wait()
-    print(f"{count} idle pipelines: {sum(sizes) / 2**20:.0f} MiB in {len(sizes)} processes")
+    print(f"{count} idle pipelines: {sum(sizes) / 2**20:.0f} MiB ({sum(sizes) / 1e6:.0f} MB) in {len(sizes)} processes")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    numbers = [int(each) for each in sys.argv[1:] if each.isdigit()]
+    main(numbers[0] if numbers else 10, "--empty" in sys.argv)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.ledger import Ledger
@@ -29,9 +30,10 @@ class Beside:
         ledger: Ledger,
         sink: Callable[[], str | None],
         sources: Callable[[], Mapping[str, str | None]],
+        together: Path | None = None,
     ) -> None:
         self._setup, self._spec, self._ledger = setup, spec, ledger
-        self._sink, self._sources = sink, sources
+        self._sink, self._sources, self._together = sink, sources, together
 
     def start(self, stack: ExitStack, metrics: Metrics | None, tells: bool) -> None:
         """Look from time to time where somebody is to know: whoever reads the metrics, or whom the spec names."""
@@ -44,7 +46,7 @@ class Beside:
         if tells:
             from dcp_cli.notify.notifier import Notifier
 
-            notifier = Notifier(self._setup, self._spec)
+            notifier = Notifier(self._setup, self._spec, together=self._together)
             lookout.add(lambda seen: notifier.round(seen, self._sink(), self._sources()))
         lookout.start()
         stack.callback(lookout.stop)
@@ -63,7 +65,7 @@ class Beside:
 
 
 @contextmanager
-def telling_of_the_sink(setup: Setup, spec: str) -> Iterator[None]:
+def telling_of_the_sink(setup: Setup, spec: str, together: Path | None = None) -> Iterator[None]:
     """Whom the spec names is told of an error of the ledger by which a run cannot begin, or go on."""
     try:
         yield
@@ -72,7 +74,7 @@ def telling_of_the_sink(setup: Setup, spec: str) -> Iterator[None]:
         if found is not None and setup.pipeline.spec.notify:
             from dcp_cli.notify.notifier import Notifier
 
-            Notifier(setup, spec).round(Looked(time.time(), None, str(found)), at_once=True)
+            Notifier(setup, spec, together=together).round(Looked(time.time(), None, str(found)), at_once=True)
         raise
 
 

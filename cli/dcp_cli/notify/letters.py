@@ -30,14 +30,16 @@ def letter_of(pipeline: str, host: str, spec: str, notices: Sequence[Notice], no
     bad = [each for each in ordered if each.news is not News.OVER]
     kinds = ", ".join(dict.fromkeys(each.kind for each in bad or ordered))
     over = "" if bad else " is over"
+    shared = min((each.pipelines for each in ordered), default=1)
+    who = f"{shared} pipelines" if shared > 1 else pipeline
     lines = [f"{each.news:<5} {each.kind}{_when(each, now)}: {printable(each.text)}" for each in ordered[:_MOST]]
     more = [f"and {len(ordered) - _MOST} more"] if len(ordered) > _MOST else []
     after = [f"dcp status {spec} has the rest."]
     kind: Literal["success", "warning", "failure"] = (
         "success" if not bad else "failure" if any(each.news is News.BEGAN for each in bad) else "warning"
     )
-    body = "\n".join([f"{pipeline} on {host}", "", *lines, *more, "", *after])
-    return Letter(f"dcp {pipeline}: {kinds}{over}", body, kind)
+    body = "\n".join([f"{who} on {host}", "", *lines, *more, "", *after])
+    return Letter(f"dcp {who}: {kinds}{over}", body, kind)
 
 
 def trial_of(pipeline: str, host: str) -> Letter:

@@ -12,6 +12,8 @@ from dcp_pipeline.files.durable import write_durably
 
 log = logging.getLogger(__name__)
 FILE = "notices.json"
+FIRST_RETRY_SECONDS = 60.0
+LONGEST_RETRY_SECONDS = 3600.0
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -20,6 +22,12 @@ class Told(msgspec.Struct, frozen=True):
     known: dict[str, Entry] = {}
     failures: int = 0
     next_try: float = 0.0
+
+
+def failed(before: Told, now: float) -> Told:
+    """What it knew it knows still; it is tried again later and later."""
+    pause = min(FIRST_RETRY_SECONDS * 2**before.failures, LONGEST_RETRY_SECONDS)
+    return msgspec.structs.replace(before, failures=before.failures + 1, next_try=now + pause)
 
 
 class Memory:

@@ -49,6 +49,8 @@ class Notice(msgspec.Struct, frozen=True):
     kind: Kind
     text: str
     since: float
+    pipelines: int = 1
+    """That have it in common."""
 
 
 Known = Mapping[str, Entry]

@@ -100,24 +100,33 @@ def begin(setup: Setup, log_file: Path, embedded: str, name: str) -> Setup:
     return replace(setup, worker_id=f"{given}-{name}" if given else f"{socket.gethostname()}-{os.getpid()}")
 
 
-def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = False, metrics: bool = False) -> int:
+def fetch(
+    setup: Setup,
+    spec: Path,
+    shared_queue: Path | None,
+    once: bool = False,
+    metrics: bool = False,
+    together: Path | None = None,
+) -> int:
     """The fetcher of one pipeline, until it is told to stop; the pipeline's only one here. It looks for whom the spec's
     `notify` names, too."""
     state = StateFolder(setup.state_folder)
-    with state.alone(), ExitStack() as stack, _telling(setup, spec):
+    with state.alone(), ExitStack() as stack, _telling(setup, spec, together):
         state.note_shared(shared_queue)
         shared = open_shared(setup, pool_size=6, metrics_read=metrics)
         stack.callback(shared.close)
         loop = build_fetcher(setup, shared)
         with told_to_stop(lambda _: loop.request_stop()):
             try:
+                if not once:
+                    # First: a sink that is away at the start is waited for, and told.
+                    _look(stack, setup, spec, shared, lambda: problems_by_source(loop), metrics, together)
                 prepare(loop, shared, once=False)
                 log.info("fetcher starts", extra={"pipeline": setup.pipeline.key})
                 tell_manager(READY)
                 if not once:
                     _tell_of_work(shared.queue)
                     stack.enter_context(telling_of_sources(loop, shared))
-                    _look(stack, setup, spec, shared, lambda: problems_by_source(loop), metrics)
                     if metrics:
                         _serve_metrics(stack, shared, lambda: gauges_of(loop.progress.snapshot()))
                 report = asyncio.run(loop.run(once))
@@ -127,13 +136,13 @@ def fetch(setup: Setup, spec: Path, shared_queue: Path | None, once: bool = Fals
     return DONE
 
 
-def _telling(setup: Setup, spec: Path) -> AbstractContextManager[None]:
+def _telling(setup: Setup, spec: Path, together: Path | None) -> AbstractContextManager[None]:
     if not setup.pipeline.spec.notify:
         return nullcontext()
     # Here and below: few name anybody, and all would hold it in memory.
     from dcp_cli.notify.beside import telling_of_the_sink
 
-    return telling_of_the_sink(setup, str(spec))
+    return telling_of_the_sink(setup, str(spec), together)
 
 
 def _look(
@@ -143,11 +152,12 @@ def _look(
     shared: Shared,
     sources: Callable[[], Mapping[str, str | None]],
     metrics: bool,
+    together: Path | None,
 ) -> None:
     if setup.pipeline.spec.notify or metrics:
         from dcp_cli.notify.beside import Beside
 
-        beside = Beside(setup, str(spec), shared.ledger, lambda: sink_of_workers(shared), sources)
+        beside = Beside(setup, str(spec), shared.ledger, lambda: sink_of_workers(shared), sources, together)
         beside.start(stack, shared.metrics if metrics else None, True)
 
 

@@ -21,6 +21,7 @@ from dcp_cli.embedded.folder import NOTIFY, folders_of, make_folder, remove_fold
 from dcp_cli.spec_files import none_in
 from dcp_cli.up.children import fetch
 from dcp_cli.up.handover import Handover, taken_over
+from dcp_cli.up.neighbours import made_neighbours
 from dcp_cli.up.notes import REQUESTS, UpFolder, folder_at
 from dcp_cli.up.specs import SpecFolder, Wanted
 from dcp_cli.up.supervisor import Supervisor, UpOptions
@@ -60,11 +61,14 @@ def up(given: Sequence[Path], options: UpOptions) -> int:
         _preload(found)
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
         _warm_up(queue.url)
+        with made_neighbours() as left_behind:
+            _warm_up(queue.url)
         supervisor = Supervisor(specs, folder, inbox, queue, options, os.environ)
         supervisor.take_over(before.workers if before else ())
         gc.collect()
         gc.freeze()  # a collection would write into pages that are shared with the processes
         supervisor.run()
+        del left_behind  # kept until here
     return INTERRUPTED if supervisor.stopped_by == signal.SIGINT else DONE
 
 

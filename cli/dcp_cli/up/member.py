@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import os
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from dcp_cli.up.notes import PipelineNote, ProcessNote
 from dcp_cli.up.specs import Wanted
@@ -13,6 +16,12 @@ from dcp_pipeline.setup import Setup
 
 RETRY_SECONDS = 300.0
 """A change that was refused is tried again: what it waits for may have come."""
+
+
+def log_name(spec: Path, taken: Collection[str]) -> str:
+    """What the names of a pipeline's logs begin with: as its file is called, whatever others are called."""
+    digest = hashlib.sha256(os.fsencode(spec.absolute())).hexdigest()[:8]
+    return next(name for name in (spec.stem, spec.name, f"{spec.stem}-{digest}") if name not in taken)
 
 
 @dataclass
@@ -60,6 +69,8 @@ class Member:
     refused: str = ""
     """Why the file as it is now does not run."""
     gone: bool = False
+    logs: str = ""
+    """What the names of its processes' logs begin with; no other pipeline's do."""
 
     @property
     def newest(self) -> int:

@@ -19,7 +19,7 @@ from dcp_cli.embedded import EmbeddedValkey
 from dcp_cli.up.children import WORK, begin, fetch, fork, work
 from dcp_cli.up.handover import Handover, Kept, hand_over, refusal
 from dcp_cli.up.logs import last_words
-from dcp_cli.up.member import Child, Member
+from dcp_cli.up.member import Child, Member, log_name
 from dcp_cli.up.notes import Asked, UpFolder
 from dcp_cli.up.specs import SpecFolder, Wanted, renamed
 from dcp_cli.up.steps import TRIAL_SECONDS, Accept, Role, Start, Stop, next_steps
@@ -176,13 +176,12 @@ class Supervisor:
         for wanted in found:
             self._meet(wanted, now)
         for path in {Path(each.spec) for each in self._adopted}:
-            self._members[path] = Member(
-                path.stem, Wanted(path, "", None), children=self._kept_of(path, now), gone=True
-            )
+            self._members[path] = self._member(Wanted(path, "", None), now)
+            self._members[path].gone = True
 
     def _meet(self, wanted: Wanted, now: float) -> None:
         if wanted.path not in self._members:
-            self._members[wanted.path] = Member(wanted.path.stem, wanted, children=self._kept_of(wanted.path, now))
+            self._members[wanted.path] = self._member(wanted, now)
         member = self._members[wanted.path]
         wanted = member.wanted = renamed(wanted, member.setups.get(member.current))
         if member.gone:
@@ -204,6 +203,12 @@ class Supervisor:
             return
         log.info("%s: %s", wanted.path, "its change is tried" if member.current else "starts")
         member.take_up(wanted.setup, wanted.digest, now)
+
+    def _member(self, wanted: Wanted, now: float) -> Member:
+        taken = {each.logs for each in self._everybody()}
+        return Member(
+            wanted.path.stem, wanted, children=self._kept_of(wanted.path, now), logs=log_name(wanted.path, taken)
+        )
 
     def _hand_over(self, now: float) -> None:
         """Once no fetcher is left, become the new program."""
@@ -312,7 +317,8 @@ class Supervisor:
             begun = begin(setup, self._folder.logs / child_log, self._queue.url, f"{role}-{generation}")
             if role is not Role.FETCHER:
                 return work(begun)
-            return fetch(begun, member.wanted.path, shared_queue, metrics=self._options.metrics is not None)
+            metrics = self._options.metrics is not None
+            return fetch(begun, member.wanted.path, shared_queue, metrics=metrics, together=self._folder.path)
 
         child_log = self._log_of(member, role)
         self._add(member, role, generation, run, now, child_log)
@@ -320,7 +326,7 @@ class Supervisor:
     def _log_of(self, member: Member, role: Role) -> str:
         """The file of a process: of workers the first number that no other has."""
         taken = {each.log for each in member.children}
-        names = (f"{member.wanted.path.stem}.{role}{number or ''}.log" for number in range(len(taken) + 1))
+        names = (f"{member.logs}.{role}{number or ''}.log" for number in range(len(taken) + 1))
         return next(name for name in names if name not in taken)
 
     def _add(
