@@ -124,9 +124,11 @@ def fetch(
                 prepare(loop, shared, once=False)
                 log.info("fetcher starts", extra={"pipeline": setup.pipeline.key})
                 tell_manager(READY)
-                if not once:
+                stack.enter_context(telling_of_sources(loop, shared))
+                if once:
+                    shared.queue.stats()  # the warm-up is to have done what a fetcher does between two looks, too
+                else:
                     _tell_of_work(shared.queue)
-                    stack.enter_context(telling_of_sources(loop, shared))
                     if metrics:
                         _serve_metrics(stack, shared, lambda: gauges_of(loop.progress.snapshot()))
                 report = asyncio.run(loop.run(once))
