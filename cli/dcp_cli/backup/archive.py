@@ -25,6 +25,8 @@ _LENGTH = struct.Struct(">I")
 _MOST_BYTES = 1 << 26
 _PAGE_BYTES = 1 << 24
 """Rows that take more go into several pages."""
+_MOST_ROWS = 500_000
+"""Of a page. Ours have 2,000 rows; they once had as many as go into _PAGE_BYTES."""
 _Few = Meta(max_length=100)
 _Columns = Meta(max_length=4096)
 
@@ -50,7 +52,7 @@ class Page(msgspec.Struct, frozen=True, tag="page"):
 
     table: str
     columns: Annotated[tuple[str, ...], _Columns]
-    rows: Annotated[list[Annotated[list[Any], _Columns]], Meta(max_length=10_000)]
+    rows: Annotated[list[Annotated[list[Any], _Columns]], Meta(max_length=_MOST_ROWS)]
 
 
 class Seal(msgspec.Struct, frozen=True, tag="seal"):

@@ -82,5 +82,6 @@ def _written(setup: Setup, connection: Connection, writer: Writer) -> None:
         query = text(part.query)
         named = {name: value for name, value in values.items() if f":{name}" in part.query}
         result = connection.execute(query, named, execution_options={"yield_per": _ROWS_AT_ONCE})
-        for rows in result.partitions():
+        # SQLAlchemy takes the size of a part from yield_per for statements of its own, not for text.
+        for rows in result.partitions(_ROWS_AT_ONCE):
             writer.write(Page(part.table, part.columns, [list(row) for row in rows]))

@@ -2,7 +2,8 @@
 
 lookout = Lookout(lambda: ledger.sight(spec)); lookout.add(listener); lookout.start(); ...; lookout.stop()
 
-Looking takes at most SHARE_OF_TIME. A listener that fails is logged, and the others are told all the same.
+Looking takes at most SHARE_OF_TIME; the first look, which also connects, is not counted. A listener that fails is
+logged, and the others are told all the same.
 """
 
 from __future__ import annotations
@@ -64,9 +65,10 @@ class Lookout:
 
     def run_once(self) -> float:
         """Look and tell; in how many seconds to come back."""
-        started = time.monotonic()
+        first, started = self.latest is None, time.monotonic()
         self.latest = latest = looked(self._look)
-        cost = time.monotonic() - started
+        # While a machine starts everything is slow: whoever begins then is to look again in a minute, not in ten.
+        cost = 0.0 if first else time.monotonic() - started
         for each in self._listeners:
             try:
                 each(latest)

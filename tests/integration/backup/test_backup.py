@@ -19,6 +19,7 @@ from dcp_pipeline.setup import load_setup
 from support.botnet_feed import HEADER
 from support.databases import KINDS, Database, fresh_database
 from support.dcp_process import dcp, served, write_spec
+from support.fleet import write_pipeline
 
 GOOD = "2026-10-01 10:00:00,8.8.8.8,80,1,198.51.100.1,80,tcp,Mirai,curl,1"
 LINES = [
@@ -74,6 +75,27 @@ def test_books_and_rows_come_back_in_another_database(tmp_path: Path, kind: str)
         # The fetcher goes on where it was: nothing is read again.
         code, process = dcp(tmp_path, "run", spec, "--once", "--sink", second.url, "-o", "json", env=secret)
         assert (code, process.answer()["this_run"]["read"]) == (0, 0), process.err()
+
+
+def test_many_rows_go_into_pages_that_a_restore_takes(tmp_path: Path, sqlite: Database) -> None:
+    copy = tmp_path / "copy.dcp"
+    spec = write_pipeline(tmp_path, "one", rows=10_001, more=f"  sink: {{sql: {{url: '{sqlite.url}', table: one}}}}\n")
+    assert dcp(tmp_path, "run", str(spec), "--once")[0] == 0
+    back_up(load_setup(spec, {}), copy, "text")
+    pages = [len(each.rows) for each in read_archive(copy) if isinstance(each, Page) and each.table == "one"]
+    assert (sum(pages), max(pages)) == (10_001, 2_000), "they are not all held in memory"
+
+
+def test_a_backup_of_one_page_of_many_rows_is_read(tmp_path: Path) -> None:
+    """As they were written once."""
+    path = tmp_path / "b.dcp"
+    rows = [[number] for number in range(60_000)]
+    with path.open("wb") as file:
+        writer = Writer(file)
+        writer.write(HEAD)
+        writer.write(Page("t", ("n",), rows))
+        writer.seal()
+    assert [each.rows for each in read_archive(path) if isinstance(each, Page)] == [rows]
 
 
 def test_what_cannot_be_restored_whole_leaves_nothing(tmp_path: Path, sqlite: Database) -> None:

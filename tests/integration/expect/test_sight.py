@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 from prometheus_client import generate_latest
 
 from dcp_fetcher.process import expected_of
@@ -111,3 +114,12 @@ def test_a_listener_with_a_defect_keeps_nobody_uninformed() -> None:
     lookout.add(told.append)
     assert lookout.run_once() >= 0.001
     assert [each.sight for each in told] == [seen]
+
+
+def test_looking_pauses_for_what_it_costs_but_for_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Sight(came=None)  # type: ignore[arg-type]
+    clock = iter([0.0, 100.0, 103.0, 200.0, 200.5, 300.0, 399.0])
+    hands = SimpleNamespace(monotonic=lambda: next(clock), time=lambda: 0.0)
+    monkeypatch.setattr("dcp_pipeline.observe.lookout.time", hands)
+    lookout = Lookout(lambda: seen)
+    assert [lookout.run_once() for _ in range(4)] == pytest.approx([60.0, 150.0, 60.0, 600.0])
