@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import click
@@ -10,6 +11,7 @@ from dcp_cli.errors import exits
 from dcp_cli.options import F, duration_of, json_option, print_json, reject_filters
 from dcp_cli.plugin.kubectl import PIPELINES, Kubectl
 from dcp_pipeline.process.exit_codes import DONE, FAILED
+from dcp_pipeline.spec.part import LABEL_PATTERN
 
 _COMPONENTS = {
     "all": "",
@@ -49,6 +51,12 @@ def main(context_: click.Context, namespace: str | None, context: str | None, ku
 def _pipeline(command: F) -> F:
     """NAME, and the options of kubectl behind the command too, where people write them."""
 
+    def checked(context: click.Context, parameter: click.Parameter, value: str) -> str:
+        # kubectl takes what begins with a dash for an option of its own, and a comma ends a label.
+        if not re.fullmatch(LABEL_PATTERN, value):
+            raise click.BadParameter(f"{value[:80]!r} is no name of a pipeline")
+        return value
+
     def keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
         if value:
             kubectl: Kubectl = context.obj
@@ -58,7 +66,7 @@ def _pipeline(command: F) -> F:
         click.option("--kubeconfig", expose_value=False, callback=keep, hidden=True),
         click.option("--context", expose_value=False, callback=keep, hidden=True),
         click.option("-n", "--namespace", expose_value=False, callback=keep, help="The pipeline's namespace."),
-        click.argument("name"),
+        click.argument("name", callback=checked),
     ):
         command = option(command)
     return command

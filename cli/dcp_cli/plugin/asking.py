@@ -87,11 +87,19 @@ def _told(kubectl: Kubectl, task: Document, output: str) -> int:
         print_json(answer if answer is not None else result)
     else:
         if answer is not None:
-            show_answer(str(status.get("task", "")), answer)
+            _shown(str(status.get("task", "")), answer)
         say(str(result.get("outcome", "")))
     good = _of("Complete", task).get("status") == "True"
     code = result.get("exitCode")
     return int(code) if isinstance(code, int) and (good or code) else DONE if good else FAILED
+
+
+def _shown(what: str, answer: Mapping[str, Any]) -> None:
+    """What was found. A pod's log is whatever its image writes: of another release, or of no `dcp` at all."""
+    try:
+        show_answer(what, answer)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        say("dcp: the log's answer is none that this release reads: -o json has it as it is", err=True)
 
 
 def _answer(log: str) -> Mapping[str, Any] | None:

@@ -17,9 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from msgspec.structs import replace
+
 from dcp_cli.task.outcome import outcome_of
 from dcp_cli.task.secrets import without_secrets
-from dcp_pipeline.spec.kubernetes.task.outcome import message_of
+from dcp_pipeline.spec.kubernetes.task.outcome import Outcome, message_of
 
 MESSAGE_FILE = "/dev/termination-log"
 MOST_ANSWER_BYTES = 64 * 2**20
@@ -29,8 +31,7 @@ LAST_LINES = 20
 
 def main(words: Sequence[str], environment: Mapping[str, str], now: datetime) -> int:
     """The command's exit code; of one that a signal ended, 128 and the signal, as a shell says it."""
-    stamp = now.strftime("%Y%m%dT%H%M%SZ")
-    command = [sys.executable, "-m", "dcp_cli", *(each.replace("{time}", stamp) for each in words)]
+    command = [sys.executable, "-m", "dcp_cli", *with_time(words, now)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: process.send_signal(received))
@@ -44,9 +45,22 @@ def main(words: Sequence[str], environment: Mapping[str, str], now: datetime) ->
     ended = process.wait()
     code = ended if ended >= 0 else 128 - ended
     outcome = outcome_of(words[0] if words else "", answer, list(told), code)
-    message = without_secrets(message_of(outcome).decode(), environment.get("DCP_SECRETS_DIR"))
+    message = message_without_secrets(outcome, environment.get("DCP_SECRETS_DIR"))
     _leave(Path(environment.get("TASK_MESSAGE_FILE") or MESSAGE_FILE), message)
     return code
+
+
+def message_without_secrets(outcome: Outcome, folder: str | None) -> str:
+    """What is left behind. The secrets go before it is cut, for half of one is not found; and from the line alone, for
+    one such as 1234 or exitCode stands in the message's own words."""
+    return message_of(replace(outcome, outcome=without_secrets(outcome.outcome, folder))).decode()
+
+
+def with_time(words: Sequence[str], now: datetime) -> list[str]:
+    """The words, with the time in the name of the file that is written; a field may be called {time}."""
+    if words[:1] != ["backup"]:
+        return list(words)
+    return [each.replace("{time}", now.strftime("%Y%m%dT%H%M%SZ")) for each in words]
 
 
 def _pass_on(stream: IO[bytes]) -> bytes:

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 _LONGEST_MAGIC_BYTES = 16
 _NAMES_TOLD = 5
+_NAME_TOLD_CHARS = 256
+MEMBERS_TOLD = 1000
+"""A line each: an archive of some hundred kB may have 100,000."""
 
 
 def joined(
@@ -35,15 +38,24 @@ def joined(
     """
     first: _Labels | None = None
     passed: list[str] = []
-    at, last, taken = 0, b"\n", 0
+    at, last, taken, left_out = 0, b"\n", 0, 0
     for stored_name, pieces in files:
         name = storable(stored_name)
         if not is_member(name, form.members):
-            passed.append(name)
+            left_out += 1
+            if len(passed) < _NAMES_TOLD:
+                passed.append(_told(name))
             continue
-        log.info("member %s of the archive starts at byte %d", name, at)
-        found, begins = _Labels(name, None), True
-        for piece in _text(Peekable(Generated(pieces.__iter__)), name, form, caps, first, found):
+        log.log(
+            logging.INFO if taken < MEMBERS_TOLD else logging.DEBUG,
+            "member %s of the archive starts at byte %d",
+            _told(name),
+            at,
+        )
+        if taken + 1 == MEMBERS_TOLD:
+            log.info("where further members of the archive start is told with LOG_LEVEL=debug")
+        found, begins = _Labels(_told(name), None), True
+        for piece in _text(Peekable(Generated(pieces.__iter__)), _told(name), form, caps, first, found):
             cut_short = begins and last not in b"\r\n"
             if cut_short:  # each file begins a line, whatever the one before ends with
                 piece = b"\n" + piece
@@ -53,15 +65,19 @@ def joined(
             yield piece
         taken += 1
         for said in found.layer.warnings if found.layer else ():
-            warn(f"{name}: {said}")
+            warn(f"{_told(name)}: {said}")
         first = first or (found if found.header else None)
     if passed:
-        log.info("left out of the archive: %s", ", ".join(passed[:_NAMES_TOLD]), extra={"files": len(passed)})
+        log.info("left out of the archive: %s", ", ".join(passed), extra={"files": left_out})
     if passed and not taken:
         raise DamagedError(
-            f"none of its {len(passed)} files is read ({', '.join(passed[:_NAMES_TOLD])}): "
-            "name those that are wanted in format.members"
+            f"none of its {left_out} files is read ({', '.join(passed)}): name those that are wanted in format.members"
         )
+
+
+def _told(name: str) -> str:
+    """A name for messages: that of a member may have 64 KiB."""
+    return name if len(name) <= _NAME_TOLD_CHARS else f"{name[:_NAME_TOLD_CHARS]}…"
 
 
 class _Labels:

@@ -12,8 +12,8 @@ _SPEC = f"{SPEC_FOLDER}/{SPEC_FILE}"
 
 
 def words_of(task: TaskSpec) -> list[str]:
-    """`dcp` less its first word."""
-    return [*_command(task), "-o", "json"]
+    """`dcp` less its first word, as args of a container: a kubelet puts variables in for $(NAME), and $ for $$."""
+    return [each.replace("$", "$$") for each in (*_command(task), "-o", "json")]
 
 
 def claim_of(task: TaskSpec) -> str | None:

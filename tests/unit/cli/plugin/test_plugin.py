@@ -185,6 +185,34 @@ def test_what_does_not_end_well_is_told_and_is_the_exit_code(
     assert said in done.output
 
 
+@pytest.mark.parametrize("name", ["-A", "--kubeconfig=/tmp/theirs", "a,app=other", "b/../c", "\x1b[2J", ""])
+@pytest.mark.parametrize("words", [["verify"], ["logs"], ["scale", "explain"]])
+def test_what_is_no_name_of_a_pipeline_never_reaches_kubectl(played: Played, words: list[str], name: str) -> None:
+    done = played.run(*words, "--", name)
+    assert done.exit_code == 2
+    assert "is no name of a pipeline" in done.output
+    assert "\x1b" not in done.output
+    assert not (played.folder / "calls").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("rejects", {"rejects": [1]}),
+        ("rejects", {"rejects": [{"uri": 5}]}),
+        ("verify", {"findings": {"object": 1}}),
+        ("preview", {"sources": [{"source": "s", "uri": "u", "records": [{"raw": [], "reject": 1}]}]}),
+    ],
+)
+def test_a_log_that_is_forged_ends_nothing(played: Played, command: str, answer: dict[str, Any]) -> None:
+    played.says("steps", [over(0, "what the operator was told", command)])
+    played.says("log", json.dumps(answer))
+    done = played.run(command, "botnet")
+    assert done.exit_code == 0
+    assert "what the operator was told" in done.stdout
+    assert "none that this release reads" in done.stderr
+
+
 def test_a_pipeline_that_is_not_there_is_told_before_anything_is_made(played: Played) -> None:
     done = played.run("verify", "botnett")
     assert done.exit_code == 1

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dcp_cli.task.__main__ import message_without_secrets, with_time
 from dcp_cli.task.outcome import outcome_of
 from dcp_cli.task.secrets import without_secrets
-from dcp_pipeline.spec.kubernetes.task.outcome import MOST_BYTES, Outcome, message_of
+from dcp_pipeline.spec.kubernetes.task.outcome import LONGEST_OUTCOME, MOST_BYTES, Outcome, message_of
 from dcp_pipeline.spec.kubernetes.task.outcome import outcome_of as read
 
 BOOKS = {"read": 10, "written": 7, "duplicates": 1, "rejected": 1, "filtered": 1, "dead": 0, "pending": 0}
@@ -79,6 +81,23 @@ def test_no_value_of_a_secret_is_left_as_it_is_or_as_json_writes_it(tmp_path: Pa
     )
     assert without_secrets(text, str(tmp_path)) == '{"outcome": "denied for *** at ***"} and "***"'
     assert without_secrets(text, None) == text
+
+
+@pytest.mark.parametrize("secret", ["hunter22" * 20, "exitCode", "outcome", "1234"])
+@pytest.mark.parametrize("before", [0, LONGEST_OUTCOME - 20])
+def test_a_secret_is_neither_left_in_half_nor_ends_the_message(tmp_path: Path, secret: str, before: int) -> None:
+    """It stands where the line is cut, or is a word of the message itself."""
+    (tmp_path / "word").write_text(secret)
+    outcome = Outcome(exit_code=2, outcome=f"{'-' * before}{secret}.", counts={"read": 1234})
+    left = read(message_without_secrets(outcome, str(tmp_path)))
+    assert left == Outcome(exit_code=2, outcome=f"{'-' * before}***.", counts={"read": 1234})
+
+
+def test_only_the_name_of_the_file_that_is_written_has_the_time() -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    assert with_time(["backup", "s", "/b/{time}.dcp"], now)[2] == "/b/20260102T000000Z.dcp"
+    words = ["rejects", "ls", "s", "--field={time}"]
+    assert with_time(words, now) == words
 
 
 def test_the_container_s_command_passes_on_what_dcp_says_and_leaves_what_it_came_to(tmp_path: Path) -> None:

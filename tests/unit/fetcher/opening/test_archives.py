@@ -13,6 +13,7 @@ import pytest
 import zstandard
 
 from dcp_fetcher.ground.errors import DamagedError
+from dcp_fetcher.opening.archive import MEMBERS_TOLD
 from support.batches import format_of
 from support.reading import read_file
 
@@ -118,3 +119,21 @@ def test_a_tar_header_that_claims_gigabytes_is_not_believed() -> None:
     raw = bomb.tobuf(tarfile.USTAR_FORMAT) + b"1" * (5 << 20)
     with pytest.raises(DamagedError, match="header"):
         read_file(raw, format_of(), "a")
+
+
+def test_names_without_an_end_and_members_without_number_fill_neither_log_nor_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    many = {f"{number}.csv": b"a\n%d\n" % number for number in range(MEMBERS_TOLD + 50)}
+    long = {f"{'x' * 30_000}{number}": b"a,b\n1,2\n" for number in range(3)}
+    assert len(read_file(tarred(many), format_of(), "a").values) == len(many)
+    told = [each for each in caplog.messages if "starts at byte" in each]
+    assert len(told) == MEMBERS_TOLD
+    assert any("LOG_LEVEL=debug" in each for each in caplog.messages)
+    caplog.clear()
+    assert len(read_file(zipped(long), format_of(), "a", "b").values) == 3
+    with pytest.raises(DamagedError, match="none of its 3 files is read") as refused:
+        read_file(zipped(long), format_of(members=["*.tsv"]), "a")
+    assert len(str(refused.value)) < 2000
+    assert max(map(len, caplog.messages)) < 2000

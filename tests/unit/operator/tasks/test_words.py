@@ -40,6 +40,20 @@ def test_each_is_a_command_that_dcp_takes(what: str, asked: dict[str, Any], want
     command.make_context("dcp", list(rest))  # raises where a word is none of its own
 
 
+@pytest.mark.parametrize(
+    ("asked", "word"),
+    [
+        ("$(DB_PASSWORD)", "--field=$$(DB_PASSWORD)"),
+        ("$$(A)", "--field=$$$$(A)"),
+        ("a$", "--field=a$$"),
+        ("a", "--field=a"),
+    ],
+)
+def test_no_variable_of_the_container_is_put_into_a_word(asked: str, word: str) -> None:
+    """A kubelet does; what dcp then says of the word stands in the task's status."""
+    assert word in words_of(parsed("rejects", {"field": asked}))
+
+
 def test_everything_that_may_be_asked_is_tried() -> None:
     assert {each for each, _, _ in ASKED} == set(ALL)
 
