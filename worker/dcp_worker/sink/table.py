@@ -55,7 +55,8 @@ def prepare_table(
         identity = _identity(connection, cleaning, recorded, observed)
         _check_same(name, identity, recorded)
         kept = _kept(name, identity, retention)
-        if made := observed is None:
+        made = observed is None
+        if observed is None:
             bounds = () if kept is None else first_bounds(kept, connection.execute(select(utc_now())).scalar_one())
             connection.exec_driver_sql(dialect.create_table(name, cleaning.columns, identity.bytes, quote, bounds))
             observed = dialect.observe_table(connection, name)

@@ -368,15 +368,19 @@ def test_rejects_are_forgotten_and_their_counts_stay(database: Database) -> None
     assert {each.kind.value for each in report.findings} == {"rejects"}
 
 
+def replay_up_to(scene: Scene, most: int) -> None:
+    field = Field(name="n", type="integer", constraints=Constraints(maximum=most))
+    lenient = Cleaning(fields=(STRICT.fields[0], field), unique=STRICT.unique)
+    mended = ReplayPlan(scene.planned(lenient), Format(), f"revision-{most}", True)
+    replay(scene.ledger, scene.sink, lambda _: mended, RejectFilter())
+
+
 def test_rows_of_a_replay_whose_rejects_are_forgotten_are_withdrawn_all_the_same(database: Database) -> None:
     scene = Scene(database)
     kept_one = scene.commit(aged(3, 800))
     batch = scene.commit(aged(3), aged(2, 500), aged(2, 700), aged(1, 600))
-    for most in (600, 900):
-        field = Field(name="n", type="integer", constraints=Constraints(maximum=most))
-        lenient = Cleaning(fields=(STRICT.fields[0], field), unique=STRICT.unique)
-        mended = ReplayPlan(scene.planned(lenient), Format(), f"revision-{most}", True)
-        replay(scene.ledger, scene.sink, lambda _, mended=mended: mended, RejectFilter())
+    replay_up_to(scene, 600)
+    replay_up_to(scene, 900)
     assert scene.ages() == [1, 2, 2, 3, 3]
     long_ago = (NOW - timedelta(days=40)).isoformat(sep=" ")
     database.execute(f"UPDATE dcp_batches SET settled_at = '{long_ago}.000000'")
