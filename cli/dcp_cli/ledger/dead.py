@@ -58,10 +58,15 @@ def _as_json(each: DeadBatch) -> dict[str, object]:
 def show_dead(setup: Setup, batch_id: str) -> int:
     """Write a dead batch's records to stdout."""
     with ExitStack() as stack:
-        payload = open_queue(setup, client_of(setup, stack)).dead_payload(batch_id)
+        queue = open_queue(setup, client_of(setup, stack))
+        payload = queue.dead_payload(batch_id)
+        if payload is None:
+            dead = [each.batch_id for each in ledger_of(setup, stack).dead_batches()]
+            [batch_id] = _named([batch_id], dead)
+            payload = queue.dead_payload(batch_id)
     if payload is None:
         raise CommandFailed(
-            f"the queue has no bytes of a dead batch {batch_id}: see `dcp dead ls`; after a wiped Redis, "
+            f"the queue has no bytes of dead batch {batch_id}, for it was purged, or its Redis wiped; "
             "`dcp dead requeue` has the fetcher read them again"
         )
     records = decode_batch(payload).raw()
@@ -124,7 +129,14 @@ def purge_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
 def _chosen(batches: Sequence[str], every: bool, dead: list[str]) -> list[str]:
     if every == bool(batches):
         raise click.UsageError("name batches (see `dcp dead ls`), or --all")
-    unknown = sorted(set(batches) - set(dead))
-    if unknown:
-        raise CommandFailed(f"not dead: {', '.join(unknown)}")
-    return dead if every else list(batches)
+    return dead if every else _named(batches, dead)
+
+
+def _named(ids: Sequence[str], dead: Sequence[str]) -> list[str]:
+    """The batches that are named: an id may be shortened, as far as it names one."""
+    found = {each: [batch for batch in dead if batch.startswith(each)] for each in ids}
+    if unknown := sorted(each for each, batches in found.items() if not batches):
+        raise CommandFailed(f"not dead: {', '.join(unknown)}; see `dcp dead ls`")
+    if several := sorted(each for each, batches in found.items() if len(set(batches)) > 1):
+        raise CommandFailed(f"more than one dead batch begins so: {', '.join(several)}; write more of the id")
+    return list(dict.fromkeys(batches[0] for batches in found.values()))

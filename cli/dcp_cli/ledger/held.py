@@ -120,19 +120,23 @@ def queue_of(setup: Setup, stack: ExitStack) -> Queue | None:
 def _chosen(ledger: Ledger, ids: Sequence[str], every: bool) -> list[ObjectBooks]:
     if every == bool(ids):
         raise click.UsageError("name objects by their ids (see `dcp objects ls --state held`), or --all")
-    held = {each.object_id for each in ledger.held()}
-    chosen = list(ledger.books_of(sorted(held))) if every else [only_one(ledger, id_) for id_ in ids]
+    held = sorted(each.object_id for each in ledger.held())
+    chosen = list(ledger.books_of(held)) if every else [only_one(ledger, id_, held) for id_ in ids]
     others = [each for each in chosen if each.object_id not in held]
     if others:
         raise CommandFailed(f"it is not held: {others[0].uri}; see `dcp objects ls --state held`")
     return chosen
 
 
-def only_one(ledger: Ledger, id_: str) -> ObjectBooks:
-    """An id may be shortened, as far as it names one object."""
-    named = LedgerView(ledger.engine, ledger.pipeline).objects_named(id_)
-    found = ledger.books_of(named) if len(named) == 1 else ()
-    if len(found) != 1:
-        how_many = "no object" if len(named) < 2 else "more than one object"
-        raise CommandFailed(f"{id_} names {how_many}; see `dcp objects ls`")
+def only_one(ledger: Ledger, id_: str, meant: Sequence[str] = ()) -> ObjectBooks:
+    """An id may be shortened, as far as it names one object: of those that are meant, else of all."""
+    named = [each for each in meant if each.startswith(id_)] or list(
+        LedgerView(ledger.engine, ledger.pipeline).objects_named(id_)
+    )
+    found = ledger.books_of(named)
+    if len(found) > 1:
+        which = ", ".join(f"{each.object_id[:_ID_CHARS]} ({each.uri})" for each in found)
+        raise CommandFailed(f"{id_} names more than one object: {which}; write more of the id")
+    if not found:
+        raise CommandFailed(f"{id_} names no object; see `dcp objects ls`")
     return found[0]

@@ -82,7 +82,7 @@ def forget_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     """Make unavailable objects history."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        chosen = _chosen(ledger, ids, every)
+        chosen = _chosen(ledger, ids, every, [each.object_id for each in ledger.unavailable_books()])
         said = forget(ledger, chosen)
     say(f"{said}: `dcp objects ls --state history`")
     return DONE
@@ -135,9 +135,9 @@ def _check_rereadable(setup: Setup, each: ObjectBooks) -> None:
         )
 
 
-def _chosen(ledger: Ledger, ids: tuple[str, ...], every: bool) -> list[ObjectBooks]:
+def _chosen(ledger: Ledger, ids: tuple[str, ...], every: bool, meant: Sequence[str] = ()) -> list[ObjectBooks]:
     if every == bool(ids):
         raise click.UsageError("name objects by their ids (see `dcp objects ls`), or --all")
     if every:
         return list(ledger.unavailable_books())
-    return [only_one(ledger, id_) for id_ in ids]
+    return [only_one(ledger, id_, meant) for id_ in ids]
