@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec
 
-from dcp_cli.shown.say import say
+import click
+
+from dcp_cli.shown.say import REDACT, say
 from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.process.exit_codes import FAILED, INTERRUPTED, INVALID, OVERLAPPING, PIPE_CLOSED
 
@@ -55,10 +57,17 @@ def _told(causes: list[Exception]) -> int | None:
     answers = dict.fromkeys(answer for answer in expected if answer is not None)
     try:
         for _, message in answers:
-            say(f"dcp: {message}", err=True)
+            say(f"dcp: {_without_secrets(message)}", err=True)
     except BrokenPipeError:
         return pipe_closed()
     return max(number for number, _ in answers)
+
+
+def _without_secrets(message: str) -> str:
+    """A server's own words may repeat the password that it was given."""
+    context = click.get_current_context(silent=True)
+    redact: Callable[[str], str] | None = context.meta.get(REDACT) if context else None
+    return redact(message) if redact else message
 
 
 def pipe_closed() -> int:

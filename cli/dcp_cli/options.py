@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dcp_cli.shown.say import REDACT
+
 if TYPE_CHECKING:
     from dcp_pipeline.setup import Setup
 
@@ -103,6 +105,8 @@ def set_up(
     context = click.get_current_context(silent=True)
     environment = {**os.environ, **(context.meta.get(_LOG_OPTIONS, {}) if context else {})}
     setup = load_setup(spec, environment, redis=redis, sink=sink, profile=profile, settings=settings())
+    if context:
+        context.meta[REDACT] = setup.secrets.redact
     level = "error" if only_errors and not setup.log_files.path else setup.log_level
     set_up_logs(level, setup.log_format, setup.secrets.redact, setup.log_files)
     return setup

@@ -8,6 +8,9 @@ import click
 
 from dcp_pipeline.observe.printable import printable, readable
 
+REDACT = "dcp.redact"
+"""Where a command's context has what hides its pipeline's secrets."""
+
 
 def say(text: str, err: bool = False) -> None:
     """A line, or several, to stdout or stderr."""
