@@ -18,7 +18,7 @@ spec:
   sources: [{{name: feed, file: {{path: feed}}}}]
   cleaning: {{fields: [{{name: n, type: integer}}], unique: [n]}}
 """
-SETTLED_SECONDS = 20
+SETTLED_SECONDS = 40
 _PATIENCE_SECONDS = 600
 _OTHERS = 2
 """The supervisor and the queue."""
