@@ -1,11 +1,12 @@
-"""Seconds until somebody works when the node of the leading operator stands still while a pipeline at zero gets work.
+"""Seconds until somebody works when the node of the leading operator goes while a pipeline at zero gets work.
 
-    PYTHONPATH=tests python -m bench.node_takeover [--times 10] [--keep]
+    PYTHONPATH=tests python -m bench.node_takeover [--times 10] [--how kill] [--anywhere] [--keep]
 
 A kind cluster of its own, of a control plane and two workers, on the engine and with the images of `make cluster-up
 images`: name and kubeconfig are its own, and it is taken down at the end. The chart is installed with its defaults, two
 replicas, which are on the two workers; servers and the pipeline's pods are on the control plane's node, which stays: what is
-measured is who decides, not where Kubernetes puts pods while it does not know yet that a node is gone.
+measured is who decides, not where Kubernetes puts pods while it does not know yet that a node is gone. With --anywhere it
+is that too: a worker that is put on the dead node waits there until Kubernetes takes it away (docs/adr/0136).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 from kubernetes import config
 
 from dcp_pipeline.ledger import connect
-from e2e.cluster import engine, images, node, settings
+from e2e.cluster import engine, images, node, nodes, settings
 from e2e.cluster.__main__ import node_image
 from e2e.cluster.kind import Kind
 from e2e.cluster.progress import ClusterError, Steps
@@ -36,15 +37,24 @@ from support.dcp_process import EXAMPLES
 NAME = "dcp-takeover"
 RELEASE, SYSTEM, LEASE = "dcp", "dcp-system", "dcp-operator-leader"
 SCALING = {"minReplicas": 0, "maxReplicas": 1, "backlogPerWorker": 1, "cooldown": "1s"}
+DONE_SECONDS = 600
+"""Kubernetes finds a node dead after some 50 s, and may leave a pod there for 300 s more."""
 ON_CONTROL_PLANE = {
     "nodeSelector": {"node-role.kubernetes.io/control-plane": ""},
     "tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}],
 }
 
 
+HOW = ("pause", "kill")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument(
+        "--how", choices=HOW, default="pause", help="what befalls the node: it stands still, or is killed"
+    )
+    parser.add_argument("--anywhere", action="store_true", help="the pipeline's pods too may be on the node that goes")
     parser.add_argument("--keep", action="store_true", help="leave the cluster, for another run")
     options = parser.parse_args(arguments)
     here = settings.read()
@@ -97,17 +107,18 @@ def installed(kind: Kind) -> Iterator[Stage]:
 
 
 def measure(stage: Stage, kind: Kind, options: argparse.Namespace) -> int:
-    """Have it stand still (docker pause: no process of it runs, no packet is answered), wait, go on; so often."""
+    """Have it stand still (docker pause: no process of it runs, no packet is answered) or killed, wait, go on; so often."""
     prepare(stage)
     document = slow_pipeline(stage.kube.namespace, SCALING)
-    for component in ("fetcher", "worker"):
+    pinned = () if options.anywhere else ("fetcher", "worker")
+    for component in pinned:
         part = document["spec"].setdefault(component, {})
         part["podTemplate"] = {**part.get("podTemplate", {}), **ON_CONTROL_PLANE}
     stage.start(document)
     acted, worked = [], []
     with items_of(stage, document) as items:
         for number in range(options.times):
-            took = one(stage, kind, items)
+            took = one(stage, kind, items, options.how)
             print(
                 f"{number + 1}: the other acts after {took[0]:.1f} s, the work is done after {took[1]:.1f} s",
                 flush=True,
@@ -120,7 +131,7 @@ def measure(stage: Stage, kind: Kind, options: argparse.Namespace) -> int:
     return 0
 
 
-def one(stage: Stage, kind: Kind, items: Items) -> tuple[float, float]:
+def one(stage: Stage, kind: Kind, items: Items, how: str) -> tuple[float, float]:
     """Seconds from the node's end, and the work that came with it, to `/scale`, and to the work's end."""
     wait_for(lambda: stage.replicas() == 0, "no worker", 120)
     wait_for(
@@ -128,15 +139,22 @@ def one(stage: Stage, kind: Kind, items: Items) -> tuple[float, float]:
     )
     stopped = operators(stage)[leader(stage)]
     begun = time.monotonic()
-    kind.engine.docker("pause", stopped)
+    kind.engine.docker(how, stopped)
     try:
         items.put([0.1])
         wait_for(lambda: stage.replicas() == 1, "a worker to be asked for", 120)
         acted = time.monotonic() - begun
-        wait_for(lambda: items.queue.stats().backlog == 0, "the work to be done", 180)
+        wait_for(lambda: items.queue.stats().backlog == 0, "the work to be done", DONE_SECONDS)
         return acted, time.monotonic() - begun
     finally:
-        kind.engine.docker("unpause", stopped)
+        back(kind, stopped, how)
+
+
+def back(kind: Kind, stopped: str, how: str) -> None:
+    """The node goes on, or boots."""
+    kind.engine.docker({"pause": "unpause", "kill": "start"}[how], stopped)
+    if how == "kill":
+        nodes.join(kind.engine, kind.nodes)
 
 
 def operators(stage: Stage) -> dict[str, str]:
