@@ -89,6 +89,11 @@ def test_patterns_and_labels_are_looked_up_with_the_right_to_see_namespaces_and_
         ]
 
 
+def test_an_upgrade_spreads_its_own_replicas_whatever_those_that_go_are_on(sh: Shell) -> None:
+    (spread,) = one(rendered(sh), "Deployment")["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["matchLabelKeys"] == ["pod-template-hash"]
+
+
 def test_one_replica_has_no_budget_that_could_hold_up_a_drain(sh: Shell) -> None:
     assert "PodDisruptionBudget" in kinds(rendered(sh))
     assert "PodDisruptionBudget" not in kinds(rendered(sh, "replicas=1"))
