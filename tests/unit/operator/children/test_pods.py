@@ -219,7 +219,7 @@ SPOT = {"key": "spot", "operator": "Exists", "effect": "NoSchedule"}
 
 def seconds_on_a_dead_node(component: Component, given: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """Taint -> seconds for which a pod stays, by the first toleration that fits, as the kubelet's controller asks."""
-    changes = {component: {"podTemplate": {"tolerations": given}}} if given is not None else None
+    changes: dict[str, Any] = {} if given is None else {component: {"podTemplate": {"tolerations": given}}}
     found = pod(component, changes)["tolerations"]
     assert found[: len(given or ())] == (given or [])
     return {
