@@ -12,7 +12,7 @@ _CODES = {
         0, 1040, 1043, 1053, 1077, 1078, 1079, 1129, 1152, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1203,
         1226, 1317, 1927, 2002, 2003, 2006, 2012, 2013, 2014, 2027, 2045, 2055, 3169, 4031,
     },
-    Trouble.FULL: {1021, 1026, 1037, 1038, 1041, 1114},
+    Trouble.FULL: {20, 1021, 1026, 1037, 1038, 1041, 1114},
     Trouble.READ_ONLY: {1290, 1792, 1836, 1874},
     Trouble.ABSENT: {1146, 1932},
     Trouble.DENIED: {
@@ -38,7 +38,7 @@ def trouble(error: BaseException) -> Trouble:
     code = error_code(error)
     if code is None:
         return Trouble.LOST if "losed" in str(error) else Trouble.OTHER
-    if code in (1030, 1180) and "28" in str(error):
+    if code in (1, 3, 1030, 1180) and "28" in str(error):  # 1 and 3: a temporary file of the server's
         return Trouble.FULL
     if code == 2003 and "certificate" in str(error).lower():
         return Trouble.DENIED

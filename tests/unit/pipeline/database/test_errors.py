@@ -29,6 +29,7 @@ def wrapped(error: Exception) -> Exception:
         (1040, "Too many connections", Trouble.LOST),
         (1114, "The table 'clean' is full", Trouble.FULL),
         (1030, "Got error 28 from storage engine", Trouble.FULL),
+        (3, "Error writing file '/tmp/MYfd=91' (Errcode: 28 \"No space left on device\")", Trouble.FULL),
         (1290, "running with the --read-only option", Trouble.READ_ONLY),
         (1045, "Access denied", Trouble.DENIED),
         (2003, "Can't connect (certificate verify failed)", Trouble.DENIED),
