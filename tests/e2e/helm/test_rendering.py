@@ -185,6 +185,14 @@ def test_an_image_may_be_named_whole(sh: Shell) -> None:
     assert container["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/op@sha256:0"
 
 
+def test_who_named_the_three_images_before_there_were_tasks_can_upgrade(sh: Shell) -> None:
+    three = ",".join(f"images.{each}=registry.example/{each}" for each in ("operator", "fetcher", "worker"))
+    made = sh.attempt(f"{RELEASE} --set {three}")
+    assert made.returncode == 0, made.stderr
+    assert "DCP_IMAGE" not in made.stdout
+    assert "registry.example/dcp:2" in sh.attempt(f"{RELEASE} --set {three},images.dcp=registry.example/dcp:2").stdout
+
+
 def test_without_a_place_for_the_images_it_says_what_to_set(sh: Shell) -> None:
     refused = sh.attempt(RELEASE)
     assert refused.returncode != 0
