@@ -17,6 +17,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "dcp.labels" -}}
 {{ include "dcp.selector" . }}
+{{ include "dcp.release" . }}
+{{- end }}
+
+{{/* The labels of everything of this release. */}}
+{{- define "dcp.release" -}}
 app.kubernetes.io/part-of: data-cleaning-pipelines
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -79,8 +84,5 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "dcp.uiLabels" -}}
 {{ include "dcp.uiSelector" . }}
-app.kubernetes.io/part-of: data-cleaning-pipelines
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{ include "dcp.release" . }}
 {{- end }}
