@@ -14,12 +14,12 @@ from dcp_ui.ground.cluster import Cluster, Resource
 from dcp_ui.ground.looks import Look
 from dcp_ui.pages.glance import Line, Row, listing
 from dcp_ui.pages.site import Frame, Visit, path_of
+from dcp_ui.pages.way_of import books, in_a_sentence, queue_box
 from dcp_ui.reading.conditions import judge, level_of
 from dcp_ui.reading.verdict import Level
 from dcp_ui.words.language import Words
 
 _PATIENCE_SECONDS = 5.0
-_COUNTS = ("written", "duplicates", "filtered", "rejected", "dead", "pending")
 
 
 class ClusterSite(Frame, frozen=True, dict=True, kw_only=True):
@@ -115,17 +115,10 @@ def _way(words: Words, found: Resource, status: Status) -> Way:
     css = {"True": "d-ok", "False": "d-bad"}.get(reachable.status if reachable else "", "d-unknown")
     note = {"d-ok": words("answers"), "d-bad": words("see what is wrong above")}.get(css, words("not known"))
     queue, workers, table = _queue(words, status), _workers(words, status), _table(words, status)
-    records = status.records
     backlog = status.backlog
     waits = backlog.batches - backlog.in_flight if backlog else 0
     return Way(
-        said=words(
-            "The way of the records: {sources} sources, queue: {queue}, workers: {workers}, table: {table}",
-            sources=len(found.sources),
-            queue=queue.figure,
-            workers=workers.figure,
-            table=table.figure,
-        ),
+        said=in_a_sentence(words, len(found.sources), queue, workers, table),
         sources_name=words("Sources"),
         sources=tuple(SourceShown(each, note, css) for each in found.sources),
         more_sources=words("and {n} more", n=max(len(found.sources) - 5, 0)),
@@ -137,7 +130,7 @@ def _way(words: Words, found: Resource, status: Status) -> Way:
         workers=workers,
         workers_busy=(False,) * (status.workers.ready if status.workers else 0),
         table=table,
-        books=tuple(Part(words(name), f"s-{name}", getattr(records, name)) for name in _COUNTS) if records else (),
+        books=books(words, status.records) if status.records else (),
         flows=bool(backlog and backlog.in_flight),
     )
 
@@ -146,10 +139,7 @@ def _queue(words: Words, status: Status) -> Box:
     backlog = status.backlog
     if backlog is None:
         return Box(words("Queue"), "–", (words("not read yet"),))
-    figure = words("{n} batches", n=backlog.batches) if backlog.batches else words("empty")
-    held = f"{words.size(backlog.bytes)} · {words('oldest {span}', span=words.span(backlog.oldest_age_seconds))}"
-    dead = (words("{n} dead", n=backlog.dead),) if backlog.dead else ()
-    return Box(words("Queue"), figure, ((held,) if backlog.batches else ()) + dead)
+    return queue_box(words, backlog.batches, backlog.bytes, backlog.oldest_age_seconds, backlog.dead)
 
 
 def _workers(words: Words, status: Status) -> Box:

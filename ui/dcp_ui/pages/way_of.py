@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
+from dcp_pipeline.ledger.looking.overview import Totals
 from dcp_pipeline.setup import Setup
+from dcp_pipeline.spec.kubernetes.status import Records
 from dcp_ui.drawing.way import Box, Part, SourceShown, Way
 from dcp_ui.reading.snapshot import QueueSeen, Snapshot
 from dcp_ui.words.language import Words
+
+_BOOKS = ("written", "duplicates", "filtered", "rejected", "dead", "pending")
 
 
 def way_of(setup: Setup, seen: Snapshot, words: Words) -> Way:
     """The picture's contents."""
     queue = seen.queue
     workers = queue.workers if queue else ()
+    waiting, working, table = _queue(words, seen), _workers(words, queue), _table(words, setup, seen)
     sources = tuple(_source(words, each.name, each.interval.seconds, queue) for each in setup.pipeline.spec.sources)
     return Way(
-        said=_said(words, setup, seen),
+        said=in_a_sentence(words, len(sources), waiting, working, table),
         sources_name=words("Sources"),
         sources=sources,
         more_sources=words("and {n} more", n=max(len(sources) - 5, 0)),
-        queue=_queue(words, seen),
+        queue=waiting,
         queue_parts=_queue_parts(words, queue),
-        workers=_workers(words, queue),
+        workers=working,
         workers_busy=tuple(each.vitals.busy for each in workers),
-        table=_table(words, setup, seen),
-        books=_books(words, seen),
+        table=table,
+        books=books(words, seen.ledger.totals) if seen.ledger else (),
         flows=any(each.vitals.busy for each in workers),
     )
+
+
+def in_a_sentence(words: Words, sources: int, queue: Box, workers: Box, table: Box) -> str:
+    """The picture."""
+    return words(
+        "The way of the records: {sources} sources, queue: {queue}, workers: {workers}, table: {table}",
+        sources=sources,
+        queue=queue.figure,
+        workers=workers.figure,
+        table=table.figure,
+    )
+
+
+def books(words: Words, counts: Totals | Records) -> tuple[Part, ...]:
+    """The parts of the table's bar."""
+    return tuple(Part(words(name), f"s-{name}", getattr(counts, name)) for name in _BOOKS)
+
+
+def queue_box(words: Words, batches: int, size_bytes: int, oldest_seconds: float, dead: int) -> Box:
+    """A queue that was read."""
+    figure = words("{n} batches", n=batches) if batches else words("empty")
+    held = f"{words.size(size_bytes)} · {words('oldest {span}', span=words.span(oldest_seconds))}"
+    lost = (words("{n} dead", n=dead),) if dead else ()
+    return Box(words("Queue"), figure, ((held,) if batches else ()) + lost)
 
 
 def _source(words: Words, name: str, interval_seconds: float, queue: QueueSeen | None) -> SourceShown:
@@ -42,10 +71,7 @@ def _queue(words: Words, seen: Snapshot) -> Box:
     if seen.queue is None:
         return Box(words("Queue"), "–", (words("none runs here") if seen.queue_absent else words("does not answer"),))
     stats = seen.queue.stats
-    figure = words("{n} batches", n=stats.backlog) if stats.backlog else words("empty")
-    held = f"{words.size(stats.bytes)} · {words('oldest {span}', span=words.span(stats.oldest_age_seconds))}"
-    dead = (words("{n} dead", n=stats.dead),) if stats.dead else ()
-    return Box(words("Queue"), figure, ((held,) if stats.backlog else ()) + dead)
+    return queue_box(words, stats.backlog, stats.bytes, stats.oldest_age_seconds, stats.dead)
 
 
 def _queue_parts(words: Words, queue: QueueSeen | None) -> tuple[Part, ...]:
@@ -80,23 +106,3 @@ def _table(words: Words, setup: Setup, seen: Snapshot) -> Box:
     rows = words("{n} rows", n=words.short(totals.written - totals.expired))
     gone = (words("{n} expired", n=words.short(totals.expired)),) if totals.expired else ()
     return Box(words("Table"), rows, (name, words("last: {age}", age=age), *gone))
-
-
-def _books(words: Words, seen: Snapshot) -> tuple[Part, ...]:
-    if seen.ledger is None:
-        return ()
-    totals = seen.ledger.totals
-    names = ("written", "duplicates", "filtered", "rejected", "dead", "pending")
-    return tuple(Part(words(name), f"s-{name}", getattr(totals, name)) for name in names)
-
-
-def _said(words: Words, setup: Setup, seen: Snapshot) -> str:
-    """The picture in a sentence."""
-    queue, table = _queue(words, seen).figure, _table(words, setup, seen).figure
-    return words(
-        "The way of the records: {sources} sources, queue: {queue}, workers: {workers}, table: {table}",
-        sources=len(setup.pipeline.spec.sources),
-        queue=queue,
-        workers=_workers(words, seen.queue).figure,
-        table=table,
-    )
