@@ -10,12 +10,14 @@ import msgspec
 
 from dcp_pipeline.errors import Unusable
 from dcp_pipeline.process.api_server import Credentials, NoCredentials
+from dcp_pipeline.spec.kubernetes.crd import PLURAL
+from dcp_pipeline.spec.kubernetes.instances import looked_after_by
 from dcp_pipeline.spec.kubernetes.status import Status, from_document
+from dcp_pipeline.spec.model import API_VERSION
 
 _PAGE = 500
 _TIMEOUT_SECONDS = 20.0
-_RESOURCES = "/apis/datacleaning.io/v1beta1{}/datacleaningpipelines"
-INSTANCE = "datacleaning.io/instance"
+_RESOURCES = f"/apis/{API_VERSION}{{}}/{PLURAL}"
 
 
 class ClusterUnread(Unusable):
@@ -67,7 +69,7 @@ class Cluster:
 
     def __init__(self, log_in: Callable[[], Credentials], namespaces: tuple[str, ...] = (), instance: str = "") -> None:
         self._log_in, self._namespaces = log_in, namespaces
-        self._selector = f"{INSTANCE}={instance}" if instance else f"!{INSTANCE}"
+        self._selector = looked_after_by(instance)
 
     def read(self) -> dict[str, Resource]:
         """All pipelines by key. Raises ClusterUnread."""
