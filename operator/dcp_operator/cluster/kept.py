@@ -28,8 +28,12 @@ class KeptPipelines:
         if set_back:
             for key in before:
                 self._store.drop_pipeline(key)
-        known = {same for each in objects if (same := self._store.knows_pipeline(each)) is not None}
-        new = {self._store.put_pipeline(each.document) for each in objects if not self._store.knows_pipeline(each)}
+        known, new = set[PipelineKey](), set[PipelineKey]()
+        for each in objects:
+            if (same := self._store.knows_pipeline(each)) is not None:
+                known.add(same)
+            else:
+                new.add(self._store.put_pipeline(each.document))
         self._store.keep_pipelines(self._namespace, known | new, version)
         for key in (before | new) - known:
             self._mark(key)

@@ -8,7 +8,6 @@ remembers it sees by `is` that nothing has changed. Documents are kept as text (
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
 
 import msgspec
 
@@ -63,7 +62,8 @@ class Store:
 
     def put_pipeline(self, document: Document) -> PipelineKey:
         metadata = document["metadata"]
-        key, uid, version = _key(document), str(metadata["uid"]), int(metadata["resourceVersion"])
+        key = PipelineKey(metadata["namespace"], metadata["name"])
+        uid, version = str(metadata["uid"]), int(metadata["resourceVersion"])
         before = self._pipelines.get(key)
         if before is None or before.uid != uid or before.version < version:
             kept = {name: value for name, value in metadata.items() if name != "managedFields"}
@@ -75,13 +75,13 @@ class Store:
 
     def knows_child(self, sent: Sent) -> bool:
         """Whether this very version of it is here."""
-        before = self._places.get(sent.kind, {}).get(sent.head.namespace, {}).get(sent.head.name)
+        before = self._placed(sent.kind, sent.head.namespace, sent.head.name)
         return before is not None and before.uid == sent.head.uid and before.version == int(sent.head.resource_version)
 
     def put_child(self, kind: Kind, document: Document) -> PipelineKey:
         """The pipeline that it belongs to."""
         live = to_live(kind, document)
-        before = self._placed(live.key)
+        before = self._before(live)
         if before is None or before.uid != live.uid or before.version < live.version:
             self._put(live)
         return live.pipeline
@@ -89,7 +89,7 @@ class Store:
     def drop_child(self, kind: Kind, document: Document) -> PipelineKey:
         """The pipeline that it belonged to. Another object that has come by its name meanwhile stays."""
         live = to_live(kind, document)
-        before = self._placed(live.key)
+        before = self._before(live)
         if before is not None and before.uid == live.uid:
             self._drop(before)
         return live.pipeline
@@ -133,11 +133,15 @@ class Store:
             self._put(live.with_replicas(replicas, frozenset({SCALER_FIELD_MANAGER})))
 
     def _child(self, kind: Kind, key: PipelineKey, component: Component) -> Live | None:
-        found = self._places.get(kind, {}).get(key.namespace, {}).get(child_name(key.name, component))
+        found = self._placed(kind, key.namespace, child_name(key.name, component))
         return found if found is not None and found.pipeline == key else None
 
-    def _placed(self, key: ChildKey) -> Live | None:
-        return self._places.get(key.kind, {}).get(key.namespace, {}).get(key.name)
+    def _placed(self, kind: Kind, namespace: str, name: str) -> Live | None:
+        return self._places.get(kind, {}).get(namespace, {}).get(name)
+
+    def _before(self, live: Live) -> Live | None:
+        """What is here by its name."""
+        return self._placed(live.key.kind, live.key.namespace, live.key.name)
 
     def _within(self, kind: Kind, namespace: str | None) -> Iterator[Live]:
         places = self._places.get(kind, {})
@@ -145,7 +149,7 @@ class Store:
             yield from places.get(name, {}).values()
 
     def _put(self, live: Live) -> None:
-        if (before := self._placed(live.key)) is not None and before.pipeline != live.pipeline:
+        if (before := self._before(live)) is not None and before.pipeline != live.pipeline:
             self._drop(before)  # its label was changed by hand
         self._places.setdefault(live.key.kind, {}).setdefault(live.key.namespace, {})[live.key.name] = live
         self._children.setdefault(live.pipeline, {})[live.key] = live
@@ -157,8 +161,3 @@ class Store:
             del places[live.key.namespace]
         if not siblings:
             del self._children[live.pipeline]
-
-
-def _key(document: Document) -> PipelineKey:
-    metadata: Mapping[str, Any] = document["metadata"]
-    return PipelineKey(metadata["namespace"], metadata["name"])
