@@ -65,7 +65,6 @@ class _Asked:
         if self.queues != queues:
             self.queues = queues
             self.questions = [(each, packed(questions(each, stats_sha))) for each in chunks(queues, QUEUES_AT_ONCE)]
-            self.looked = {queue: was for queue in queues if (was := self.looked.get(queue)) is not None}
         return self.questions
 
 
@@ -159,7 +158,7 @@ class QueueReader:
     async def _run(self, wire: Wire, script: Script, keys: Sequence[str], arguments: Sequence[str | int]) -> Reply:
         words: Command = [len(keys), *keys, *arguments]
         (reply,) = await wire.call([["EVALSHA", script.sha, *words]], FIRST_BYTES)
-        if reply == Refused("NOSCRIPT"):
+        if reply == _NO_SCRIPT:
             (reply,) = await wire.call([["EVAL", script.source, *words]], FIRST_BYTES)
         if isinstance(reply, Refused):
             raise Unreadable(str(reply))

@@ -26,7 +26,7 @@ from dcp_operator.scaling.resp import (
     replies_of,
 )
 from dcp_operator.scaling.server import Server
-from dcp_pipeline.redis_url import Node, RedisUrl, redis_url
+from dcp_pipeline.redis_url import Node, RedisUrl, kind_of_url, redis_url
 
 SECONDS = 2.0
 """For a whole call: asking where, connecting, logging in and every reply."""
@@ -85,16 +85,16 @@ class Wire:
         self._told, self._turns = None, self._turns + 1
 
     async def _again(self, commands: bytes, known: Sequence[Said | None], most_bytes: int) -> list[Said]:
-        url = _url_of(self._server)
-        if url.kind == "sentinel" and self._monotonic() - self._connected_at > ASKED_AGAIN_SECONDS:
+        kind = kind_of_url(self._server.url)
+        if kind == "sentinel" and self._monotonic() - self._connected_at > ASKED_AGAIN_SECONDS:
             self.close()
         for _ in range(MOST_HOPS + 1):
             if self._streams is None:
-                await self._connect(url)
+                await self._connect(_url_of(self._server))
             assert self._streams is not None
             said = await _exchange(self._streams, commands, known, most_bytes)
             moved = next((each.reply for each in said if isinstance(each.reply, Moved)), None)
-            if moved is None or url.kind != "cluster":
+            if moved is None or kind != "cluster":
                 return said
             self.close()
             if moved.to is None:
