@@ -104,14 +104,19 @@ def disruption_budget(wanted: Wanted) -> Child:
 def network_policy(wanted: Wanted) -> Child:
     """In: the metrics port only. Of egress it does not speak, so that whatever denies it in this namespace goes on to;
     only where PODS_EGRESS says so does it let the pods go everywhere, whatever else denies it."""
-    spec: dict[str, Any] = {
-        "podSelector": {"matchLabels": selector(wanted.owner.name)},
-        "policyTypes": ["Ingress"],
-        "ingress": [{"ports": [{"port": HEALTH_PORT, "protocol": "TCP"}]}],
-    }
-    if wanted.settings.egress_open:
-        spec |= {"policyTypes": ["Ingress", "Egress"], "egress": [{}]}
+    metrics = {"ports": [{"port": HEALTH_PORT, "protocol": "TCP"}]}
+    spec = policy_spec(selector(wanted.owner.name), wanted.settings, metrics)
     return child(wanted, NETWORK_POLICY, "pods", spec=spec)
+
+
+def policy_spec(pods: Mapping[str, str], settings: PodSettings, *let_in: Mapping[str, Any]) -> dict[str, Any]:
+    """A NetworkPolicy's spec for the pods with these labels. Nothing else gets in, or nothing."""
+    spec: dict[str, Any] = {"podSelector": {"matchLabels": pods}, "policyTypes": ["Ingress"]}
+    if let_in:
+        spec["ingress"] = [*let_in]
+    if settings.egress_open:
+        spec |= {"policyTypes": ["Ingress", "Egress"], "egress": [{}]}
+    return spec
 
 
 def fetcher_deployment(wanted: Wanted) -> Child:
@@ -167,11 +172,15 @@ def child(wanted: Wanted, kind: Kind, suffix: str, component: str | None = None,
 
 
 def _named(wanted: Wanted, kind: Kind, name: str, component: str | None = None, **content: Any) -> Child:
-    owner = wanted.owner
+    return owned(wanted.owner, kind, name, labels(wanted.owner.name, component), **content)
+
+
+def owned(owner: Owner, kind: Kind, name: str, labelled: Mapping[str, str], **content: Any) -> Child:
+    """A child of an owner; `content` is the rest of its document."""
     metadata = {
         "name": name,
         "namespace": owner.namespace,
-        "labels": labels(owner.name, component),
+        "labels": labelled,
         "ownerReferences": owner_references(owner),
     }
     return Child(kind, {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **content})

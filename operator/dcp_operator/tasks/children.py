@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcp_operator.children.additions import additions_of
-from dcp_operator.children.children import Child
+from dcp_operator.children.children import Child, owned, policy_spec
 from dcp_operator.children.merge import merged
 from dcp_operator.children.pods import (
     SECRETS_FOLDER,
@@ -32,7 +32,6 @@ from dcp_operator.ground.names import (
     TASKS_MANAGER,
     Owner,
     child_name,
-    owner_references,
 )
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.tasks.words import FILES_FOLDER, claim_of, words_of
@@ -179,12 +178,10 @@ def _spec_map(wanted: WantedTask) -> Child:
 
 
 def _network_policy(wanted: WantedTask) -> Child:
-    """Nothing gets in: it serves nothing. Of egress as the pipeline's pods' own."""
+    """It serves nothing. Of egress as the pipeline's pods' own."""
     labels = labels_of(wanted.owner.name, wanted.task.pipeline_ref.name)
     chosen = {key: labels[key] for key in ("app.kubernetes.io/name", INSTANCE)}
-    spec: dict[str, Any] = {"podSelector": {"matchLabels": chosen}, "policyTypes": ["Ingress"]}
-    if wanted.settings.egress_open:
-        spec |= {"policyTypes": ["Ingress", "Egress"], "egress": [{}]}
+    spec = policy_spec(chosen, wanted.settings)
     return _child(wanted, NETWORK_POLICY, child_name(wanted.owner.name, "task"), spec=spec)
 
 
@@ -195,11 +192,5 @@ def _run_labels(wanted: WantedTask) -> dict[str, str]:
 def _child(
     wanted: WantedTask, kind: Kind, name: str, more_labels: Mapping[str, str] | None = None, **content: Any
 ) -> Child:
-    owner = wanted.owner
-    metadata = {
-        "name": name,
-        "namespace": owner.namespace,
-        "labels": {**labels_of(owner.name, wanted.task.pipeline_ref.name), **(more_labels or {})},
-        "ownerReferences": owner_references(owner),
-    }
-    return Child(kind, {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, **content})
+    labels = {**labels_of(wanted.owner.name, wanted.task.pipeline_ref.name), **(more_labels or {})}
+    return owned(wanted.owner, kind, name, labels, **content)
