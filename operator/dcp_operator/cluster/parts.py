@@ -15,8 +15,9 @@ from dcp_operator.cluster.kept import KeptChildren, KeptNamespaces, KeptPipeline
 from dcp_operator.cluster.part import Part, Place, Unseen
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import NAMESPACE, PIPELINE, Kind
-from dcp_operator.ground.names import FIELD_MANAGER, MANAGED_BY, looked_after_by
+from dcp_operator.ground.names import FIELD_MANAGER, MANAGED_BY
 from dcp_operator.ground.scope import Scope
+from dcp_pipeline.spec.kubernetes.instances import looked_after_by
 
 LISTS_AT_ONCE = 8
 
@@ -31,11 +32,8 @@ class Parts:
     ) -> None:  # fmt: skip
         self._api, self._store, self._mark, self._kinds = api, store, mark, kinds
         self._scope, self._period, self._failed, self._seen = scope, period_seconds, failed, seen
-        self._of_kind, self._own, self._pipelines = (
-            of,
-            f"{MANAGED_BY}={own}",
-            looked_after_by(instance) if selector is None else selector,
-        )
+        self._of_kind, self._own = of, f"{MANAGED_BY}={own}"
+        self._pipelines = looked_after_by(instance) if selector is None else selector
         self._turns = asyncio.Semaphore(LISTS_AT_ONCE)
         self._parts: dict[str | None, dict[Kind, Part]] = {}
         self._tasks: dict[str | None, list[asyncio.Task[None]]] = {}

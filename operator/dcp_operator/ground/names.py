@@ -26,8 +26,6 @@ REVISION_ANNOTATION = "datacleaning.io/revision"
 
 PIPELINE_LABEL = "datacleaning.io/pipeline"
 """On what belongs to a task: the pipeline that it is about."""
-OPERATOR_LABEL = "datacleaning.io/instance"
-"""On a pipeline: which of several operators looks after it."""
 
 LONGEST_NAME = 63
 """Of a Service, and of a pod's host name."""
@@ -65,11 +63,6 @@ def child_name(pipeline: str, suffix: str) -> str:
         return name
     digest = hashlib.blake2b(pipeline.encode(), digest_size=4).hexdigest()
     return f"{pipeline[: LONGEST_NAME - len(suffix) - len(digest) - 2].rstrip('-')}-{digest}-{suffix}"
-
-
-def looked_after_by(instance: str) -> str:
-    """The label selector of the pipelines of one operator; those without the label where it has no name."""
-    return f"{OPERATOR_LABEL}={instance}" if instance else f"!{OPERATOR_LABEL}"
 
 
 def labels(pipeline: str, component: str | None = None) -> dict[str, str]:
