@@ -19,6 +19,7 @@ from pathlib import Path
 
 from dcp_operator.apply import Applier
 from dcp_operator.children.pace import Pace
+from dcp_operator.children.remembered import Remembered
 from dcp_operator.cluster.api import Api
 from dcp_operator.cluster.dirty import DirtyKeys
 from dcp_operator.cluster.lease import Leadership
@@ -171,15 +172,16 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
         *settings.rollout, time.monotonic, dirty.mark_later, renewing,
         lambda: seconds_until_open(settings.rollout_windows, now()),
     )  # fmt: skip
+    remembered = Remembered()
     reconciler = Reconciler(
         store, api, secrets, Applier(api, store, metrics.refused), targets, scaler, recorder,
-        settings.pods, time.monotonic, now, parts, pace, leading, reach,
+        settings.pods, time.monotonic, now, parts, pace, remembered, leading, reach,
     )  # fmt: skip
     rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
     task_reconciler = TaskReconciler(
         task_store, store, api, secrets, Applier(api, task_store, metrics.refused), recorder, settings.pods, now,
-        settled=lambda namespace: parts.settled(namespace) and tasks.settled(namespace), mark=dirty_tasks.mark,
-        leading=leading, instance=settings.instance,
+        remembered, settled=lambda namespace: parts.settled(namespace) and tasks.settled(namespace),
+        mark=dirty_tasks.mark, leading=leading, instance=settings.instance,
     )  # fmt: skip
     task_rounds = Rounds(dirty_tasks, task_reconciler, scaler, metrics, pulse)
     return Parties(

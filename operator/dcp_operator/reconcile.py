@@ -22,7 +22,7 @@ from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import PIPELINE, POD, SCALED_OBJECT
-from dcp_operator.ground.names import FIELD_MANAGER, PAUSE_ANNOTATION, Owner, PipelineKey, selector
+from dcp_operator.ground.names import PAUSE_ANNOTATION, Owner, PipelineKey, selector
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.reach import Reach
@@ -36,8 +36,9 @@ from dcp_operator.status.none_ready import NoneReady
 from dcp_operator.status.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
 from dcp_operator.status.status import due_in, status_of
 from dcp_operator.status.trouble import trouble_of
+from dcp_operator.status.writing import write_status
 from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document
-from dcp_pipeline.spec.model import API_VERSION, KIND, Pipeline, SecretKeyRef, State
+from dcp_pipeline.spec.model import Pipeline, SecretKeyRef, State
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Reconciler:
         now: Callable[[], datetime],
         parts: Parts,
         pace: Pace,
+        remembered: Remembered,
         leading: Callable[[], bool] = lambda: True,
         reach: Reach = Reach(),  # noqa: B008 - frozen
     ) -> None:
@@ -70,7 +72,7 @@ class Reconciler:
         self._store, self._api, self._secrets, self._applier = store, api, secrets, applier
         self._targets, self._scaler, self._recorder, self._pods = targets, scaler, recorder, pods
         self._monotonic, self._now = monotonic, now
-        self._remembered = Remembered()
+        self._remembered = remembered
         self._counted_at: dict[PipelineKey, float] = {}
         self._none_ready = NoneReady(monotonic)
         self._at_rest = AtRest(self._pods_of, monotonic)
@@ -222,17 +224,7 @@ class Reconciler:
         return min((each for each in times if each is not None), default=None)
 
     async def _write(self, owner: Owner, status: Status) -> None:
-        document = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {"name": owner.name, "namespace": owner.namespace, "uid": owner.uid},
-            "status": to_document(status),
-        }
-        try:
-            self._store.put_pipeline(await self._api.apply(PIPELINE, document, FIELD_MANAGER, "status"))
-        except ApiError as error:
-            if error.status not in (404, 409):  # deleted, or deleted and made anew, since it was looked at
-                raise
+        await write_status(self._api, self._store, PIPELINE, owner, to_document(status))
         self._counted_at[owner.key] = self._monotonic()
 
     async def _tell(self, owner: Owner, status: Status, before: Status | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dcp_operator.apply import Applier
 from dcp_operator.children.pace import Pace
+from dcp_operator.children.remembered import Remembered
 from dcp_operator.cluster.dirty import DirtyKeys
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
@@ -96,7 +97,7 @@ class Operator:
         self.parts = Parts(api, store, self.dirty.mark, kinds, Scope(), 30.0, lambda *_: None, lambda *_: None)
         pace = Pace(5, 0.0, self.clock.monotonic, self.dirty.mark_later)
         reconciler = Reconciler(
-            store, api, secrets, applier, targets, self.scaler, recorder, pods, *time, self.parts, pace
+            store, api, secrets, applier, targets, self.scaler, recorder, pods, *time, self.parts, pace, Remembered()
         )
         self.rounds = Rounds(self.dirty, reconciler, self.scaler, metrics, Pulse())
 

@@ -8,7 +8,7 @@ of all batches that are not done: its size is the very backlog that scaler.py go
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from dcp_operator.children.children import Child, Wanted, annotated, child
@@ -16,6 +16,7 @@ from dcp_operator.children.plan import Live
 from dcp_operator.ground.kinds import DEPLOYMENT, SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from dcp_operator.ground.names import child_name
 from dcp_operator.scaling.server import seen_from_outside
+from dcp_operator.status.conditions import moment_of
 from dcp_operator.status.seen import KedaSeen
 from dcp_pipeline.queue.keys import Keys
 from dcp_pipeline.redis_url import kind_of_url, redis_url
@@ -137,8 +138,8 @@ def keda_holds(scaled_object: Live | None, now: datetime) -> bool:
         return False
     if not scaled_object.going:
         return True
-    since = datetime.strptime(scaled_object.document["metadata"]["deletionTimestamp"], "%Y-%m-%dT%H:%M:%SZ")
-    return (now - since.replace(tzinfo=UTC)).total_seconds() < UNFINISHED_SECONDS
+    since = moment_of(scaled_object.document["metadata"]["deletionTimestamp"])
+    return (now - since).total_seconds() < UNFINISHED_SECONDS
 
 
 def keda_seen(scaled_object: Live | None) -> KedaSeen | None:

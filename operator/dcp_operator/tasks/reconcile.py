@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -20,18 +20,20 @@ from dcp_operator.cluster.api import Api, ApiError, Document
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import CRON_JOB, JOB, PIPELINE, POD, TASK
-from dcp_operator.ground.names import FIELD_MANAGER, OPERATOR_LABEL, Owner, PipelineKey
+from dcp_operator.ground.names import Owner, PipelineKey
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.trouble import trouble_of
+from dcp_operator.status.writing import write_status
 from dcp_operator.tasks.children import WantedTask, before_the_run, cron_job, job, refs_needed
-from dcp_operator.tasks.report import Stage, condition_of, finished, news_of, status_of, waiting
+from dcp_operator.tasks.report import Stage, condition_of, finished, finished_at, is_true, news_of, status_of, waiting
 from dcp_operator.tasks.runs import JOB_NAME_LABEL, ended, ended_well, result_of, suspended
 from dcp_operator.tasks.turns import Turns
 from dcp_pipeline.spec.errors import SpecInvalid
+from dcp_pipeline.spec.kubernetes.instances import OPERATOR_LABEL
 from dcp_pipeline.spec.kubernetes.task.model import TASK_KIND, TaskSpec, task_of
 from dcp_pipeline.spec.kubernetes.task.status import TaskStatus, task_status_of
-from dcp_pipeline.spec.model import API_VERSION, Pipeline
+from dcp_pipeline.spec.model import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +47,13 @@ class TaskReconciler:
 
     def __init__(
         self, store: Store, pipelines: Store, api: Api, secrets: SecretReader, applier: Applier, recorder: Recorder,
-        pods: PodSettings, now: Callable[[], datetime], *, settled: Callable[[str], bool],
+        pods: PodSettings, now: Callable[[], datetime], remembered: Remembered, *, settled: Callable[[str], bool],
         mark: Callable[[PipelineKey], None], leading: Callable[[], bool] = lambda: True, instance: str = "",
     ) -> None:  # fmt: skip
         self._store, self._pipelines, self._api, self._secrets = store, pipelines, api, secrets
         self._applier, self._recorder, self._pods, self._now = applier, recorder, pods, now
         self._settled, self._mark, self._leading, self._instance = settled, mark, leading, instance
-        self._turns, self._remembered = Turns(api), Remembered()
+        self._turns, self._remembered = Turns(api), remembered
         self._owners: dict[PipelineKey, Owner] = {}
 
     async def run_once(self, key: PipelineKey) -> float | None:
@@ -181,16 +183,15 @@ class TaskReconciler:
         if isinstance(wanted, WantedTask):
             refusal = await self._carry_out(owner, [*before_the_run(wanted), cron_job(wanted)])
         stage = await self._last_run(owner, before)
-        made = next((each.document for each in self._children(owner) if each.key.kind == CRON_JOB), {})
+        children = self._store.children(owner.key).values()
+        made = next((each.document for each in children if each.key.kind == CRON_JOB), {})
         times = made.get("status") or {}
         stage = replace(stage, scheduled_at=times.get("lastScheduleTime"), succeeded_at=times.get("lastSuccessfulTime"))
         if refusal is not None:
             return replace(stage, state="waiting", reason=refusal.reason, message=refusal.message)
-        going = [
-            each.document for each in self._jobs(owner).values() if ended(each.document) is None and not each.going
-        ]
-        for each in sorted(going, key=_made_at):
-            return await self._run_of_schedule(owner, spec, each, stage)
+        runs = [each.document for each in self._jobs(owner).values() if not each.going]
+        if going := [each for each in runs if ended(each) is None]:
+            return await self._run_of_schedule(owner, spec, min(going, key=_made_at), stage)
         if spec.suspend:
             return replace(stage, reason="Suspended", message="spec.suspend holds the schedule")
         return stage
@@ -210,12 +211,11 @@ class TaskReconciler:
     async def _last_run(self, owner: Owner, before: TaskStatus | None) -> Stage:
         """What the newest run of a schedule that has ended came to."""
         at_rest = Stage("scheduled", "Scheduled", "its next run is the CronJob's to begin")
-        done = sorted((each.document for each in self._jobs(owner).values() if ended(each.document)), key=_made_at)
+        runs = [each.document for each in self._jobs(owner).values()]
+        done = sorted((each for each in runs if ended(each)), key=_made_at)
         known = before.result if before else None
-        failed = condition_of("Failed", before)
-        was_bad = failed is not None and failed.status == "True"
         if not done or (known is not None and known.job == done[-1]["metadata"]["name"]):
-            return replace(at_rest, last_failed=was_bad)
+            return replace(at_rest, last_failed=is_true("Failed", before))
         result = result_of(done[-1], await self._pods_of(owner, done[-1]))
         return replace(at_rest, job=result.job, result=result, last_failed=not ended_well(done[-1], result))
 
@@ -239,38 +239,21 @@ class TaskReconciler:
     async def _pods_of(self, owner: Owner, run: Document) -> Sequence[Document]:
         return await self._api.list(POD, owner.namespace, f"{JOB_NAME_LABEL}={run['metadata']['name']}")
 
-    def _children(self, owner: Owner) -> list[Live]:
-        return list(self._store.children(owner.key).values())
-
     def _jobs(self, owner: Owner) -> dict[str, Live]:
-        found = {key: each for key, each in self._store.children(owner.key).items() if key.kind == JOB}
-        return {key.name: each for key, each in found.items()}
+        return {key.name: each for key, each in self._store.children(owner.key).items() if key.kind == JOB}
 
     async def _tell(self, owner: Owner, status: TaskStatus, before: TaskStatus | None) -> None:
-        metadata = {"name": owner.name, "namespace": owner.namespace, "uid": owner.uid}
-        document = {"apiVersion": API_VERSION, "kind": TASK_KIND, "metadata": metadata,
-                    "status": msgspec.to_builtins(status)}  # fmt: skip
-        try:
-            self._store.put_pipeline(await self._api.apply(TASK, document, FIELD_MANAGER, "status"))
-        except ApiError as error:
-            if error.status not in (404, 409):  # deleted, or deleted and made anew, since it was looked at
-                raise
+        if not await write_status(self._api, self._store, TASK, owner, msgspec.to_builtins(status)):
             return
         for news in news_of(status, before):
             await self._recorder.post(owner, news)
 
     async def _expire(self, owner: Owner, spec: TaskSpec, status: TaskStatus | None) -> float | None:
         """Delete what has been over for as long as its spec says."""
-        ttl = spec.ttl_seconds_after_finished
-        over = [
-            each
-            for each in (condition_of("Complete", status), condition_of("Failed", status))
-            if each and each.status == "True"
-        ]
-        if ttl is None or not over:
+        ttl, over_since = spec.ttl_seconds_after_finished, finished_at(status)
+        if ttl is None or over_since is None:
             return None
-        at = datetime.strptime(over[0].last_transition_time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        left = ttl - (self._now() - at).total_seconds()
+        left = ttl - (self._now() - over_since).total_seconds()
         if left > 0:
             return left
         log.info("its time after the end is over", extra={"task": str(owner.key)})
@@ -279,8 +262,10 @@ class TaskReconciler:
 
     def _wake_waiting(self, namespace: str) -> None:
         for key in self._store.pipelines():
+            if key.namespace != namespace:
+                continue
             told = condition_of("Complete", task_status_of((self._store.pipeline(key) or {}).get("status")))
-            if key.namespace == namespace and told is not None and told.reason == "WaitingForItsTurn":
+            if told is not None and told.reason == "WaitingForItsTurn":
                 self._mark(key)
 
     def _forget(self, key: PipelineKey) -> None:

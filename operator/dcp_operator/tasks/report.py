@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from dcp_operator.children.judge import Refusal
-from dcp_operator.status.conditions import cut, timestamp
+from dcp_operator.status.conditions import cut, moment_of, timestamp
 from dcp_operator.status.events import News
 from dcp_pipeline.spec.kubernetes.task.status import TaskCondition, TaskResult, TaskStatus
 from dcp_pipeline.spec.model import Pipeline
@@ -41,15 +41,26 @@ def waiting(refusal: Refusal) -> Stage:
     return Stage("waiting", refusal.reason, refusal.message)
 
 
-def finished(status: TaskStatus | None) -> bool:
-    """Whether a task that is done once is done."""
-    conditions = status.conditions if status is not None else ()
-    return any(each.type in ("Complete", "Failed") and each.status == "True" for each in conditions)
-
-
 def condition_of(kind: str, status: TaskStatus | None) -> TaskCondition | None:
     conditions = status.conditions if status is not None else ()
     return next((each for each in conditions if each.type == kind), None)
+
+
+def is_true(kind: str, status: TaskStatus | None) -> bool:
+    """Whether a condition is."""
+    found = condition_of(kind, status)
+    return found is not None and found.status == "True"
+
+
+def finished(status: TaskStatus | None) -> bool:
+    """Whether a task that is done once is done."""
+    return is_true("Complete", status) or is_true("Failed", status)
+
+
+def finished_at(status: TaskStatus | None) -> datetime | None:
+    """Since when it is; None where it is not."""
+    ends = [condition_of(kind, status) for kind in ("Complete", "Failed")]
+    return next((moment_of(each.last_transition_time) for each in ends if each and each.status == "True"), None)
 
 
 def status_of(
@@ -92,8 +103,7 @@ def status_of(
 def news_of(status: TaskStatus, before: TaskStatus | None) -> Iterator[News]:
     """One where it begins, waits for another reason, or ends; for each run of a schedule that ended."""
     if status.result is not None and (before is None or before.result != status.result):
-        failed = condition_of("Failed", status)
-        bad = failed is not None and failed.status == "True"
+        bad = is_true("Failed", status)
         yield News("Warning" if bad else "Normal", "Run", "Failed" if bad else "Completed",
                    f"{status.task}: {status.result.outcome}")  # fmt: skip
         return

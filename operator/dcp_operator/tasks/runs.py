@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dcp_operator.tasks.children import CONTAINER, WRITES_LABEL
@@ -16,10 +16,7 @@ JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 
 def ended(job: Document) -> str | None:
     """`Complete` or `Failed` where the Job has come to its end."""
-    for each in (job.get("status") or {}).get("conditions") or ():
-        if each.get("type") in ("Complete", "Failed") and each.get("status") == "True":
-            return str(each["type"])
-    return None
+    return next((str(each["type"]) for each in _ends(job)), None)
 
 
 def suspended(job: Document) -> bool:
@@ -89,24 +86,26 @@ def _kubernetes_words(job: Document, state: Mapping[str, Any], good: bool) -> st
         return "done; what was counted is not known, for its pod is gone" if not state else "done"
     if state.get("reason") == "OOMKilled":
         return "killed for its memory: raise spec.resources.limits.memory"
-    for each in (job.get("status") or {}).get("conditions") or ():
-        if each.get("type") == "Failed" and each.get("reason") == "DeadlineExceeded":
-            return "ended by spec.timeout"
+    failures = [each for each in _conditions(job) if each.get("type") == "Failed"]
+    if any(each.get("reason") == "DeadlineExceeded" for each in failures):
+        return "ended by spec.timeout"
     if "exitCode" in state:
         return f"its container ended with code {state['exitCode']} ({state.get('reason', 'Error')}); its log says more"
-    reasons = [
-        f"{each.get('reason')}: {each.get('message')}"
-        for each in (job.get("status") or {}).get("conditions") or ()
-        if each.get("type") == "Failed"
-    ]
-    return reasons[0] if reasons else "it failed, and its pod is gone"
+    reasons = (f"{each.get('reason')}: {each.get('message')}" for each in failures)
+    return next(reasons, "it failed, and its pod is gone")
 
 
 def _finished_at(job: Document) -> str | None:
-    status = job.get("status") or {}
-    times = [
-        each.get("lastTransitionTime")
-        for each in status.get("conditions") or ()
-        if each.get("type") in ("Complete", "Failed") and each.get("status") == "True"
-    ]
-    return status.get("completionTime") or next((str(each) for each in times if each), None)
+    times = (each.get("lastTransitionTime") for each in _ends(job))
+    return (job.get("status") or {}).get("completionTime") or next((str(each) for each in times if each), None)
+
+
+def _conditions(job: Document) -> Sequence[Document]:
+    return (job.get("status") or {}).get("conditions") or ()
+
+
+def _ends(job: Document) -> Iterator[Document]:
+    """The conditions that say that it has come to its end."""
+    for each in _conditions(job):
+        if each.get("type") in ("Complete", "Failed") and each.get("status") == "True":
+            yield each

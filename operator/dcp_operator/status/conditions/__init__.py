@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from dcp_operator.status.seen import Found, Observed
 from dcp_pipeline.observe.printable import printable
 from dcp_pipeline.spec.kubernetes.status import Condition
 
 LONGEST_MESSAGE = 8192
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 FILES = (
     "ready",
@@ -60,4 +61,9 @@ def cut(text: str, longest: int) -> str:
 
 def timestamp(moment: datetime) -> str:
     """As Kubernetes writes times."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime(_TIME)
+
+
+def moment_of(text: str) -> datetime:
+    """The moment of a time as Kubernetes writes it."""
+    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
