@@ -43,6 +43,7 @@ from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.renewing import Renewing
 from dcp_operator.tasks.reconcile import TaskReconciler
+from dcp_operator.tasks.waits import NotBegun
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.logs import set_up_logs
 from dcp_pipeline.observe.pulse import Pulse
@@ -164,6 +165,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     )  # fmt: skip
     metrics.registry.register(ConditionGauges(store, leading))
     metrics.registry.register(ConditionGauges(task_store, leading, "task"))
+    metrics.registry.register(NotBegun(task_store, leading))
     secrets = SecretReader(api, time.monotonic)
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)

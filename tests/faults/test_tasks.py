@@ -193,8 +193,10 @@ async def test_a_pipeline_that_is_missing_or_stopped_is_told_and_one_that_goes_m
     server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_task(server, requeue={"all": True})
-    async with operated(server, tmp_path, monkeypatch):
+    async with operated(server, tmp_path, monkeypatch) as parties:
         await until(lambda: reason(server) == "PipelineMissing", "it to be told")
+        labels = {"namespace": "feeds", "task": "books", "reason": "PipelineMissing"}
+        assert parties.metrics.registry.get_sample_value("dcp_operator_task_not_begun", labels) == 1
         assert "DataCleaningPipeline botnet in namespace feeds: there is none" in condition(server, "PipelineFound")[2]
         put_pipeline(server, redis, spec={"state": "Stopped"})
         await until(lambda: jobs(server) == {"books"}, "the Job, once there is one")

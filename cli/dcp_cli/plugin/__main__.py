@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import click
 
-from dcp_cli.errors import exits
+from dcp_cli.errors import CommandFailed, exits
 from dcp_cli.options import F, duration_of, json_option, print_json, reject_filters
-from dcp_cli.plugin.kubectl import PIPELINES, Kubectl
+from dcp_cli.plugin.kubectl import PIPELINES, TASKS, Kubectl
 from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.spec.part import LABEL_PATTERN
 
@@ -95,15 +95,22 @@ def _ask(name: str, what: str, words: Mapping[str, object], output: str, timeout
 @json_option
 @exits
 def status(name: str, output: str) -> int:
-    """How a pipeline is, by its resource; 1 where it is not ready."""
-    from dcp_cli.plugin.shown import show_status
+    """How a pipeline is, by its resource, and which of its tasks went wrong; 1 where it is not ready."""
+    from dcp_cli.plugin.shown import show_status, show_tasks
+    from dcp_cli.shown.say import say
 
-    pipeline = click.get_current_context().obj.get(PIPELINES, name)
+    kubectl: Kubectl = click.get_current_context().obj
+    pipeline = kubectl.get(PIPELINES, name)
     if output == "json":
         print_json(pipeline.get("status") or {})
         conditions = (pipeline.get("status") or {}).get("conditions") or ()
         return DONE if any((each["type"], each["status"]) == ("Ready", "True") for each in conditions) else FAILED
-    return DONE if show_status(pipeline) else FAILED
+    ready = show_status(pipeline)
+    try:
+        show_tasks(name, kubectl.here(TASKS))
+    except CommandFailed as error:
+        say(f"its tasks are not known: {error}")
+    return DONE if ready else FAILED
 
 
 @main.command()

@@ -42,6 +42,11 @@ class Kubectl:
         found: list[Document] = json.loads(self._said("get", kind, "--all-namespaces", "-o", "json"))["items"]
         return found
 
+    def here(self, kind: str) -> list[Document]:
+        """All objects of a kind in the namespace."""
+        found: list[Document] = json.loads(self._said("get", kind, "-o", "json"))["items"]
+        return found
+
     def touch(self, kind: str, namespace: str, name: str) -> None:
         """Have the object written as it is. Raises NotThere where it has gone."""
         self._said("patch", kind, name, f"--namespace={namespace}", "--type=merge", "--patch={}")

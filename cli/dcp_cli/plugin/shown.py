@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dcp_cli.shown.say import say
@@ -11,6 +11,8 @@ from dcp_cli.shown.tables import show_table
 
 Document = Mapping[str, Any]
 _SHOWN = 60
+_GO_ON = frozenset({"Completed", "Running", "Starting", "Scheduled", "Suspended", "WaitingForItsTurn"})
+"""What is said of a task for which nobody has to do anything now."""
 
 
 def show_status(pipeline: Document) -> bool:
@@ -29,6 +31,20 @@ def show_status(pipeline: Document) -> bool:
     for line in _numbers(status):
         say(line)
     return bool(conditions.get("Ready", {}).get("status") == "True")
+
+
+def show_tasks(pipeline: str, tasks: Iterable[Document]) -> None:
+    """The pipeline's tasks that ended badly, or are wanted and do not begin; the pipeline may be well all the same."""
+    for each in tasks:
+        spec, status = each.get("spec") or {}, each.get("status") or {}
+        if (spec.get("pipelineRef") or {}).get("name") != pipeline:
+            continue
+        told = {one["type"]: one for one in status.get("conditions") or ()}
+        now = told.get("Complete", {"reason": "Unknown", "message": "no operator has looked at it yet"})
+        last = told.get("Failed", {})
+        if now["reason"] not in _GO_ON or last.get("status") == "True":
+            wrong = last if now["reason"] in _GO_ON else now
+            say(f"task {each['metadata']['name']}: {wrong['reason']}: {wrong['message']}")
 
 
 def explain_scaling(pipeline: Document) -> None:

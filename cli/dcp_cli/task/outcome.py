@@ -53,7 +53,11 @@ def _verified(answer: Answer) -> Told:
     counts["findings"] = len(findings)
     objects = f"{int(answer['objects_total']):,} objects"
     if answer["balanced"]:
-        return f"the books balance: {objects}, {counts['read']:,} read, {counts['written']:,} written", counts
+        line = f"the books balance: {objects}, {counts['read']:,} read, {counts['written']:,} written"
+        if expired := int(answer.get("expired", 0)):
+            counts["expired"] = expired
+            line += f", {expired:,} of them expired"
+        return line, counts
     first = f"; the first: {findings[0]['object']} ({findings[0]['kind']})" if findings else ""
     return f"the books do NOT balance: {objects}, {len(findings):,} findings{first}", counts
 
@@ -102,8 +106,11 @@ def _backed_up(answer: Answer) -> Told:
 
 def _restored(answer: Answer) -> Told:
     counts = {name: int(each) for name, each in answer["books"].items()}
-    good = answer["restored"]
-    return ("restored and verified" if good else "restored, but the books are NOT what they were"), counts
+    if answer["restored"]:
+        return "restored and verified", counts
+    findings = list(answer["findings"])
+    line = f"restored, but the books are NOT what they were, or do not balance: {len(findings):,} findings"
+    return "; the first: ".join([line, *map(str, findings[:1])]), counts
 
 
 def _whole(answer: Answer) -> Told:

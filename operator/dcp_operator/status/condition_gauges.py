@@ -28,12 +28,13 @@ class ConditionGauges(Collector):
             labels=["namespace", self._of, "type"],
         )
         for key in self._store.pipelines() if self._leading() else ():
-            for each in _conditions(self._store.pipeline(key)):
+            for each in conditions_of(self._store.pipeline(key)):
                 value = _VALUES.get(str(each.get("status")), _UNKNOWN)
                 family.add_metric([key.namespace, key.name, str(each.get("type"))], value)
         yield family
 
 
-def _conditions(document: Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
+def conditions_of(document: Mapping[str, Any] | None) -> Iterable[Mapping[str, Any]]:
+    """A resource's conditions as they stand there, of whatever shape."""
     status: Mapping[str, Any] = (document or {}).get("status") or {}
     return status.get("conditions") or ()

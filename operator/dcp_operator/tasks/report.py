@@ -17,6 +17,8 @@ LONGEST_MESSAGE = 4096
 TO_BE_MENDED = frozenset({"InvalidSpec", "NoImage", "ChildRejected", "ChildBlocked"})
 """Reasons for which a person has to do something before it goes on."""
 _TOLD_AS_WARNING = TO_BE_MENDED | {"PipelineMissing", "PipelineUnusable", "SecretMissing", "NotStarting"}
+NOT_BEGUN = _TOLD_AS_WARNING | {"Starting"}
+"""Reasons of what is wanted now and has not begun; `Starting` lasts only where a quota is in its way."""
 
 State = Literal["waiting", "at work", "scheduled", "complete", "failed"]
 

@@ -88,13 +88,15 @@ def stray_batches(look: Look) -> Iterator[Finding]:
 
 def pending_and_dead(look: Look) -> Iterator[Finding]:
     query = f"""
-        SELECT o.uri, b.sequence, b.start, b.{look.end} AS stop, b.records, b.state, b.reason
+        SELECT o.uri, b.id, b.sequence, b.start, b.{look.end} AS stop, b.records, b.state, b.reason
         FROM dcp_batches b JOIN dcp_objects o ON o.id = b.object_id
         WHERE {look.those("b.object_id")} AND b.state <> 'done' ORDER BY o.number, b.sequence"""  # noqa: S608
     for row in look.rows(query):
         kind = FindingKind.DEAD if row.state == "dead" else FindingKind.PENDING
         because = f": {row.reason}" if row.reason else ""
-        where = f"cut {row.sequence}, bytes {row.start}-{row.stop}"
+        # The id is what `dcp dead requeue` takes.
+        named = f", {row.id}" if kind is FindingKind.DEAD else ""
+        where = f"cut {row.sequence}, bytes {row.start}-{row.stop}{named}"
         yield Finding(row.uri, kind, f"{row.records} records ({where}) are {row.state}{because}")
 
 

@@ -22,6 +22,7 @@ from dcp_operator.ground.kinds import DEPLOYMENT
 from dcp_operator.ground.names import PipelineKey
 from dcp_operator.status.condition_gauges import ConditionGauges
 from dcp_operator.status.metrics import Metrics as OperatorMetrics
+from dcp_operator.tasks.waits import NotBegun
 from dcp_pipeline.ledger.looking.arrivals import Arrivals
 from dcp_pipeline.ledger.looking.expectations import Verdict
 from dcp_pipeline.ledger.looking.sight import Sight
@@ -45,6 +46,11 @@ OF_PODS = {"pod", "instance", "namespace", "le"}
 class Stats:
     def stats(self) -> QueueStats:
         return QueueStats()
+
+
+def waits(reason: str) -> dict[str, str]:
+    at = "2026-11-29T00:00:00Z"
+    return {"type": "Complete", "status": "False", "reason": reason, "message": "", "lastTransitionTime": at}
 
 
 def exposed() -> dict[str, set[str]]:
@@ -71,6 +77,9 @@ def exposed() -> dict[str, set[str]]:
     store.put_pipeline(resource() | {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
     operator.registry.register(ConditionGauges(store, lambda: True))
     operator.registry.register(ConditionGauges(store, lambda: True, "task"))
+    tasks = Store()
+    tasks.put_pipeline(resource() | {"status": {"conditions": [waits("NotStarting")]}})
+    operator.registry.register(NotBegun(tasks, lambda: True))
     found: dict[str, set[str]] = {}
     for registry in (metrics.registry, operator.registry):
         for name, labels in samples_of(registry):
@@ -189,3 +198,31 @@ def test_conditions_are_told_by_the_replica_that_writes_them_and_of_any_shape() 
 
     assert told(True) == {"Ready": 0.0, "Expected": -1.0, "None": -1.0}
     assert told(False) == {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("NotStarting", True),
+        ("Starting", True),
+        ("PipelineMissing", True),
+        ("SecretMissing", True),
+        ("ChildRejected", True),
+        ("WaitingForItsTurn", False),
+        ("Running", False),
+        ("Scheduled", False),
+        ("Suspended", False),
+        ("Completed", False),
+        ("JobDeleted", False),
+    ],
+)
+def test_a_task_that_is_wanted_and_has_not_begun_is_told(reason: str, told: bool) -> None:
+    tasks = Store()
+    tasks.put_pipeline(resource(name="backup") | {"status": {"conditions": [waits(reason)]}})
+    tasks.put_pipeline(resource(name="new"))
+    (family,) = NotBegun(tasks, lambda: True).collect()
+    assert [(each.labels, each.value) for each in family.samples] == (
+        [({"namespace": "feeds", "task": "backup", "reason": reason}, 1.0)] if told else []
+    )
+    (family,) = NotBegun(tasks, lambda: False).collect()
+    assert family.samples == []

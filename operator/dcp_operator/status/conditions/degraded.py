@@ -18,5 +18,9 @@ def found(seen: Observed) -> Found:
         return Found("True", "PodsFailing", "; ".join(failures))
     stats = seen.queue.stats if seen.queue else None
     if stats is not None and stats.dead:
-        return Found("True", "DeadBatches", f"{stats.dead} batches were given up: see `dcp dead ls`")
+        return Found(
+            "True",
+            "DeadBatches",
+            f"{stats.dead} batches were given up, or are held: `kubectl dcp verify` says which and why",
+        )
     return Found("False", "AsExpected", "nothing is failing")

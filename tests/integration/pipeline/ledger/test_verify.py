@@ -82,7 +82,7 @@ def test_pending_and_dead_batches_are_reported_with_their_ranges(database: Datab
     report = look(database)
     assert [(each.kind, each.message) for each in report.findings] == [
         (FindingKind.PENDING, f"1 records (cut 2, bytes {pending.start}-{pending.end}) are cut"),
-        (FindingKind.DEAD, f"1 records (cut 3, bytes {dead.start}-{dead.end}) are dead: crashed 3 workers"),
+        (FindingKind.DEAD, f"1 records (cut 3, bytes {dead.start}-{dead.end}, {dead.id}) are dead: crashed 3 workers"),
     ]
     assert (report.balanced, report.complete) == (True, False)
 

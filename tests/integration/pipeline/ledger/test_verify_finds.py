@@ -92,7 +92,7 @@ def test_the_books_balance_before_anything_is_planted(database: Database, source
         (f"UPDATE dcp_batches SET sequence = 5 WHERE {CUT} = 2", [(GAP, "cut 2 is missing before cut 5")]),
         ("UPDATE dcp_objects SET uri = 'http://feed/b.csv'", [(DIGEST, "object .*: its id is not of its uri and version")]),
         (f"UPDATE dcp_batches SET state = 'dead', reason = 'why' WHERE {CUT} = 2",
-         [(ROWS, "cut 2 .*, dead.: 2 rows in the table, 0"), (DEAD, "3 records .cut 2, bytes 35-47. are dead: why")]),
+         [(ROWS, "cut 2 .*, dead.: 2 rows in the table, 0"), (DEAD, "3 records .cut 2, bytes 35-47, [0-9a-f]{32}. are dead: why")]),
         (f"UPDATE dcp_batches SET state = 'cut' WHERE {CUT} = 2", [(ROWS, "2 rows in the table, 0"), (PENDING, "3 records .cut 2")]),
         ("UPDATE dcp_objects SET state = 'unavailable', reason = 'bytes 1-2 are gone'", [(UNAVAILABLE, "bytes 1-2 are gone")]),
     ],

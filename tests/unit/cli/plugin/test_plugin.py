@@ -36,6 +36,10 @@ elif plain[0] == "get" and plain[1].startswith("datacleaningpipelines"):
     if plain[2] != "botnet":
         sys.exit('Error from server (NotFound): datacleaningpipelines "%s" not found' % plain[2])
     print(open(folder + "/pipeline").read())
+elif plain[0] == "get" and plain[2] == "-o":
+    if not os.path.exists(folder + "/items"):
+        sys.exit("Error from server (Forbidden): datacleaningtasks is forbidden")
+    print(open(folder + "/items").read())
 elif plain[0] == "get":
     steps = json.load(open(folder + "/steps"))
     step = steps.pop(0) if len(steps) > 1 else steps[0]
@@ -252,3 +256,37 @@ def test_store_anew_writes_each_resource_as_it_is_and_then_says_so_in_the_crd(pl
     assert '--patch={"status": {"storedVersions": ["v1beta1"]}}' in patches[-1]
     played.says("crd", {"spec": {"versions": versions}, "status": {"storedVersions": ["v1beta1"]}})
     assert "all is stored as v1beta1" in played.run("store-anew").output
+
+
+def of_botnet(name: str, status: dict[str, Any], pipeline: str = "botnet") -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"pipelineRef": {"name": pipeline}}, "status": status}
+
+
+def test_status_names_tasks_that_went_wrong_or_do_not_begin_beside_a_pipeline_that_is_well(played: Played) -> None:
+    scheduled = step("Scheduled")
+    bad = {"type": "Failed", "status": "True", "reason": "Failed", "message": "the books do NOT balance"}
+    items = [
+        of_botnet("fine", over(0, "fine")),
+        of_botnet("at-work", step("Running")),
+        of_botnet("nightly", {"conditions": [scheduled["conditions"][0], bad]}),
+        of_botnet("once", step("Failed", "No such file", failed="True")),
+        of_botnet("no-claim", step("NotStarting", "no node takes it")),
+        of_botnet("new", {}),
+        of_botnet("others", step("NotStarting", "no node takes it"), "other"),
+    ]
+    played.says("items", {"items": items})
+    done = played.run("status", "botnet")
+    assert (done.exit_code, [each for each in done.stdout.splitlines() if each.startswith("task ")]) == (0, [
+        "task nightly: Failed: the books do NOT balance",
+        "task once: Failed: No such file",
+        "task no-claim: NotStarting: no node takes it",
+        "task new: Unknown: no operator has looked at it yet",
+    ])  # fmt: skip
+
+
+def test_status_without_the_right_to_list_tasks_says_so_and_goes_on(played: Played) -> None:
+    done = played.run("status", "botnet")
+    assert (done.exit_code, "its tasks are not known: kubectl: Error from server (Forbidden)" in done.stdout) == (
+        0,
+        True,
+    )

@@ -28,6 +28,8 @@ def verified(**changes: Any) -> dict[str, Any]:
     ("command", "answer", "code", "line", "counts"),
     [
         ("verify", verified(), 0, "the books balance: 2 objects, 10 read, 7 written", {**BOOKS, "findings": 0}),
+        ("verify", verified(expired=5), 0, "the books balance: 2 objects, 10 read, 7 written, 5 of them expired",
+         {**BOOKS, "findings": 0, "expired": 5}),
         ("verify", verified(balanced=False, findings=[{"object": "u", "kind": "missing", "message": "raw"}]), 1,
          "the books do NOT balance: 2 objects, 1 findings; the first: u (missing)", {**BOOKS, "findings": 1}),
         ("rejects", {"total": 77, "replaced": 2, "rejects": [{"raw": "private"}]}, 0,
@@ -37,7 +39,10 @@ def verified(**changes: Any) -> dict[str, Any]:
         ("backup", {"file": "/var/lib/dcp/backups/b.dcp", "bytes": 5000, "rows": {"a": 1, "b": 2}}, 0,
          "b.dcp: 5,000 bytes, 3 rows", {"bytes": 5000, "rows": 3}),
         ("restore", {"restored": False, "books": BOOKS, "findings": []}, 1,
-         "restored, but the books are NOT what they were", BOOKS),
+         "restored, but the books are NOT what they were, or do not balance: 0 findings", BOOKS),
+        ("restore", {"restored": False, "books": BOOKS, "findings": ["u: cut 0: 8 rows in the table, 9 in the ledger", "v: b"]}, 1,
+         "restored, but the books are NOT what they were, or do not balance: 2 findings; the first: "
+         "u: cut 0: 8 rows in the table, 9 in the ledger", BOOKS),
     ],
 )  # fmt: skip
 def test_an_answer_in_one_line_and_counts(
