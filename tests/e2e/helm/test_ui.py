@@ -92,9 +92,10 @@ def test_it_is_opened_through_the_api_server_s_proxy_and_shows_what_is_not_as_ex
             await page.goto(url)
             await page.get_by_role("link", name=f"{namespace}/botnet").click()
             await page.get_by_role("heading", name="botnet").wait_for()
+            await page.wait_for_load_state("load")  # its words come before its style
             remark = await page.locator(".remarks").inner_text()
-            colour = await page.evaluate("getComputedStyle(document.querySelector('.badge')).borderRadius")
-            return remark, colour, complaints
+            radius = await page.evaluate("getComputedStyle(document.querySelector('.badge')).borderRadius")
+            return remark, radius, complaints
 
     with api_proxy(sh) as proxy:
         path = f"/api/v1/namespaces/{namespace}/services/dcp-operator-ui:http/proxy/"

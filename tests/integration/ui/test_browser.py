@@ -77,7 +77,7 @@ async def test_one_goes_from_the_fleet_to_an_object_that_could_not_be_read(built
         assert names == ["default/sensors", "default/botnet", "default/new-feed"]
         assert "broken.yaml" in await page.locator(".notice").inner_text()
         await page.get_by_role("link", name="default/botnet").click()
-        assert await page.get_by_role("img", name="The way of the records").count() == 1
+        await page.get_by_role("img", name="The way of the records").wait_for()
         equation = await page.locator(".equation").inner_text()
         with built.database("botnet") as database:
             ((read,),) = database.execute("SELECT sum(records) FROM dcp_batches").fetchall()
