@@ -82,7 +82,7 @@ def _told(kubectl: Kubectl, task: Document, output: str) -> int:
         say(f"dcp: {reason}: {_of('Complete', task).get('message', '')}", err=True)
         return _HOPELESS[reason]
     result = status.get("result") or {"outcome": _of("Failed", task).get("message", "")}
-    answer = _answer(kubectl.log_of(str(status.get("job", ""))))
+    answer = _found(kubectl, str(status.get("job", "")))
     if output == "json":
         print_json(answer if answer is not None else result)
     else:
@@ -92,6 +92,15 @@ def _told(kubectl: Kubectl, task: Document, output: str) -> int:
     good = _of("Complete", task).get("status") == "True"
     code = result.get("exitCode")
     return int(code) if isinstance(code, int) and (good or code) else DONE if good else FAILED
+
+
+def _found(kubectl: Kubectl, job: str) -> Mapping[str, Any] | None:
+    """What was found, by the log; whoever gets only what it came to is told why."""
+    try:
+        return _answer(kubectl.log_of(job)) if job else None
+    except CommandFailed as error:
+        say(f"dcp: what was found cannot be read, only what it came to: {error}", err=True)
+        return None
 
 
 def _shown(what: str, answer: Mapping[str, Any]) -> None:

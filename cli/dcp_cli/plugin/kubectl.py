@@ -62,11 +62,8 @@ class Kubectl:
         return made
 
     def log_of(self, job: str) -> str:
-        """What the pod of a Job has written; empty where it is gone."""
-        try:
-            return self._said("logs", f"job/{job}", "-c", "dcp")
-        except CommandFailed:
-            return ""
+        """What the pod of a Job has written. Raises CommandFailed, also where it is gone."""
+        return self._said("logs", f"job/{job}", "-c", "dcp")
 
     def become(self, words: Sequence[str]) -> NoReturn:
         """The rest is kubectl's: it gets the terminal, and its exit code is ours."""

@@ -75,9 +75,10 @@ class SpecFolder:
             return None, Wanted(path, "", None, in_words(error))
         except Exception as error:
             # One file, whatever it holds, is no trouble of the other pipelines.
-            if known is None:
+            problem = f"a defect of this program: {type(error).__name__}; its log says more"
+            if known is None or known[1].problem != problem:
                 log.exception("%s: a defect of this program", path)
-            return None, Wanted(path, "", None, f"a defect of this program: {type(error).__name__}; its log says more")
+            return None, Wanted(path, "", None, problem)
 
 
 def _digest(setup: Setup) -> str:

@@ -45,6 +45,8 @@ elif plain[0] == "get":
     step = steps.pop(0) if len(steps) > 1 else steps[0]
     json.dump(steps, open(folder + "/steps", "w"))
     print(json.dumps({{**json.load(open(folder + "/task")), "status": step}}))
+elif plain[0] == "logs" and not os.path.exists(folder + "/log"):
+    sys.exit('Error from server (Forbidden): pods is forbidden: User "u" cannot get resource "pods/log"')
 elif plain[0] == "logs":
     print(open(folder + "/log").read())
 """
@@ -150,6 +152,16 @@ def test_each_command_asks_for_its_task(played: Played, words: list[str], what: 
     assert (done.exit_code, done.stdout) == (0, "fine\n")
     assert played.task["spec"][what] == asked
     assert len(played.task["metadata"]["name"]) <= 52
+
+
+@pytest.mark.parametrize("words", [[], ["-o", "json"]])
+def test_whoever_may_not_read_the_log_is_told_that_there_is_more(played: Played, words: list[str]) -> None:
+    (played.folder / "log").unlink()
+    played.says("steps", [over(0, "3 rejects", "rejects")])
+    done = played.run("rejects", "botnet", *words)
+    assert done.exit_code == 0
+    assert "3 rejects" in done.stdout
+    assert "what was found cannot be read, only what it came to: kubectl: Error from server (Forbidden)" in done.stderr
 
 
 def test_rejects_are_listed_as_dcp_lists_them(played: Played) -> None:

@@ -83,6 +83,25 @@ def test_a_defect_of_ours_in_one_file_is_told_and_the_others_run(folder: Path) -
     assert found["odd.yaml"] == "a defect of this program: AssertionError; its log says more"
 
 
+def test_a_defect_that_comes_with_a_change_is_logged_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sound = [True]
+
+    def load(path: Path) -> Setup:
+        if not sound[0]:
+            raise AssertionError("of ours")
+        return load_setup(path, {})
+
+    specs = SpecFolder([folder], load)
+    assert [each.problem for each in specs.look()] == [None]
+    sound[0] = False
+    (folder / "good.yaml").write_text(GOOD + "  paused: true\n")
+    for _ in range(3):
+        assert [each.problem for each in specs.look()] == [
+            "a defect of this program: AssertionError; its log says more"
+        ]
+    assert [each.message for each in caplog.records] == [f"{folder / 'good.yaml'}: a defect of this program"]
+
+
 @pytest.mark.parametrize("name", [b"\xff.yaml", b"\x1b[31m\n.yaml", "\u202e.yaml".encode()])
 def test_whatever_a_file_is_called_the_status_can_be_told(folder: Path, name: bytes) -> None:
     (folder / os.fsdecode(name)).write_text(GOOD.replace("good", "other"))
