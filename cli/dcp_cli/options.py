@@ -61,6 +61,17 @@ def server_options(command: F) -> F:
     return click.option("--redis", metavar="URL", help="The queue's server, instead of the spec's.")(command)
 
 
+def some_or_all(names: str, of_all: str) -> Callable[[F], F]:
+    """Ids, or --all; which of the two is there the command checks. `of_all`: what --all is all of."""
+
+    def with_both(command: F) -> F:
+        return click.argument(names, nargs=-1)(
+            click.option("--all", "every", is_flag=True, help=f"All {of_all}.")(command)
+        )
+
+    return with_both
+
+
 def profile_option(command: F) -> F:
     """--profile."""
     return click.option(

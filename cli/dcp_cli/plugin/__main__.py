@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import click
 
 from dcp_cli.errors import CommandFailed, exits
-from dcp_cli.options import F, duration_of, json_option, print_json, reject_filters
+from dcp_cli.options import F, duration_of, json_option, print_json, reject_filters, some_or_all
 from dcp_cli.plugin.kubectl import PIPELINES, TASKS, Kubectl
 from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.spec.part import LABEL_PATTERN
@@ -96,15 +96,14 @@ def _ask(name: str, what: str, words: Mapping[str, object], output: str, timeout
 @exits
 def status(name: str, output: str) -> int:
     """How a pipeline is, by its resource, and which of its tasks went wrong; 1 where it is not ready."""
-    from dcp_cli.plugin.shown import show_status, show_tasks
+    from dcp_cli.plugin.shown import is_ready, show_status, show_tasks
     from dcp_cli.shown.say import say
 
     kubectl: Kubectl = click.get_current_context().obj
     pipeline = kubectl.get(PIPELINES, name)
     if output == "json":
         print_json(pipeline.get("status") or {})
-        conditions = (pipeline.get("status") or {}).get("conditions") or ()
-        return DONE if any((each["type"], each["status"]) == ("Ready", "True") for each in conditions) else FAILED
+        return DONE if is_ready(pipeline) else FAILED
     ready = show_status(pipeline)
     try:
         show_tasks(name, kubectl.here(TASKS))
@@ -165,8 +164,7 @@ def dead() -> None:
 
 @dead.command("requeue")
 @_task
-@click.argument("batches", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All dead batches.")
+@some_or_all("batches", "dead batches")
 @exits
 def dead_requeue(name: str, batches: tuple[str, ...], every: bool, output: str, timeout: str, no_wait: bool) -> int:
     """Give dead batches another life: their attempts start anew."""

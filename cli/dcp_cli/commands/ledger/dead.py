@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import json_option, server_options, set_up, spec_argument
+from dcp_cli.options import json_option, server_options, set_up, some_or_all, spec_argument
 
 
 @click.group()
@@ -39,8 +39,7 @@ def dead_show(spec: str, batch: str, redis: str | None, sink: str | None) -> int
 
 @command.command("requeue")
 @spec_argument
-@click.argument("batches", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All dead batches.")
+@some_or_all("batches", "dead batches")
 @server_options
 @json_option
 @exits
@@ -55,8 +54,7 @@ def dead_requeue(
 
 @command.command("purge")
 @spec_argument
-@click.argument("batches", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All dead batches.")
+@some_or_all("batches", "dead batches")
 @server_options
 @exits
 def dead_purge(spec: str, batches: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:

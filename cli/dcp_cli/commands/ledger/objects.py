@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dcp_cli.errors import exits
-from dcp_cli.options import json_option, server_options, set_up, spec_argument
+from dcp_cli.options import json_option, server_options, set_up, some_or_all, spec_argument
 
 
 @click.group()
@@ -42,8 +42,7 @@ def objects_ls(
 
 @command.command("forget")
 @spec_argument
-@click.argument("objects", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All that are unavailable.")
+@some_or_all("objects", "that are unavailable")
 @server_options
 @exits
 def objects_forget(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
@@ -55,8 +54,7 @@ def objects_forget(spec: str, objects: tuple[str, ...], every: bool, redis: str 
 
 @command.command("reread")
 @spec_argument
-@click.argument("objects", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All that are unavailable.")
+@some_or_all("objects", "that are unavailable")
 @server_options
 @exits
 def objects_reread(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
@@ -68,8 +66,7 @@ def objects_reread(spec: str, objects: tuple[str, ...], every: bool, redis: str 
 
 @command.command("release")
 @spec_argument
-@click.argument("objects", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All that are held.")
+@some_or_all("objects", "that are held")
 @server_options
 @exits
 def objects_release(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
@@ -81,8 +78,7 @@ def objects_release(spec: str, objects: tuple[str, ...], every: bool, redis: str
 
 @command.command("drop")
 @spec_argument
-@click.argument("objects", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All that are held.")
+@some_or_all("objects", "that are held")
 @server_options
 @exits
 def objects_drop(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
