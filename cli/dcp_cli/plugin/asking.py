@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -10,13 +9,14 @@ from typing import Any
 
 from dcp_cli.errors import CommandFailed
 from dcp_cli.options import print_json
-from dcp_cli.plugin.kubectl import PIPELINES, TASKS, Document, Kubectl, NotThere
+from dcp_cli.plugin.kubectl import PIPELINES, TASKS, Document, Kubectl, NotThere, condition
 from dcp_cli.plugin.shown import show_answer
+from dcp_cli.shown.answer import Answer, answer_in
 from dcp_cli.shown.say import say
 from dcp_pipeline.process.exit_codes import DONE, FAILED, INTERRUPTED, INVALID, TIMED_OUT
+from dcp_pipeline.spec.kubernetes.task.model import LONGEST_TASK_NAME, TASK_KIND
+from dcp_pipeline.spec.model import API_VERSION
 
-API_VERSION = "datacleaning.io/v1beta1"
-LONGEST_NAME = 52
 KEPT_SECONDS = 3600
 """How long a task stays after its end."""
 LOOK_SECONDS = 1.0
@@ -31,10 +31,10 @@ def ask(
 ) -> int:  # fmt: skip
     """Have it done; the exit code that `dcp` had in the cluster."""
     kubectl.get(PIPELINES, pipeline)  # a name that is mistyped is told at once
-    name = f"{what}-{pipeline}"[: LONGEST_NAME - 6].rstrip("-") + f"-{uuid.uuid4().hex[:5]}"
+    name = f"{what}-{pipeline}"[: LONGEST_TASK_NAME - 6].rstrip("-") + f"-{uuid.uuid4().hex[:5]}"
     given = {key: value for key, value in words.items() if value not in (None, False, ())}
     spec = {"pipelineRef": {"name": pipeline}, what: given, "ttlSecondsAfterFinished": KEPT_SECONDS}
-    kubectl.create({"apiVersion": API_VERSION, "kind": "DataCleaningTask", "metadata": {"name": name}, "spec": spec})
+    kubectl.create({"apiVersion": API_VERSION, "kind": TASK_KIND, "metadata": {"name": name}, "spec": spec})
     say(f"task {name}", err=True)
     if not wait:
         say(f"kubectl get dct {name}", err=True)
@@ -60,9 +60,9 @@ def _ended(
             task = kubectl.get(TASKS, name)
         except NotThere as error:
             raise CommandFailed(f"task {name} was deleted before its end") from error
-        now = _of("Complete", task)
+        now = condition(task, "Complete")
         reason, message = str(now.get("reason", "")), str(now.get("message", ""))
-        if now.get("status") == "True" or _of("Failed", task).get("status") == "True" or reason in _HOPELESS:
+        if now.get("status") == "True" or condition(task, "Failed").get("status") == "True" or reason in _HOPELESS:
             return task
         if not reason and clock() - begun > UNSEEN_SECONDS and not told:
             reason = "Unseen"
@@ -77,11 +77,11 @@ def _ended(
 
 def _told(kubectl: Kubectl, task: Document, output: str) -> int:
     status = task.get("status") or {}
-    reason = str(_of("Complete", task).get("reason", ""))
+    reason = str(condition(task, "Complete").get("reason", ""))
     if reason in _HOPELESS:
-        say(f"dcp: {reason}: {_of('Complete', task).get('message', '')}", err=True)
+        say(f"dcp: {reason}: {condition(task, 'Complete').get('message', '')}", err=True)
         return _HOPELESS[reason]
-    result = status.get("result") or {"outcome": _of("Failed", task).get("message", "")}
+    result = status.get("result") or {"outcome": condition(task, "Failed").get("message", "")}
     answer = _found(kubectl, str(status.get("job", "")))
     if output == "json":
         print_json(answer if answer is not None else result)
@@ -89,40 +89,23 @@ def _told(kubectl: Kubectl, task: Document, output: str) -> int:
         if answer is not None:
             _shown(str(status.get("task", "")), answer)
         say(str(result.get("outcome", "")))
-    good = _of("Complete", task).get("status") == "True"
+    good = condition(task, "Complete").get("status") == "True"
     code = result.get("exitCode")
     return int(code) if isinstance(code, int) and (good or code) else DONE if good else FAILED
 
 
-def _found(kubectl: Kubectl, job: str) -> Mapping[str, Any] | None:
+def _found(kubectl: Kubectl, job: str) -> Answer | None:
     """What was found, by the log; whoever gets only what it came to is told why."""
     try:
-        return _answer(kubectl.log_of(job)) if job else None
+        return answer_in(kubectl.log_of(job).splitlines()) if job else None
     except CommandFailed as error:
         say(f"dcp: what was found cannot be read, only what it came to: {error}", err=True)
         return None
 
 
-def _shown(what: str, answer: Mapping[str, Any]) -> None:
+def _shown(what: str, answer: Answer) -> None:
     """What was found. A pod's log is whatever its image writes: of another release, or of no `dcp` at all."""
     try:
         show_answer(what, answer)
     except (KeyError, TypeError, ValueError, AttributeError):
         say("dcp: the log's answer is none that this release reads: -o json has it as it is", err=True)
-
-
-def _answer(log: str) -> Mapping[str, Any] | None:
-    """What `dcp` answered: the last JSON object of the log that is no line of its logging."""
-    for line in reversed(log.splitlines()):
-        try:
-            found = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict) and "@timestamp" not in found and "log.level" not in found:
-            return found
-    return None
-
-
-def _of(kind: str, document: Document) -> Mapping[str, Any]:
-    conditions = (document.get("status") or {}).get("conditions") or ()
-    return next((each for each in conditions if each.get("type") == kind), {})

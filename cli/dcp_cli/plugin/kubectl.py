@@ -17,6 +17,12 @@ PIPELINES = "datacleaningpipelines.datacleaning.io"
 TASKS = "datacleaningtasks.datacleaning.io"
 
 
+def condition(document: Document, kind: str) -> Mapping[str, Any]:
+    """One of an object's conditions; empty where it has none such."""
+    conditions = (document.get("status") or {}).get("conditions") or ()
+    return next((each for each in conditions if each.get("type") == kind), {})
+
+
 class NotThere(CommandFailed):
     """There is no such object."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+from dcp_cli.plugin.kubectl import Document, condition
 from dcp_cli.shown.say import say
 from dcp_cli.shown.summary import COUNTS
 from dcp_cli.shown.tables import show_table
 
-Document = Mapping[str, Any]
 _SHOWN = 60
 _GO_ON = frozenset({"Completed", "Running", "Starting", "Scheduled", "Suspended", "WaitingForItsTurn"})
 """What is said of a task for which nobody has to do anything now."""
@@ -18,10 +17,10 @@ _GO_ON = frozenset({"Completed", "Running", "Starting", "Scheduled", "Suspended"
 def show_status(pipeline: Document) -> bool:
     """The resource's conditions and books; whether it is ready."""
     status = pipeline.get("status") or {}
-    conditions = {each["type"]: each for each in status.get("conditions") or ()}
+    conditions = status.get("conditions") or ()
     metadata = pipeline["metadata"]
     say(f"pipeline {metadata['namespace']}/{metadata['name']}\n")
-    rows = [[kind, str(each["status"]), str(each["reason"]), str(each["message"])] for kind, each in conditions.items()]
+    rows = [[str(each[name]) for name in ("type", "status", "reason", "message")] for each in conditions]
     if not rows:
         say("no operator has looked at it yet")
         return False
@@ -30,7 +29,12 @@ def show_status(pipeline: Document) -> bool:
         say("\n" + ", ".join(f"{records[name]:,} {name}" for name in (*COUNTS, "pending") if name in records))
     for line in _numbers(status):
         say(line)
-    return bool(conditions.get("Ready", {}).get("status") == "True")
+    return is_ready(pipeline)
+
+
+def is_ready(pipeline: Document) -> bool:
+    """Whether the operator says so."""
+    return bool(condition(pipeline, "Ready").get("status") == "True")
 
 
 def show_tasks(pipeline: str, tasks: Iterable[Document]) -> None:
@@ -55,8 +59,8 @@ def explain_scaling(pipeline: Document) -> None:
     last = status.get("scaling")
     if last:
         say(f"last change: to {last['replicas']} at {last['time']}: {last['reason']}")
-    now = next((each for each in status.get("conditions") or () if each["type"] == "ScalingActive"), None)
-    if now is None:
+    now = condition(pipeline, "ScalingActive")
+    if not now:
         say("nothing was decided yet: no operator has looked at its queue")
     else:
         words = {"True": "now", "False": "NOT scaled now", "Unknown": "not known now"}

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
+from dcp_cli.shown.answer import Answer, answer_in
 from dcp_cli.shown.summary import COUNTS
 from dcp_pipeline.spec.kubernetes.task.outcome import Outcome
 
-Answer = Mapping[str, Any]
 Told = tuple[str, Mapping[str, int]]
 KILLED = 137
 
 
 def outcome_of(command: str, output: bytes, errors: Sequence[str], code: int) -> Outcome:
     """`errors`: the last lines of stderr, of which those of `dcp:` say what went wrong."""
-    answer = _answer(output)
+    answer = answer_in(output.splitlines())
     tell = next((each for mark, each in _TELLERS.items() if answer is not None and mark in answer), None)
     if tell is not None and answer is not None:
         with suppress(KeyError, TypeError, ValueError, AttributeError):  # an answer of another release
             line, counts = tell(answer)
             return Outcome(exit_code=code, outcome=line, counts=dict(counts))
     return Outcome(exit_code=code, outcome=_failure(command, errors, code))
-
-
-def _answer(output: bytes) -> Answer | None:
-    """The last line that is a JSON object."""
-    for line in reversed(output.splitlines()):
-        try:
-            found = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict):
-            return found
-    return None
 
 
 def _failure(command: str, errors: Sequence[str], code: int) -> str:
