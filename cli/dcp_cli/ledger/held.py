@@ -8,24 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 
-import click
 import redis
 
 from dcp_cli.errors import CommandFailed
+from dcp_cli.ledger.choosing import ID_CHARS, chosen
 from dcp_cli.look import client_of, ledger_of
 from dcp_cli.options import print_json
 from dcp_cli.shown.say import say
 from dcp_cli.shown.tables import show_table
 from dcp_pipeline.connect import open_queue
 from dcp_pipeline.ledger import Ledger
-from dcp_pipeline.ledger.looking.view import LedgerView
 from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.queue import Queue
 from dcp_pipeline.setup import Setup
 
 HELD = "held"
-_ID_CHARS = 12
 
 
 def list_held(setup: Setup, source: str | None, output: str) -> int:
@@ -48,7 +46,7 @@ def list_held(setup: Setup, source: str | None, output: str) -> int:
         ]
         print_json({"objects": waiting, "before": None})
         return DONE
-    rows = [[each.object_id[:_ID_CHARS], f"{each.records:,}", each.uri, each.reason] for each in found]
+    rows = [[each.object_id[:ID_CHARS], f"{each.records:,}", each.uri, each.reason] for each in found]
     if rows:
         show_table(rows, ["id", "records that wait", "object", "reason"])
     else:
@@ -65,9 +63,9 @@ def release_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     return DONE
 
 
-def release(ledger: Ledger, queue: Queue | None, chosen: Sequence[ObjectBooks]) -> str:
+def release(ledger: Ledger, queue: Queue | None, those: Sequence[ObjectBooks]) -> str:
     """Have these tried again; what came of it."""
-    batches = [batch for each in chosen for batch in ledger.release(each.object_id)]
+    batches = [batch for each in those for batch in ledger.release(each.object_id)]
     # Those of an earlier call that did not come to its end are told to the queue now.
     waiting = list(dict.fromkeys([*batches, *ledger.requeueing()]))
     known = 0
@@ -75,7 +73,7 @@ def release(ledger: Ledger, queue: Queue | None, chosen: Sequence[ObjectBooks]) 
         known = queue.requeue_dead(waiting)
         ledger.requeued(waiting)
     return (
-        f"{len(chosen)} objects released, {len(batches)} batches: {known} in the queue, the rest is read again at the "
+        f"{len(those)} objects released, {len(batches)} batches: {known} in the queue, the rest is read again at the "
         "fetcher's next look"
     )
 
@@ -89,15 +87,15 @@ def drop_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     return DONE
 
 
-def drop(ledger: Ledger, queue: Queue | None, chosen: Sequence[ObjectBooks]) -> str:
+def drop(ledger: Ledger, queue: Queue | None, those: Sequence[ObjectBooks]) -> str:
     """Leave out what waits of these; what came of it. Raises CommandFailed where one is being read."""
-    for each in chosen:
+    for each in those:
         if each.state is ObjectState.CUTTING or each.pending:
             raise CommandFailed(f"it is being read, wait until that is over: {each.uri}")
-    batches = [batch for each in chosen for batch in ledger.drop(each.object_id)]
+    batches = [batch for each in those for batch in ledger.drop(each.object_id)]
     if queue is not None:
         queue.purge_dead(batches)
-    return f"{len(chosen)} objects: what waited of them is left out, {len(batches)} batches; their records are filtered"
+    return f"{len(those)} objects: what waited of them is left out, {len(batches)} batches; their records are filtered"
 
 
 def held_of(ledger: Ledger, ids: Sequence[str]) -> tuple[ObjectBooks, ...]:
@@ -118,25 +116,9 @@ def queue_of(setup: Setup, stack: ExitStack) -> Queue | None:
 
 
 def _chosen(ledger: Ledger, ids: Sequence[str], every: bool) -> list[ObjectBooks]:
-    if every == bool(ids):
-        raise click.UsageError("name objects by their ids (see `dcp objects ls --state held`), or --all")
-    held = sorted(each.object_id for each in ledger.held())
-    chosen = list(ledger.books_of(held)) if every else [only_one(ledger, id_, held) for id_ in ids]
-    others = [each for each in chosen if each.object_id not in held]
+    held = [each.object_id for each in ledger.held()]
+    found = chosen(ledger, ids, every, ledger.books_of(held), "dcp objects ls --state held")
+    others = [each for each in found if each.object_id not in held]
     if others:
         raise CommandFailed(f"it is not held: {others[0].uri}; see `dcp objects ls --state held`")
-    return chosen
-
-
-def only_one(ledger: Ledger, id_: str, meant: Sequence[str] = ()) -> ObjectBooks:
-    """An id may be shortened, as far as it names one object: of those that are meant, else of all."""
-    named = [each for each in meant if each.startswith(id_)] or list(
-        LedgerView(ledger.engine, ledger.pipeline).objects_named(id_)
-    )
-    found = ledger.books_of(named)
-    if len(found) > 1:
-        which = ", ".join(f"{each.object_id[:_ID_CHARS]} ({each.uri})" for each in found)
-        raise CommandFailed(f"{id_} names more than one object: {which}; write more of the id")
-    if not found:
-        raise CommandFailed(f"{id_} names no object; see `dcp objects ls`")
-    return found[0]
+    return found

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import click
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.ledger.held import HELD, list_held, only_one
+from dcp_cli.ledger.choosing import ID_CHARS, check_some_or_all, chosen, only_one
+from dcp_cli.ledger.held import HELD, list_held
 from dcp_cli.look import ledger_of, pages_of
 from dcp_cli.options import json_text, print_json
 from dcp_cli.shown.say import say
@@ -22,8 +23,7 @@ from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.setup import Setup
 
-_ID_CHARS = 12
-"""Of an id, as far as it is shown."""
+_SEE = "dcp objects ls"
 
 
 def list_objects(
@@ -46,7 +46,7 @@ def list_objects(
         print_json({"objects": [object_as_json(each) for each in found], "before": older})
         return DONE
     if older is not None:
-        say(f"{len(found):,} objects; those before them: --before {older[:_ID_CHARS]}, all: --all")
+        say(f"{len(found):,} objects; those before them: --before {older[:ID_CHARS]}, all: --all")
     _show(found)
     return DONE
 
@@ -70,7 +70,7 @@ def _print_all(pages: Iterator[tuple[ObjectBooks, ...]], output: str) -> int:
 
 def _show(found: Sequence[ObjectBooks]) -> None:
     rows = [
-        [each.object_id[:_ID_CHARS], each.state.value, f"{each.read:,}", each.uri, each.reason or ""] for each in found
+        [each.object_id[:ID_CHARS], each.state.value, f"{each.read:,}", each.uri, each.reason or ""] for each in found
     ]
     if rows:
         show_table(rows, ["id", "state", "records", "object", "reason"])
@@ -82,42 +82,42 @@ def forget_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     """Make unavailable objects history."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        chosen = _chosen(ledger, ids, every, [each.object_id for each in ledger.unavailable_books()])
-        said = forget(ledger, chosen)
+        said = forget(ledger, chosen(ledger, ids, every, ledger.unavailable_books(), _SEE))
     say(f"{said}: `dcp objects ls --state history`")
     return DONE
 
 
-def forget(ledger: Ledger, chosen: Sequence[ObjectBooks]) -> str:
+def forget(ledger: Ledger, those: Sequence[ObjectBooks]) -> str:
     """Make these unavailable objects history; what came of it. Raises CommandFailed where one is not unavailable."""
-    others = [each for each in chosen if each.state is not ObjectState.UNAVAILABLE]
+    others = [each for each in those if each.state is not ObjectState.UNAVAILABLE]
     if others:
         raise CommandFailed(f"not unavailable, but {others[0].state.value}: {others[0].uri}")
-    for each in chosen:
+    for each in those:
         reason = f"{FORGOTTEN}; {each.reason or ''}"
         ledger.decide_object(each.object_id, ObjectState.HISTORY, reason)
-    return f"{len(chosen)} objects are history"
+    return f"{len(those)} objects are history"
 
 
 def reread_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     """Ask for objects to be read again, as versions of their own."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        chosen = _chosen(ledger, ids, every)
-        said = reread(setup, ledger, chosen)
+        check_some_or_all(ids, every, _SEE)
+        meant = ledger.unavailable_books() if every else [only_one(ledger, id_) for id_ in ids]
+        said = reread(setup, ledger, meant)
     say(said)
     return DONE
 
 
-def reread(setup: Setup, ledger: Ledger, chosen: Sequence[ObjectBooks]) -> str:
+def reread(setup: Setup, ledger: Ledger, those: Sequence[ObjectBooks]) -> str:
     """Have these objects read again; what came of it. Raises CommandFailed where one cannot be."""
-    for each in chosen:
+    for each in those:
         _check_rereadable(setup, each)
-    for each in chosen:
+    for each in those:
         state = ObjectState.CUT if each.state is ObjectState.CUT else ObjectState.HISTORY
         ledger.decide_object(each.object_id, state, f"{REREAD}; {each.reason or ''}")
     return (
-        f"{len(chosen)} objects are read again at the fetcher's next look, where their source has them; "
+        f"{len(those)} objects are read again at the fetcher's next look, where their source has them; "
         "records that are in the table already count as duplicates"
     )
 
@@ -133,11 +133,3 @@ def _check_rereadable(setup: Setup, each: ObjectBooks) -> None:
             f"source {each.source} grows (growth: append) and is read on by itself; read again, its records would be "
             f"in the table twice: {each.uri}"
         )
-
-
-def _chosen(ledger: Ledger, ids: tuple[str, ...], every: bool, meant: Sequence[str] = ()) -> list[ObjectBooks]:
-    if every == bool(ids):
-        raise click.UsageError("name objects by their ids (see `dcp objects ls`), or --all")
-    if every:
-        return list(ledger.unavailable_books())
-    return [only_one(ledger, id_, meant) for id_ in ids]

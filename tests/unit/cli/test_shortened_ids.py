@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dcp_cli.errors import CommandFailed
+from dcp_cli.ledger.choosing import only_one
 from dcp_cli.ledger.dead import _named
-from dcp_cli.ledger.held import only_one
 
 HELD = ["8fe1413e54f80000", "8fe2000000000000", "28608dc154160000"]
 
