@@ -65,10 +65,8 @@ class Supervisor:
         self._specs, self._folder, self._inbox, self._options = specs, folder, inbox, options
         self._queue = queue
         self._members: dict[Path, Member] = {}
-        self._beside: dict[Role, Member] = {}
-        for role, run in self._runs_beside().items():
-            if run is not None:
-                self._beside[role] = Member(role, Wanted(Path(role), "", None))
+        self._runs_beside = _runs_beside(options, folder.path)
+        self._beside = {role: Member(role, Wanted(Path(role), "", None)) for role in self._runs_beside}
         self._signals: list[int] = []
         self._looked, self._teller = 0.0, Teller(folder, environment, time.monotonic())
         self._stopping: int | None = None
@@ -297,17 +295,12 @@ class Supervisor:
                 case Start(role, generation):
                     self._start(member, role, generation, now)
 
-    def _runs_beside(self) -> dict[Role, Callable[[], int] | None]:
-        metrics = self._options.metrics
-        serve = (lambda: metrics(self._folder.path)) if metrics else None
-        return {Role.PAGE: self._options.page, Role.METRICS: serve}
-
     def _advance_beside(self, role: Role, now: float) -> None:
-        member, run = self._beside[role], None if self._upgrading else self._runs_beside()[role]
+        member = self._beside[role]
         if member.gone:
             _stop(member.children, now)
-        elif run is not None and not member.children and now >= member.starts_at.get(role, 0.0):
-            self._add(member, role, 0, run, now, f"{role}.log")
+        elif not self._upgrading and not member.children and now >= member.starts_at.get(role, 0.0):
+            self._add(member, role, 0, self._runs_beside[role], now, f"{role}.log")
 
     def _start(self, member: Member, role: Role, generation: int, now: float) -> None:
         setup = member.setups[generation]
@@ -357,6 +350,16 @@ class Supervisor:
         shown = self._beside.get(Role.PAGE)
         page = self._options.page_address if shown is not None and shown.children else ""
         self._teller.tell([each.note() for each in self._members.values()], page, now)
+
+
+def _runs_beside(options: UpOptions, folder: Path) -> dict[Role, Callable[[], int]]:
+    """What is asked for beside the pipelines."""
+    runs: dict[Role, Callable[[], int]] = {}
+    if options.page:
+        runs[Role.PAGE] = options.page
+    if serve := options.metrics:
+        runs[Role.METRICS] = lambda: serve(folder)
+    return runs
 
 
 def _refuse(member: Member, why: str, now: float) -> None:
