@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dcp_pipeline.errors import Unusable
 from dcp_pipeline.spec.model import SecretKeyRef, SecretValue, Tls
 from dcp_pipeline.tls import TlsSettings
+
+LEAST_CHARS = 4
+"""Of a value that is hidden: a shorter one stands in every text."""
 
 
 class SecretMissing(Unusable):
@@ -42,8 +45,7 @@ class SecretStore:
         Raises SecretMissing.
         """
         value = self._look_up(ref)
-        if len(value) >= 4:
-            self._handed_out.add(value)
+        self.remember(value)
         return value
 
     def value(self, secret: SecretValue | None) -> str | None:
@@ -52,16 +54,11 @@ class SecretStore:
 
     def redact(self, text: str) -> str:
         """The text without any secret that was handed out: the last line of defence for logs and errors."""
-        for value in sorted(self._handed_out, key=len, reverse=True):
-            # A log line in JSON holds it escaped.
-            for form in (value, json.dumps(value, ensure_ascii=False)[1:-1]):
-                text = text.replace(form, "***")
-        return text
+        return hidden(text, self._handed_out)
 
     def remember(self, value: str) -> None:
         """Have redact() know a secret that came by another way, such as DB_PASSWORD."""
-        if len(value) >= 4:
-            self._handed_out.add(value)
+        self._handed_out.add(value)
 
     def _files(self, ref: SecretKeyRef) -> Iterator[Path]:
         if self._folder is not None:
@@ -83,6 +80,15 @@ class SecretStore:
             f"secret {ref.name}, key {ref.key}: there is neither the file {folder}{credential} nor the variable "
             f"{variable}"
         )
+
+
+def hidden(text: str, values: Iterable[str]) -> str:
+    """The text without these, as they are and as JSON writes them."""
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= LEAST_CHARS:
+            for form in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+                text = text.replace(form, "***")
+    return text
 
 
 def _without_line_end(text: str) -> str:

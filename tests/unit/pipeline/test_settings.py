@@ -107,6 +107,9 @@ def test_a_secret_is_redacted_where_json_has_escaped_it() -> None:
     store = SecretStore({})
     store.remember('pass"word\\1')
     assert store.redact(json.dumps({"message": 'pass"word\\1 is wrong'})) == '{"message": "*** is wrong"}'
+    store.remember("pässwörd")
+    for ascii_only in (True, False):
+        assert store.redact(json.dumps("pässwörd is wrong", ensure_ascii=ascii_only)) == '"*** is wrong"'
 
 
 @pytest.mark.parametrize(
