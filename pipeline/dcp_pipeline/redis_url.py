@@ -115,7 +115,8 @@ def _server(url: str) -> RedisUrl:
     assert parts.hostname is not None
     database = _database(parts.path.strip("/") or "0")
     user = unquote(parts.username) if parts.username else None
-    return RedisUrl("server", parts.scheme == "rediss", (Node(parts.hostname, parts.port or 6379),), user, database)
+    node = Node(parts.hostname, parts.port or _PORTS["server"])
+    return RedisUrl("server", parts.scheme == "rediss", (node,), user, database)
 
 
 def _node(text: str, kind: Kind) -> Node:

@@ -14,6 +14,7 @@ from msgspec import Meta
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
 from dcp_pipeline.spec.model import LABEL_PATTERN, Image, ResourcesForm
 from dcp_pipeline.spec.part import SUBDOMAIN_PATTERN, Part
+from dcp_pipeline.spec.problems import exactly_one
 from dcp_pipeline.spec.units import Duration, decode_unit
 
 TASK_KIND = "DataCleaningTask"
@@ -175,10 +176,9 @@ def task_of(document: Mapping[str, Any]) -> TaskSpec:
 
 def _problems(spec: TaskSpec) -> list[SpecProblem]:
     """As the CRD's rules say it, for an API server that does not."""
-    given = [each for each in ALL if getattr(spec, each) is not None]
-    if len(given) != 1:
-        return [SpecProblem("spec", f"exactly one of {', '.join(ALL)} is wanted")]
-    found = []
+    found = list(exactly_one(spec, ALL, ("spec",)))
+    if found:
+        return found
     if spec.requeue is not None and spec.requeue.all == bool(spec.requeue.batches):
         found.append(SpecProblem("spec.requeue", "all: true, or batches, is wanted"))
     if spec.restore is not None and spec.schedule is not None:
