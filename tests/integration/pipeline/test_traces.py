@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from dcp_pipeline.ledger.model import SourceObject
+from dcp_pipeline.observe.tracing.otlp import Sent
 from support.dcp_process import EXAMPLES, DcpProcess, dcp, served, write_spec
 from support.otlp_receiver import otlp_receiver
+from support.waiting import wait_until
 
 FEED = EXAMPLES / "feed" / "sinkhole"
 
@@ -77,6 +84,34 @@ def test_a_collector_that_hangs_or_is_away_is_told_and_holds_nothing_up(tmp_path
         assert receiver.asked >= 1
     assert "the last traces are not sent" in (tmp_path / "hangs" / "run-0.err").read_text()
     assert "traces are not sent" in process.err()
+
+
+def test_what_a_collector_that_takes_it_slowly_did_not_get_is_told_while_it_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with otlp_receiver() as receiver:
+        receiver.hangs.set()
+        traces = Sent({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}, "default/x", "here", str)
+        of = SourceObject(
+            id="1" * 32, pipeline="default/x", source="feed", uri="file:///a.csv", version="1", revision="r"
+        )
+        traces.read(of, time.monotonic())
+        wait_until(lambda: receiver.asked >= 1, "it is asked")
+        for _ in range(9000):  # more than wait
+            traces.read(of, time.monotonic())
+        receiver.hangs.clear()
+        wait_until(lambda: told(caplog), "it is told")
+        lost = [vars(each)["lost"] for each in told(caplog)]
+        wait_until(lambda: len(receiver.spans) + sum(lost) == 9001, "the others are sent")
+        traces.close()
+    assert len(lost) == 1
+    assert lost[0] > 0
+    assert "more were made than it took" in caplog.text
+    assert "spans of traces were not sent" not in caplog.text
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [each for each in caplog.records if each.message.startswith("traces are not sent")]
 
 
 def test_nothing_of_opentelemetry_is_imported_where_nobody_asks(tmp_path: Path) -> None:

@@ -59,8 +59,7 @@ class _Sender:
         self._encoded, self._sending = encoded, sending
         self._context = ssl.create_default_context(cafile=sending.ca_file) if sending.ca_file else None
         self._waiting: deque[Made] = deque()
-        self._woken, self._lock = threading.Event(), threading.Lock()
-        self._ending = False
+        self._woken, self._ending, self._lock = threading.Event(), threading.Event(), threading.Lock()
         self._lost, self._told_at = 0, float("-inf")
         self._thread = threading.Thread(target=self._run, name="traces", daemon=True)
 
@@ -77,7 +76,7 @@ class _Sender:
             self._woken.set()
 
     def close(self) -> None:
-        self._ending = True
+        self._ending.set()
         self._woken.set()
         self._thread.join(_CLOSE_SECONDS)
         left = self._lost + len(self._waiting)
@@ -87,7 +86,7 @@ class _Sender:
             log.warning("%d spans of traces were not sent", left)
 
     def _run(self) -> None:
-        while not (self._ending and not self._waiting):
+        while not (self._ending.is_set() and not self._waiting):
             self._woken.wait(_PERIOD_SECONDS)
             self._woken.clear()
             while spans := self._some():
@@ -103,10 +102,12 @@ class _Sender:
         for pause in (1.0, 3.0, None):
             why, again = self._post(body, headers)
             if not why:
+                if self._lost:
+                    self._lose(0, "more were made than it took")
                 return
-            if not again or pause is None or self._ending:
+            if not again or pause is None or self._ending.is_set():
                 break
-            self._woken.wait(pause)
+            self._ending.wait(pause)
         self._lose(len(spans), why)
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> tuple[str, bool]:
