@@ -33,7 +33,7 @@ from dcp_operator.ground.names import TASKS_MANAGER
 from dcp_operator.ground.settings import OperatorSettings, SettingInvalid, read_settings
 from dcp_operator.ground.windows import seconds_until_open
 from dcp_operator.reconcile import Reconciler
-from dcp_operator.rounds import Rounds
+from dcp_operator.rounds import Rounds, run_scaler
 from dcp_operator.scaling.queues import QueueReader
 from dcp_operator.scaling.reach import Reach, domain_of
 from dcp_operator.scaling.scaler import Scaler
@@ -77,6 +77,7 @@ class Parties:
     store: Store
     dirty: DirtyKeys
     rounds: Rounds
+    scaler: Scaler
     tasks: Parts
     """Tasks and what belongs to them."""
     dirty_tasks: DirtyKeys
@@ -179,19 +180,20 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
         store, api, secrets, Applier(api, store, metrics.refused), targets, scaler, recorder,
         settings.pods, time.monotonic, now, parts, pace, remembered, leading, reach,
     )  # fmt: skip
-    rounds = Rounds(dirty, reconciler, scaler, metrics, pulse)
+    rounds = Rounds(dirty, reconciler, metrics)
     task_reconciler = TaskReconciler(
         task_store, store, api, secrets, Applier(api, task_store, metrics.refused), recorder, settings.pods, now,
         remembered, settled=lambda namespace: parts.settled(namespace) and tasks.settled(namespace),
         mark=dirty_tasks.mark, leading=leading, instance=settings.instance,
     )  # fmt: skip
-    task_rounds = Rounds(dirty_tasks, task_reconciler, scaler, metrics, pulse)
+    task_rounds = Rounds(dirty_tasks, task_reconciler, metrics)
     return Parties(
         api,
         parts,
         store,
         dirty,
         rounds,
+        scaler,
         tasks,
         dirty_tasks,
         task_rounds,
@@ -208,7 +210,7 @@ async def run_loops(settings: OperatorSettings, parties: Parties, pulse: Pulse, 
     stopping = asyncio.create_task(stop.wait(), name="stop")
     loops = [
         asyncio.create_task(parties.parts.run(), name="watch"),
-        asyncio.create_task(rounds.run_scaler(settings.sync_seconds, parties.leading), name="scaler"),
+        asyncio.create_task(run_scaler(parties.scaler, pulse, settings.sync_seconds, parties.leading), name="scaler"),
         *(asyncio.create_task(rounds.run_reconcile(), name=f"reconcile-{n}") for n in range(settings.concurrency)),
         asyncio.create_task(parties.tasks.run(), name="watch-tasks"),
         *(asyncio.create_task(parties.task_rounds.run_reconcile(), name=f"tasks-{n}") for n in range(TASKS_AT_ONCE)),

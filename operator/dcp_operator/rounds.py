@@ -31,13 +31,10 @@ class Reconciles(Protocol):
 
 
 class Rounds:
-    """reconcile_once and a round of the scaler are the steps; the run_ methods repeat them until cancelled."""
+    """reconcile_once is the step; run_reconcile repeats it until cancelled."""
 
-    def __init__(
-        self, dirty: DirtyKeys, reconciler: Reconciles, scaler: Scaler, metrics: Metrics, pulse: Pulse
-    ) -> None:
-        self._dirty, self._reconciler = dirty, reconciler
-        self._scaler, self._metrics, self._pulse = scaler, metrics, pulse
+    def __init__(self, dirty: DirtyKeys, reconciler: Reconciles, metrics: Metrics) -> None:
+        self._dirty, self._reconciler, self._metrics = dirty, reconciler, metrics
         self._failures: dict[PipelineKey, int] = {}
 
     async def reconcile_once(self) -> None:
@@ -61,14 +58,6 @@ class Rounds:
         while True:
             await self.reconcile_once()
 
-    async def run_scaler(self, period_seconds: float, leading: Callable[[], bool]) -> None:
-        """A look at all queues each period, while this replica leads."""
-        while True:
-            if leading():
-                self._scaler.start_round()
-            self._pulse.beat("scaler", "scaling", 60 + period_seconds)
-            await asyncio.sleep(period_seconds)
-
     def _pause(self, key: PipelineKey, error: Exception) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         pause = min(2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS)
@@ -83,3 +72,12 @@ class Rounds:
         else:
             log.error("reconcile failed", exc_info=error, extra=told)
         return pause
+
+
+async def run_scaler(scaler: Scaler, pulse: Pulse, period_seconds: float, leading: Callable[[], bool]) -> None:
+    """A look at all queues each period, while this replica leads. Until cancelled."""
+    while True:
+        if leading():
+            scaler.start_round()
+        pulse.beat("scaler", "scaling", 60 + period_seconds)
+        await asyncio.sleep(period_seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
@@ -24,15 +24,15 @@ FOREIGN = "it sends us to a host that is neither in the pipeline's namespace nor
 
 
 @asynccontextmanager
-async def saying(text: bytes, host: str = "127.0.0.1") -> AsyncIterator[tuple[int, list[bytes]]]:
-    """Answers everything with these bytes: its port, and what it was told."""
+async def talking(replies: dict[bytes, bytes], host: str = "127.0.0.1") -> AsyncIterator[tuple[int, list[bytes]]]:
+    """Answers by the first word that it knows in what it is asked: its port, and what it was told."""
     told: list[bytes] = []
 
     async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while asked := await reader.read(65536):
                 told.append(asked)
-                writer.write(text)
+                writer.write(next((reply for word, reply in replies.items() if word in asked), b"-ERR\r\n"))
                 await writer.drain()
         except OSError:
             pass
@@ -44,6 +44,11 @@ async def saying(text: bytes, host: str = "127.0.0.1") -> AsyncIterator[tuple[in
         yield server.sockets[0].getsockname()[1], told
     finally:
         server.close()
+
+
+def saying(text: bytes, host: str = "127.0.0.1") -> AbstractAsyncContextManager[tuple[int, list[bytes]]]:
+    """Answers everything with these bytes."""
+    return talking({b"": text}, host)
 
 
 async def look(reader: QueueReader, url: str) -> QueueSeen:
@@ -116,29 +121,6 @@ async def test_whatever_a_cluster_says_is_an_error_in_our_own_words(error: bytes
         seen = await look(reader, f"redis+cluster://127.0.0.1:{port}")
     reader.close()
     assert (seen.stats, seen.error) == (None, why)
-
-
-@asynccontextmanager
-async def talking(replies: dict[bytes, bytes]) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """Answers by the first word that it knows in what it is asked."""
-    told: list[bytes] = []
-
-    async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while asked := await reader.read(65536):
-                told.append(asked)
-                writer.write(next((reply for word, reply in replies.items() if word in asked), b"-ERR\r\n"))
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(met, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1], told
-    finally:
-        server.close()
 
 
 async def test_servers_that_send_us_in_circles_are_left_after_two_hops() -> None:

@@ -26,7 +26,6 @@ from dcp_operator.scaling.targets import Targets
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.seen import QueueSeen
-from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.observe.report import Report
 from dcp_pipeline.observe.scaling_note import ScalingNote
 from dcp_pipeline.queue.model import QueueStats
@@ -99,7 +98,7 @@ class Operator:
         reconciler = Reconciler(
             store, api, secrets, applier, targets, self.scaler, recorder, pods, *time, self.parts, pace, Remembered()
         )
-        self.rounds = Rounds(self.dirty, reconciler, self.scaler, metrics, Pulse())
+        self.rounds = Rounds(self.dirty, reconciler, metrics)
 
     async def settle(self, seconds: float = 30.0) -> None:
         """A resync, and everything that follows from it."""

@@ -24,9 +24,12 @@ def former_specs(
         for key, each in live.items()
         if key.kind == CONFIG_MAP and key not in names and each.controller == owner_uid and not each.going
     ]
-    deployments = [live.get(key_of(each)) for each in wanted if each.kind == DEPLOYMENT]
-    out = deployments and all(each is not None and is_out(each.document) for each in deployments)
-    templates = [each.document["spec"]["template"] for each in deployments if each is not None]
+    deployments = [key_of(each) for each in wanted if each.kind == DEPLOYMENT]
+    if not former or not deployments or not live.keys() >= {*deployments}:
+        return []
+    documents = [live[each].document for each in deployments]
+    templates = [each["spec"]["template"] for each in documents if is_out(each)]
+    out = len(templates) == len(documents)
     return [each for each in former if out and not any(_reads(one["spec"], each.key.name) for one in templates)]
 
 

@@ -133,11 +133,12 @@ def by_release(action: Action, live: Mapping[ChildKey, Live]) -> bool:
     found = live.get(key_of(action.child))
     if found is None:
         return False
-    there = found.document["metadata"].get("annotations") or {}
+    document = found.document
+    there = document["metadata"].get("annotations") or {}
     asked = action.child.document["metadata"].get("annotations", {}).get(ASKED_ANNOTATION)
     foreign = there.get(APPLIED_ANNOTATION) == digest(action.child.document)  # changed by hand: mended at once
     replicas = action.child.document["spec"].get("replicas")
-    steered = replicas not in (None, found.document["spec"].get("replicas", 1))  # paused, drained: no release does that
+    steered = replicas not in (None, document["spec"].get("replicas", 1))  # paused, drained: no release does that
     same = there.get(ASKED_ANNOTATION, asked) == asked and APPLIED_ANNOTATION in there
     return same and not foreign and not steered
 

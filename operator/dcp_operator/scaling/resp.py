@@ -128,7 +128,7 @@ def replies_of(known: Sequence[Said | None], most_bytes: int) -> Generator[None,
         size = _number(rest)
         if kind == b":":
             return size
-        if (kind == b"$" and size == -1) or (kind == b"*" and size == -1):
+        if size == -1 and kind in (b"$", b"*"):
             return None
         if size < 0 or size > most_bytes or depth >= DEEPEST:
             raise no_redis()

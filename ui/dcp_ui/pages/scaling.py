@@ -53,6 +53,7 @@ async def scaling(request: web.Request) -> web.Response:
         plot=_plot(visit.words, history, *told) if history else [],
         played=played.value,
         played_look=played,
+        played_hours=_PLAYED_HOURS,
         played_at=lambda each: played.value.since + timedelta(seconds=each.at) if played.value else None,
         played_plot=_played_plot(visit.words, played.value, *told) if played.value else [],
         bounds=member.setup.pipeline.spec.scaling,
