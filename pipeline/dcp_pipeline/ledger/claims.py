@@ -20,8 +20,8 @@ from dcp_pipeline.ledger.tables import BATCHES, META, OBJECTS, REASON_CHARS, REJ
 
 _CHUNK = 500
 REQUEUED = "requeued: the queue is still to be told"
-OF_BATCH = ("object_id", "sequence", "start", "end", "records", "first_record", "first_line", "digest", "defect")
-OF_OBJECT = ("source", "uri", "revision")
+_OF_BATCH = ("id", "object_id", "sequence", "start", "end", "records", "first_record", "first_line", "digest", "defect")
+_OF_OBJECT = ("source", "uri", "revision")
 
 
 def claim(connection: Connection, pipeline: str, batch_id: str, worker: str) -> ClaimKind:
@@ -39,28 +39,34 @@ def claim(connection: Connection, pipeline: str, batch_id: str, worker: str) -> 
     state = connection.execute(
         select(BATCHES.c.state).where(BATCHES.c.id == batch_id, BATCHES.c.pipeline == pipeline)
     ).scalar()
+    return kind_unclaimed(state)
+
+
+def kind_unclaimed(state: str | None) -> ClaimKind:
+    """What became of a batch that could not be claimed; None: the ledger does not know it."""
     if state is None:
         return ClaimKind.UNKNOWN
     return ClaimKind.DEAD if state == BatchState.DEAD.value else ClaimKind.ALREADY_DONE
 
 
-def check(connection: Connection, batch: Batch) -> None:
-    """Compare a claimed batch with what was cut: whoever can write to the queue cannot put rows into the sink.
+def check(connection: Connection, batches: Sequence[Batch]) -> None:
+    """Compare claimed batches with what was cut: whoever can write to the queue cannot put rows into the sink.
 
     Raises BatchForged, naming what differs.
     """
-    of_batch = [BATCHES.c[name] for name in OF_BATCH]
-    of_object = [OBJECTS.c[name] for name in OF_OBJECT]
+    of_batch = [BATCHES.c[name] for name in _OF_BATCH]
+    of_object = [OBJECTS.c[name] for name in _OF_OBJECT]
     header = func.coalesce(BATCHES.c.header, OBJECTS.c.header).label("header")
     query = select(*of_batch, *of_object, header).join(OBJECTS, OBJECTS.c.id == BATCHES.c.object_id)
-    row = connection.execute(query.where(BATCHES.c.id == batch.id)).one_or_none()
-    if row is None:
-        raise BatchForged(f"batch {batch.id} is of no object that the ledger knows")
-    recorded = dict(row._mapping)
-    recorded["header"] = header_from(recorded["header"])
-    wrong = [name for name in recorded if recorded[name] != getattr(batch, name)]
-    if wrong:
-        raise BatchForged(f"batch {batch.id} was not cut so: its {', '.join(wrong)} differ from the ledger's")
+    rows = connection.execute(query.where(BATCHES.c.id.in_([batch.id for batch in batches])))
+    found = {row.id: {**row._mapping, "header": header_from(row.header)} for row in rows}
+    for batch in batches:
+        recorded = found.get(batch.id)
+        if recorded is None:
+            raise BatchForged(f"batch {batch.id} is of no object that the ledger knows")
+        wrong = [name for name in recorded if recorded[name] != getattr(batch, name)]
+        if wrong:
+            raise BatchForged(f"batch {batch.id} was not cut so: its {', '.join(wrong)} differ from the ledger's")
 
 
 def settle(connection: Connection, batch_id: str, counts: Counts, kept_bytes: int) -> None:

@@ -105,7 +105,7 @@ OF_THE_BOOKS = (
     guard(
         "the ledger's word on a batch: forged ones are written",
         "worker/dcp_worker/sink/writer.py",
-        "        claims.check(connection, batch)\n",
+        "        claims.check(connection, [batch])\n",
         "",
         chain(tests("tests/integration/worker/sink/test_forged.py"), schedule("batch-forged")),
     ),
