@@ -6,7 +6,7 @@ dead, and it outlives queue and processes. `release` has it tried again, whateve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import Connection, and_, delete, func, insert, not_, or_, select, update
@@ -59,14 +59,15 @@ def is_not_held() -> ColumnElement[bool]:
     return or_(BATCHES.c.reason.is_(None), not_(BATCHES.c.reason.startswith(HELD)))
 
 
-def check_object(connection: Connection, pipeline: str, object_id: str) -> bool:
-    """Whether its batches are judged; a released object's are not. Raises TooManyRejected where it is held."""
-    if connection.execute(select(META.c.name).where(META.c.name == _mark(pipeline, object_id))).first():
-        return False
-    held = select(BATCHES.c.id).where(BATCHES.c.pipeline == pipeline, is_held_batch())
-    if connection.execute(held.where(BATCHES.c.object_id == object_id).limit(1)).first():
+def judged(connection: Connection, pipeline: str, object_ids: Collection[str]) -> frozenset[str]:
+    """Those of which batches are judged; a released object's are not. Raises TooManyRejected where one is held."""
+    marks = {_mark(pipeline, each): each for each in object_ids}
+    released = connection.execute(select(META.c.name).where(META.c.name.in_(marks))).scalars()
+    left = frozenset(object_ids) - {marks[name] for name in released}
+    held = select(BATCHES.c.id).where(BATCHES.c.pipeline == pipeline, is_held_batch(), BATCHES.c.object_id.in_(left))
+    if left and connection.execute(held.limit(1)).first():
         raise TooManyRejected(f"{HELD}with its object")
-    return True
+    return left
 
 
 def check_counts(connection: Connection, object_id: str, counts: Counts, limit: HoldLimit) -> None:

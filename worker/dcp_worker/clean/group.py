@@ -68,11 +68,9 @@ def together(groups: Iterable[CleanedGroup]) -> CleanedGroup:
     return CleanedGroup(accounts, tuple(pl.concat(some) for some in frames))
 
 
-class Cleaned(Protocol):
-    """What came of a batch that was cleaned by itself."""
+class Counted(Protocol):
+    """What became of a batch's records that are no rows."""
 
-    @property
-    def rows(self) -> pl.DataFrame: ...
     @property
     def rejects(self) -> Sequence[Reject]: ...
     @property
@@ -81,6 +79,14 @@ class Cleaned(Protocol):
     def duplicates(self) -> int: ...
     @property
     def filtered(self) -> int: ...
+
+
+class Cleaned(Counted, Protocol):
+    """What came of a batch that was cleaned by itself: `rows` are the fields, `_dcp_id` and `_dcp_record`, unique by
+    `_dcp_id`."""
+
+    @property
+    def rows(self) -> pl.DataFrame: ...
 
 
 def alone(number: int, batch: Batch, cleaned: Cleaned) -> CleanedGroup:

@@ -24,33 +24,29 @@ REFUSED_CODE = "constraint-error"
 def keep_rejects(
     connection: Connection, batch_id: str, object_id: str, rejects: Sequence[Reject], most_bytes: int
 ) -> int:
-    """Store a batch's rejects; the bytes that were kept of them.
+    """Store a batch's rejects; the bytes that were kept of them."""
+    return keep_rejects_of(connection, [(batch_id, object_id, rejects)], most_bytes).get(batch_id, 0)
+
+
+def keep_rejects_of(
+    connection: Connection, every: Sequence[tuple[str, str, Sequence[Reject]]], most_bytes: int
+) -> dict[str, int]:
+    """Store the rejects of several batches, (batch id, object id, rejects) each: batch id -> the bytes that were kept
+    of its rejects, where it has any.
 
     Beyond `most_bytes` of an object only the bytes are left out. Batches of one object that are committed side by
     side do not see each other's, so that the cap may be passed by a batch for each worker.
     """
-    if not rejects:
-        return 0
-    left = most_bytes - kept_bytes_of(connection, [object_id]).get(object_id, 0)
-    kept, rows = _as_kept(batch_id, object_id, rejects, left)
-    sink_dialect_of(connection).insert_rejects(connection, rows)
-    return kept
-
-
-def keep_rejects_of(
-    connection: Connection, every: Sequence[tuple[Batch, Sequence[Reject]]], most_bytes: int
-) -> dict[str, int]:
-    """The same of several batches: batch id -> the bytes that were kept of its rejects, where it has any."""
-    those = [(batch, rejects) for batch, rejects in every if rejects]
+    those = [each for each in every if each[2]]
     if not those:
         return {}
-    before = kept_bytes_of(connection, {batch.object_id for batch, _ in those})
-    left = {batch.object_id: most_bytes - before.get(batch.object_id, 0) for batch, _ in those}
+    before = kept_bytes_of(connection, {object_id for _, object_id, _ in those})
+    left = {object_id: most_bytes - before.get(object_id, 0) for _, object_id, _ in those}
     kept: dict[str, int] = {}
     rows: list[dict[str, Any]] = []
-    for batch, rejects in those:
-        kept[batch.id], some = _as_kept(batch.id, batch.object_id, rejects, left[batch.object_id])
-        left[batch.object_id] -= kept[batch.id]
+    for batch_id, object_id, rejects in those:
+        kept[batch_id], some = _as_kept(batch_id, object_id, rejects, left[object_id])
+        left[object_id] -= kept[batch_id]
         rows += some
     sink_dialect_of(connection).insert_rejects(connection, rows)
     return kept

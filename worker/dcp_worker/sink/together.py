@@ -13,7 +13,7 @@ from dcp_pipeline.ledger.claimed_together import claim_together, settle_together
 from dcp_pipeline.ledger.model import ClaimKind, Counts
 from dcp_pipeline.observe.phases import Observer, Phase
 from dcp_worker.clean.group import AT, Account, CleanedGroup
-from dcp_worker.sink.counting import check_counts
+from dcp_worker.sink.counting import check_counts, counts_of
 from dcp_worker.sink.dialect import Way
 from dcp_worker.sink.identity import young
 from dcp_worker.sink.insertion import Insertion, NotAsSent, nothing
@@ -79,9 +79,10 @@ class Group:
         self.stood = self.sent - written.total()
         if sent:
             check_as_prepared(connection, self._table, self._horizon)
-        kept = keep_rejects_of(connection, [(each.batch, each.rejects) for each in mine.values()], self._most_bytes)
+        rejects = [(each.batch.id, each.batch.object_id, each.rejects) for each in mine.values()]
+        kept = keep_rejects_of(connection, rejects, self._most_bytes)
         counts = {
-            each.batch.id: self._counts(n, each, written[each.batch.id], expired[each.batch.id])
+            each.batch.id: counts_of(each, self._rows[n], written[each.batch.id], expired[each.batch.id])
             for n, each in mine.items()
         }
         settle_together(connection, pipeline, worker, {id_: (each, kept.get(id_, 0)) for id_, each in counts.items()})
@@ -108,17 +109,6 @@ class Group:
         ids = {number: bytes.fromhex(account.batch.id) for number, account in accounts.items()}
         batch = pl.Series(BATCH, [ids[number] for number in frame[AT].to_list()], dtype=pl.Binary)
         return frame.drop(AT).with_columns(batch)
-
-    def _counts(self, number: int, account: Account, inserted: int, expired: int) -> Counts:
-        written = inserted + expired
-        return Counts(
-            read=account.read,
-            written=written,
-            duplicates=account.duplicates + self._rows[number] - written,
-            rejected=len(account.rejects),
-            filtered=account.filtered,
-            expired=expired,
-        )
 
 
 def _written(connection: Connection, table: CleanTable, sent: Sent) -> Counter[str]:

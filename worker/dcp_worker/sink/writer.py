@@ -7,7 +7,7 @@ table.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ from dcp_pipeline.spec.model import Cleaning, Retention
 from dcp_pipeline.spec.revision import revision_from
 from dcp_worker.clean.group import AT, Account, Cleaned, CleanedGroup
 from dcp_worker.ground.limits import ColumnLimit
-from dcp_worker.sink.counting import check_counts
+from dcp_worker.sink.counting import check_counts, counts_of
 from dcp_worker.sink.dialect import Ways
 from dcp_worker.sink.dialects import sink_dialect_of
 from dcp_worker.sink.identity import id_bytes, young
@@ -163,19 +163,17 @@ class SinkWriter:
             _see_together(self._seen, cleaned, outcomes)
         return outcomes
 
-    def _judge_together(self, connection: Connection, accounts: Iterable[Account]) -> None:
+    def _judge_together(self, connection: Connection, accounts: Sequence[Account]) -> None:
         """Each as by itself, with those before it. Raises TooManyRejected where one is to be held: each is then judged
         by itself."""
         if self._hold is None:
             return
         counts: dict[str, Counts] = {}
-        judged: dict[str, bool] = {}
+        judged = holding.judged(connection, self._pipeline, {each.batch.object_id for each in accounts})
         for each in accounts:
             id_, before = each.batch.object_id, counts.get(each.batch.object_id, Counts(0, 0, 0, 0))
-            if id_ not in judged:
-                judged[id_] = holding.check_object(connection, self._pipeline, id_)
             counts[id_] = Counts(before.read + each.read, 0, 0, before.rejected + len(each.rejects))
-            if judged[id_] and self._hold.exceeded(Counts(each.read, 0, 0, len(each.rejects))):
+            if id_ in judged and self._hold.exceeded(Counts(each.read, 0, 0, len(each.rejects))):
                 holding.check_counts(connection, id_, counts[id_], self._hold)
 
     def insert(self, batch_id: str, rows: pl.DataFrame, work: Callable[[Connection, Insertion], T]) -> T:
@@ -241,12 +239,12 @@ class SinkWriter:
         claimed = claims.claim(connection, self._pipeline, batch.id, worker)
         if claimed is not ClaimKind.CLAIMED:
             return CommitOutcome(_KINDS[claimed], claims.settled_counts(connection, batch.id))
-        claims.check(connection, batch)
-        judged = self._hold is not None and holding.check_object(connection, self._pipeline, batch.object_id)
+        claims.check(connection, [batch])
+        judged = self._hold is not None and holding.judged(connection, self._pipeline, [batch.object_id])
         inserted = insertion(connection)
         rejects = [*cleaned.rejects, *self._refused(connection, batch, inserted)]
         kept = keep_rejects(connection, batch.id, batch.object_id, rejects, self.kept_bytes_per_object)
-        counts = _counts(cleaned, inserted)
+        counts = counts_of(cleaned, cleaned.rows.height, inserted.rows, inserted.expired, len(inserted.refusals))
         if self._hold is not None and judged:
             holding.check_counts(connection, batch.object_id, counts, self._hold)
         claims.settle(connection, batch.id, counts, kept)
@@ -281,18 +279,6 @@ def _see_together(seen: Seen, cleaned: CleanedGroup, outcomes: Mapping[int, Comm
             rows = frame.filter(pl.col(AT).is_in(list(numbers)))
             # Of one batch each identity once, as of a batch by itself: how much goes together says nothing of the feed.
             seen(source, 0, rows.unique([AT, ID], keep="first", maintain_order=True))
-
-
-def _counts(cleaned: Cleaned, inserted: Inserted) -> Counts:
-    refused = len(inserted.refusals)
-    return Counts(
-        read=cleaned.read,
-        written=inserted.rows + inserted.expired,
-        duplicates=cleaned.duplicates + cleaned.rows.height - inserted.rows - inserted.expired - refused,
-        rejected=len(cleaned.rejects) + refused,
-        filtered=cleaned.filtered,
-        expired=inserted.expired,
-    )
 
 
 def _with_expired(insertion: Insertion, expired: int) -> Insertion:
