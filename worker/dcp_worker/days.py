@@ -16,7 +16,6 @@ import polars as pl
 
 from dcp_pipeline.database.errors import LedgerError
 from dcp_pipeline.ledger.looking.days import SKETCH, Day, FieldDay, Noted, together
-from dcp_pipeline.setup import Setup
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 30.0
@@ -54,12 +53,6 @@ class Days:
         with self._lock:
             for key, day in more.items():
                 self._seen[key] = together(self._seen[key], day) if key in self._seen else day
-
-
-def days_of(setup: Setup, note: Callable[[Noted], None]) -> Days | None:
-    """None where the spec does not ask for it."""
-    expect = setup.pipeline.spec.expect
-    return Days(note) if expect is not None and expect.unusual else None
 
 
 def day_of(records: int, rows: pl.DataFrame) -> Day:

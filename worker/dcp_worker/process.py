@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import redis
 from sqlalchemy import Engine
@@ -31,7 +32,6 @@ from dcp_pipeline.spec.revision import Revision, revision_from, revision_of
 from dcp_worker.chores import Chores, Undertaker
 from dcp_worker.clean.outside import Reachable
 from dcp_worker.clean.plan import CleaningPlan
-from dcp_worker.days import days_of
 from dcp_worker.enrich import Enrichers
 from dcp_worker.loop import WorkerLoop
 from dcp_worker.parts import Parts
@@ -42,6 +42,9 @@ from dcp_worker.sink.replaying.replay import ReplayReport, replay
 from dcp_worker.sink.writer import Seen
 from dcp_worker.trouble import Trouble
 from dcp_worker.verdicts import Tally
+
+if TYPE_CHECKING:
+    from dcp_worker.days import Days
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +60,7 @@ class WorkerProcess:
         self.trouble, self.tally = Trouble(), Tally()
         self._prepared = False
         self._queue, self._ledger = shared.queue, shared.ledger
-        self._days = days_of(setup, shared.ledger.note_days)
+        self._days = _days_of(setup, shared.ledger)
         self._compiler = PlanCompiler(setup, shared.engine, self._days.seen if self._days else None)
         self._plans = PlanShelf(shared.ledger.spec, self._compiler.compile)
         self._keeper = LeaseKeeper(shared.queue, worker.batch_timeout.seconds, on_hung or exit_hung, _lost)
@@ -174,6 +177,16 @@ class PlanCompiler:
             ordered=self.sink.table.ordered,
             ordered_by=self.sink.table.ordered_by,
         )
+
+
+def _days_of(setup: Setup, ledger: Ledger) -> Days | None:
+    """None where the spec does not ask for it."""
+    expect = setup.pipeline.spec.expect
+    if expect is None or not expect.unusual:
+        return None
+    from dcp_worker.days import Days
+
+    return Days(ledger.note_days)
 
 
 def _hold_limit(setup: Setup) -> HoldLimit | None:

@@ -74,12 +74,14 @@ class Keeper:
 
         Raises SinkUnavailable; SinkBusy where somebody reads the table for long. The next call goes on.
         """
+        found = self._transactions.read(self._standing)
+        if found is None and self._rejects_seconds is None:
+            return Expired()
         of_database = self._transactions.read(lambda each: each.execute(select(utc_now())).scalar_one())
         moment = min(of_database, now or datetime.now(UTC).replace(tzinfo=None))
         forgotten = 0
         if (keep := self._rejects_seconds) is not None:
             forgotten = forget_rejects(self._transactions, self._pipeline, keep, moment, enough)
-        found = self._transactions.read(self._standing)
         return replace(Expired() if found is None else self._rows(found, moment, enough), rejects=forgotten)
 
     def _rows(self, standing: _Standing, moment: datetime, enough: Callable[[], bool]) -> Expired:
