@@ -90,8 +90,11 @@ class Watch:
             if error is None:
                 await in_thread(self._past, listed_uris)
             incomplete = await in_thread(self._catalogue.incomplete)
-            lost = await self._lost(incomplete)
-            unlisted = await self._unlisted(listed_uris, incomplete, lost)
+            gone = {id_: name for id_, name in incomplete.items() if name not in listed_uris}
+            # What is listed is looked at anyway: of that it matters only where many are read together.
+            matters = gone or (incomplete and self._opens_at_once)
+            lost = await in_thread(self._outlet.lost) if matters else frozenset[str]()
+            unlisted = await self._unlisted(gone, incomplete, lost)
             looks = await self._look_at(self._due(entries, unlisted, incomplete), lost)
         if error is None:
             bad = [look for look in looks if look.outcome is Outcome.FAILED]
@@ -135,22 +138,19 @@ class Watch:
 
     async def reconcile(self) -> Round:
         """Look at what is incomplete only: to finish it, and to enqueue again what the queue has lost."""
-        if self._follower is None and not await in_thread(self._something_is_missing):
+        if self._follower is not None:
+            return await self.round() if await in_thread(self._catalogue.incomplete) else Round(self.source)
+        # Of all that wait is asked only where something is missing: they may be very many.
+        lost = await in_thread(self._outlet.lost)
+        if not lost and not await in_thread(self._cutting):
             return Round(self.source)
         incomplete = await in_thread(self._catalogue.incomplete)
-        if self._follower is not None:
-            return await self.round() if incomplete else Round(self.source)
-        lost = await self._lost(incomplete)
-        due = await self._unlisted(set(), incomplete, lost)
+        due = await self._unlisted(incomplete, incomplete, lost)
         return Round(self.source, tuple(await self._look_at(self._due((), due, incomplete), lost)))
 
-    async def _lost(self, incomplete: Mapping[str, str]) -> frozenset[str]:
-        """The objects of which the queue has lost a batch."""
-        return await in_thread(self._outlet.lost) if incomplete else frozenset()
-
-    def _something_is_missing(self) -> bool:
-        """Is an object being cut, or has the queue lost a batch? However many wait, it costs some questions."""
-        return bool(self._outlet.patience(self._outlet.ledger.cutting_objects) or self._outlet.lost())
+    def _cutting(self) -> frozenset[str]:
+        """The objects that are being cut."""
+        return frozenset(each.id for each in self._outlet.patience(self._outlet.ledger.cutting_objects))
 
     def _named(self, listed: list[Entry]) -> list[Entry]:
         """By the names under which they are recorded; of two with one name the last."""
@@ -231,15 +231,14 @@ class Watch:
                 yield entry, known
 
     async def _unlisted(
-        self, listed: set[str], incomplete: Mapping[str, str], lost: frozenset[str]
+        self, gone: Mapping[str, str], incomplete: Mapping[str, str], lost: frozenset[str]
     ) -> list[tuple[Entry, Known]]:
-        """What is listed no more and has to be read all the same, with what is recorded of it."""
-        if not incomplete:
+        """Of what is incomplete and listed no more what has to be read all the same, with what is recorded of it."""
+        if not gone:
             return []
-        cutting = {each.id for each in await in_thread(self._outlet.patience, self._outlet.ledger.cutting_objects)}
+        cutting = await in_thread(self._cutting)
         # Of the others nothing has to be known, and they may be very many.
-        due = dict.fromkeys(name for id_, name in incomplete.items() if id_ in lost or id_ in cutting)
-        names = [name for name in due if name not in listed]
+        names = dict.fromkeys(name for id_, name in gone.items() if id_ in lost or id_ in cutting)
         entries = self._with_versions([Entry(name, "") for name in names], incomplete)
         return [(entry, known) async for entry, known in entries if _needs(entry.url, known, lost)]
 
