@@ -169,11 +169,18 @@ def expectations(
         return ()
     volume = expect.records
     came = arrivals(connection, pipeline, volume.per.seconds if volume else 0, volume.windows if volume else 0)
-    days = days_for(connection, pipeline, expect, sources, came)
-    return judged(expect, sources, rejected_of(connection, pipeline, expect), came, days)
+    return expectations_of(connection, pipeline, expect, sources, came)
 
 
-def days_for(
+def expectations_of(
+    connection: Connection, pipeline: str, expect: Expect, sources: Sequence[str], came: Arrivals
+) -> tuple[Verdict, ...]:
+    """The same, where it was asked already what came."""
+    days = _days_for(connection, pipeline, expect, sources, came)
+    return judged(expect, sources, _rejected_of(connection, pipeline, expect), came, days)
+
+
+def _days_for(
     connection: Connection, pipeline: str, expect: Expect, sources: Sequence[str], came: Arrivals
 ) -> dict[str, list[Day | None]]:
     """Where what is unusual is looked for: the days of each source up to yesterday."""
@@ -182,7 +189,7 @@ def days_for(
     return days_of(connection, pipeline, dict.fromkeys(sources, came.now.date() - timedelta(days=1)))
 
 
-def rejected_of(connection: Connection, pipeline: str, expect: Expect) -> MuchRejected:
+def _rejected_of(connection: Connection, pipeline: str, expect: Expect) -> MuchRejected:
     """Where the last day's objects are judged by their rejects: those of which it was too much."""
     if expect.most_rejected is None:
         return MuchRejected()

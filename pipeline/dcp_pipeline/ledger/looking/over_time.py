@@ -102,11 +102,7 @@ def arrivals(connection: Connection, pipeline: str, since: datetime) -> list[tup
     when = _parts(Step.MINUTE, BATCHES.c.created_at)
     cut = BATCHES.c.kind == BatchKind.CUT.value
     wanted = (BATCHES.c.pipeline == pipeline, cut, BATCHES.c.settled_at >= since, BATCHES.c.created_at >= since)
-    query = (
-        select(*when, func.count().label("batches"))
-        .where(*wanted, BATCHES.c.kind == BatchKind.CUT.value)
-        .group_by(*when)
-    )
+    query = select(*when, func.count().label("batches")).where(*wanted).group_by(*when)
     return sorted((_moment(row, Step.MINUTE), int(row.batches)) for row in connection.execute(query))
 
 

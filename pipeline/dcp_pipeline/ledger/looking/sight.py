@@ -13,11 +13,10 @@ from sqlalchemy import Connection, func, select
 
 from dcp_pipeline.ledger.holding import is_not_held
 from dcp_pipeline.ledger.looking.arrivals import Arrivals, arrivals
-from dcp_pipeline.ledger.looking.expectations import Verdict, days_for, judged, rejected_of
+from dcp_pipeline.ledger.looking.expectations import Verdict, expectations_of
 from dcp_pipeline.ledger.looking.overview import totals
 from dcp_pipeline.ledger.model import BatchState, ObjectState
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS
-from dcp_pipeline.spec.expectations.expect import Expect
 from dcp_pipeline.spec.model import Spec
 
 _NAMED = 3
@@ -62,7 +61,7 @@ def sight(connection: Connection, pipeline: str, spec: Spec) -> Sight:
     objects = sums.objects
     return Sight(
         came=came,
-        expected=_expected(connection, pipeline, spec.expect, sources, came) if spec.expect else (),
+        expected=expectations_of(connection, pipeline, spec.expect, sources, came) if spec.expect else (),
         objects=objects,
         unavailable=_latest_unavailable(connection, pipeline) if objects[ObjectState.UNAVAILABLE] else (),
         dead_batches=batches,
@@ -70,13 +69,6 @@ def sight(connection: Connection, pipeline: str, spec: Spec) -> Sight:
         dead=_latest_dead(connection, pipeline) if batches else (),
         unbalanced=sums.gaps + sums.uneven,
     )
-
-
-def _expected(
-    connection: Connection, pipeline: str, expect: Expect, sources: Sequence[str], came: Arrivals
-) -> tuple[Verdict, ...]:
-    days = days_for(connection, pipeline, expect, sources, came)
-    return judged(expect, sources, rejected_of(connection, pipeline, expect), came, days)
 
 
 def _dead(connection: Connection, pipeline: str) -> tuple[int, int]:
