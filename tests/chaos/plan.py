@@ -136,7 +136,7 @@ _EXPIRES_EVERY = 6
 
 def plan_of(seed: int, certain: Sequence[str] = (), long: bool = False, expires: bool = False) -> Plan:
     """The schedule of a seed. Of the faults that are `certain` one strikes in it whatever its chance, by turns; where it
-        is `long`, for as long as no schedule has by chance, and files keep appearing meanwhile. Every sixth has rows that expire,
+    is `long`, for as long as no schedule has by chance, and files keep appearing meanwhile. Every sixth has rows that expire,
     or all, where it is said that it `expires`."""
     chance = random.Random(f"chaos {seed}")
     withdraws = chance.random() < 0.2 and not certain

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from support.dcp_process import EXAMPLES, dcp, served, write_spec
-from support.prometheus_server import free_port
+from support.mariadb_server import free_port
 from support.waiting import wait_until
 
 PROGRAM = Path(__file__).parents[2] / "build/tools/otelcol"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -18,15 +17,10 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
+from support.mariadb_server import free_port
 from support.waiting import wait_until
 
 PROGRAM = Path(__file__).parents[2] / "build/tools/prometheus"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Prometheus:
