@@ -73,7 +73,7 @@ class Defect:
     def _line(self, buffer: bytearray, start: int, ended: bool) -> tuple[int, bool]:
         found = self._dialect.line_end.search(buffer, start)
         if found is None:
-            held = buffer.endswith(b"\r") and not ended
+            held = buffer.endswith(b"\r", start) and not ended  # one before `start` was inside quotes
             return len(buffer) - held, False
         after = after_break(buffer, found.start(), ended) if self._ends_csv_lines else found.end()
         return (after, True) if after >= 0 else (found.start(), False)

@@ -174,6 +174,7 @@ def lenient_step(state: str, byte: bytes) -> tuple[str, bool]:
 
 @given(st.one_of(ODD, LINES, QUOTED), CHUNKS, st.integers(2, 30), st.integers(1, 4), st.integers(1, 30), st.booleans())
 @settings(max_examples=250, deadline=None)
+@example(b'"","""\r"', [7], 2, 1, 1, False)
 def test_defects_and_batches_are_those_of_the_model(
     raw: bytes, lengths: list[int], most: int, max_records: int, max_bytes: int, lenient: bool
 ) -> None:
