@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any, cast
 
 from aiosmtpd.controller import Controller
@@ -106,6 +107,40 @@ def silent_server() -> Iterator[int]:
     """Takes connections, and says nothing; its port."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         yield server.getsockname()[1]
+
+
+@dataclass
+class Talker:
+    """What answers each request with the same bytes."""
+
+    port: int
+    asked: list[bytes] = field(default_factory=list)
+    """The head of each request."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def talking(answer: bytes) -> Iterator[Talker]:
+    """On a free port of loopback; it reads a request's head, says its bytes and hangs up."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            head = b"".join(iter(lambda: self.rfile.readline().rstrip(b"\r\n"), b""))
+            talker.asked.append(head)
+            with suppress(OSError):
+                self.wfile.write(answer)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        talker = Talker(server.server_address[1])
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield talker
+        finally:
+            server.shutdown()
 
 
 def _free_port() -> int:

@@ -308,6 +308,7 @@ class ObjectReader:
         return Content(opened, how)
 
     def _count(self, bytes_read: int) -> None:
+        self._outlet.stop.check()  # of an archive of empty files nothing comes that anything else would stop at
         self._outlet.progress.count(bytes_read=bytes_read)
         self._outlet.vitals.alive("reads")
         self._outlet.observer(Phase.FETCHING, "")

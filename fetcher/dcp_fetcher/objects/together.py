@@ -186,6 +186,7 @@ class Together:
             outlet.progress.brought_news(self._terms.source)
 
     def _count(self, bytes_read: int) -> None:
+        self._outlet.stop.check()  # of an archive of empty files nothing comes that anything else would stop at
         self._outlet.progress.count(bytes_read=bytes_read)
         self._outlet.vitals.alive("reads")
         self._outlet.observer(Phase.FETCHING, "")

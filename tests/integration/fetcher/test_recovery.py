@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from dcp_fetcher.loop import FetcherLoop
 from dcp_fetcher.objects import Outcome
 from dcp_fetcher.publishing.publish import GROUP_BATCHES
 from dcp_pipeline.ledger.model import BatchState, ObjectState
@@ -278,6 +281,32 @@ def test_a_stop_in_mid_stream_ends_at_once_and_loses_nothing(feed: FeedServer) -
     feed.release()
     assert fetching.run().problems == ()
     assert fetching.records() == BIG
+
+
+@pytest.mark.parametrize("kept_on_disk", [False, True], ids=["streamed", "spooled"])
+def test_a_stop_is_heard_in_an_archive_of_which_nothing_comes(
+    feed: FeedServer, tmp_path: Path, kept_on_disk: bool
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(12_000):
+            archive.writestr(zipfile.ZipInfo(f"{number:0100}.csv"), b"")
+    (tmp_path / "empty.zip").write_bytes(packed.getvalue())
+    feed.put("empty.zip", packed.getvalue(), etag=False, modified=None)
+    source = http_source(feed.url) if kept_on_disk else file_source(tmp_path / "empty.zip")
+    fetching, looked, fetchers = Fetching(source), list[str](), list[FetcherLoop]()
+
+    def stop_at_the_first_bytes(phase: Phase, _: str) -> None:
+        if phase is Phase.FETCHING:
+            looked.append(phase)
+            fetchers[0].request_stop()
+
+    fetchers.append(fetching.fetcher(stop_at_the_first_bytes, spool_folder=tmp_path))
+    report = asyncio.run(fetchers[0].run(once=True))
+    assert report.stopped
+    assert len(looked) == 1
+    fetched = fetching.run().problems
+    assert fetched == ()
 
 
 def test_for_ever_means_every_interval_until_it_is_stopped(feed: FeedServer) -> None:

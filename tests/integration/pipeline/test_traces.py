@@ -10,11 +10,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from dcp_pipeline.ledger.model import SourceObject
+from dcp_pipeline.ledger.model import Cut, SourceObject
 from dcp_pipeline.observe.tracing.otlp import Sent
 from support.dcp_process import EXAMPLES, DcpProcess, dcp, served, write_spec
+from support.listeners import talking
 from support.otlp_receiver import otlp_receiver
 from support.waiting import wait_until
 
@@ -92,9 +94,7 @@ def test_what_a_collector_that_takes_it_slowly_did_not_get_is_told_while_it_goes
     with otlp_receiver() as receiver:
         receiver.hangs.set()
         traces = Sent({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}, "default/x", "here", str)
-        of = SourceObject(
-            id="1" * 32, pipeline="default/x", source="feed", uri="file:///a.csv", version="1", revision="r"
-        )
+        of = object_of(1)
         traces.read(of, time.monotonic())
         wait_until(lambda: receiver.asked >= 1, "it is asked")
         for _ in range(9000):  # more than wait
@@ -108,6 +108,51 @@ def test_what_a_collector_that_takes_it_slowly_did_not_get_is_told_while_it_goes
     assert lost[0] > 0
     assert "more were made than it took" in caplog.text
     assert "spans of traces were not sent" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "told_of"),
+    [
+        (b"this is no HTTP, sesame-4711\r\n\r\n", "BadStatusLine"),
+        (b"HTTP/1.1 401 no such Bearer sesame-4711\r\nContent-Length: 0\r\n\r\n", "it answers 401"),
+        (b"HTTP/1.1 302 Found\r\nLocation: ELSEWHERE\r\nContent-Length: 0\r\n\r\n", "it answers 302"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + b"x: y\r\n" * 200 + b"\r\n", "HTTPException"),
+    ],
+)
+def test_whatever_a_collector_answers_later_spans_are_sent_and_nobody_learns_what_was_for_it(
+    answer: bytes, told_of: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with otlp_receiver() as elsewhere, talking(answer.replace(b"ELSEWHERE", elsewhere.url.encode())) as rogue:
+        headers = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20sesame-4711"}
+        traces = Sent({"OTEL_EXPORTER_OTLP_ENDPOINT": rogue.url, **headers}, "default/x", "here", str)
+        for number in (1, 2):
+            asked = len(rogue.asked)
+            traces.read(object_of(number), time.monotonic())
+            wait_until(lambda asked=asked: len(rogue.asked) > asked, "it is asked, again after what it said")  # type: ignore[misc]
+        traces.close()
+    assert told_of in caplog.text
+    assert "sesame" not in caplog.text
+    assert b"sesame-4711" in rogue.asked[-1]
+    assert elsewhere.asked == 0
+
+
+def test_what_no_protobuf_holds_costs_no_span(caplog: pytest.LogCaptureFixture) -> None:
+    with otlp_receiver() as receiver:
+        traces = Sent({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}, "default/x", "here", str)
+        odd = msgspec.structs.replace(object_of(1), uri="file:///half \udcff")
+        traces.read(odd, time.monotonic())
+        traces.cut(odd, [Cut("2" * 32, 0, 0, 2**70, 2**64, 1, 1, "d" * 32)], time.monotonic())
+        traces.close()
+    assert {each.name: each.attributes["dcp.uri"] for each in receiver.spans} == dict.fromkeys(
+        ("object", "cut"), "file:///half \ufffd"
+    )
+    assert caplog.text == ""
+
+
+def object_of(number: int) -> SourceObject:
+    return SourceObject(
+        id=f"{number:032x}", pipeline="default/x", source="feed", uri="file:///a.csv", version="1", revision="r"
+    )
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:

@@ -8,6 +8,7 @@ import hashlib
 import http.client
 import logging
 import os
+import re
 import tempfile
 import threading
 import time
@@ -17,10 +18,12 @@ import zlib
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote_plus
 
 import maxminddb
 
 from dcp_pipeline.files.durable import put_in_place
+from dcp_pipeline.secrets import hidden
 from dcp_worker.enrich.errors import EnrichmentError
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class DownloadedDatabase:
         Raises EnrichmentError where there is neither an answer nor a whole file from before.
         """
         self._url, self._refresh_seconds, self._setting = url, refresh_seconds, setting
+        self._told, self._secrets = _told(url)
         self.path = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:24]}.mmdb"
         self._lock = threading.Lock()
         self._error = f"no whole answer within {_FIRST_SECONDS:.0f} s"
@@ -63,7 +67,7 @@ class DownloadedDatabase:
         self._due = self._first_due()
         self.refresh()
         if not self._kept:
-            raise EnrichmentError(setting, f"{url} could not be downloaded: {self._error}")
+            raise EnrichmentError(setting, f"{self._told} could not be downloaded: {self._error}")
 
     def _first_due(self) -> float:
         age = time.time() - self.path.stat().st_mtime if self._kept else self._refresh_seconds
@@ -83,11 +87,11 @@ class DownloadedDatabase:
             self._fetch()
             self._due = time.monotonic() + self._refresh_seconds
         except _FAILURES as error:
-            self._error = str(error)
+            self._error = hidden(str(error), self._secrets)
             self._due = time.monotonic() + min(_RETRY_SECONDS, self._refresh_seconds)
             log.warning(
                 "geolocation database could not be downloaded",
-                extra={"url": self._url, "setting": self._setting, "error": self._error},
+                extra={"url": self._told, "setting": self._setting, "error": self._error},
             )
         finally:
             self._lock.release()
@@ -121,6 +125,14 @@ class DownloadedDatabase:
             maxminddb.open_database(database).close()
             put_in_place(database, self.path)
             self._kept = True
+
+
+def _told(url: str) -> tuple[str, frozenset[str]]:
+    """A URL for messages, and what they may not hold: its query is where the key of a licence stands, and a server may
+    repeat it."""
+    address, _, query = url.partition("?")
+    values = [value for pair in re.split("[&;]", query) for value in (pair, pair.partition("=")[2])]
+    return address, frozenset({query, *values, *map(unquote_plus, values)} - {""})
 
 
 def _copy(source: IO[bytes] | gzip.GzipFile, target: IO[bytes], most_bytes: int, until: float) -> None:

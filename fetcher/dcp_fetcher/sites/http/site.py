@@ -47,7 +47,10 @@ class SpooledBody:
         self.on_bytes: Callable[[int], None] | None = None
 
     def read(self, most: int) -> bytes:
-        return self._file.read(most)
+        data = self._file.read(most)
+        if self.on_bytes is not None:
+            self.on_bytes(len(data))
+        return data
 
     def seek(self, offset: int) -> bool:
         self._file.seek(offset)

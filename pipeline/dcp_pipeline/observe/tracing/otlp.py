@@ -8,6 +8,7 @@ classes are used.
 from __future__ import annotations
 
 import gzip
+import http.client
 import logging
 import ssl
 import threading
@@ -15,10 +16,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from dcp_pipeline.observe.tracing.settings import Sending, sending_of
 from dcp_pipeline.observe.tracing.spans import Made, SpanMaker
+from dcp_pipeline.secrets import hidden
 
 log = logging.getLogger(__name__)
 _PERIOD_SECONDS = 2.0
@@ -51,13 +53,21 @@ class Sent(SpanMaker):
             self._sender.put(made)
 
 
+class _NotSentOn(HTTPRedirectHandler):
+    """Whoever sends us on is no collector: what the headers say was for this one (urllib would hand it on)."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
 class _Sender:
     def __init__(self, sending: Sending) -> None:
         # Imported here: where it is missing, whoever opened this is told.
         from dcp_pipeline.observe.tracing.protobuf import encoded
 
         self._encoded, self._sending = encoded, sending
-        self._context = ssl.create_default_context(cafile=sending.ca_file) if sending.ca_file else None
+        context = ssl.create_default_context(cafile=sending.ca_file) if sending.ca_file else None
+        self._opener = build_opener(_NotSentOn, HTTPSHandler(context=context))
         self._waiting: deque[Made] = deque()
         self._woken, self._ending, self._lock = threading.Event(), threading.Event(), threading.Lock()
         self._lost, self._told_at = 0, float("-inf")
@@ -90,7 +100,10 @@ class _Sender:
             self._woken.wait(_PERIOD_SECONDS)
             self._woken.clear()
             while spans := self._some():
-                self._send(spans)
+                try:
+                    self._send(spans)
+                except Exception as error:  # noqa: BLE001 (a thread that ended would lose all later ones, and tell nobody)
+                    self._lose(len(spans), f"{type(error).__name__}: {error}")
 
     def _some(self) -> list[Made]:
         with self._lock:
@@ -114,11 +127,11 @@ class _Sender:
         """Why it was not taken, and whether it is to be tried again; empty where it was."""
         try:
             request = Request(self._sending.url, body, dict(headers))  # noqa: S310 (the user's own setting)
-            with urlopen(request, timeout=_TIMEOUT_SECONDS, context=self._context):  # noqa: S310
+            with self._opener.open(request, timeout=_TIMEOUT_SECONDS):
                 return "", False
         except HTTPError as error:
             return f"it answers {error.code} {error.reason}", error.code in _AGAIN
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             return f"{type(error).__name__}: {error}", not isinstance(error, ValueError)
 
     def _lose(self, spans: int, why: str) -> None:
@@ -127,7 +140,7 @@ class _Sender:
         if now - self._told_at > _TOLD_EVERY_SECONDS:
             log.warning(
                 "traces are not sent: %s",
-                why,
+                hidden(why, self._sending.secrets),
                 extra={"endpoint": self._sending.url.partition("?")[0], "lost": self._lost},
             )
             self._told_at, self._lost = now, 0

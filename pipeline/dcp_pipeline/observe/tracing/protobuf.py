@@ -10,6 +10,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from dcp_pipeline.observe.tracing.spans import Made
+from dcp_pipeline.texts import storable
 
 _KINDS = {
     "internal": Span.SpanKind.SPAN_KIND_INTERNAL,
@@ -17,6 +18,7 @@ _KINDS = {
     "consumer": Span.SpanKind.SPAN_KIND_CONSUMER,
 }
 _SCOPE = "dcp"
+_MOST = 2**63 - 1
 
 
 def encoded(spans: Sequence[Made], resource: Mapping[str, str]) -> bytes:
@@ -43,7 +45,11 @@ def _span(made: Made) -> Span:
 
 
 def _attributes(values: Mapping[str, str | int]) -> list[KeyValue]:
-    return [
-        KeyValue(key=name, value=AnyValue(int_value=each) if isinstance(each, int) else AnyValue(string_value=each))
-        for name, each in values.items()
-    ]
+    return [KeyValue(key=storable(name), value=_value(each)) for name, each in values.items()]
+
+
+def _value(value: str | int) -> AnyValue:
+    # A number of a batch is as whoever writes to the queue said, until it is compared with the ledger's.
+    if isinstance(value, int):
+        return AnyValue(int_value=max(-_MOST, min(value, _MOST)))
+    return AnyValue(string_value=storable(value))

@@ -17,6 +17,7 @@ import pytest
 
 from dcp_worker.enrich import Enrichers, EnrichmentError, Step, download
 from support.batches import cleaning_of
+from support.listeners import talking
 from support.mmdb import flat, write_mmdb
 from support.waiting import wait_until
 
@@ -132,6 +133,27 @@ def test_without_any_it_is_an_error_that_names_the_setting(tmp_path: Path, vendo
         step_of(tmp_path, url)
     want = f"spec.cleaning.enrich[0].geoip.database.url: {url} could not be downloaded: HTTP Error 404: Not Found"
     assert str(caught.value) == want
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 403 no such key: L1cence/geheim\r\n\r\n",
+        b"HTTP/1.1 403 /db?license_key=L1cence%2Fgeheim&suffix=gz\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: gopher://h/L1cence%2Fgeheim\r\n\r\n",
+        b"L1cence/geheim is no HTTP\r\n\r\n",
+    ],
+)
+def test_a_key_in_its_query_stands_in_no_message_whatever_a_server_repeats(
+    tmp_path: Path, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with talking(answer) as rogue, pytest.raises(EnrichmentError) as caught:
+        step_of(tmp_path, f"{rogue.url}/db?license_key=L1cence%2Fgeheim&suffix=gz")
+    assert b"?license_key=L1cence%2Fgeheim" in rogue.asked[0]
+    assert f"{rogue.url}/db could not be downloaded: " in str(caught.value)
+    assert [vars(each)["url"] for each in caplog.records] == [f"{rogue.url}/db"]
+    for text in (str(caught.value), str([vars(each) for each in caplog.records])):
+        assert "geheim" not in text
 
 
 @pytest.mark.parametrize("left", [b"", b"\x00" * 4096, b"half of it"])

@@ -123,3 +123,23 @@ def test_nothing_is_traced_where_nobody_asks_or_somebody_forbids() -> None:
     asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
     for environment in ({}, asked | {"OTEL_SDK_DISABLED": "true"}, asked | {"OTEL_TRACES_EXPORTER": "none"}):
         assert traces_of(environment, "default/p", "w") is UNTRACED
+
+
+def test_a_login_in_the_url_and_headers_that_none_can_be_are_no_secret_of_the_wire() -> None:
+    for url, path in (
+        ("http://joe:open%20sesame@c:4318", "/v1/traces"),
+        ("http://joe:open%20sesame@c:4318/x@y?a=@", "/x@y?a=@/v1/traces"),
+    ):
+        sending = sending_of({"OTEL_EXPORTER_OTLP_ENDPOINT": url}, "default/p", "w")
+        assert sending.url == f"http://c:4318{path}"
+        assert sending.headers == {"Authorization": "Basic am9lOm9wZW4gc2VzYW1l"}
+        assert {"joe:open sesame", "open sesame", "am9lOm9wZW4gc2VzYW1l"} <= sending.secrets
+    told = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c",
+        "OTEL_EXPORTER_OTLP_HEADERS": "a=x%0Ay,b%20c=z,d=%C4%80,e=fine,f=",
+    }
+    sending = sending_of(told, "default/p", "w")
+    assert sending.headers == {"e": "fine", "f": ""}
+    assert len(sending.remarks) == 3
+    assert {"x\ny", "z", "\u0100", "fine"} <= sending.secrets
+    assert not any(secret in remark for remark in sending.remarks for secret in ("x\ny", "\u0100"))
