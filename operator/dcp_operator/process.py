@@ -28,6 +28,8 @@ from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.pod_at import pod_at
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
+from dcp_operator.forgetting.forgetter import Forgetter
+from dcp_operator.forgetting.waits import DeletionWaits
 from dcp_operator.ground.kinds import TASK, TASK_CHILDREN, child_kinds
 from dcp_operator.ground.names import TASKS_MANAGER
 from dcp_operator.ground.settings import OperatorSettings, SettingInvalid, read_settings
@@ -43,6 +45,7 @@ from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.renewing import Renewing
 from dcp_operator.tasks.reconcile import TaskReconciler
+from dcp_operator.tasks.turns import Turns
 from dcp_operator.tasks.waits import NotBegun
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.logs import set_up_logs
@@ -167,6 +170,7 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
     metrics.registry.register(ConditionGauges(store, leading))
     metrics.registry.register(ConditionGauges(task_store, leading, "task"))
     metrics.registry.register(NotBegun(task_store, leading))
+    metrics.registry.register(DeletionWaits(store, leading))
     secrets = SecretReader(api, time.monotonic)
     recorder = Recorder(api, socket.gethostname(), time.monotonic, now)
     scaler = Scaler(targets, store, reader, api, recorder, metrics, dirty.mark, time.monotonic, now)
@@ -176,14 +180,16 @@ def build(settings: OperatorSettings, folder: Path, pulse: Pulse) -> Parties:
         lambda: seconds_until_open(settings.rollout_windows, now()),
     )  # fmt: skip
     remembered = Remembered()
+    turns = Turns(api)
     reconciler = Reconciler(
         store, api, secrets, Applier(api, store, metrics.refused), targets, scaler, recorder,
-        settings.pods, time.monotonic, now, parts, pace, remembered, leading, reach,
+        settings.pods, time.monotonic, now, parts, pace, remembered,
+        Forgetter(api, store, secrets, turns, recorder, metrics, settings.pods, now), leading, reach,
     )  # fmt: skip
     rounds = Rounds(dirty, reconciler, metrics)
     task_reconciler = TaskReconciler(
         task_store, store, api, secrets, Applier(api, task_store, metrics.refused), recorder, settings.pods, now,
-        remembered, settled=lambda namespace: parts.settled(namespace) and tasks.settled(namespace),
+        remembered, turns, settled=lambda namespace: parts.settled(namespace) and tasks.settled(namespace),
         mark=dirty_tasks.mark, leading=leading, instance=settings.instance,
     )  # fmt: skip
     task_rounds = Rounds(dirty_tasks, task_reconciler, metrics)

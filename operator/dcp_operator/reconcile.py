@@ -21,6 +21,7 @@ from dcp_operator.cluster.api import Api, ApiError
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
+from dcp_operator.forgetting.forgetter import LOOK_SECONDS, Forgetter, holds
 from dcp_operator.ground.kinds import PIPELINE, POD, SCALED_OBJECT
 from dcp_operator.ground.names import PAUSE_ANNOTATION, Owner, PipelineKey, selector
 from dcp_operator.ground.settings import PodSettings
@@ -64,10 +65,11 @@ class Reconciler:
         parts: Parts,
         pace: Pace,
         remembered: Remembered,
+        forgetter: Forgetter,
         leading: Callable[[], bool] = lambda: True,
         reach: Reach = Reach(),  # noqa: B008 - frozen
     ) -> None:
-        self._reach, self._pace = reach, pace
+        self._reach, self._pace, self._forgetter = reach, pace, forgetter
         self._parts, self._leading = parts, leading
         self._store, self._api, self._secrets, self._applier = store, api, secrets, applier
         self._targets, self._scaler, self._recorder, self._pods = targets, scaler, recorder, pods
@@ -83,7 +85,7 @@ class Reconciler:
         resource = self._store.pipeline(key)
         if resource is None or "deletionTimestamp" in resource["metadata"]:
             self._forget(key)
-            return None
+            return None if resource is None else await self._goes(key, resource)
         if not self._parts.settled(key.namespace):
             return None  # Parts marks it again once it is known which children there are
         owner = Owner(key.namespace, key.name, str(resource["metadata"]["uid"]))
@@ -92,7 +94,7 @@ class Reconciler:
             wanted = await self._wanted(owner, found, resource)
             if not isinstance(wanted, Built):
                 self._pace.done(key)  # nothing is renewed now: its place is another's
-            refusal = await self._carry_out(owner, wanted) if isinstance(wanted, Built) else wanted
+            refusal = await self._made_good(owner, resource, wanted) if isinstance(wanted, Built) else wanted
         except ApiError as error:
             if "NamespaceTerminating" in error.causes:
                 return None  # the pipeline itself goes next
@@ -101,6 +103,24 @@ class Reconciler:
             return None
         again = await self._report(owner, resource, refusal)
         return RETRY_SECONDS.get(refusal.reason, again) if refusal else again
+
+    async def _made_good(self, owner: Owner, resource: Document, built: Built) -> Refusal | None:
+        """What holds the resource, if anything is to, before there is anything to delete; then the children."""
+        marked = None
+        if isinstance(built.of.pipeline, Pipeline):
+            marked = await self._forgetter.mark(resource, built.of.pipeline)
+        return await self._carry_out(owner, built) or marked
+
+    async def _goes(self, key: PipelineKey, resource: Document) -> float | None:
+        """One that is being deleted: nothing is done about it, but where deletionPolicy asks for it."""
+        if not self._leading() or not holds(resource):
+            return None
+        owner = Owner(key.namespace, key.name, str(resource["metadata"]["uid"]))
+        waits = await self._forgetter.run_once(owner, resource, self._remembered.parsed(key, resource).pipeline)
+        if waits is None:
+            return None
+        await self._report(owner, resource, waits.refusal)
+        return waits.seconds or LOOK_SECONDS
 
     async def _wanted(self, owner: Owner, found: Parsed, resource: Document) -> Built | Refusal | None:
         """What is to be there; None where nothing is to be done about it."""

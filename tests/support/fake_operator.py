@@ -14,6 +14,7 @@ from dcp_operator.cluster.dirty import DirtyKeys
 from dcp_operator.cluster.parts import Parts
 from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
+from dcp_operator.forgetting.forgetter import Forgetter
 from dcp_operator.ground.kinds import DEPLOYMENT, PIPELINE, child_kinds
 from dcp_operator.ground.names import PipelineKey
 from dcp_operator.ground.scope import Scope
@@ -26,6 +27,7 @@ from dcp_operator.scaling.targets import Targets
 from dcp_operator.status.events import Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.seen import QueueSeen
+from dcp_operator.tasks.turns import Turns
 from dcp_pipeline.observe.report import Report
 from dcp_pipeline.observe.scaling_note import ScalingNote
 from dcp_pipeline.queue.model import QueueStats
@@ -96,8 +98,9 @@ class Operator:
         self.parts = Parts(api, store, self.dirty.mark, kinds, Scope(), 30.0, lambda *_: None, lambda *_: None)
         pace = Pace(5, 0.0, self.clock.monotonic, self.dirty.mark_later)
         reconciler = Reconciler(
-            store, api, secrets, applier, targets, self.scaler, recorder, pods, *time, self.parts, pace, Remembered()
-        )
+            store, api, secrets, applier, targets, self.scaler, recorder, pods, *time, self.parts, pace, Remembered(),
+            Forgetter(api, store, secrets, Turns(api), recorder, metrics, pods, self.clock.now),
+        )  # fmt: skip
         self.rounds = Rounds(self.dirty, reconciler, metrics)
 
     async def settle(self, seconds: float = 30.0) -> None:

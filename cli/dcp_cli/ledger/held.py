@@ -54,17 +54,33 @@ def list_held(setup: Setup, source: str | None, output: str) -> int:
     return DONE
 
 
-def release_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
+def release_objects(setup: Setup, ids: tuple[str, ...], every: bool, output: str) -> int:
     """Have them tried again, and judged no more."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        said = release(ledger, queue_of(setup, stack), _chosen(ledger, ids, every))
-    say(said)
+        those = _chosen(ledger, ids, every)
+        batches, known = _released(ledger, queue_of(setup, stack), those)
+    if output == "json":
+        print_json({"released": len(those), "batches": batches, "queued": known})
+    else:
+        say(_said(len(those), batches, known))
     return DONE
 
 
 def release(ledger: Ledger, queue: Queue | None, those: Sequence[ObjectBooks]) -> str:
     """Have these tried again; what came of it."""
+    return _said(len(those), *_released(ledger, queue, those))
+
+
+def _said(objects: int, batches: int, known: int) -> str:
+    return (
+        f"{objects} objects released, {batches} batches: {known} in the queue, the rest is read again at the "
+        "fetcher's next look"
+    )
+
+
+def _released(ledger: Ledger, queue: Queue | None, those: Sequence[ObjectBooks]) -> tuple[int, int]:
+    """How many batches are tried again, and of how many the queue had the bytes."""
     batches = [batch for each in those for batch in ledger.release(each.object_id)]
     # Those of an earlier call that did not come to its end are told to the queue now.
     waiting = list(dict.fromkeys([*batches, *ledger.requeueing()]))
@@ -72,10 +88,7 @@ def release(ledger: Ledger, queue: Queue | None, those: Sequence[ObjectBooks]) -
     if queue is not None:
         known = queue.requeue_dead(waiting)
         ledger.requeued(waiting)
-    return (
-        f"{len(those)} objects released, {len(batches)} batches: {known} in the queue, the rest is read again at the "
-        "fetcher's next look"
-    )
+    return len(batches), known
 
 
 def drop_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:

@@ -174,6 +174,17 @@ def dead_requeue(name: str, batches: tuple[str, ...], every: bool, output: str, 
 
 
 @main.command()
+@_task
+@some_or_all("objects", "that are held")
+@exits
+def release(name: str, objects: tuple[str, ...], every: bool, output: str, timeout: str, no_wait: bool) -> int:
+    """Have objects that are held (expect.whenRejected: hold) tried again, and judged no more."""
+    if every == bool(objects):
+        raise click.UsageError("name objects, or --all")
+    return _ask(name, "release", {"all": every, "objects": list(objects) or None}, output, timeout, no_wait)
+
+
+@main.command()
 @_pipeline
 @click.option("--component", type=click.Choice(list(_COMPONENTS)), default="all", show_default=True)
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines come.")

@@ -99,6 +99,24 @@ def _restored(answer: Answer) -> Told:
     return "; the first: ".join([line, *map(str, findings[:1])]), counts
 
 
+def _forgotten(answer: Answer) -> Told:
+    counts = {name: int(each) for name, each in answer["counts"].items()}
+    if answer["troubles"]:
+        return "; ".join(map(str, answer["troubles"])), counts
+    gone = ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "there was nothing"
+    return f"{gone}; the rows of {answer['table']} stay", counts
+
+
+def _released(answer: Answer) -> Told:
+    counts = {name: int(answer[name]) for name in ("released", "batches", "queued")}
+    return (
+        "{released:,} objects released, {batches:,} batches: {queued:,} in the queue, the rest is read again".format(
+            **counts
+        ),
+        counts,
+    )
+
+
 def _whole(answer: Answer) -> Told:
     counts = {name: int(each) for name, each in answer["books"].items()}
     return f"the file is whole: of {answer['taken_at']}, by release {answer['release']}", counts
@@ -113,5 +131,7 @@ _TELLERS: Mapping[str, Callable[[Answer], Told]] = {
     "total": _listed,
     "problems": _previewed,
     "file": _backed_up,
+    "forgotten": _forgotten,
+    "released": _released,
 }
 """By a key that only that answer has."""

@@ -25,6 +25,8 @@ from dcp_operator.ground.names import ASKED_ANNOTATION, Component, Owner, child_
 from dcp_operator.ground.settings import PodSettings
 from dcp_pipeline.spec.model import Pipeline
 
+_NOT_ASKED_OF_PODS = ("scaling", "deletionPolicy")
+
 COMPONENTS: tuple[Component, ...] = ("fetcher", "worker")
 
 
@@ -156,7 +158,7 @@ def _deployment(wanted: Wanted, component: Component, **spec: Any) -> Child:
 def asked_for(wanted: Wanted, component: Component) -> str:
     """A digest of what is asked of the pods by people: the spec and its Secrets. Where it is the same and pods are to
     be others, a release of the operator wants it."""
-    spec = {key: value for key, value in lean(wanted.pipeline.spec).items() if key != "scaling"}
+    spec = {key: value for key, value in lean(wanted.pipeline.spec).items() if key not in _NOT_ASKED_OF_PODS}
     return digest([spec, versions_at_start(wanted.pipeline, component, wanted.secret_versions)])
 
 

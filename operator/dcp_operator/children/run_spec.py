@@ -18,7 +18,7 @@ import msgspec
 from dcp_operator.ground.names import child_name
 from dcp_pipeline.spec.model import API_VERSION, Pipeline
 
-NOT_RUN = frozenset({"paused", "state", "scaling", "rotation"})
+NOT_RUN = frozenset({"paused", "state", "scaling", "rotation", "deletionPolicy"})
 """What is done from outside of the pods: by the operator."""
 NOT_RUN_OF_A_COMPONENT = frozenset({"resources", "podTemplate", "image", "serviceAccountAnnotations"})
 

@@ -46,6 +46,12 @@ def all_refs(pipeline: Pipeline) -> tuple[SecretKeyRef, ...]:
     return tuple(sorted(both, key=lambda ref: (ref.name, ref.key)))
 
 
+def forgetting_refs(pipeline: Pipeline) -> tuple[SecretKeyRef, ...]:
+    """Those by which its queue and its ledger are reached."""
+    found = set(_walk((pipeline.spec.queue, pipeline.spec.sink), SecretKeyRef))
+    return tuple(sorted(found, key=lambda ref: (ref.name, ref.key)))
+
+
 def queue_refs(pipeline: Pipeline) -> tuple[SecretKeyRef, ...]:
     """Those by which its queue is reached."""
     return tuple(_walk(pipeline.spec.queue, SecretKeyRef))

@@ -182,6 +182,20 @@ class Api:
         an apply would try to make it anew."""
         await self._merge(kind, namespace, name, {"metadata": {"uid": uid, "annotations": annotations}})
 
+    async def set_finalizers(self, kind: Kind, document: Document, finalizers: Sequence[str]) -> Document:
+        """Replace the finalizers of an object as it was seen; what it is then. ApiError 409 where it has changed."""
+        metadata = document["metadata"]
+        known = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        body = {"metadata": {**known, "finalizers": list(finalizers)}}
+        path = kind.path(metadata["namespace"], metadata["name"])
+        call = _Call("patch", "PATCH", path, {}, body, "application/merge-patch+json")
+        return await self._write("patch", kind, call)
+
+    async def may_create(self, kind: Kind, document: Sendable) -> None:
+        """Raises ApiError where it would be refused. Nothing is created."""
+        path = kind.path(document["metadata"]["namespace"])
+        await self._request(_Call("create", "POST", path, {"dryRun": "All"}, document))
+
     async def resume(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Let a suspended Job begin; one that is gone, or another by its name, is left alone."""
         await self._merge(kind, namespace, name, {"metadata": {"uid": uid}, "spec": {"suspend": False}})

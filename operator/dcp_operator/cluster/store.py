@@ -21,6 +21,8 @@ class _Pipeline(msgspec.Struct, frozen=True, gc=False):
     uid: str
     version: int
     text: bytes
+    going: bool
+    """Whether it is being deleted."""
 
 
 class Store:
@@ -34,6 +36,10 @@ class Store:
 
     def pipelines(self) -> list[PipelineKey]:
         return list(self._pipelines)
+
+    def deleted(self) -> list[PipelineKey]:
+        """Those that are being deleted."""
+        return [key for key, each in self._pipelines.items() if each.going]
 
     def pipeline(self, key: PipelineKey) -> Document | None:
         """Without its managedFields, read from the text each time."""
@@ -67,7 +73,8 @@ class Store:
         before = self._pipelines.get(key)
         if before is None or before.uid != uid or before.version < version:
             kept = {name: value for name, value in metadata.items() if name != "managedFields"}
-            self._pipelines[key] = _Pipeline(uid, version, msgspec.json.encode({**document, "metadata": kept}))
+            text = msgspec.json.encode({**document, "metadata": kept})
+            self._pipelines[key] = _Pipeline(uid, version, text, "deletionTimestamp" in metadata)
         return key
 
     def drop_pipeline(self, key: PipelineKey) -> None:

@@ -46,5 +46,8 @@ class Metric:
     def scaling(self, key: PipelineKey, backlog: int | None, wanted: int | None, current: int, cause: str) -> None:
         """What the scaler saw and decided."""
 
+    def left_behind(self, key: PipelineKey) -> None:
+        """A pipeline went, and its keys and books, which were to be deleted, are there still."""
+
     def forget(self, key: PipelineKey) -> None:
         """The pipeline is gone, and its gauges with it."""

@@ -6,10 +6,22 @@ from collections.abc import Iterator
 from typing import Literal
 
 from dcp_operator.status.events import News
+from dcp_operator.status.seen import UNDERWAY
 from dcp_pipeline.spec.kubernetes.status import Condition, Status
 
 UNUSABLE = frozenset(
-    {"InvalidSpec", "SecretMissing", "ChildRejected", "ChildBlocked", "KedaNotEnabled", "QueueHostNotAllowed"}
+    {
+        "InvalidSpec",
+        "SecretMissing",
+        "ChildRejected",
+        "ChildBlocked",
+        "KedaNotEnabled",
+        "QueueHostNotAllowed",
+        "NoImage",
+        "FinalizerRejected",
+        "ForgettingFailed",
+        "NotStarting",
+    }
 )
 
 
@@ -18,7 +30,9 @@ def news_of(status: Status, before: Status | None) -> Iterator[News]:
     is no longer met, is not met for another reason, or is met again."""
     ready, earlier = _of("Ready", status), _of("Ready", before)
     if ready is not None and not _same(ready, earlier):
-        worse = earlier is not None and earlier.status == "True" and ready.status != "True"
+        worse = (
+            ready.reason not in UNDERWAY and earlier is not None and earlier.status == "True" and ready.status != "True"
+        )
         kind: Literal["Normal", "Warning"] = "Warning" if worse or ready.reason in UNUSABLE else "Normal"
         yield News(kind, "Reconcile", ready.reason, ready.message)
     expected, earlier = _of("Expected", status), _of("Expected", before)

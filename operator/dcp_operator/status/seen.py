@@ -14,6 +14,8 @@ from dcp_pipeline.spec.kubernetes.status import ConditionStatus
 from dcp_pipeline.spec.model import State
 
 NO_WORKER = "WorkersNotReady"
+UNDERWAY = frozenset({"Ending", "Forgetting"})
+"""Reasons of a pipeline that is being deleted, and goes on to by itself."""
 REPORT_STALE_SECONDS = 120.0
 WORKERS_GRACE_SECONDS = 120.0
 """So long may workers that are wanted start, from zero too, before none of them being ready is told."""

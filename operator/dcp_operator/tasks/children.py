@@ -1,7 +1,7 @@
 """The children of a task: the spec as it is now, who may reach its pod, and the Job or CronJob that runs it. Pure.
 
-The pod is the worker's but for its sidecars, which would never end: the same Secrets, account, placement and additions.
-The spec is a copy of its own: the pipeline's goes once no pod of the pipeline reads it (docs/adr/0106).
+The pod is pod.py's, with the worker's Secrets, account, placement and additions. The spec is a copy of its own: the
+pipeline's goes once no pod of the pipeline reads it (docs/adr/0106).
 """
 
 from __future__ import annotations
@@ -10,18 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dcp_operator.children.additions import additions_of
 from dcp_operator.children.children import Child, owned, policy_spec
-from dcp_operator.children.merge import merged
-from dcp_operator.children.pods import (
-    SECRETS_FOLDER,
-    SPEC_FILE,
-    STATE_FOLDER,
-    container_security,
-    laid_over,
-    mounts_of,
-    volumes_of,
-)
+from dcp_operator.children.pods import SPEC_FILE
 from dcp_operator.children.run_spec import spec_text
 from dcp_operator.children.secret_refs import all_refs, refs_of
 from dcp_operator.ground.kinds import CONFIG_MAP, CRON_JOB, JOB, NETWORK_POLICY, Kind
@@ -34,17 +24,15 @@ from dcp_operator.ground.names import (
     child_name,
 )
 from dcp_operator.ground.settings import PodSettings
-from dcp_operator.tasks.words import FILES_FOLDER, claim_of, words_of
+from dcp_operator.tasks.pod import CONTAINER as CONTAINER
+from dcp_operator.tasks.pod import Claim, Run, job_spec
+from dcp_operator.tasks.words import claim_of, words_of
 from dcp_pipeline.spec.kubernetes.task.model import TASK_KIND, TaskSpec
 from dcp_pipeline.spec.model import Pipeline, SecretKeyRef
 
-CONTAINER = "dcp"
-GRACE_SECONDS = 60
 HISTORY = 3
-FILES_VOLUME = "dcp-task-files"
 WRITES_LABEL = "datacleaning.io/writes"
 """On a Job that changes tables or queue: never two of one pipeline at once."""
-_RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
 
 
 @dataclass(frozen=True)
@@ -101,72 +89,15 @@ def cron_job(wanted: WantedTask) -> Child:
 
 
 def _job_spec(wanted: WantedTask) -> dict[str, Any]:
-    """One pod, tried once: a failure is an answer. A pod that a drained node takes away is no failure, and the next
-    one waits until it has ended."""
-    disrupted = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
-    timeout = wanted.task.timeout
-    return {
-        "backoffLimit": 0,
-        "podReplacementPolicy": "Failed",
-        "podFailurePolicy": {"rules": [disrupted]},
-        **({} if timeout is None else {"activeDeadlineSeconds": max(1, int(timeout.seconds))}),
-        "template": _pod_template(wanted),
-    }
-
-
-def _pod_template(wanted: WantedTask) -> dict[str, Any]:
-    task, pipeline, settings = wanted.task, wanted.pipeline, wanted.settings
-    refs, additions = refs_needed(task, pipeline), additions_of(pipeline, "worker")
-    volumes = volumes_of(pipeline, "worker", refs, _spec_map_name(wanted))
-    mounts = mounts_of(pipeline, "worker", refs)
-    read = task.backup is None
-    if (claim := claim_of(task)) is not None:
-        volumes.append({"name": FILES_VOLUME, "persistentVolumeClaim": {"claimName": claim, "readOnly": read}})
-        mounts.append({"name": FILES_VOLUME, "mountPath": FILES_FOLDER, "readOnly": read})
-    pod: dict[str, Any] = {
-        "automountServiceAccountToken": False,
-        "containers": [merged(_container(wanted, mounts), additions.container)],
-        "enableServiceLinks": False,
-        "restartPolicy": "Never",
-        "securityContext": {
-            "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
-            **({} if claim is None else {"fsGroup": 65532, "fsGroupChangePolicy": "OnRootMismatch"}),
-        },
-        "serviceAccountName": child_name(task.pipeline_ref.name, "worker"),
-        "volumes": volumes,
-    }  # fmt: skip
-    if settings.pull_secrets:
-        pod["imagePullSecrets"] = [{"name": each} for each in settings.pull_secrets]
-    left_out = ("ontainers", "topologySpread", "terminationGrace")
-    pod = merged(pod, {key: value for key, value in additions.pod.items() if not any(each in key for each in left_out)})
-    pod["terminationGracePeriodSeconds"] = GRACE_SECONDS
-    own = {"labels": labels_of(wanted.owner.name, task.pipeline_ref.name) | _run_labels(wanted), "annotations": {}}
-    return {"metadata": merged(additions.metadata, own), "spec": pod}
-
-
-def _container(wanted: WantedTask, mounts: list[dict[str, Any]]) -> dict[str, Any]:
-    environment = {
-        "DCP_SECRETS_DIR": SECRETS_FOLDER,
-        "DCP_STATE_DIR": STATE_FOLDER,
-        "HOME": "/tmp",  # noqa: S108
-        "LOG_FORMAT": "json",
-        "POLARS_MAX_THREADS": "2",
-    }
-    container = {
-        "name": CONTAINER,
-        "image": wanted.image,
-        "command": ["python", "-m", "dcp_cli.task"],
-        "args": words_of(wanted.task),
-        "env": [{"name": name, "value": value} for name, value in environment.items()],
-        "resources": laid_over(_RESOURCES, wanted.task.resources),
-        "securityContext": container_security(),
-        "terminationMessagePath": "/dev/termination-log",
-        "terminationMessagePolicy": "File",
-        "volumeMounts": mounts,
-    }
-    if wanted.settings.pull_policy:
-        container["imagePullPolicy"] = wanted.settings.pull_policy
-    return container
+    task, pipeline = wanted.task, wanted.pipeline
+    claim = claim_of(task)
+    run = Run(
+        pipeline, wanted.settings, wanted.image, words_of(task), refs_needed(task, pipeline), _spec_map_name(wanted),
+        labels_of(wanted.owner.name, task.pipeline_ref.name) | _run_labels(wanted),
+        child_name(task.pipeline_ref.name, "worker"), None if claim is None else Claim(claim, task.backup is None),
+        task.resources,
+    )  # fmt: skip
+    return job_spec(run, None if task.timeout is None else task.timeout.seconds)
 
 
 def _spec_map_name(wanted: WantedTask) -> str:

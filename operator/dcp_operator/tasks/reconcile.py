@@ -47,13 +47,14 @@ class TaskReconciler:
 
     def __init__(
         self, store: Store, pipelines: Store, api: Api, secrets: SecretReader, applier: Applier, recorder: Recorder,
-        pods: PodSettings, now: Callable[[], datetime], remembered: Remembered, *, settled: Callable[[str], bool],
-        mark: Callable[[PipelineKey], None], leading: Callable[[], bool] = lambda: True, instance: str = "",
+        pods: PodSettings, now: Callable[[], datetime], remembered: Remembered, turns: Turns, *,
+        settled: Callable[[str], bool], mark: Callable[[PipelineKey], None],
+        leading: Callable[[], bool] = lambda: True, instance: str = "",
     ) -> None:  # fmt: skip
         self._store, self._pipelines, self._api, self._secrets = store, pipelines, api, secrets
         self._applier, self._recorder, self._pods, self._now = applier, recorder, pods, now
         self._settled, self._mark, self._leading, self._instance = settled, mark, leading, instance
-        self._turns, self._remembered = Turns(api), remembered
+        self._turns, self._remembered = turns, remembered
         self._owners: dict[PipelineKey, Owner] = {}
 
     async def run_once(self, key: PipelineKey) -> float | None:

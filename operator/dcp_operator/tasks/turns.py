@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-from dcp_operator.cluster.api import Api
+from dcp_operator.cluster.api import Api, Document
 from dcp_operator.ground.kinds import JOB, POD
 from dcp_operator.ground.names import PIPELINE_LABEL, PipelineKey
 from dcp_operator.tasks.runs import writer_at_work
@@ -22,8 +22,10 @@ class Turns:
         self._locks: WeakValueDictionary[PipelineKey, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def of(self, pipeline: PipelineKey, writes: bool) -> AsyncIterator[str | None]:
-        """What has to end first; None: begin, inside of the block."""
+    async def of(
+        self, pipeline: PipelineKey, writes: bool, ours: Callable[[Document], bool] = lambda each: False
+    ) -> AsyncIterator[str | None]:
+        """What has to end first, of what is not `ours`; None: begin, inside of the block."""
         if not writes:
             yield None
             return
@@ -32,4 +34,4 @@ class Turns:
             selector = f"{PIPELINE_LABEL}={pipeline.name}"
             jobs = await self._api.list(JOB, pipeline.namespace, selector)
             pods = await self._api.list(POD, pipeline.namespace, selector)
-            yield writer_at_work(jobs, pods)
+            yield writer_at_work(*([each for each in found if not ours(each)] for found in (jobs, pods)))

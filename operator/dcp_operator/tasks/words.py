@@ -29,6 +29,8 @@ def _command(task: TaskSpec) -> list[str]:
         return ["rejects", "ls", _SPEC, *_filters(task.rejects), "-n", str(task.rejects.limit)]
     if task.requeue is not None:
         return ["dead", "requeue", _SPEC, *(["--all"] if task.requeue.all else task.requeue.batches)]
+    if task.release is not None:
+        return ["objects", "release", _SPEC, *(["--all"] if task.release.all else task.release.objects)]
     if task.replay is not None:
         return ["rejects", "replay", _SPEC, *_filters(task.replay)]
     if task.preview is not None:

@@ -37,7 +37,7 @@ def check_schema(engine: Engine) -> None:
 
     Raises LedgerVersion where the tables are not of this release, or there are none; SinkUnavailable.
     """
-    recorded = Transactions(engine).read(_recorded_version)
+    recorded = recorded_version(engine)
     if recorded is None:
         raise LedgerVersion("there is no ledger in this database: no pipeline has run with this sink yet")
     if recorded < SCHEMA_VERSION:
@@ -45,6 +45,11 @@ def check_schema(engine: Engine) -> None:
             f"the ledger's tables are of version {recorded}, made by an older release; this one needs "
             f"{SCHEMA_VERSION}. The next start of its fetcher, a worker or `dcp run` brings them up"
         )
+
+
+def recorded_version(engine: Engine) -> int | None:
+    """Of the ledger that there is, however old; None where there is none. Raises LedgerVersion for a newer one."""
+    return Transactions(engine).read(_recorded_version)
 
 
 def _is_whole(connection: Connection) -> bool:

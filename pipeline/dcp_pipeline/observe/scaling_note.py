@@ -62,6 +62,11 @@ def read_history(client: redis.Redis, queue: str) -> list[ScalingNote]:
     return history
 
 
+def note_keys(queue: str) -> tuple[str, str]:
+    """The keys that notes of a queue are in."""
+    return _key(queue), _history(queue)
+
+
 def _note(text: bytes | None) -> ScalingNote | None:
     try:
         return msgspec.json.decode(text, type=ScalingNote) if text else None

@@ -211,6 +211,13 @@ class Spec(_Part, frozen=True):
             "next connection, where that is all it is used for."
         ),
     ] = "Restart"
+    deletion_policy: Annotated[
+        Literal["Retain", "Delete"],
+        Meta(
+            description="When the resource is deleted, in a cluster: leave the queue's keys and the books in the "
+            "ledger, or (Delete) delete both before it goes. The rows of the clean table stay."
+        ),
+    ] = "Retain"
     queue: Annotated[Queue, Meta(description="Between fetcher and workers.")] = Queue()
     sink: Annotated[Sink | None, Meta(description="Where rows go; without one, NAME.db beside the spec")] = None
     fetcher: Annotated[Fetcher, Meta(description="The fetcher's settings.")] = Fetcher()

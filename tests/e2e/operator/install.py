@@ -14,7 +14,11 @@ DCP_IMAGE = os.environ.get("E2E_DCP_IMAGE", "dcp-e2e/dcp:e2e")
 OPERATOR_MEMORY = "192Mi"
 CHILD_VERBS = ["create", "delete", "get", "list", "patch", "watch"]
 RULES: list[dict[str, Any]] = [
-    {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningpipelines"], "verbs": ["get", "list", "watch"]},
+    {
+        "apiGroups": ["datacleaning.io"],
+        "resources": ["datacleaningpipelines"],
+        "verbs": ["get", "list", "patch", "watch"],
+    },
     {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningpipelines/status"], "verbs": ["patch"]},
     {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningpipelines/finalizers"], "verbs": ["update"]},
     {"apiGroups": ["datacleaning.io"], "resources": ["datacleaningtasks"], "verbs": ["delete", "get", "list", "watch"]},

@@ -71,6 +71,9 @@ class Objects:
             stored["status"] = self._rolled_out(stored, before)
         self.by_place[place] = stored
         self._note("MODIFIED" if before else "ADDED", place, stored, before)
+        held = before is not None and before["metadata"].get("finalizers")
+        if held and "deletionTimestamp" in metadata and not metadata.get("finalizers"):
+            self.delete(place)  # what held it is gone
         return stored
 
     def apply(self, place: Place, document: Document, manager: str) -> Document:
@@ -109,6 +112,10 @@ class Objects:
         before = self._there(place)
         if uid is not None and before["metadata"]["uid"] != uid:
             raise Refused(409, "Conflict", "the uid in the precondition is another's")
+        if before["metadata"].get("finalizers"):
+            going = {"deletionTimestamp": "2026-01-01T00:00:00Z", **before["metadata"]}
+            self.put(place, {**before, "metadata": going})
+            return
         del self.by_place[place]
         self.version += 1
         metadata = {**before["metadata"], "resourceVersion": str(self.version)}

@@ -176,6 +176,8 @@ class ApiServer:
                 return objects.apply_status(place, document)
             case "apply", "scale":
                 return objects.apply_scale(place, document, request.query["fieldManager"])
+            case "create", _ if request.query.get("dryRun"):
+                return document
             case "create", _:
                 made = (request.plural, request.namespace, document["metadata"]["name"])
                 if made in objects.by_place:
@@ -188,7 +190,10 @@ class ApiServer:
                 return objects.put(place, document)
             case "patch", _:
                 before = objects._there(place)
-                metadata = {**before["metadata"], **document["metadata"], "uid": before["metadata"]["uid"]}
+                for each in ("uid", "resourceVersion"):
+                    if document["metadata"].get(each, before["metadata"][each]) != before["metadata"][each]:
+                        raise Refused(409, "Conflict", f"the {each} is another")
+                metadata = {**before["metadata"], **document["metadata"]}
                 spec = {"spec": {**before["spec"], **document["spec"]}} if "spec" in document else {}
                 return objects.put(place, {**before, **spec, "metadata": metadata})
             case "delete", _:

@@ -85,11 +85,11 @@ def test_the_manifests_grant_what_the_chart_grants() -> None:
     assert [each["rules"] for each in roles] == documents(CHART / "files/rules.yaml")
 
 
-def test_secrets_are_read_by_name_and_pipelines_are_not_written() -> None:
+def test_secrets_are_read_by_name_and_pipelines_are_not_made_or_deleted() -> None:
     rules = documents(CHART / "files/rules.yaml")[0]
     verbs = {resource: set(rule["verbs"]) for rule in rules for resource in rule["resources"]}
     assert verbs["secrets"] == {"get"}
-    assert verbs["datacleaningpipelines"] == {"get", "list", "watch"}
+    assert verbs["datacleaningpipelines"] == {"get", "list", "patch", "watch"}, "patch: for a finalizer (ADR 140)"
     assert verbs["datacleaningtasks"] == {"delete", "get", "list", "watch"}
     assert not any("*" in words for rule in rules for words in rule.values())
 

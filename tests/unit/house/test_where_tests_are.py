@@ -19,6 +19,7 @@ ELSEWHERE = {
     "cli/page": "integration/ui",
     "fetcher/gauges": "integration/fetcher/test_labels.py",
     "fetcher/publishing": "integration/fetcher/test_recovery.py",
+    "operator/forgetting": "faults/test_deletion.py",
     "operator/cluster": "unit/operator/test_operator.py",
     "operator/ground": "unit/operator/test_parts.py",
     "pipeline/verify": "integration/pipeline/ledger/test_verify.py",

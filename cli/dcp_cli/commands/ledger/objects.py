@@ -68,12 +68,15 @@ def objects_reread(spec: str, objects: tuple[str, ...], every: bool, redis: str 
 @spec_argument
 @some_or_all("objects", "that are held")
 @server_options
+@json_option
 @exits
-def objects_release(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
+def objects_release(
+    spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None, output: str
+) -> int:
     """Take objects that are held as they are, whatever is rejected of them: what waits is cleaned and written."""
     from dcp_cli.ledger.held import release_objects
 
-    return release_objects(set_up(spec, redis, sink), objects, every)
+    return release_objects(set_up(spec, redis, sink), objects, every, output)
 
 
 @command.command("drop")

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-COMMANDS = ("doctor", "test", "expect", "notify", "backup", "restore", "migrate")
+COMMANDS = ("doctor", "test", "expect", "notify", "backup", "restore", "migrate", "forget")

@@ -21,6 +21,7 @@ FILES = (
     "api_writes",
     "api_seconds",
     "refusals",
+    "left_behind",
     "unseen",
     "leading",
     "backlog_batches",
@@ -80,6 +81,10 @@ class Metrics(Metric):
     def scaling(self, key: PipelineKey, backlog: int | None, wanted: int | None, current: int, cause: str) -> None:
         for each in self._listed:
             each.scaling(key, backlog, wanted, current, cause)
+
+    def left_behind(self, key: PipelineKey) -> None:
+        for each in self._listed:
+            each.left_behind(key)
 
     def forget(self, key: PipelineKey) -> None:
         for each in self._listed:

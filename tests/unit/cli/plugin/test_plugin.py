@@ -140,6 +140,8 @@ def test_verify_makes_a_task_waits_with_progress_and_ends_as_dcp_did(played: Pla
     ("words", "what", "asked"),
     [
         (["rejects", "botnet", "--code", "type-error"], "rejects", {"code": "type-error", "limit": 50}),
+        (["release", "botnet", "--all"], "release", {"all": True}),
+        (["release", "botnet", "o1", "o2"], "release", {"objects": ["o1", "o2"]}),
         (["dead", "requeue", "botnet", "--all"], "requeue", {"all": True}),
         (["dead", "requeue", "botnet", "b1", "b2"], "requeue", {"batches": ["b1", "b2"]}),
         (["replay", "botnet", "--replaced"], "replay", {"replaced": True}),

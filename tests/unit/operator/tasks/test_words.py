@@ -16,6 +16,8 @@ ASKED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("rejects", {"code": "type-error", "field": "-x", "limit": 7}, ["--code=type-error", "--field=-x", "7"]),
     ("requeue", {"all": True}, ["--all"]),
     ("requeue", {"batches": ["1f.2", "a-b"]}, ["1f.2", "a-b"]),
+    ("release", {"all": True}, ["--all"]),
+    ("release", {"objects": ["bb13", "c-4"]}, ["bb13", "c-4"]),
     ("replay", {"object": "bb13", "source": "s", "replaced": True}, ["--object=bb13", "--source=s", "--replaced"]),
     ("preview", {"records": 3}, ["3"]),
     ("backup", {"claimName": "c", "file": "b-{time}.dcp", "overwrite": True}, ["--overwrite"]),

@@ -31,6 +31,9 @@ RULES = {
             "what is done once cannot be changed but for ttlSecondsAfterFinished: make another task",
         ),
     ),
+    "release": (
+        Rule("self.all != (has(self.objects) && self.objects.size() > 0)", "all: true, or objects, is wanted"),
+    ),
     "requeue": (
         Rule("self.all != (has(self.batches) && self.batches.size() > 0)", "all: true, or batches, is wanted"),
     ),

@@ -22,9 +22,9 @@ TASK_PLURAL = "datacleaningtasks"
 LONGEST_TASK_NAME = 52
 """Of a CronJob, whose Jobs' names are eleven letters longer."""
 
-What = Literal["verify", "rejects", "requeue", "replay", "preview", "backup", "restore"]
+What = Literal["verify", "rejects", "requeue", "release", "replay", "preview", "backup", "restore"]
 ALL: tuple[What, ...] = get_args(What)
-WRITES: frozenset[What] = frozenset({"requeue", "replay", "restore"})
+WRITES: frozenset[What] = frozenset({"requeue", "release", "replay", "restore"})
 """What changes the pipeline's tables or its queue: never two of them at once for one pipeline."""
 
 _FILE = r"^[A-Za-z0-9][-A-Za-z0-9._{}]*$"
@@ -79,6 +79,16 @@ class Requeue(Part, frozen=True):
     ] = ()
 
 
+class Release(Part, frozen=True):
+    """Have objects that are held (expect.whenRejected: hold) tried again, and judged no more."""
+
+    all: Annotated[bool, Meta(description="All that are held.")] = False
+    objects: Annotated[
+        tuple[Annotated[str, Meta(pattern=_ID, max_length=64)], ...],
+        Meta(description="These, by their ids, which may be shortened.", max_length=256),
+    ] = ()
+
+
 class Replay(Part, frozen=True):
     """Clean rejects again by the spec as it is now."""
 
@@ -121,6 +131,7 @@ class TaskSpec(Part, frozen=True):
     verify: Annotated[Verify | None, Meta(description="Recompute the books.")] = None
     rejects: Annotated[Rejects | None, Meta(description="Count rejects, and list some.")] = None
     requeue: Annotated[Requeue | None, Meta(description="Give dead batches another life.")] = None
+    release: Annotated[Release | None, Meta(description="Have held objects tried again.")] = None
     replay: Annotated[Replay | None, Meta(description="Clean rejects again.")] = None
     preview: Annotated[Preview | None, Meta(description="What would become of the first records.")] = None
     backup: Annotated[Backup | None, Meta(description="Books and rows, into a file.")] = None
@@ -181,6 +192,8 @@ def _problems(spec: TaskSpec) -> list[SpecProblem]:
         return found
     if spec.requeue is not None and spec.requeue.all == bool(spec.requeue.batches):
         found.append(SpecProblem("spec.requeue", "all: true, or batches, is wanted"))
+    if spec.release is not None and spec.release.all == bool(spec.release.objects):
+        found.append(SpecProblem("spec.release", "all: true, or objects, is wanted"))
     if spec.restore is not None and spec.schedule is not None:
         found.append(SpecProblem("spec.schedule", "a backup is put back once"))
     if spec.schedule is None and (spec.time_zone is not None or spec.suspend):
