@@ -98,6 +98,14 @@ class Writer:
         self._stream.write(framed)
 
 
+def may_be_replaced(path: Path) -> bool:
+    """Whether nothing but a backup would be lost: it is one, or empty."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) in (MAGIC, b"")
+
+
 def read_archive(path: Path) -> Iterator[Head | Page]:
     """The head, then the pages. Raises Unusable at the end, or before, where the file is not whole."""
     with path.open("rb") as file:

@@ -27,6 +27,7 @@ from redis.exceptions import (
 from dcp_pipeline.redis_url import Node
 
 MOST_KNOWN = 64
+_UNREADABLE = "what the server says cannot be read"
 _NOT_NOW = ("UNBLOCKED", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
 
 
@@ -107,11 +108,11 @@ class BySentinels:
             try:
                 answer = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._master)  # type: ignore[no-untyped-call]
                 if answer:
-                    host, port = answer
+                    found = _node(*answer)
                     self._prefer(asked)
-                    return Node(host.decode(), int(port))
+                    return found
                 told.append(f"{asked}: knows no master {self._master!r}")
-            except (redis.RedisError, ValueError, TypeError, UnicodeDecodeError) as error:
+            except (redis.RedisError, ValueError, TypeError, AttributeError) as error:
                 told.append(f"{asked}: {error}")
                 refusals += isinstance(error, (redis.AuthenticationError, NoPermissionError))
         kind = redis.AuthenticationError if refusals == len(sentinels) else redis.ConnectionError
@@ -168,6 +169,8 @@ class _Followed:
         except redis.RedisError:
             self.disconnect()  # type: ignore[attr-defined]
             raise
+        except ValueError as error:
+            raise self._elsewhere(f"{_UNREADABLE} ({error})") from error
         if not self._guide.is_right(reply):
             raise self._elsewhere(f"{self.host}:{self.port} is no master now")
 
@@ -177,6 +180,8 @@ class _Followed:
             return super().read_response(*arguments, **options)  # type: ignore[misc]
         except MovedError as error:
             raise self._moved(error) from error
+        except ValueError as error:  # a MOVED to nowhere, as redis-py reads it
+            raise self._elsewhere(f"{_UNREADABLE} ({error})") from error
         except (AskError, TryAgainError) as error:
             raise redis.ConnectionError("the Cluster is moving the queue's slot to another server") from error
         except ReadOnlyError as error:
@@ -190,13 +195,24 @@ class _Followed:
             raise self._elsewhere(str(error)) from error
 
     def _moved(self, error: MovedError) -> redis.ConnectionError:
-        node = Node(error.host or self.host, error.port)
+        try:
+            node = _node((error.host or self.host).encode(), error.port)
+        except ValueError as odd:
+            return self._elsewhere(f"the Cluster sends us to what is no address: {odd}")
         self._guide.moved(node)
         return self._elsewhere(f"the queue is on another server of the Cluster: {node}")
 
     def _elsewhere(self, why: str) -> redis.ConnectionError:
         self.disconnect()  # type: ignore[attr-defined]
         return redis.ConnectionError(why)
+
+
+def _node(host: bytes, port: bytes | int) -> Node:
+    """Where an answer leads to. Raises ValueError; what is no pair of words is a TypeError or AttributeError."""
+    found = Node(host.decode(), int(port))
+    if not (found.host and 0 < found.port < 65536):
+        raise ValueError(f"{str(found)[:80]!r} is no host and port")
+    return found
 
 
 class FollowedConnection(_Followed, Connection):

@@ -108,6 +108,13 @@ def test_what_cannot_be_restored_whole_leaves_nothing(tmp_path: Path, sqlite: Da
     assert (code, copy.read_bytes()) == (1, before)
     assert "--overwrite" in process.err()
     assert dcp(tmp_path, "backup", spec, str(copy), "--overwrite")[0] == 0
+    for name, content in (("ibdata1", b"\0" * 64), ("another.dcp", b"dcp backup 2\n")):
+        (tmp_path / name).write_bytes(content)
+        code, process = dcp(tmp_path, "backup", spec, str(tmp_path / name), "--overwrite")
+        assert (code, (tmp_path / name).read_bytes()) == (1, content)
+        assert "is no backup of dcp's, and stays" in process.err()
+    (tmp_path / "ours").touch()
+    assert dcp(tmp_path, "backup", spec, str(tmp_path / "ours"), "--overwrite")[0] == 0
     code, process = dcp(tmp_path, "restore", spec, str(cut), "--sink", f"sqlite:///{tmp_path}/new.db")
     assert code == 1
     assert "damaged or cut off" in process.err()

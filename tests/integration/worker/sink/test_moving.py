@@ -317,6 +317,42 @@ def test_a_move_goes_on_by_the_spec_that_it_was_begun_with_only(mover: Database,
     assert set(older.identities().values()) == older.fresh_identities()
 
 
+def test_a_mark_that_names_no_type_is_the_spec_s(mover: Database) -> None:
+    older = Older(mover, BY_TIME)
+    _killed_at_work(mover)
+    mover.execute(
+        "UPDATE dcp_meta SET value = REPLACE(value, ',\"kind\":\"datetime\"', '') WHERE name = 'moving/clean'"
+    )
+    [[mark]] = mover.execute("SELECT value FROM dcp_meta WHERE name = 'moving/clean'")
+    assert "kind" not in mark
+    migrate(mover.engine, "clean", BY_TIME)
+    assert set(older.identities().values()) == older.fresh_identities()
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ("at = '2026-13-02 03:04:05.500000'", "1 values of at are none of type datetime"),
+        ("at = '2026-02-30 03:04:05.500000'", "1 values of at are none of type datetime"),
+        ("at = '2026-01-02T03:04:05.500000'", "1 values of at are none of type datetime"),
+        ("at = 'a word of twenty-six chars'", "1 values of at are none of type datetime"),
+        ("at = X'00'", "1 values of at are none of type datetime"),
+        ("_dcp_id = 'sixteen letters.'", "1 rows have identities that are no bytes"),
+    ],
+)
+def test_what_somebody_else_wrote_stops_a_move_of_sqlite_before_anything_is_done(
+    sqlite: Database, odd: str, told: str
+) -> None:
+    older = Older(sqlite, BY_TIME)
+    sqlite.execute("UPDATE clean SET at = '9999-12-31 23:59:59.999999' WHERE name = 'd'")  # the last that there is
+    sqlite.execute(f"UPDATE clean SET {odd} WHERE name = 'g'")
+    with pytest.raises(LedgerError, match=told):
+        migrate(sqlite.engine, "clean", BY_TIME)
+    assert not older.sink().table.ordered
+    sqlite.execute("DELETE FROM clean WHERE name = 'g'")
+    assert migrate(sqlite.engine, "clean", BY_TIME).reason is None
+
+
 def test_a_type_that_the_column_does_not_have_is_told_before_anything_is_done(mover: Database) -> None:
     older = Older(mover, BY_TIME)
     before = older.identities()

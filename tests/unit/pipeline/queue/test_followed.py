@@ -88,6 +88,16 @@ def test_a_moved_is_followed_and_a_dead_server_passed_over() -> None:
             assert length_at(f"redis+cluster://127.0.0.1:1,127.0.0.1:{first}") == 7
 
 
+@pytest.mark.parametrize("to", ["127.0.0.1:99999999", "127.0.0.1:0", "127.0.0.1:-1", "127.0.0.1", "", ":"])
+@pytest.mark.parametrize("asked", [b"EXISTS", b"LLEN"])
+def test_a_moved_to_what_is_no_address_counts_as_away(to: str, asked: bytes) -> None:
+    with (
+        server(HELLO | {b"LLEN": b":7\r\n"} | {asked: f"-MOVED 1 {to}\r\n".encode()}) as port,
+        pytest.raises(UNREACHABLE),
+    ):
+        length_at(f"redis+cluster://127.0.0.1:{port}")
+
+
 ADDRESS = "*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{}\r\n"
 
 
@@ -101,6 +111,9 @@ ADDRESS = "*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{}\r\n"
         (b"*2\r\n$1\r\nx\r\n$4\r\nport\r\n", "no Sentinel says"),
         (b"*2\r\n$1\r\n\xff\r\n$1\r\n1\r\n", "no Sentinel says"),
         (b"-ERR no\r\n", "no Sentinel says"),
+        (b"*2\r\n*0\r\n$1\r\n1\r\n", "no Sentinel says"),
+        (b"*2\r\n$1\r\nx\r\n$8\r\n99999999\r\n", "no Sentinel says"),
+        (b"*2\r\n$0\r\n\r\n$1\r\n1\r\n", "no Sentinel says"),
     ],
 )
 def test_a_sentinel_that_knows_nothing_is_passed_over(says: bytes, why: str) -> None:

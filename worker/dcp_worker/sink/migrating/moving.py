@@ -140,7 +140,7 @@ def _mark(connection: Connection, way: Way, name: str, cleaning: Cleaning) -> Ma
         marked = _marked(connection, name)
         if marked is not None:
             _check_goes_on(name, marked, wanted)
-            return marked
+            return replace(marked, after=wanted)  # with the type, which a mark need not name
         if recorded.ordered:
             return "its identities begin with their order already"
         if not wanted.ordered:

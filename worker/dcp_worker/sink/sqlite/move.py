@@ -26,10 +26,12 @@ _DEPENDENTS = """
     WHERE m.type = 'table' AND (LOWER(m.name) = LOWER(:t) OR LOWER(f."table") = LOWER(:t))"""
 _KEPT = {
     "integer": "TYPEOF({v}) = 'integer'",
-    "date": "TYPEOF({v}) = 'text' AND LENGTH({v}) = 10",
-    "datetime": "TYPEOF({v}) = 'text' AND LENGTH({v}) = 26",
+    "date": "TYPEOF({v}) = 'text' AND STRFTIME('%Y-%m-%d', {v}, '+0 days') = {v}",
+    "datetime": "TYPEOF({v}) = 'text' AND SUBSTR({v}, 1, 19) = "
+    "STRFTIME('%Y-%m-%d %H:%M:%S', SUBSTR({v}, 1, 19), '+0 days') "
+    "AND SUBSTR({v}, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]'",
 }
-"""How values of a type stand there."""
+"""How values of a type stand there. A column of SQLite takes any others, too, of whoever else writes to it."""
 
 
 class InPlace:
@@ -45,8 +47,12 @@ class InPlace:
         dependents = [str(each) for each in connection.execute(text(_DEPENDENTS), {"t": move.table}).scalars()]
         if dependents:
             return f"{', '.join(dependents)} of its owner's would see each row change"
+        texts = f"SELECT COUNT(*) FROM {move.quoted} WHERE TYPEOF(\"{ID}\") <> 'blob'"  # noqa: S608
+        if count := connection.exec_driver_sql(texts).scalar_one():
+            return f"{count} rows have identities that are no bytes, so somebody else wrote them"
         if move.field is not None:
-            others = f'SELECT COUNT(*) FROM {move.quoted} WHERE "{move.field}" IS NOT NULL AND NOT ({_KEPT[move.kind]})'  # noqa: S608
+            kept = f"COALESCE({_KEPT[move.kind]}, 0)"
+            others = f'SELECT COUNT(*) FROM {move.quoted} WHERE "{move.field}" IS NOT NULL AND NOT {kept}'  # noqa: S608
             count = connection.exec_driver_sql(others.replace("{v}", f'"{move.field}"')).scalar_one()
             if count:
                 return f"{count} values of {move.field} are none of type {move.kind} as the spec has it"

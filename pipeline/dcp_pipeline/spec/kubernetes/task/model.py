@@ -113,7 +113,7 @@ class Backup(Part, frozen=True):
         Annotated[str, Meta(pattern=_FILE, max_length=200)] | None,
         Meta(description="Its name; {time} in it stands for when it is taken. PIPELINE-{time}.dcp by default."),
     ] = None
-    overwrite: Annotated[bool, Meta(description="Put it in the place of a file that is there.")] = False
+    overwrite: Annotated[bool, Meta(description="Put it in the place of a backup that is there.")] = False
 
 
 class Restore(Part, frozen=True):
