@@ -57,6 +57,9 @@ class Rounds:
         """Liveness hangs on our own loops only: an API server that is away makes no loop stuck."""
         while True:
             await self.reconcile_once()
+            # One that nothing happened to is reconciled without waiting for anything, and so are thousands in a row:
+            # nobody would hear meanwhile that something happens.
+            await asyncio.sleep(0)
 
     def _pause(self, key: PipelineKey, error: Exception) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -14,7 +15,9 @@ from dcp_operator.ground.kinds import CONFIG_MAP, DEPLOYMENT, PIPELINE
 from dcp_operator.ground.names import PipelineKey
 from dcp_operator.ground.scope import Scope
 from dcp_operator.ground.settings import SettingInvalid, read_settings
+from dcp_operator.rounds import Rounds
 from dcp_operator.scaling.server import seen_from_outside
+from dcp_operator.status.metrics import Metrics
 
 IMAGES = {"FETCHER_IMAGE": "f:1", "WORKER_IMAGE": "w:1"}
 A, B = PipelineKey("n", "a"), PipelineKey("n", "b")
@@ -85,6 +88,30 @@ async def test_what_happened_to_one_goes_before_what_a_resync_marks() -> None:
     assert await dirty.take() == B
     dirty.done(B)
     assert dirty.idle
+
+
+async def test_whoever_hears_of_a_change_is_heard_while_thousands_are_looked_at() -> None:
+    """A pipeline that nothing happened to is looked at without a pause: one after the other, they would be all."""
+    dirty, done = DirtyKeys(), list[PipelineKey]()
+
+    class Known:
+        async def run_once(self, key: PipelineKey) -> float | None:
+            done.append(key)
+            return None
+
+    keys = [PipelineKey("n", f"p{n}") for n in range(1000)]
+    for key in keys:
+        dirty.mark(key, at_leisure=True)
+    rounds = Rounds(dirty, Known(), Metrics())
+    workers = [asyncio.create_task(rounds.run_reconcile()) for _ in range(4)]
+    await asyncio.sleep(0)  # as a watch does, whose line has not come yet
+    dirty.mark(B)
+    while B not in done:  # noqa: ASYNC110 - who waits here is one of those that are to be let in
+        await asyncio.sleep(0)
+    assert len(done) < 50
+    for each in workers:
+        each.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
 
 
 LISTED = {"metadata": {"resourceVersion": "20"}, "items": [document(9), document(9, name="y")]}
