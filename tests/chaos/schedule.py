@@ -53,7 +53,7 @@ def play(stage: Stage, plan: Plan, folder: Path) -> Outcome:
             struck = strike_all(stage, plan, engine)
             healed = time.monotonic()
             history = _history(stage)
-            verdict = _settle_and_judge(stage, cast, engine, history, plan.withdraws)
+            verdict = _settle_and_judge(stage, cast, engine, history)
             settle_seconds = time.monotonic() - healed
             verdict.findings += cast.leave() if verdict.good else []
             return outcome_of(plan, verdict, actors, struck, time.monotonic() - begun, settle_seconds)
@@ -103,14 +103,11 @@ def _withdraw(stage: Stage, engine: Engine, over: threading.Event) -> None:
                 stage.withdraw(uri.rsplit("/", 1)[-1], etag)
 
 
-def _settle_and_judge(stage: Stage, cast: Cast, engine: Engine, history: History, withdrawn: bool) -> Verdict:
+def _settle_and_judge(stage: Stage, cast: Cast, engine: Engine, history: History) -> Verdict:
     stage.heal()
     cast.heal()
     deadline = time.monotonic() + SETTLE_SECONDS
     while settled(engine, history) and time.monotonic() < deadline:
-        # What is dead comes back only with its file.
-        if withdrawn and _rows(engine, "SELECT id FROM dcp_batches WHERE state = 'dead'"):
-            break
         time.sleep(0.2)
     return judge(engine, history)
 
