@@ -23,7 +23,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,11 +97,13 @@ async def measure(options: argparse.Namespace) -> int:
                 print(f"{options.pipelines} pipelines in {options.namespaces} namespaces, {options.servers} servers: all "
                       f"looked after, and 12 s without a write, after {time.monotonic() - begun:.0f} s, "
                       f"{first.cpu_seconds:.0f} CPU-s in all, {first.writes:.0f} writes", flush=True)  # fmt: skip
-                written = len(server.writes)
+                written, told = len(server.writes), {each: conditions(server, each) for each in every}
                 await asyncio.sleep(options.seconds)
                 after = await read(port)
                 for what, count in Counter(_told(each) for each in server.writes[written:]).items():
                     print(f"written for nothing: {count} times {what}", flush=True)
+                for what, count in Counter(one for each in every for one in changes_of(server, each, told)).items():
+                    print(f"of conditions: {count} times {what}", flush=True)
                 assert after is not None
                 code = report(options.pipelines, min(options.servers, options.namespaces), first, after)
                 await changes(server, every, options.changes)
@@ -178,6 +180,19 @@ async def changes(server: ApiServer, every: Sequence[Place], count: int) -> None
         if seconds:
             print(f"{what}, until it is carried out, n={len(seconds)}: {seconds[len(seconds) // 2]:.2f} s in the middle, "
                   f"p95 {seconds[int(len(seconds) * 0.95)]:.2f} s, at most {seconds[-1]:.2f} s", flush=True)  # fmt: skip
+
+
+def conditions(server: ApiServer, each: Place) -> dict[str, str]:
+    """What a pipeline's status says, by condition."""
+    status = (server.find(PIPELINES, each.name, each.namespace) or {}).get("status") or {}
+    return {one["type"]: f"{one['status']} {one['reason']}" for one in status.get("conditions", ())}
+
+
+def changes_of(server: ApiServer, each: Place, told: Mapping[Place, Mapping[str, str]]) -> Iterator[str]:
+    """Which conditions say something else now."""
+    for kind, now in conditions(server, each).items():
+        if (before := told[each].get(kind)) != now:
+            yield f"{kind}: {before} -> {now}"
 
 
 def _told(write: Request) -> str:
