@@ -47,6 +47,9 @@ def test_days_are_noted_kept_and_judged(database: Database) -> None:
         "SELECT COUNT(*), MAX(LENGTH(value)) FROM dcp_meta WHERE name LIKE 'day/feeds/a/%'"
     )
     assert (rows <= KEPT_DAYS + 8, largest < 300) == (True, True)
+    note(-400, 1)
+    assert ledger.expectations(spec)[0] == verdict, "a worker whose clock is a year ahead forgets nothing"
+    database.execute("DELETE FROM dcp_meta WHERE name = 'day/feeds/a/s/%s'" % (today + timedelta(days=400)))
     note(0, 7)
     assert ledger.expectations(spec)[0].met, "a day that is not over is not judged"
     note(1, 0, 490)
