@@ -36,7 +36,7 @@ from dcp_operator.status.news import news_of
 from dcp_operator.status.none_ready import NoneReady
 from dcp_operator.status.seen import DeploymentSeen, KedaSeen, Observed, deployment_seen
 from dcp_operator.status.status import due_in, status_of
-from dcp_operator.status.trouble import trouble_of
+from dcp_operator.status.trouble import being_made, trouble_of
 from dcp_operator.status.writing import write_status
 from dcp_pipeline.spec.kubernetes.status import Status, from_document, to_document
 from dcp_pipeline.spec.model import Pipeline, SecretKeyRef, State
@@ -213,6 +213,7 @@ class Reconciler:
             at_rest = await self._at_rest.seen(key, state, deployments, before, generation, read_at)
         if at_rest is None:
             return LOOK_AGAIN_SECONDS
+        lacking = await self._lacking(key, deployments)
         seen = Observed(
             generation=generation,
             refusal=refusal,
@@ -227,7 +228,8 @@ class Reconciler:
             now=self._now(),
             scaling_cause=scaled.cause if scaled else "",
             scaling_refused=scaled.refused if scaled else None,
-            trouble=await self._trouble(key, deployments),
+            trouble=trouble_of(lacking),
+            being_made=being_made(lacking, self._now()),
             revision=self._remembered.revision(key) if refusal is None and not held else None,
             unseen={kind.plural: each.status for kind, each in self._parts.unseen(key.namespace).items()},
             keda=self._keda(key),
@@ -257,11 +259,11 @@ class Reconciler:
         found = [self._store.deployment(key, each) for each in COMPONENTS]
         return [deployment_seen(each.document) if each else None for each in found]
 
-    async def _trouble(self, key: PipelineKey, seen: Sequence[DeploymentSeen | None]) -> dict[str, str]:
-        """What keeps pods from coming up. They are asked for only where some are wanted that are not ready."""
+    async def _lacking(self, key: PipelineKey, seen: Sequence[DeploymentSeen | None]) -> Sequence[Document]:
+        """Its pods, which are asked for only where some are wanted that are not ready."""
         if all(each is None or each.ready >= each.wanted for each in seen):
-            return {}
-        return trouble_of(await self._pods_of(key))
+            return ()
+        return await self._pods_of(key)
 
     async def _pods_of(self, key: PipelineKey) -> Sequence[Document]:
         return await self._api.list(POD, key.namespace, _selecting(key.name))

@@ -158,6 +158,54 @@ async def test_a_job_that_a_quota_refuses_is_told_and_made_once_there_is_room(
         assert condition(server, "Stalled")[0] == "False"
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (
+            {
+                "startTime": "2026-11-29T02:00:00Z",
+                "containerStatuses": [{"name": "dcp", "state": {"waiting": {"reason": "ContainerCreating"}}}],
+            },
+            "books-x has no container yet",
+        ),
+        (
+            {
+                "containerStatuses": [
+                    {"name": "dcp", "state": {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}}
+                ]
+            },
+            "is the image's name right, and may the node pull it?",
+        ),
+        (
+            {
+                "conditions": [
+                    {
+                        "type": "PodScheduled",
+                        "status": "False",
+                        "reason": "Unschedulable",
+                        "message": 'persistentvolumeclaim "nowhere" not found',
+                    }
+                ]
+            },
+            "no node takes it (make the claim, or name another)",
+        ),
+    ],
+    ids=["a volume", "an image", "a claim"],
+)
+async def test_a_pod_that_does_not_begin_is_told_with_what_to_do(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: Document, said: str
+) -> None:
+    put_pipeline(server, redis)
+    put_task(server)
+    async with operated(server, tmp_path, monkeypatch):
+        await until(lambda: jobs(server) == {"books"}, "the Job")
+        labels = {"batch.kubernetes.io/job-name": "books"}
+        server.put("pods", {"metadata": {"name": "books-x", "namespace": "feeds", "labels": labels}, "spec": {},
+                            "status": {"phase": "Pending", **status}})  # fmt: skip
+        await until(lambda: reason(server) == "NotStarting", "it to be told")
+        assert said in condition(server)[2]
+
+
 async def test_an_operator_that_is_started_half_way_follows_the_job_that_there_is(
     server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,8 @@ class Observed:
     """Why the API server did not take the last number of workers."""
     trouble: Mapping[str, str] = field(default_factory=dict)
     """Component -> what keeps a pod of it from coming up, as the kubelet says."""
+    being_made: Mapping[str, str] = field(default_factory=dict)
+    """Component -> which pod of it has had no container for long, and how to find out why."""
     revision: str | None = None
     """Of what the pods are to run; None where the spec cannot be used."""
     unseen: Mapping[str, int] = field(default_factory=dict)
@@ -111,7 +113,8 @@ class Observed:
         if self.workers is None or not self.workers.none_ready or self.none_ready_seconds < WORKERS_GRACE_SECONDS:
             return None
         minutes = f"{WORKERS_GRACE_SECONDS / 60:.0f} min"
-        return f"none of the {self.workers.wanted} workers that are wanted has been ready for {minutes}: see their log"
+        why = self.being_made.get("worker", "see their log")
+        return f"none of the {self.workers.wanted} workers that are wanted has been ready for {minutes}: {why}"
 
     @property
     def renewing(self) -> str | None:

@@ -23,7 +23,7 @@ from dcp_operator.ground.kinds import CRON_JOB, JOB, PIPELINE, POD, TASK
 from dcp_operator.ground.names import Owner, PipelineKey
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.status.events import Recorder
-from dcp_operator.status.trouble import trouble_of
+from dcp_operator.status.trouble import being_made, trouble_of
 from dcp_operator.status.writing import write_status
 from dcp_operator.tasks.children import WantedTask, before_the_run, cron_job, job, refs_needed
 from dcp_operator.tasks.report import Stage, condition_of, finished, finished_at, is_true, news_of, status_of, waiting
@@ -164,7 +164,7 @@ class TaskReconciler:
                 return Stage("at work", "Running", "`dcp` is at work", name)
             if phases & {"Succeeded", "Failed"}:
                 return Stage("at work", "Running", "its pod has ended, and its Job is about to", name)
-            trouble = next(iter(trouble_of(pods).values()), "")
+            trouble = next(iter((trouble_of(pods) or being_made(pods, self._now())).values()), "")
             if trouble or not pods:
                 said = trouble or "its Job has no pod yet; where that lasts, kubectl describe job says why: a quota?"
                 return Stage("at work", "NotStarting" if trouble else "Starting", said, name)

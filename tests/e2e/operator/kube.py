@@ -60,6 +60,10 @@ class Kube:
         found: list[dict[str, Any]] = self._call("GET", self._path(kind), query=[("labelSelector", label)])["items"]
         return found
 
+    def read(self, path: str) -> Any:
+        """What the API server has at a path that no kind here stands for."""
+        return self._call("GET", path)
+
     def apply(self, document: dict[str, Any], manager: str = "e2e") -> dict[str, Any]:
         """Server-side apply, as `kubectl apply --server-side`."""
         query = [("fieldManager", manager), ("force", "true"), ("fieldValidation", "Strict")]

@@ -34,7 +34,9 @@ def found(seen: Observed) -> Found:
     if seen.paused:
         return _resting(seen)
     if seen.fetcher is None or seen.fetcher.ready < 1:
-        return Found("False", "FetcherNotReady", "the fetcher: its pod is not ready")
+        return Found(
+            "False", "FetcherNotReady", f"the fetcher: {seen.being_made.get('fetcher', 'its pod is not ready')}"
+        )
     return Found("True", "Running", "fetcher and workers are as the spec asks")
 
 

@@ -29,6 +29,9 @@ LONGEST_LIST = 256
 """Of lists for which the model names no limit."""
 _LIST_KEYS = {"sources": "name", "cleaning.fields": "name", "status.conditions": "type"}
 _SETS = {"cleaning.unique"}
+_WITHOUT_DEFAULT = {"deletionPolicy"}
+"""Fields that are newer than some release: what the API server fills in by itself, an operator of that release takes
+for a mistake. The model has their default (docs/adr/0155)."""
 
 
 def custom_resource_definition() -> Schema:
@@ -134,15 +137,15 @@ def structural(schema: Schema, place: str, rules: Mapping[str, tuple[Rule, ...]]
 
     Types that are unions have no structural form: such values pass as they are, and the operator's parser checks
     them. Defaults of whole objects and lists stay in the parser too, so that resources are stored as they were
-    written.
+    written; and those of fields that are new.
     """
     if schema.get("x-kubernetes-int-or-string"):
         return {key: value for key, value in schema.items() if key != "type"}
     if isinstance(schema.get("type"), list):
         return {"description": schema.get("description", ""), "x-kubernetes-preserve-unknown-fields": True}
     node = {key: value for key, value in schema.items() if key not in ("properties", "items", "additionalProperties")}
-    if isinstance(node.get("default"), (dict, list, tuple)):
-        del node["default"]
+    if isinstance(node.get("default"), (dict, list, tuple)) or place in _WITHOUT_DEFAULT:
+        node.pop("default", None)
     if node["type"] == "string" and "enum" not in node:
         node.setdefault("maxLength", LONGEST_STRING)
     if node["type"] == "integer":

@@ -98,6 +98,7 @@ AWAY = QueueSeen(None, "ConnectionError: refused", {})
         ({"workers": replace(NONE, settled=False)}, "Ready", "False", "RollingOut"),
         ({"fetcher": replace(UP, updated=0)}, "Ready", "False", "RollingOut"),
         ({"workers": replace(UP, ready=0), "trouble": {"worker": "CrashLoopBackOff"}}, "Ready", "False", "PodsFailing"),
+        ({"workers": replace(UP, ready=0), "being_made": {"worker": "an image"}}, "Ready", "True", "Running"),
         (
             {"workers": replace(UP, ready=0), "trouble": {"worker": "CrashLoopBackOff"}},
             "Stalled",
