@@ -38,8 +38,8 @@ class Store:
         return list(self._pipelines)
 
     def deleted(self) -> list[PipelineKey]:
-        """Those that are being deleted."""
-        return [key for key, each in self._pipelines.items() if each.going]
+        """Those that are being deleted. Also for the thread that answers /metrics: the list is made at one go."""
+        return [key for key, each in list(self._pipelines.items()) if each.going]
 
     def pipeline(self, key: PipelineKey) -> Document | None:
         """Without its managedFields, read from the text each time."""
