@@ -14,7 +14,6 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
@@ -64,8 +63,8 @@ def fork(run: Callable[[], int], log_file: Path, manager: str) -> int:
         exits(run)()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else FAILED
-    except BaseException:  # noqa: BLE001  (the end of this process: nobody is left to raise it to)
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001  (the end of this process: nobody is left to raise it to)
+        sys.excepthook(type(error), error, error.__traceback__)  # without secrets, once logs are set up
     finally:
         logging.shutdown()
         os._exit(code)

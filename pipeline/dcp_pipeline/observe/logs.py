@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 
 import msgspec
 
 from dcp_pipeline.errors import in_words
 from dcp_pipeline.observe.printable import printable, printable_cell, printable_json, readable
 from dcp_pipeline.settings import SettingInvalid
+
+log = logging.getLogger(__name__)
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -52,8 +57,27 @@ def set_up_logs(level: str, style: str, redact: Callable[[str], str], files: Log
         before.close()
     root.handlers[:] = handlers
     root.setLevel(LEVELS[level])
+    _tell_of_defects(redact)
     for noisy in ("aiohttp.access", "asyncio", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(max(LEVELS[level], logging.WARNING))
+
+
+def _tell_of_defects(redact: Callable[[str], str]) -> None:
+    """What nobody catches: Python writes it as it is, past the log, with whatever a server has repeated in it."""
+
+    def of_process(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.stderr.write(printable(redact("".join(traceback.format_exception(kind, error, trace)))))
+
+    def of_thread(ended: threading.ExceptHookArgs) -> None:
+        if ended.exc_value is not None and not issubclass(ended.exc_type, SystemExit):
+            name = ended.thread.name if ended.thread else ""
+            log.critical("the thread %s has ended", name, exc_info=ended.exc_value)
+
+    # Where somebody else listens, as a test's runner does, it is theirs to tell.
+    if sys.excepthook is sys.__excepthook__ or sys.excepthook.__module__ == __name__:
+        sys.excepthook = of_process
+    if threading.excepthook is threading.__excepthook__ or threading.excepthook.__module__ == __name__:
+        threading.excepthook = of_thread
 
 
 def _to_files(files: LogFiles, style: str, redact: Callable[[str], str]) -> list[logging.Handler]:

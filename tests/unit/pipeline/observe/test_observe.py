@@ -6,9 +6,12 @@ import asyncio
 import json
 import logging
 import socket
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +80,44 @@ def test_a_log_line_is_json_with_its_extras_and_without_secrets(capsys: pytest.C
     line = json.loads(capsys.readouterr().err)
     assert (line["log.level"], line["message"], line["batch"], line["why"]) == ("error", "failed with ***", "b1", "***")
     assert "hunter2" not in line["error.stack_trace"]
+
+
+DEFECT = """
+import sys, threading
+from pathlib import Path
+from dcp_pipeline.observe.logs import LogFiles, set_up_logs
+files = LogFiles(Path(sys.argv[3])) if sys.argv[3:] else LogFiles()
+set_up_logs("info", sys.argv[1], lambda text: text.replace("hunter2", "***"), files)
+def fail():
+    raise ValueError("login hunter2 refused \\x1b[31m")
+if sys.argv[2] == "thread":
+    thread = threading.Thread(target=fail, name="traces")
+    thread.start()
+    thread.join()
+else:
+    fail()
+"""
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+@pytest.mark.parametrize("where", ["thread", "process"])
+def test_what_nobody_catches_is_told_without_secrets(style: str, where: str) -> None:
+    words = [sys.executable, "-c", DEFECT, style, where]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == (0 if where == "thread" else 1)
+    assert "ValueError: login *** refused" in done.stderr
+    assert "in fail" in done.stderr
+    assert "hunter2" not in done.stderr
+    assert "\x1b" not in done.stderr
+    assert ("the thread traces has ended" in done.stderr) == (where == "thread")
+
+
+def test_a_thread_that_nobody_caught_stands_in_the_log_file(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", DEFECT, "json", "thread", str(tmp_path / "dcp.log")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    line = json.loads((tmp_path / "dcp.log").read_text())
+    assert (done.stderr, line["log.level"], line["message"]) == ("", "critical", "the thread traces has ended")
+    assert "login *** refused" in line["error.stack_trace"]
 
 
 @pytest.mark.usefixtures("restored_logging")
