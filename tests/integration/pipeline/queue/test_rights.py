@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from dcp_cli.forget.queue import forget_keys
 from dcp_operator.scaling.queues import UNREADABLE, QueueReader
 from dcp_operator.scaling.reach import Reach
 from dcp_operator.scaling.server import Server
@@ -188,3 +189,15 @@ def test_a_pipeline_runs_with_exactly_the_rule_and_waits_where_it_has_less(
     assert_totals(process.answer(), expected)
     assert_equals_oracle(connect_ledger(sink), expected)
     assert len(SESSION) == len(set(SESSION)), "nothing twice"
+
+
+def test_a_user_of_the_rule_may_have_the_queue_forgotten(one_guarded: RunningServer) -> None:
+    let(one_guarded, rule("dcp", NAME))
+    client = as_user(one_guarded)
+    queue = Queue(client, NAME, pipeline="default/botnet")
+    queue.enqueue([Job("a", b"x", pipeline="default/botnet"), Job("b", b"y", pipeline="default/botnet")])
+    Inbox(client, NAME).push("{}")
+    queue.bury(queue.exchange("w", [], 1).leases[0], "of no use")
+    assert forget_keys(queue, client) == {"queued": 1, "dead": 1, "inbox": 1}
+    assert one_guarded.client().keys("*") == []
+    client.close()
