@@ -36,16 +36,21 @@ def below(pid: int) -> list[int]:
     return [pid, *(each for child in children for each in below(int(child)))]
 
 
-def settled(pid: int, count: int) -> list[int]:
+def settled(pid: int, count: int, empty: bool) -> list[int]:
     """The processes, once the workers have come and gone."""
-    time.sleep(SETTLED_SECONDS)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while len(found := below(pid)) != count + _OTHERS:
-        if time.monotonic() > deadline:
-            sys.exit(f"{len(found)} processes, and not {count + _OTHERS}")
-        time.sleep(1)
+    idle = count + _OTHERS
+    _wait_for(pid, idle if empty else idle + count)
+    _wait_for(pid, idle)
     time.sleep(SETTLED_SECONDS)
     return below(pid)
+
+
+def _wait_for(pid: int, count: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while len(found := below(pid)) != count:
+        if time.monotonic() > deadline:
+            sys.exit(f"{len(found)} processes, and not {count}")
+        time.sleep(0.2)
 
 
 def main(count: int, empty: bool) -> None:
@@ -58,7 +63,7 @@ def main(count: int, empty: bool) -> None:
             (Path(name) / f"p{number}.yaml").write_text(SPEC.format(name=f"p{number}"))
         up = subprocess.Popen([sys.executable, "-m", "dcp_cli", "up", name])
         try:
-            sizes = [pss_bytes(pid) for pid in settled(up.pid, count)]
+            sizes = [pss_bytes(pid) for pid in settled(up.pid, count, empty)]
         finally:
             up.terminate()
             up.wait()

@@ -11,7 +11,7 @@ from dcp_cli.options import json_option
 @click.command()
 @click.argument("where", metavar="URL|FILE")
 @click.option(
-    "-n", "records", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Records to read."
+    "-n", "--records", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Records to read."
 )
 @click.option("--name", help="The pipeline's name; made from the file's by default.")
 @json_option

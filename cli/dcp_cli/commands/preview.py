@@ -10,7 +10,7 @@ from dcp_cli.options import json_option, set_up, spec_argument
 
 @click.command()
 @spec_argument
-@click.option("-n", "records", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Records to show.")
+@click.option("-n", "--records", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Records to show.")
 @json_option
 @exits
 def command(spec: str, records: int, output: str) -> int:

@@ -11,6 +11,8 @@ ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 """On every table, at all times."""
 MAKING = ("CREATE", "ALTER", "INDEX")
 """For making tables, and for what a newer release adds to them."""
+EXPIRING = ("DROP",)
+"""By which rows that expire go with their partition, and not by batches."""
 SEEING = ("TRIGGER",)
 """By which triggers on a table of one's own are seen."""
 _GRANT = re.compile(r"(GRANT|REVOKE) (.+?) ON (?:TABLE )?(`(?:[^`]|``)+`|\*)\.(`(?:[^`]|``)+`|\*) (?:TO|FROM) ", re.I)
@@ -55,7 +57,7 @@ def missing_rights(rights: Rights, tables: Sequence[str], wanted: Sequence[str])
 def _named(text: str) -> set[str]:
     words = {each.strip().upper() for each in re.sub(r"\([^)]*\)", "(", text).split(",")}
     if words & {"ALL PRIVILEGES", "ALL"}:
-        return {*ROWS, *MAKING, *SEEING}
+        return {*ROWS, *MAKING, *EXPIRING, *SEEING}
     return {each for each in words if "(" not in each}
 
 

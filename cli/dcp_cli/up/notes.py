@@ -19,6 +19,7 @@ from dcp_pipeline.files.durable import write_durably
 from dcp_pipeline.files.places import folder_of, state_base
 from dcp_pipeline.spec.composing.dotenv import with_dotenv
 
+_BEGINS = "`dcp up` begins here, and has told nothing yet"
 STATUS, LOGS, REQUESTS = "status.json", "logs", "requests"
 
 
@@ -89,12 +90,16 @@ class UpFolder:
 
     def read(self) -> Status:
         """What goes on. Raises CommandFailed where no supervisor is there."""
-        if self.state.holder() is None:
+        holder = self.state.holder()
+        if holder is None:
             raise CommandFailed(f"no `dcp up` runs here ({self.path.parent.parent}): start one, or name its folder")
         try:
-            return msgspec.json.decode(self.status_path.read_bytes(), type=Status)
+            found = msgspec.json.decode(self.status_path.read_bytes(), type=Status)
         except (OSError, msgspec.DecodeError) as error:
-            raise CommandFailed(f"`dcp up` begins here, and has told nothing yet: {error}") from error
+            raise CommandFailed(f"{_BEGINS}: {error}") from error
+        if found.pid != holder:  # of one that is gone, however it went
+            raise CommandFailed(f"{_BEGINS} (process {holder})")
+        return found
 
     def ask(self, asked: Asked) -> Path:
         """Leave a request. Raises OSError."""

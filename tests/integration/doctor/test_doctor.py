@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import yaml
+
 from dcp_cli.doctor.command import found
 from dcp_cli.findings.finding import Finding, State
 from dcp_pipeline.ledger import Ledger
@@ -54,6 +56,27 @@ def test_a_user_without_rights_is_told_each_by_name_and_the_grant_that_mends_it(
         assert examined(spec, secret)["sink.rights"][0].state is State.OK
 
 
+def test_who_keeps_rows_for_a_while_is_told_that_they_go_slowly_without_drop(
+    tmp_path: Path, mysql_like: Database
+) -> None:
+    server, database = mysql_like.server, str(mysql_like.engine.url.database)
+    assert server is not None
+    Ledger(mysql_like.engine, "default/botnet").prepare()
+    rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, TRIGGER"
+    server.grant(database, rights)
+    secret = {"DCP_SECRET_SINK_PASSWORD": server.password}
+    with served(feed_of(tmp_path / "feed")) as url:
+        spec = write_spec(tmp_path / "spec.yaml", url, sink=mysql_like.url)
+        assert [each.state for each in examined(spec, secret)["sink.rights"]] == [State.OK]
+        document = yaml.safe_load(spec.read_text())
+        document["spec"]["sink"]["sql"]["retention"] = {"by": "seen_at", "keep": "90d"}
+        spec.write_text(yaml.safe_dump(document))
+        _, finding = examined(spec, secret)["sink.rights"]
+        assert (finding.state, "lacks DROP" in finding.says) == (State.WARNING, True)
+        server.execute(finding.mend)
+        assert [each.state for each in examined(spec, secret)["sink.rights"]] == [State.OK]
+
+
 def test_rights_by_a_role_count(tmp_path: Path, mariadb: Database) -> None:
     server, database = mariadb.server, str(mariadb.engine.url.database)
     assert server is not None
@@ -75,6 +98,9 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     spec = write_spec(tmp_path / "spec.yaml", f"http://127.0.0.1:{port}/", sink=f"sqlite:///{tmp_path}/clean.db")
     code, process = dcp(tmp_path, "doctor", str(spec), "--redis", f"redis://127.0.0.1:{port}/0", "-o", "json")
     answer = process.answer()
+    code_of_validate, validated = dcp(tmp_path, "validate", str(spec), "--connect")
+    assert (code_of_validate, "spec.sink: sink.table: table botnet" in validated.err()) == (2, True), validated.err()
+    assert dcp(tmp_path, "validate", str(spec))[0] == 0, "needs no server"
     told = {each["about"]: each["state"] for each in answer["findings"]}
     assert (code, answer["healthy"]) == (1, False)
     assert {name for name, state in told.items() if state == "wrong"} == {

@@ -19,7 +19,7 @@ from dcp_ui.drawing.calendar import Days, draw_days
 from dcp_ui.reading.marks import marked
 from dcp_ui.reading.rules import rule_of
 from dcp_ui.reading.snapshot import LedgerSeen, QueueSeen, Snapshot
-from dcp_ui.reading.verdict import Level, judge
+from dcp_ui.reading.verdict import Level, books_said, judge
 from support.pipelines import pipeline
 
 LABELS = ("when", "ip", "port")
@@ -152,3 +152,20 @@ def test_a_calendar_marks_the_days_between_the_first_and_today_on_which_nothing_
     assert svg.count('class="nothing"') == 5
     assert svg.count("<title>") == 41
     assert f"<title>{today}: 0</title>" in svg
+
+
+@pytest.mark.parametrize(
+    ("totals", "said"),
+    [
+        (Totals(read=10, written=10), "The books balance."),
+        (Totals(read=10, written=6, pending=4), "so far"),
+        (Totals(read=10, written=9), "do not balance: run dcp verify"),
+        (Totals(read=10, written=2, dead=8), "do not balance: all is counted"),
+        (Totals(read=10, written=2, dead=4, pending=4), "do not balance: all is counted"),
+        (Totals(read=10, written=10, objects={ObjectState.UNAVAILABLE: 1}), "do not balance: all is counted"),
+        (Totals(read=10, written=10, objects={ObjectState.HISTORY: 1}), "The books balance."),
+    ],
+)
+def test_the_page_says_of_the_books_what_verify_says(totals: Totals, said: str) -> None:
+    assert said in books_said(totals)
+    assert (books_said(totals) == "The books balance.") is totals.complete

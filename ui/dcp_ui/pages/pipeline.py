@@ -15,7 +15,7 @@ from dcp_ui.ground.fleet import Member
 from dcp_ui.ground.looks import Look
 from dcp_ui.pages.site import SITE, Site, Visit
 from dcp_ui.pages.way_of import way_of
-from dcp_ui.reading.verdict import judge
+from dcp_ui.reading.verdict import books_said, judge
 from dcp_ui.words.language import Words
 
 _PATIENCE_SECONDS = 0.6
@@ -43,6 +43,7 @@ async def pipeline(request: web.Request) -> web.Response:
         seen=seen,
         look=look,
         verdict=judge(seen),
+        books_said=books_said(seen.ledger.totals) if seen and seen.ledger else "",
         lying=draw_way(way, standing=False) if way else None,
         standing=draw_way(way, standing=True) if way else None,
         plot=_plot(visit.words, flow, chosen) if flow.value else None,

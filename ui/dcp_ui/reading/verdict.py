@@ -7,6 +7,7 @@ from enum import IntEnum
 
 import msgspec
 
+from dcp_pipeline.ledger.looking.overview import Totals
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_ui.reading.snapshot import Snapshot
 
@@ -56,6 +57,17 @@ class Verdict(msgspec.Struct, frozen=True):
 
     level: Level
     remarks: tuple[Remark, ...] = ()
+
+
+def books_said(totals: Totals) -> str:
+    """Whether the books balance, as `dcp status` and `dcp verify` have it."""
+    if totals.complete:
+        return "The books balance."
+    if not totals.consistent:
+        return "The books do not balance: run dcp verify"
+    if totals.dead or totals.in_state(ObjectState.UNAVAILABLE):
+        return "The books do not balance: all is counted, but records are held or dead, or objects could not be read."
+    return "The books balance so far; some records are pending."
 
 
 def judge(seen: Snapshot | None) -> Verdict:

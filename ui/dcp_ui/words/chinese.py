@@ -82,6 +82,9 @@ CHINESE = {
     "as expected": "符合预期",
     "not as expected": "不符合预期",
     # one pipeline
+    "The books do not balance: all is counted, but records are held or dead, or objects could not be read.": (
+        "账目不平：记录均已计数，但有记录被扣留或已放弃，或有对象无法读取。"
+    ),
     "The books balance.": "账目平衡。",
     "The books balance so far; some records are pending.": "账目目前平衡，部分记录待处理。",
     "Records over time": "记录随时间的变化",

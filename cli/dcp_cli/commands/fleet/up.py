@@ -40,6 +40,9 @@ def command(
 
     SIGTERM (or `dcp down`) ends all cleanly, SIGHUP reads every file anew.
     """
+    from dcp_cli.up.neighbours import names_put_together
+
+    together = names_put_together()  # before anything that is large is imported
     from dcp_cli.up.command import up
     from dcp_cli.up.supervisor import UpOptions
 
@@ -54,4 +57,7 @@ def command(
         return serve_metrics(folder, metrics_host, metrics or 0)
 
     address = f"http://{ui_host}:{ui_port}/"
-    return up(specs, UpOptions(workers, page if ui else None, address, serve if metrics else None, settings()))
+    try:
+        return up(specs, UpOptions(workers, page if ui else None, address, serve if metrics else None, settings()))
+    finally:
+        del together

@@ -16,7 +16,7 @@ def command() -> None:
 @command.command("ls")
 @spec_argument
 @reject_filters
-@click.option("-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="Rejects to show.")
+@click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="Rejects to show.")
 @server_options
 @json_option
 @exits

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect
 
 from dcp_cli.findings.finding import Findings, ok, warning, wrong
 from dcp_cli.findings.limits import connections
-from dcp_cli.findings.rights import MAKING, ROWS, SEEING, Rights, missing_rights, rights_of
+from dcp_cli.findings.rights import EXPIRING, MAKING, ROWS, SEEING, Rights, missing_rights, rights_of
 from dcp_pipeline.ledger.tables import METADATA
 from dcp_pipeline.setup import Setup
 
@@ -61,6 +61,11 @@ def rights(setup: Setup, connection: Connection) -> Findings:
     else:
         yield ok("sink.rights", f"{user} has {', '.join(ROWS if whole else (*ROWS, *MAKING))} on {database}")
     yield from _later(has, tables, user, database, whole)
+    sink = setup.pipeline.spec.sink
+    retention = sink.sql.retention if sink and sink.sql else None
+    if retention and retention.keep and (slow := missing_rights(has, tables[-1:], EXPIRING)):
+        says = f"{_said(user, database, slow)}: rows that expire are deleted by batches, and not with their partition"
+        yield warning("sink.rights", says, _grant(user, database, list(slow)))
 
 
 def _later(has: Rights, tables: list[str], user: str, database: str, whole: bool) -> Findings:

@@ -20,6 +20,8 @@ _CODES = {
         4151,
     },
 }  # fmt: skip
+_FIRST_OF_SQL = 1000
+"""Below are those of the server's own files and memory: whatever was asked, it could not do it now."""
 _TROUBLE = {code: trouble for trouble, codes in _CODES.items() for code in codes}
 
 
@@ -40,6 +42,8 @@ def trouble(error: BaseException) -> Trouble:
         return Trouble.LOST if "losed" in str(error) else Trouble.OTHER
     if code in (1, 3, 1030, 1180) and "28" in str(error):  # 1 and 3: a temporary file of the server's
         return Trouble.FULL
+    if 0 < code < _FIRST_OF_SQL:
+        return _TROUBLE.get(code, Trouble.LOST)
     if code == 2003 and "certificate" in str(error).lower():
         return Trouble.DENIED
     return _TROUBLE.get(code, Trouble.OTHER)

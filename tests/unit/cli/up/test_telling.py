@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from dcp_cli.up.notes import PipelineNote, UpFolder
+from dcp_cli.errors import CommandFailed
+from dcp_cli.up.notes import PipelineNote, Status, UpFolder
 from dcp_cli.up.telling import Teller
 
 
@@ -37,3 +39,15 @@ def test_the_status_is_written_when_it_can_be(tmp_path: Path) -> None:
     (tmp_path / "later").mkdir()
     teller.tell([], "", now=2)
     assert (tmp_path / "later" / "status.json").exists()
+
+
+def test_the_processes_of_a_supervisor_that_is_gone_are_not_shown_as_those_of_the_next(tmp_path: Path) -> None:
+    folder = UpFolder(tmp_path / "up")
+    with folder.state.alone("dcp up", "is here"):
+        folder.write(Status(os.getpid() + 1, since=1.0, pipelines=(PipelineNote("one", "one.yaml", "running"),)))
+        with pytest.raises(CommandFailed, match="has told nothing yet"):
+            folder.read()
+        folder.write(Status(os.getpid(), since=2.0))
+        assert folder.read().since == 2.0
+    with pytest.raises(CommandFailed, match="no `dcp up` runs here"):
+        folder.read()
