@@ -21,13 +21,11 @@ from dcp_pipeline.spec.model import Cleaning, Format
 from dcp_pipeline.verify.verify import verify
 
 
-def validate_spec(path: str, output: str, connect: bool = False) -> int:
-    """Print every problem of a spec, or that there is none; the exit code. `connect`: its table's, too."""
+def validate_spec(path: str, output: str) -> int:
+    """Print every problem of a spec, or that there is none; the exit code."""
     try:
         setup = load_setup(path, os.environ, settings=settings())
         _compile(setup, path)
-        if connect:
-            _fits(setup, path)
     except SpecInvalid as error:
         if output != "json":
             raise
@@ -78,17 +76,6 @@ def _compile(setup: Setup, path: str) -> None:
         compile_part(replace(cleaning, filter=(each,)), Format(), "filter[0]", f"filter[{n}]")
     if problems:
         raise SpecInvalid(problems, path)
-
-
-def _fits(setup: Setup, path: str) -> None:
-    """Ask the sink, which is changed by nothing. Raises SpecInvalid with what is wrong there."""
-    from dcp_cli.doctor.sink import sink
-    from dcp_cli.findings.finding import State
-
-    found = [each for each in sink(setup) if each.state is State.WRONG]
-    if found:
-        place = "spec.sink"
-        raise SpecInvalid([SpecProblem(place, f"{each.about}: {each.says}") for each in found], path)
 
 
 def verify_books(setup: Setup, path: str, output: str, since_seconds: float | None = None) -> int:

@@ -23,6 +23,7 @@ from dcp_pipeline.errors import Unusable, in_words
 from dcp_pipeline.process.exit_codes import DONE, FAILED
 from dcp_pipeline.queue import QueueError
 from dcp_pipeline.setup import Setup
+from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
 
 _MEANT = (CommandFailed, Unusable, LedgerError, QueueError, OSError, redis.RedisError, SQLAlchemyError)
 """What a look may raise: by itself it is told, it ends no other look."""
@@ -39,6 +40,13 @@ def examine(setup: Setup, spec: str, output: str) -> int:
     else:
         _show(findings, spec)
     return FAILED if sick else DONE
+
+
+def ask_the_sink(setup: Setup, spec: str) -> None:
+    """For `dcp validate --connect`: its table, its rights. Raises SpecInvalid with all that is wrong there."""
+    found = [each for each in _looked("sink", partial(sink, setup)) if each.state is State.WRONG]
+    if found:
+        raise SpecInvalid([SpecProblem("spec.sink", f"{each.about}: {each.says}") for each in found], spec)
 
 
 def found(setup: Setup) -> list[Finding]:
