@@ -12,12 +12,13 @@ from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.errors import Stopped
 from dcp_fetcher.loop import FetcherLoop, FetchReport
 from dcp_pipeline.connect import open_shared
+from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.observe.gauges import ledger_gauges, queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.lookout import Lookout
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.report import Expectation
-from dcp_pipeline.observe.reporter import Reporter
+from dcp_pipeline.observe.reporter import Reporter, tell_of_sink
 from dcp_pipeline.process.exit_codes import DONE, FAILED, INTERRUPTED
 from dcp_pipeline.process.stopping import told_to_stop
 from dcp_pipeline.queue import Inbox
@@ -149,10 +150,17 @@ def prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
     def at_once(call: Callable[[], T]) -> T:
         return call()
 
+    def told(call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except SinkUnavailable as error:
+            tell_of_sink(shared.client, shared.queue.name, "fetcher", str(error))
+            raise
+
     patiently = at_once if once else loop.patience
     for warning in patiently(lambda: check_server(shared.client, shared.queue.name)):
         log.warning(warning)
-    patiently(shared.ledger.prepare)
+    patiently(lambda: told(shared.ledger.prepare))
     for warning in patiently(shared.ledger.warnings):
         log.warning(warning)
 

@@ -20,7 +20,7 @@ from dcp_pipeline.observe.gauges import queue_gauges
 from dcp_pipeline.observe.health import HealthServer
 from dcp_pipeline.observe.phases import Observer, unobserved
 from dcp_pipeline.observe.readiness import METRICS, READY, STOPPING, tell_manager
-from dcp_pipeline.observe.reporter import Reporter
+from dcp_pipeline.observe.reporter import Reporter, tell_of_sink
 from dcp_pipeline.process.exit_codes import HUNG
 from dcp_pipeline.process.stopping import told_to_stop
 from dcp_pipeline.queue import Lease, LeaseKeeper
@@ -287,6 +287,7 @@ def _prepared(process: WorkerProcess, shared: Shared, stopping: threading.Event)
                 log.warning(warning)
         except SinkUnavailable as error:
             process.trouble.sink(error)
+            tell_of_sink(shared.client, shared.queue.name, "worker", str(error))
             stopping.wait(_START_PAUSE_SECONDS)
             continue
         process.trouble.sink(None)

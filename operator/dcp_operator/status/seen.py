@@ -156,6 +156,8 @@ def told_by_the_fetcher(seen: Observed) -> Report | Found:
     report = seen.queue.reports.get("fetcher") if seen.queue else None
     if report is None or stale(report, seen.now):
         return Found("Unknown", "NoReport", "the fetcher has not told lately")
+    if report.sink and not report.sources:
+        return Found("Unknown", "NoReport", "the fetcher cannot begin: SinkReachable says why")
     return report
 
 

@@ -94,6 +94,15 @@ class Reporter:
                 pause = self._period
 
 
+def tell_of_sink(client: redis.Redis, queue: str, component: str, problem: str) -> None:
+    """For a process that cannot begin because of the database: its reporter begins once it has."""
+    try:
+        if take_turn(client, queue, component, PERIOD_SECONDS):
+            publish(client, queue, component, Report(at=time.time(), sink=problem))
+    except redis.RedisError as error:
+        log.debug("not reported", extra={"error": f"{type(error).__name__}: {error}"})
+
+
 def _with_books(report: Report, read: Callable[[], Books]) -> Report:
     try:
         return replace(report, totals=totals_of(read()))

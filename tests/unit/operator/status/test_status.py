@@ -145,6 +145,8 @@ AWAY = QueueSeen(None, "ConnectionError: refused", {})
         ({"state": "Draining"}, "SourcesReachable", "Unknown", "Paused"),
         ({"queue": told(at=NOW.timestamp() - 300)}, "SinkReachable", "Unknown", "NoReport"),
         ({"queue": told(sink="access denied")}, "SinkReachable", "False", "Unreachable"),
+        ({"queue": told(sink="access denied", sources={})}, "SourcesReachable", "Unknown", "NoReport"),
+        ({"queue": told(sink="access denied", sources={})}, "LabelsAsExpected", "Unknown", "NoReport"),
         ({}, "SinkReachable", "True", "Reachable"),
     ],
 )
