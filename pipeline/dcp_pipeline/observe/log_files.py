@@ -7,15 +7,20 @@ is said on stderr, once until it can be.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import logging.handlers
 import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from dcp_pipeline.errors import in_words
+
+_LOCK_SECONDS = 2.0
 
 
 class LogFile(logging.handlers.RotatingFileHandler):
@@ -44,6 +49,19 @@ class LogFile(logging.handlers.RotatingFileHandler):
             self._failing = True
             print(f"dcp: the log cannot be written: {in_words(error)}", file=sys.stderr)  # noqa: T201
 
+    def doRollover(self) -> None:
+        """As the base does, but one process at a time: others may write to the same file, and find it full as well."""
+        folder = os.open(Path(self.baseFilename).parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _lock(folder)
+            if self.stream is None or not self._moved():
+                super().doRollover()
+                return
+            self.stream.close()
+            self.stream = self._open()  # another has rotated it just now
+        finally:
+            os.close(folder)
+
     def _moved(self) -> bool:
         assert self.stream is not None
         try:
@@ -51,6 +69,16 @@ class LogFile(logging.handlers.RotatingFileHandler):
         except OSError:
             return True
         return (there.st_dev, there.st_ino) != (open_.st_dev, open_.st_ino)
+
+
+def _lock(folder: int) -> None:
+    """For a moment: a file system may have no locks, and any user who may read a folder may hold its lock for ever."""
+    until = time.monotonic() + _LOCK_SECONDS
+    while time.monotonic() < until:
+        with suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(0.01)
 
 
 def bear_sigusr1() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +103,39 @@ def test_a_file_that_cannot_be_written_is_told_once_and_ends_nothing(
     path.parent.mkdir()
     log.info("four")
     assert path.read_text().endswith("four\n")
+
+
+WRITER = """
+import logging, sys
+from pathlib import Path
+from dcp_pipeline.observe.logs import LogFiles, set_up_logs
+set_up_logs("info", "console", str, LogFiles(Path(sys.argv[1]), None, 4000, 1000))
+for number in range(600):
+    logging.getLogger("w").info("%s-%d ends", sys.argv[2], number)
+"""
+
+
+def test_processes_that_write_to_one_file_rotate_it_in_turn(tmp_path: Path) -> None:
+    running = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "dcp.log"), name], stderr=subprocess.PIPE)
+        for name in "abc"
+    ]
+    assert [each.communicate(timeout=300)[1] for each in running] == [b"", b"", b""]
+    lines = [line for each in tmp_path.iterdir() for line in each.read_text().splitlines()]
+    found = sorted(line.split()[-2] for line in lines)
+    assert found == sorted(f"{name}-{number}" for name in "abc" for number in range(600))
+    assert len(list(tmp_path.iterdir())) > 10
+
+
+def test_whoever_holds_the_folder_s_lock_holds_up_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dcp_pipeline.observe.log_files._LOCK_SECONDS", 0.05)
+    held = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        set_up(tmp_path / "dcp.log", most=200, keep=20)
+        for number in range(12):
+            log.info("%d %s", number, "x" * 60)
+    finally:
+        os.close(held)
+    lines = [line for each in tmp_path.iterdir() for line in each.read_text().splitlines()]
+    assert sorted(int(line.split()[-2]) for line in lines) == list(range(12))
