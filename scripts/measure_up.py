@@ -32,7 +32,10 @@ def pss_bytes(pid: int) -> int:
 
 def below(pid: int) -> list[int]:
     """The process and all that it started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:  # it has just ended
+        return []
     return [pid, *(each for child in children for each in below(int(child)))]
 
 

@@ -34,7 +34,9 @@ def test_the_unit_is_hardened(tmp_path: Path) -> None:
     assert {"DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="} <= settings
     if program := shutil.which("systemd-analyze"):
         unit = tmp_path / "dcp@feed.service"
-        unit.write_text(UNIT)
-        arguments = [program, "security", "--offline=yes", f"--threshold={MOST_EXPOSURE}", "--no-pager", str(unit)]
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout[-600:] + done.stderr
+        # No dcp is installed where this is tested.
+        unit.write_text(re.sub(r"/opt/dcp/bin/dcp\b", "/bin/true", UNIT))
+        for words in (["verify"], ["security", "--offline=yes", f"--threshold={MOST_EXPOSURE}", "--no-pager"]):
+            done = subprocess.run([program, *words, str(unit)], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout[-600:] + done.stderr
+            assert "dcp@" not in done.stderr, "no warning about a line of it"
