@@ -29,6 +29,7 @@ from dcp_operator.ground.names import (
     selector,
 )
 from dcp_operator.ground.settings import PodSettings
+from dcp_operator.status.condition_gauges import conditions_of
 from dcp_operator.status.events import News, Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.trouble import trouble_of
@@ -98,15 +99,16 @@ class Forgetter:
         try:
             return await self._brought_on(owner, resource, pipeline)
         except _Over as over:
+            left = over.left
             await self._recorder.post(owner, over.news)
-            if over.left:
-                self._metrics.left_behind(owner.key)
         except ApiError as error:
             if not _is_of_ending_namespace(error):
                 raise
+            left = True
             log.warning("its namespace ends: keys and books are left behind", extra={"pipeline": str(owner.key)})
-            self._metrics.left_behind(owner.key)
         await self._let_go(resource)
+        if left:  # once: whoever found the resource changed meanwhile does all of this again
+            self._metrics.left_behind(owner.key)
         return None
 
     async def _let_go(self, resource: Document) -> None:
@@ -132,7 +134,7 @@ class Forgetter:
         async with self._turns.of(owner.key, True, lambda each: is_of(owner, each)) as other:
             if other is not None:
                 return Waits(Refusal("Ending", f"{other} changes its tables or queue: after it"))
-            return await self._forgotten(owner, pipeline)
+            return await self._forgotten(owner, resource, pipeline)
 
     async def _namespace_stands(self, owner: Owner) -> None:
         """Raises ApiError of NamespaceTerminating, or 404, where nothing can be made there any more: told by what would
@@ -168,7 +170,7 @@ class Forgetter:
         found = [await self._api.get(DEPLOYMENT, owner.namespace, child_name(owner.name, each)) for each in COMPONENTS]
         return [each for each in found if each and wanted.items() <= (each["metadata"].get("labels") or {}).items()]
 
-    async def _forgotten(self, owner: Owner, pipeline: Pipeline | Refusal) -> Waits:
+    async def _forgotten(self, owner: Owner, resource: Document, pipeline: Pipeline | Refusal) -> Waits:
         jobs = await self._api.list(JOB, owner.namespace, selector_of(owner))
         newest = max(jobs, key=attempt_of, default=None)
         if newest is None:
@@ -185,10 +187,11 @@ class Forgetter:
             )
         attempt = attempt_of(newest)
         left = _pause(attempt) - self._seconds_since(result.finished_at)
-        if left <= 0:
+        failed = f"attempt {attempt}: {result.outcome}"
+        if left <= 0 and failed in _told(resource):  # a failure is told, however late it is seen
             return await self._begun(owner, pipeline, attempt + 1)
-        said = f"attempt {attempt}: {result.outcome}; tried again in {_pause(attempt):.0f} s; {WAY_OUT}"
-        return Waits(Refusal("ForgettingFailed", said), min(left, LONGEST_PAUSE_SECONDS))
+        said = f"{failed}; tried again in {_pause(attempt):.0f} s; {WAY_OUT}"
+        return Waits(Refusal("ForgettingFailed", said), min(max(left, LOOK_SECONDS), LONGEST_PAUSE_SECONDS))
 
     async def _at_work(
         self, owner: Owner, pipeline: Pipeline | Refusal, running: Document, pods: Sequence[Document]
@@ -260,6 +263,12 @@ def _rejected(kind: Kind, error: ApiError) -> Waits:
 def holds(resource: Document) -> bool:
     """Whether our finalizer is on it."""
     return FINALIZER in _finalizers(resource)
+
+
+def _told(resource: Document) -> str:
+    """What Ready says of it."""
+    ready = (each for each in conditions_of(resource) if each.get("type") == "Ready")
+    return str(next(ready, {}).get("message", ""))
 
 
 def _pause(attempt: int) -> float:
