@@ -113,7 +113,7 @@ class Observed:
         if self.workers is None or not self.workers.none_ready or self.none_ready_seconds < WORKERS_GRACE_SECONDS:
             return None
         minutes = f"{WORKERS_GRACE_SECONDS / 60:.0f} min"
-        why = self.being_made.get("worker", "see their log")
+        why = self.being_made.get("worker") or self.workers.failure or "see their log"
         return f"none of the {self.workers.wanted} workers that are wanted has been ready for {minutes}: {why}"
 
     @property

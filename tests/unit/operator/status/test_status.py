@@ -40,6 +40,20 @@ def condition(seen: Observed, name: str, before: Status | None = None) -> Condit
     return next(each for each in status_of(seen, before, None).conditions if each.type == name)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "see their log"),
+        ({"being_made": {"worker": "w-1 has no container yet"}}, "w-1 has no container yet"),
+        ({"workers": replace(UP, ready=0, failure="exceeded quota: tight")}, "exceeded quota: tight"),
+    ],
+    ids=["they run", "being made", "a quota"],
+)
+def test_why_no_worker_is_ready_is_said_where_it_is_known(changes: dict[str, Any], said: str) -> None:
+    seen = replace(WELL, **{"workers": replace(UP, ready=0), "none_ready_seconds": 120.0, **changes})
+    assert said in str(seen.no_worker)
+
+
 def told(**changes: Any) -> QueueSeen:
     report = Report(**{"at": NOW.timestamp(), "totals": TOTALS, "sources": {}, "sink": None, **changes})
     return QueueSeen(QueueStats(), None, {"fetcher": report})
