@@ -106,18 +106,21 @@ class Forgetter:
                 raise
             left = True
             log.warning("its namespace ends: keys and books are left behind", extra={"pipeline": str(owner.key)})
-        await self._let_go(resource)
-        if left:  # once: whoever found the resource changed meanwhile does all of this again
+        # Counted once: whoever finds the resource changed meanwhile, or gone already, comes here again.
+        if await self._let_go(resource) and left:
             self._metrics.left_behind(owner.key)
         return None
 
-    async def _let_go(self, resource: Document) -> None:
+    async def _let_go(self, resource: Document) -> bool:
+        """Whether it was here still. ApiError 409 where it has changed."""
         try:
             others = [each for each in _finalizers(resource) if each != FINALIZER]
             await self._api.set_finalizers(PIPELINE, resource, others)
         except ApiError as error:
             if error.status != 404:
                 raise
+            return False
+        return True
 
     async def _brought_on(self, owner: Owner, resource: Document, pipeline: Pipeline | Refusal) -> Waits:
         if resource["spec"].get("deletionPolicy", "Retain") != "Delete":
