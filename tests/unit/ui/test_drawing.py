@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from dcp_ui.drawing.bars import Plot, Series, small, stacked, top_of
-from dcp_ui.drawing.svg import clipped, picture, text, title
+from dcp_ui.drawing.svg import clipped, picture, tag, text, title
 from dcp_ui.drawing.way import Box, Part, SourceShown, Way, draw_way
 
 HOSTILE = "\"'><script>alert(1)</script>&"
@@ -72,3 +72,13 @@ def test_what_is_clipped_fits_wide_characters_too() -> None:
     assert clipped("short", 10) == "short"
     assert clipped("a" * 30, 10) == "a" * 9 + "…"
     assert len(clipped("数据清洗管道的名称", 10)) <= 6
+
+
+def test_what_is_put_into_an_element_is_text_there_whatever_it_is() -> None:
+    odd = '<b a="1">&\u202e\''
+    made = tag("g", odd, tag("title", odd), aria_label=odd, class_=None, text_anchor="end", x=1, y=2.5)
+    assert made.startswith('<g aria-label="&lt;b')
+    assert made.count("<b") == 0
+    assert made.count("&lt;b a=") == 3
+    assert 'text-anchor="end" x="1" y="2.5"' in made
+    assert "\u202e" not in made.partition(">")[0], "marks that turn a line around do nothing in an attribute"

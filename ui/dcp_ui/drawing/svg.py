@@ -14,14 +14,13 @@ Attribute = str | int | float | None
 
 def tag(name: str, /, *children: str, **attributes: Attribute) -> Markup:
     """An element. `class_` is class, `text_anchor` is text-anchor; None leaves an attribute out."""
-    written = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _figure(value))
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_figure(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    # The names are ours; all else is escaped by join and format.
-    opening = Markup(f"<{name}") + written  # noqa: S704
-    return opening + Markup(">") + Markup("").join(children) + Markup(f"</{name}>")  # noqa: S704
+    # The names are ours. Put together as text, for a page has hundreds: Markup's own join takes four times as long.
+    return Markup(f"<{name}{written}>{''.join(escape(each) for each in children)}</{name}>")  # noqa: S704
 
 
 def text(content: str, x: float, y: float, class_: str = "", **attributes: Attribute) -> Markup:
@@ -60,4 +59,4 @@ def clipped(content: str, characters: int) -> str:
 def _figure(value: Attribute) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
-    return printable(str(value))
+    return str(value) if isinstance(value, int) else printable(str(value))
