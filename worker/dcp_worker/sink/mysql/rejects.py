@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import polars as pl
 from sqlalchemy import Connection
 
 from dcp_pipeline.ledger.tables import REJECTS
-from dcp_worker.sink.mysql.literals import chunks, scalar_literal
+from dcp_worker.sink.mysql.literals import scalar_literal
 
 _STATEMENT_BYTES = 512 * 1024
 """Of an INSERT, or one reject alone; max_allowed_packet is 16 MiB and more unless somebody lowered it."""
@@ -20,9 +19,16 @@ def insert_rejects(connection: Connection, rows: Sequence[Mapping[str, Any]]) ->
     """Rows of dcp_rejects, all with the same columns."""
     columns = list(rows[0])
     head = f"INSERT INTO {REJECTS.name} ({', '.join(columns)}) VALUES "  # noqa: S608
-    literals = [[scalar_literal(row[name]) for name in columns] for row in rows]
-    values = pl.Series([f"({','.join(row)})" for row in literals], dtype=pl.String)
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor:
-        for chunk in chunks(values, _STATEMENT_BYTES):
-            cursor.execute(head + chunk.values)
+        held: list[str] = []
+        room = _STATEMENT_BYTES
+        for row in rows:
+            values = f"({','.join([scalar_literal(row[name]) for name in columns])})"
+            size = len(values.encode()) + 1
+            if held and size > room:
+                cursor.execute(head + ",".join(held))
+                held, room = [], _STATEMENT_BYTES
+            held.append(values)
+            room -= size
+        cursor.execute(head + ",".join(held))
