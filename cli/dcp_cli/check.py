@@ -1,4 +1,4 @@
-"""`dcp validate`, `dcp verify`, `dcp expect`: is the spec right, do the books balance, is what it expects met?"""
+"""`dcp validate`, `dcp expect`: is the spec right, is what it expects met? `dcp verify` is in verifying.py."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from dcp_cli.look import ledger_of
 from dcp_cli.options import print_json, settings
 from dcp_cli.shown.expectations import as_json
 from dcp_cli.shown.say import say
-from dcp_cli.shown.summary import COUNTS, IN_JSON, expired, objects_as_json
 from dcp_pipeline.process.exit_codes import DONE, FAILED, INVALID
 from dcp_pipeline.settings import SettingInvalid
 from dcp_pipeline.setup import Setup, load_setup
 from dcp_pipeline.spec.errors import SpecInvalid, SpecProblem
 from dcp_pipeline.spec.model import Cleaning, Format
-from dcp_pipeline.verify.verify import verify
 
 
 def validate_spec(path: str, output: str) -> int:
@@ -76,53 +74,6 @@ def _compile(setup: Setup, path: str) -> None:
         compile_part(replace(cleaning, filter=(each,)), Format(), "filter[0]", f"filter[{n}]")
     if problems:
         raise SpecInvalid(problems, path)
-
-
-def verify_books(setup: Setup, path: str, output: str, since_seconds: float | None = None) -> int:
-    """Recompute the books from the sink alone, or those of the objects that changed of late; the exit code."""
-    with ExitStack() as stack:
-        ledger = ledger_of(setup, stack)
-        report = verify(ledger.engine, setup.pipeline.key, setup.pipeline.table, since_seconds)
-        books = ledger.overview()
-    totals = books.totals
-    balanced = not report.findings and totals.balanced
-    if output == "json":
-        print_json(
-            {
-                "balanced": balanced,
-                **{name: totals.total(name) for name in IN_JSON},
-                "pending": totals.pending,
-                "looked_at": {name: getattr(report, name) for name in ("objects", "batches", "rows", "rejects")},
-                "findings": [{"object": f.uri, "kind": f.kind, "message": f.message} for f in report.findings],
-                **objects_as_json(books),
-            }
-        )
-        return DONE if balanced else FAILED
-    for finding in report.findings:
-        say(f"NOT BALANCED  {finding.uri}: {finding.kind}: {finding.message}")
-    for each in books.unsettled:
-        if each.pending:
-            say(f"pending       {each.uri}: {each.pending:,} records are cut and not in the table yet")
-    if totals.unsettled > len(books.unsettled):
-        say(f"pending       and {totals.unsettled - len(books.unsettled):,} objects more")
-    if since_seconds is not None:
-        say(f"looked at {report.objects:,} objects with {report.rows:,} rows: what changed since then, or is not done")
-    counts = " + ".join(f"{totals.total(name):,} {name}" for name in COUNTS[1:])
-    say(f"{totals.count:,} objects: {totals.read:,} read, {counts}")
-    for line in expired(totals):
-        say(line)
-    say("the books balance" if balanced else f"the books do NOT balance (spec {path})")
-    return DONE if balanced else FAILED
-
-
-def recount(setup: Setup) -> int:
-    """Have the totals of what is settled made anew by the fetcher."""
-    with ExitStack() as stack:
-        ledger_of(setup, stack).count_anew()
-    say(
-        "the totals are forgotten: all objects are summed up until the fetcher, or the next run, has counted them again"
-    )
-    return DONE
 
 
 def show_expectations(setup: Setup, output: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dcp_pipeline.verify.findings import Finding, FindingKind
-from dcp_pipeline.verify.look import Look
+from dcp_pipeline.verify.look import Look, Range
 
 
 def rows(look: Look) -> Iterator[Finding]:
@@ -48,10 +48,11 @@ def doubled(look: Look) -> Iterator[Finding]:
     batch = look.hex("t._dcp_batch")
     some = look.of_batches
     those = f"AND t._dcp_id IN (SELECT _dcp_id FROM {look.table} WHERE 1 = 1 {some})" if some else ""  # noqa: S608
+    identities = (look.identities or Range()).of_bytes("t._dcp_id")
     query = f"""
         SELECT g.id, g.n, g.first_batch, g.last_batch, o.uri FROM (
             SELECT {look.hex("t._dcp_id")} AS id, COUNT(*) AS n, MIN({batch}) AS first_batch, MAX({batch}) AS last_batch
-            FROM {look.table} t WHERE t._dcp_id IS NOT NULL {those} GROUP BY t._dcp_id HAVING COUNT(*) > 1) g
+            FROM {look.table} t WHERE {identities} {those} GROUP BY t._dcp_id HAVING COUNT(*) > 1) g
         LEFT JOIN dcp_batches b ON b.id = g.first_batch LEFT JOIN dcp_objects o ON o.id = b.object_id
         ORDER BY g.id"""  # noqa: S608
     for row in look.rows(query):
