@@ -14,6 +14,7 @@ from dcp_fetcher.ground.patience import Backoff
 from dcp_fetcher.ground.ports import Inbox, Secrets
 from dcp_fetcher.ground.room import Room, room_of_the_machine
 from dcp_fetcher.objects import ObjectReader, SourceTerms
+from dcp_fetcher.objects.forgotten import Forgotten
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.reading import HowToCut
 from dcp_fetcher.settling import Settling, settle_seconds
@@ -140,7 +141,14 @@ class Assembly:
             follower,
             self._places[source.name].covers,
             opens_at_once=self._places[source.name].path is not None,
+            forgotten=self._forgotten(source, site),
         )
+
+    def _forgotten(self, source: Source, site: Site) -> Forgotten | None:
+        retention = self._pipeline.retention
+        if retention is None or retention.objects is None:
+            return None
+        return Forgotten(source.name, site, self._outlet, self._places[source.name].covers, retention.objects.seconds)
 
     def _format_of(self, recorded: SourceObject) -> Format:
         """The format of the revision that an object was opened with."""

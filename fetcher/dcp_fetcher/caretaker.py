@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from dcp_fetcher.ground.ports import Keeper
 from dcp_fetcher.ground.wall import in_thread
+from dcp_fetcher.objects.forgotten import purge_old_dead
 from dcp_fetcher.publishing.publish import Outlet
 from dcp_fetcher.watch import Watch
 from dcp_pipeline.database.errors import SinkBusy
@@ -28,8 +29,15 @@ class Caretaker:
     """Compares queue and ledger with each other, and the ledger with what is remembered of it."""
 
     def __init__(
-        self, outlet: Outlet, watches: Mapping[str, Watch], save_revisions: Callable[[], None], keeper: Keeper
+        self,
+        outlet: Outlet,
+        watches: Mapping[str, Watch],
+        save_revisions: Callable[[], None],
+        keeper: Keeper,
+        dead_seconds: float | None = None,
     ) -> None:
+        """`dead_seconds`: how long the queue keeps the bytes of dead batches; None: for ever."""
+        self._dead_seconds = dead_seconds
         self._outlet, self._watches, self._save_revisions, self._keeper = outlet, watches, save_revisions, keeper
         self._counted_up_to = 0
         self.rewinds = 0
@@ -75,8 +83,10 @@ class Caretaker:
                 return
 
     async def expire(self) -> None:
-        """Take away rows that are old enough, for some seconds at most: the next time goes on."""
+        """Take away what is old enough, for some seconds at most: the next time goes on."""
         await in_thread(self._outlet.patience, self._expire)
+        if self._dead_seconds is not None:
+            await in_thread(purge_old_dead, self._outlet, self._dead_seconds)
 
     def _expire(self) -> None:
         until = time.monotonic() + EXPIRING_SECONDS

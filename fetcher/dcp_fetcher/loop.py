@@ -39,6 +39,7 @@ from dcp_pipeline.observe.pulse import Pulse
 from dcp_pipeline.observe.tracing import UNTRACED, Traces
 from dcp_pipeline.spec.model import Pipeline
 from dcp_pipeline.spec.revision import revision_of
+from dcp_pipeline.spec.units import Duration
 
 log = logging.getLogger(__name__)
 
@@ -133,11 +134,10 @@ class FetcherLoop:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(readers + SPARE_THREADS, "fetcher"))
         try:
             async with self._assembled(once) as (watches, desk):
-                retention = self._pipeline.retention
-                rejects = retention.rejects.seconds if retention is not None and retention.rejects is not None else None
+                rejects, dead = self._kept_seconds("rejects"), self._kept_seconds("dead")
                 keeper = self._outlet.ledger.keeper(self._pipeline.table, kept_of(self._pipeline), rejects)
                 watched = {each.source: each for each in watches}
-                caretaker = Caretaker(self._outlet, watched, self._save_revisions, keeper)
+                caretaker = Caretaker(self._outlet, watched, self._save_revisions, keeper, dead)
                 with self._ending_threads():
                     if once:
                         await self._once(Once(self._outlet, watches, desk, caretaker, rounds, settle))
@@ -147,6 +147,11 @@ class FetcherLoop:
         except* Stopped:
             stopped = True
         return FetchReport(tuple(rounds), stopped, self.progress.snapshot())
+
+    def _kept_seconds(self, what: str) -> float | None:
+        """How long the spec keeps it; None: for ever."""
+        kept: Duration | None = getattr(self._pipeline.retention, what, None)
+        return None if kept is None else kept.seconds
 
     @contextmanager
     def _ending_threads(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from dcp_fetcher.ground.errors import GoneError, TemporaryError, UnreachableErro
 from dcp_fetcher.ground.patience import Backoff
 from dcp_fetcher.ground.wall import in_thread, reason_of
 from dcp_fetcher.objects import Look, ObjectReader, Outcome
+from dcp_fetcher.objects.forgotten import Forgotten
 from dcp_fetcher.objects.together import AT_ONCE
 from dcp_fetcher.objects.unavailable import now_history
 from dcp_fetcher.publishing.publish import Outlet
@@ -61,15 +62,17 @@ class Watch:
         follower: Follower | None = None,
         covers: Callable[[str], bool] = lambda uri: False,
         opens_at_once: bool = False,
+        forgotten: Forgotten | None = None,
     ) -> None:
         """`covers`: would the listing name this uri, if it were there? `opens_at_once`: to open an object costs
-        nothing, so that many may be read together one after the other."""
+        nothing, so that many may be read together one after the other. `forgotten`: None where nothing is."""
         self.source, self.reader = source, reader
         self._list, self._outlet, self._backoff = list_entries, outlet, backoff
         self._slots, self._side_by_side = slots, side_by_side
         self._follower = follower
         self._covers, self._opens_at_once = covers, opens_at_once
         self._left_out: frozenset[str] = frozenset()
+        self._forgotten = forgotten
         self._catalogue = Catalogue(source, reader.site, outlet)
 
     @property
@@ -89,6 +92,9 @@ class Watch:
             listed_uris = {entry.url for entry in entries}
             if error is None:
                 await in_thread(self._past, listed_uris)
+                if self._forgotten is not None:
+                    names = (self.reader.site.named(each.url) for each in listed if each.left_out)
+                    await in_thread(self._forgotten.step, listed_uris.union(names))
             incomplete = await in_thread(self._catalogue.incomplete)
             gone = {id_: name for id_, name in incomplete.items() if name not in listed_uris}
             # What is listed is looked at anyway: of that it matters only where many are read together.

@@ -112,8 +112,12 @@ def object_as_json(each: ObjectBooks) -> dict[str, object]:
 
 
 def objects_as_json(books: Overview) -> dict[str, object]:
-    """The newest objects, oldest first, and how many there are."""
-    return {"objects": [object_as_json(each) for each in books.latest], "objects_total": books.totals.count}
+    """The newest objects, oldest first, how many there are, and how many have no entry any more."""
+    return {
+        "objects": [object_as_json(each) for each in books.latest],
+        "objects_total": books.totals.count,
+        "objects_gone": books.totals.gone,
+    }
 
 
 def _codes(books: Overview) -> list[str]:
@@ -139,12 +143,14 @@ def remarks(books: Overview) -> list[str]:
 
 def expired(totals: Totals) -> list[str]:
     """What the spec's retention has taken out of the table; nothing where it has not."""
-    if not totals.expired:
-        return []
-    left = totals.written - totals.expired
-    return [
-        f"expired: {totals.expired:,} of {totals.written:,} written, by the spec's retention; {left:,} rows are left"
-    ]
+    said = []
+    if totals.expired:
+        left = totals.written - totals.expired
+        rows = f"{totals.expired:,} of {totals.written:,} written, by the spec's retention; {left:,} rows are left"
+        said.append(f"expired: {rows}")
+    if totals.gone:
+        said.append(f"gone:    {totals.gone:,} files more, of which nothing is left; their records are counted here")
+    return said
 
 
 def verdict(books: Overview) -> str:

@@ -27,6 +27,9 @@ NOT_COUNTED = 1000
 """So many of the newest objects are never counted: they are what is looked at, and what may still grow."""
 _AT_ONCE = 500
 _CLOSED = (ObjectState.CUT, ObjectState.HISTORY)
+GONE = "gone"
+"""In the place of a state: of objects that have no entry any more (expiring/objects.py). Nothing is left of which these
+sums could be made anew."""
 SUMS = ("objects", "batches", "read", "written", "duplicates", "rejected", "filtered", "remarked", "expired")
 
 
@@ -76,9 +79,16 @@ def count_anew(connection: Connection, pipeline: str) -> None:
     """
     counted = update(OBJECTS).where(OBJECTS.c.pipeline == pipeline, OBJECTS.c.counted.is_not(None))
     connection.execute(counted.values(counted=None))
-    connection.execute(delete(TOTALS).where(TOTALS.c.pipeline == pipeline))
+    connection.execute(delete(TOTALS).where(TOTALS.c.pipeline == pipeline, TOTALS.c.state != GONE))
     if connection.execute(counted.values(counted=None)).rowcount:
         raise TryAgain("objects were counted just now")
+
+
+def count_gone(connection: Connection, pipeline: str, object_ids: Sequence[str]) -> None:
+    """These counted objects, whose rows are locked, are about to have no entry any more: their sums stay, apart."""
+    those = _read(connection, pipeline, object_ids)
+    _add(connection, pipeline, those, sign=-1)
+    _add(connection, pipeline, those, instead=GONE)
 
 
 def count_expired(connection: Connection, expired: Mapping[str, int]) -> None:
@@ -122,11 +132,13 @@ def _read(connection: Connection, pipeline: str, ids: Sequence[str]) -> list[_Co
     return [_Counting(entry_of(row), row.first_at, row.last_at) for row in rows]
 
 
-def _add(connection: Connection, pipeline: str, objects: Sequence[_Counting], sign: int = 1) -> None:
+def _add(
+    connection: Connection, pipeline: str, objects: Sequence[_Counting], sign: int = 1, instead: str | None = None
+) -> None:
     for source, state in sorted({(each.books.source, each.books.state) for each in objects}):
         those = [each for each in objects if (each.books.source, each.books.state) == (source, state)]
         sums = {name: sign * sum(each.value(name) for each in those) for name in SUMS}
-        key = {"pipeline": pipeline, "source": source, "state": state.value}
+        key = {"pipeline": pipeline, "source": source, "state": instead or state.value}
         standing = and_(*(TOTALS.c[name] == value for name, value in key.items()))
         found = connection.execute(select(TOTALS).where(standing).with_for_update()).one_or_none()
         first = min(_there(None if found is None else found.first_at, *(each.first_at for each in those)), default=None)

@@ -329,6 +329,18 @@ class Ledger:
 
     # The books.
 
+    def old_objects(self, source: str, before: datetime, after: int) -> list[tuple[int, str, str]]:
+        """(number, id, uri) of a page of a source's objects that are counted and have not changed since `before`."""
+        from dcp_pipeline.ledger.expiring.objects import old_objects  # for the few who keep objects only so long
+
+        return self._transactions.read(lambda each: old_objects(each, self.pipeline, source, before, after))
+
+    def forget_objects(self, object_ids: Sequence[str], before: datetime) -> int:
+        """Forget those of these objects of which nothing is left; how many."""
+        from dcp_pipeline.ledger.expiring.objects import forget_objects
+
+        return self._transactions.write(lambda each: forget_objects(each, self.pipeline, object_ids, before))
+
     def books_of(self, object_ids: Sequence[str]) -> tuple[ObjectBooks, ...]:
         """The books of some objects only."""
         return self._transactions.read(lambda each: books.books_of(each, self.pipeline, object_ids))

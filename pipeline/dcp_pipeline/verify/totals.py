@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dcp_pipeline.ledger.counted import GONE
 from dcp_pipeline.verify.findings import Finding, FindingKind
 from dcp_pipeline.verify.look import Look
 
@@ -20,6 +21,8 @@ def totals(look: Look) -> Iterator[Finding]:
             "FROM dcp_totals WHERE pipeline = :pipeline"
         )
     }
+    for source, state in [each for each in stand if each[1] == GONE]:
+        yield from _gone(source, dict(zip(("objects", *_COUNTS), stand.pop((source, state)), strict=True)))
     objects = """
         SELECT source, state, COUNT(*) AS n FROM dcp_objects
         WHERE pipeline = :pipeline AND counted = 1 GROUP BY source, state"""
@@ -41,3 +44,14 @@ def totals(look: Look) -> Iterator[Finding]:
             wrong = ", ".join(f"{a:,} {name}, are {b:,}" for name, a, b in zip(names, said, are, strict=True) if a != b)
             source, state = key
             yield Finding("", FindingKind.TOTALS, f"source {source}, {state}: the totals say {wrong}: count them again")
+
+
+def _gone(source: str, sums: dict[str, int]) -> Iterator[Finding]:
+    """Of objects that have no entry any more only these sums are left, which add up, with no row standing."""
+    settled = sum(sums[name] for name in ("written", "duplicates", "rejected", "filtered"))
+    if (sums["was_read"], sums["written"]) != (settled, sums["expired"]):
+        message = (
+            f"source {source}: of {sums['objects']:,} objects that are gone {sums['was_read']:,} records were read and "
+            f"{settled:,} are accounted for; of {sums['written']:,} written {sums['expired']:,} have expired"
+        )
+        yield Finding("", FindingKind.TOTALS, message)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Integer, Select, case, func, literal, or_, se
 from sqlalchemy.sql.elements import ColumnElement
 
 from dcp_pipeline.ledger.books import entry_of, rejected_by_code
-from dcp_pipeline.ledger.counted import SUMS
+from dcp_pipeline.ledger.counted import GONE, SUMS
 from dcp_pipeline.ledger.holding import HeldObject, held_objects
 from dcp_pipeline.ledger.looking.pages import objects_page
 from dcp_pipeline.ledger.model import BatchKind, BatchState, ObjectBooks, ObjectState
@@ -49,10 +49,12 @@ class Totals(msgspec.Struct, frozen=True):
     """Objects of which records are pending or dead."""
     expired: int = 0
     """Of `written`: what the spec's retention has taken out of the table."""
+    gone: int = 0
+    """Objects that have no entry any more, and whose records are counted here all the same: `retention.objects`."""
 
     @property
     def count(self) -> int:
-        """Of all objects."""
+        """Of all objects that have an entry."""
         return sum(self.objects.values())
 
     def total(self, column: str) -> int:
@@ -124,10 +126,14 @@ def totals(connection: Connection, pipeline: str) -> Totals:
     counted = select(TOTALS.c.state, TOTALS.c.objects, *columns, *nothing).where(TOTALS.c.pipeline == pipeline)
     rows = list(connection.execute(union_all(live, counted)))
     states = dict.fromkeys(ObjectState, 0)
+    gone = sum(int(row.objects) for row in rows if row.state == GONE)
     for row in rows:
-        states[ObjectState(row.state)] += int(row.objects)
+        if row.state != GONE:
+            states[ObjectState(row.state)] += int(row.objects)
     names = [name for name in (*SUMS, *faults) if name != "objects"]
-    return Totals(**{name: sum(int(getattr(row, name) or 0) for row in rows) for name in names}, objects=states)
+    return Totals(
+        **{name: sum(int(getattr(row, name) or 0) for row in rows) for name in names}, objects=states, gone=gone
+    )
 
 
 def wrong_objects(connection: Connection, pipeline: str, most: int) -> tuple[ObjectBooks, ...]:

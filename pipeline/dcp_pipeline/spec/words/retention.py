@@ -18,7 +18,7 @@ _PLACE: tuple[str | int, ...] = ("spec", "sink", "sql", "retention")
 
 
 class Retention(Part, frozen=True):
-    """How long rows and rejects are kept. Without it nothing is ever deleted."""
+    """How long rows, rejects and what is remembered of files are kept. Without it nothing is ever deleted."""
 
     by: Annotated[
         Annotated[str, Meta(max_length=64)] | None,
@@ -30,6 +30,17 @@ class Retention(Part, frozen=True):
     rejects: Annotated[
         Duration | None, Meta(description="How long rejects are kept, from the time they were refused; 10m or more.")
     ] = None
+    objects: Annotated[
+        Duration | None,
+        Meta(
+            description="How long the ledger remembers a file that its source lists no more, and of which no row and "
+            "no reject is left, from when it last changed; 10m or more."
+        ),
+    ] = None
+    dead: Annotated[
+        Duration | None,
+        Meta(description="How long the queue keeps the bytes of a batch that was given up; 10m or more."),
+    ] = None
 
 
 def retention_problems(retention: Retention | None, cleaning: Cleaning) -> Iterator[SpecProblem]:
@@ -39,9 +50,10 @@ def retention_problems(retention: Retention | None, cleaning: Cleaning) -> Itera
     if (retention.by is None) != (retention.keep is None):
         missing, there = ("keep", "by") if retention.keep is None else ("by", "keep")
         yield _at(f"is missing beside {there}: rows are kept for so long (keep) by a field's time (by)", missing)
-    if retention.by is None and retention.keep is None and retention.rejects is None:
-        yield _at("has no member; by and keep, or rejects, are wanted")
-    for name, value in (("keep", retention.keep), ("rejects", retention.rejects)):
+    times = {name: getattr(retention, name) for name in ("keep", "rejects", "objects", "dead")}
+    if retention.by is None and not any(times.values()):
+        yield _at("has no member; by and keep, rejects, objects or dead are wanted")
+    for name, value in times.items():
         if value is not None and value.seconds < LEAST_SECONDS:
             yield _at(f"is {value}; at least 10m is wanted", name)
     if retention.by is not None:
