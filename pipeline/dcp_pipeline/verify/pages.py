@@ -145,7 +145,9 @@ class Passed(msgspec.Struct, frozen=True, omit_defaults=True):
 def passed_with(passed: Passed, page: Page, report: VerifyReport, again: bool) -> Passed:
     """What is passed once this page is, which an earlier verify may have looked at before (`again`)."""
     others = tuple(each for each in passed.again if each != page)
-    passed = replace(passed, again=(*others, page) if report.findings else others)
+    # The last page is looked at by whoever goes on, in any case.
+    noted = report.findings and page.part is not PARTS[-1]
+    passed = replace(passed, again=(*others, page) if noted else others)
     if not report.findings:
         passed = replace(
             passed,

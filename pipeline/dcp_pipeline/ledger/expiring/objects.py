@@ -16,6 +16,8 @@ from dcp_pipeline.ledger.counted import count_gone
 from dcp_pipeline.ledger.tables import BATCHES, OBJECTS, REJECTS
 
 AT_ONCE = 500
+MOST_BATCHES = 5000
+"""Of a transaction, or those of one object."""
 
 
 def old_objects(
@@ -42,12 +44,26 @@ def forget_objects(connection: Connection, pipeline: str, object_ids: Sequence[s
     # Locked before anything is summed, as by all who change an object's batches.
     rows = connection.execute(lock.order_by(OBJECTS.c.number).with_for_update())
     unchanged = [row.id for row in rows if row.counted is not None and row.updated_at < before]
-    gone = [each for each in unchanged if each not in _left(connection, unchanged, before)]
+    left = _left(connection, unchanged, before)
+    gone = _few(connection, [each for each in unchanged if each not in left])
     if not gone:
         return 0
     count_gone(connection, pipeline, gone)
     connection.execute(delete(BATCHES).where(BATCHES.c.object_id.in_(gone)))
     return connection.execute(delete(OBJECTS).where(OBJECTS.c.id.in_(gone))).rowcount
+
+
+def _few(connection: Connection, object_ids: Sequence[str]) -> list[str]:
+    """The first of these, one at least, as far as a transaction may delete their batches."""
+    query = select(BATCHES.c.object_id, func.count()).where(BATCHES.c.object_id.in_(object_ids))
+    batches = {id_: int(number) for id_, number in connection.execute(query.group_by(BATCHES.c.object_id))}
+    few, held = [], 0
+    for each in object_ids:
+        held += batches.get(each, 0)
+        if few and held > MOST_BATCHES:
+            break
+        few.append(each)
+    return few
 
 
 def _left(connection: Connection, object_ids: Sequence[str], before: datetime) -> frozenset[str]:

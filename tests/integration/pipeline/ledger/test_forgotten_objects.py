@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dcp_pipeline.ledger import Ledger, counted
+from dcp_pipeline.ledger.expiring import objects
 from dcp_pipeline.ledger.model import ObjectState
 from dcp_pipeline.verify import FindingKind, verify
 from dcp_worker.sink import SinkWriter
@@ -98,6 +99,16 @@ def test_what_changed_since_or_is_not_counted_stays(scene: Scene) -> None:
     assert scene.ledger.old_objects("s", now() + AN_HOUR, number) == []
     assert scene.ledger.old_objects("other", now() + AN_HOUR, 0) == []
     assert scene.forget() == 1
+
+
+def test_a_transaction_deletes_so_many_batches_and_no_more(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "MOST_BATCHES", 2)
+    for _ in range(5):
+        scene.add()
+    scene.count()
+    assert [scene.forget() for _ in range(4)] == [2, 2, 1, 0]
+    assert (scene.ledger.totals().gone, scene.ledger.totals().read) == (5, 15)
+    assert scene.findings() == set()
 
 
 def test_a_file_that_comes_again_is_new(scene: Scene) -> None:

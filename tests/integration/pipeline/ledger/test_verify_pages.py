@@ -105,14 +105,17 @@ def test_a_verify_goes_on_from_every_page_at_which_another_was_ended(database_of
         damage(database_of_three, kind)
     pages: list[Page] = []
     report = whole(database_of_three, pages)
-    for number in range(1, len(pages)):
-        passed, after = ended_after(database_of_three, number), []
-        found = verify(
-            database_of_three.engine, PIPELINE, "clean", passed=passed, tell=lambda page, _, to=after: to.append(page)
-        )
+    for number in range(1, len(pages) + 1):
+        passed = ended_after(database_of_three, number)
+        after: list[Page] = []
+
+        def tell(page: Page, passed: Passed, to: list[Page] = after) -> None:
+            to.append(page)
+
+        found = verify(database_of_three.engine, PIPELINE, "clean", passed=passed, tell=tell)
         assert sorted(map(str, found.findings)) == sorted(map(str, report.findings)), number
         assert msgspec.structs.replace(found, findings=()) == msgspec.structs.replace(report, findings=()), number
-        assert after == [*passed.again, *pages[number:]]
+        assert after == [*passed.again, *(pages[number:] or pages[-1:])]
 
 
 def test_what_was_mended_since_is_not_told_by_who_goes_on(database_of_three: Database) -> None:
