@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcp_pipeline.ledger.counted import GONE
 from dcp_pipeline.verify.findings import Finding, FindingKind
 from dcp_pipeline.verify.look import Look
 
+_GONE = "gone"
+"""In the place of a state, as the ledger writes it: of objects that have no entry any more."""
 _COUNTS = ("batches", "was_read", "written", "duplicates", "rejected", "filtered", "expired")
 
 
@@ -21,7 +22,7 @@ def totals(look: Look) -> Iterator[Finding]:
             "FROM dcp_totals WHERE pipeline = :pipeline"
         )
     }
-    for source, state in [each for each in stand if each[1] == GONE]:
+    for source, state in [each for each in stand if each[1] == _GONE]:
         yield from _gone(source, dict(zip(("objects", *_COUNTS), stand.pop((source, state)), strict=True)))
     objects = """
         SELECT source, state, COUNT(*) AS n FROM dcp_objects
