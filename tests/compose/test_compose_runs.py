@@ -35,9 +35,8 @@ class Composed:
         shutil.copytree(ROOT / "packaging" / "compose", self._folder, ignore=shutil.ignore_patterns("secrets"))
         shutil.copytree(ROOT / "monitoring", folder / "monitoring")
         self.feed.mkdir()
-        feed = {"image": "dcp-e2e/feed:e2e", "volumes": [f"{self.feed}:/data:ro"]}
+        feed = {"image": "dcp-e2e/feed:e2e", "volumes": [f"{self.feed}:/data:ro"], "init": True}
         (self._folder / "feed.yaml").write_text(yaml.safe_dump({"services": {"feed": feed}}))
-        folder.chmod(0o755)
         self._environment = {
             **os.environ,
             **under.env,
@@ -83,12 +82,11 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
         argument = f"{base.upper()}_IMAGE=dcp-e2e/{base}:e2e"
         words = ("build", "--network", "host", "--build-arg", argument, "-t", f"dcp-e2e/compose-{name}")
         under.docker(*words, Path(__file__).parent / name, within_seconds=PATIENT)
-    folder = tmp_path_factory.mktemp("composed")
-    for each in (folder, folder.parent, folder.parent.parent):
-        each.chmod(0o755)  # the containers' user looks into the feed
-    made = Composed(under, folder)
-    yield made
-    made("down", "--volumes", "--timeout", "60")
+    made = Composed(under, tmp_path_factory.mktemp("composed"))
+    try:
+        yield made
+    finally:
+        made("down", "--volumes")
 
 
 def test_rows_arrive_by_three_workers_and_outlive_the_containers(composed: Composed) -> None:
