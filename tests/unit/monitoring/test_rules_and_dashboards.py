@@ -18,8 +18,9 @@ from prometheus_client import CollectorRegistry
 from dcp_fetcher.gauges import gauges_of
 from dcp_fetcher.ground.progress import Progress
 from dcp_operator.cluster.store import Store
+from dcp_operator.forgetting.waits import DeletionWaits
 from dcp_operator.ground.kinds import DEPLOYMENT
-from dcp_operator.ground.names import PipelineKey
+from dcp_operator.ground.names import FINALIZER, PipelineKey
 from dcp_operator.status.condition_gauges import ConditionGauges
 from dcp_operator.status.metrics import Metrics as OperatorMetrics
 from dcp_operator.tasks.waits import NotBegun
@@ -53,6 +54,11 @@ def waits(reason: str) -> dict[str, str]:
     return {"type": "Complete", "status": "False", "reason": reason, "message": "", "lastTransitionTime": at}
 
 
+def deleted(pipeline: dict[str, Any]) -> dict[str, Any]:
+    marks = {"deletionTimestamp": "2026-11-29T00:00:00Z", "finalizers": [FINALIZER]}
+    return pipeline | {"metadata": pipeline["metadata"] | marks}
+
+
 def exposed() -> dict[str, set[str]]:
     """Metric -> its labels, of a pipeline's processes and the operator's."""
     progress = Progress()
@@ -80,6 +86,10 @@ def exposed() -> dict[str, set[str]]:
     tasks = Store()
     tasks.put_pipeline(resource() | {"status": {"conditions": [waits("NotStarting")]}})
     operator.registry.register(NotBegun(tasks, lambda: True))
+    operator.left_behind(key)
+    going = Store()
+    going.put_pipeline(deleted(resource()))
+    operator.registry.register(DeletionWaits(going, lambda: True))
     found: dict[str, set[str]] = {}
     for registry in (metrics.registry, operator.registry):
         for name, labels in samples_of(registry):
