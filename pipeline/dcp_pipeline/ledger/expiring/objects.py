@@ -57,7 +57,8 @@ def _few(connection: Connection, object_ids: Sequence[str]) -> list[str]:
     """The first of these, one at least, as far as a transaction may delete their batches."""
     query = select(BATCHES.c.object_id, func.count()).where(BATCHES.c.object_id.in_(object_ids))
     batches = {id_: int(number) for id_, number in connection.execute(query.group_by(BATCHES.c.object_id))}
-    few, held = [], 0
+    few: list[str] = []
+    held = 0
     for each in object_ids:
         held += batches.get(each, 0)
         if few and held > MOST_BATCHES:
