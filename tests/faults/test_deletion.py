@@ -159,6 +159,40 @@ async def test_a_queue_or_database_that_is_gone_is_told_tried_again_and_let_go_b
         assert len(jobs(server)) == 2
 
 
+@pytest.mark.parametrize("how", ["Retain", "orphan"])
+@pytest.mark.parametrize("begun", [True, False], ids=["at work", "still suspended"])
+async def test_a_job_that_is_to_delete_ends_before_a_resource_that_keeps_all_goes(
+    server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, begun: bool
+) -> None:
+    """It would take away the keys and books of the next pipeline of that name, while that works."""
+    async with operated(server, tmp_path, monkeypatch):
+        await held(server, redis)
+        if not begun:
+            server.refuse(500, "apply", "configmaps")
+        server.objects.delete(PLACE)
+        await until(lambda: jobs(server) and jobs(server)[0]["spec"]["suspend"] is not begun, "the Job")
+        (job,) = jobs(server)
+        pod = ("pods", "feeds", f"{job['metadata']['name']}-x")
+        if begun:
+            labelled = job["spec"]["template"]["metadata"]["labels"]
+            metadata = {"name": pod[2], "namespace": "feeds", "labels": labelled}
+            server.put("pods", {"metadata": metadata, "spec": {}, "status": {"phase": "Pending"}})
+        document = pipeline(server)
+        if how == "Retain":
+            document = {**document, "spec": {**document["spec"], "deletionPolicy": "Retain"}}
+        else:
+            document["metadata"]["finalizers"] = [*finalizers(server), "orphan"]
+        server.put(PIPELINES, document)
+        await until(lambda: not jobs(server), "the Job to be ended")
+        if begun:
+            assert "is being ended before it may go" in await told(server, "Ending")
+            assert FINALIZER in finalizers(server), "its pod may be deleting still"
+            server.objects.delete(pod)
+        await until(lambda: FINALIZER not in finalizers(server), "ours to be off")
+        assert ("Normal", "Retained") in events(server) or ("Warning", "Orphaned") in events(server)
+        assert jobs(server) == []
+
+
 async def test_a_secret_that_went_first_is_told_and_waited_for(
     server: ApiServer, redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,8 @@ class Forgetter:
         try:
             return await self._brought_on(owner, resource, pipeline)
         except _Over as over:
+            if (ending := await self._job_ends(owner)) is not None:
+                return ending
             left = over.left
             await self._recorder.post(owner, over.news)
         except ApiError as error:
@@ -110,6 +112,17 @@ class Forgetter:
         if await self._let_go(resource) and left:
             self._metrics.left_behind(owner.key)
         return None
+
+    async def _job_ends(self, owner: Owner) -> Waits | None:
+        """A Job that is to delete would outlive the resource, and take the next one's of its name: ended before."""
+        at_work = [each for each in await self._api.list(JOB, owner.namespace, selector_of(owner)) if not ended(each)]
+        for each in at_work:
+            await self._api.delete(JOB, owner.namespace, each["metadata"]["name"], each["metadata"]["uid"])
+        pods = _going(await self._api.list(POD, owner.namespace, selector_of(owner)))
+        if not at_work and not pods:
+            return None
+        name = (at_work or pods)[0]["metadata"]["name"]
+        return Waits(Refusal("Ending", f"{name}, which deletes its keys and books, is being ended before it may go"))
 
     async def _let_go(self, resource: Document) -> bool:
         """Whether it was here still. ApiError 409 where it has changed."""
@@ -161,7 +174,7 @@ class Forgetter:
             if _controller(each) == owner.uid and "deletionTimestamp" not in metadata:
                 await self._api.delete(DEPLOYMENT, owner.namespace, metadata["name"], metadata["uid"])
         pods = await self._api.list(POD, owner.namespace, _selecting(selector(owner.name)))
-        going = [each for each in pods if (each.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
+        going = _going(pods)
         if not going:
             return None
         some = f"{len(going)} pods, {going[0]['metadata']['name']} among them,"
@@ -272,6 +285,10 @@ def _told(resource: Document) -> str:
     """What Ready says of it."""
     ready = (each for each in conditions_of(resource) if each.get("type") == "Ready")
     return str(next(ready, {}).get("message", ""))
+
+
+def _going(pods: Sequence[Document]) -> list[Document]:
+    return [each for each in pods if (each.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
 
 
 def _pause(attempt: int) -> float:
