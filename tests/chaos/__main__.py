@@ -15,7 +15,7 @@ from pathlib import Path
 from chaos.directed import cases, row, with_rows
 from chaos.lanes import play_all
 from chaos.mutations import run_mutations
-from chaos.outcome import Outcome
+from chaos.outcome import Outcome, exit_code
 from chaos.plan import Plan, plan_of
 from chaos.report import line_of, summary, too_few
 
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_schedules(plans: Sequence[Plan], lanes: int, least_kills: int) -> int:
-    """Play them; 0 where all are good."""
+    """Play them; the exit code is that of outcome.py, or 1 where too few were killed."""
     outcomes: list[Outcome] = []
     try:
         for outcome in play_all(plans, lanes):
@@ -68,11 +68,12 @@ def run_schedules(plans: Sequence[Plan], lanes: int, least_kills: int) -> int:
     for each in missing:
         print(f"chaos: {each}")
     print(summary(outcomes), flush=True)
-    return 0 if not missing and all(each.verdict.good for each in outcomes) else 1
+    return 1 if missing else exit_code(outcomes)
 
 
 def measure(only: str, lanes: int, document: Path | None) -> int:
-    """Play each fault on its own, print the rows of the table, and write them; 0 where nothing was lost or doubled."""
+    """Play each fault on its own, print the rows of the table, and write them. The exit code is that of outcome.py, or
+    1 where a batch was taken from a worker that lived."""
     wanted = [case for case in cases() if any(only in plan.label for plan in case.plans)]
     outcomes = {}
     for outcome in play_all([plan for case in wanted for plan in case.plans if only in plan.label], lanes):
@@ -84,7 +85,8 @@ def measure(only: str, lanes: int, document: Path | None) -> int:
     print("\n".join(rows.values()))
     if document is not None:
         document.write_text(with_rows(document.read_text(), rows))
-    return 0 if all(each.verdict.good and not each.unexplained for each in outcomes.values()) else 1
+    taken = any(each.unexplained for each in outcomes.values())
+    return 1 if taken else exit_code(outcomes.values())
 
 
 if __name__ == "__main__":

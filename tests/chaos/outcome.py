@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chaos.cast import Actor, Death
 from chaos.journal import claims, own_ends, recovery_seconds
 from chaos.plan import FETCHER, Plan
 from chaos.verdict import Verdict
+
+UNPLAYED = 7
+"""Exit code: unlike one of pytest's, and of make's."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Outcome:
 
     plan: Plan
     verdict: Verdict
+    played: bool = True
+    """Otherwise the verdict is about the stage, and not about what is tried on it."""
     seconds: float = 0.0
     settle_seconds: float = 0.0
     """From the end of the last fault until nothing was pending."""
@@ -63,9 +68,15 @@ class Outcome:
         return tuple(death for death in self.deaths if death.code != -9)
 
 
+def exit_code(outcomes: Iterable[Outcome]) -> int:
+    """0 where all are good, UNPLAYED where those that are not could not be played, otherwise 1."""
+    bad = [each for each in outcomes if not each.verdict.good]
+    return 0 if not bad else 1 if any(each.played for each in bad) else UNPLAYED
+
+
 def unplayable(plan: Plan, why: str) -> Outcome:
     """The outcome of a plan that could not be carried out to its end."""
-    return Outcome(plan, Verdict(findings=[f"could not be played: {why}"]))
+    return Outcome(plan, Verdict(findings=[f"could not be played: {why}"]), played=False)
 
 
 def outcome_of(
