@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,8 @@ class MariaDBServer:
 
     def signal(self, number: int) -> None:
         """Send it a signal, such as SIGSTOP."""
-        os.kill(self.pid, number)
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")
@@ -221,9 +222,9 @@ class MariaDBServer:
     def _end(self, number: int) -> None:
         if self._process is None:
             return
-        with suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGCONT)
-            os.kill(self._process.pid, number)
+        # Not by its number, which may be another's once it has ended by itself.
+        self._process.send_signal(signal.SIGCONT)
+        self._process.send_signal(number)
         self._process.wait(timeout=60)
         self._process = None
 

@@ -60,7 +60,8 @@ class RunningServer:
 
     def signal(self, number: int) -> None:
         """Send it a signal, such as SIGSTOP."""
-        os.kill(self.pid, number)
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def erase(self) -> None:
         """Delete what it keeps on disk. To be called while it is ended."""

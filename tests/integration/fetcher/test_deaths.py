@@ -56,7 +56,7 @@ def killed(folder: Path, spec: str, number: int) -> None:
     try:
         wait_until(alone, "it reads that one alone", 120)
     finally:
-        os.kill(process.process.pid, number)
+        process.process.send_signal(number)
         assert process.wait() == -number
 
 
