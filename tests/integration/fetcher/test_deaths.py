@@ -3,7 +3,6 @@ reason, while the others are read; one that was only there a few times is not.""
 
 from __future__ import annotations
 
-import os
 import signal
 from contextlib import suppress
 from pathlib import Path
