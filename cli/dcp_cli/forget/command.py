@@ -63,7 +63,7 @@ def _queue_side(setup: Setup, stack: ExitStack, yes: bool, force: bool) -> Side:
     try:
         return _of_queue(queue, client, setup.pipeline.key, yes, force)
     except (redis.RedisError, QueueError, OSError) as error:
-        return Side({}, trouble=f"the queue cannot be reached: {in_words(error)}")
+        return Side({}, trouble=setup.secrets.redact(f"the queue cannot be reached: {in_words(error)}"))
 
 
 def _of_queue(queue: Queue, client: redis.Redis, pipeline: str, yes: bool, force: bool) -> Side:
@@ -81,7 +81,7 @@ def _ledger_side(setup: Setup, stack: ExitStack, yes: bool) -> Side:
     except CommandFailed as error:  # a file that is not there
         return Side({}, remark=str(error))
     except LedgerError as error:
-        return Side({}, trouble=f"the ledger cannot be reached: {in_words(error)}")
+        return Side({}, trouble=setup.secrets.redact(f"the ledger cannot be reached: {in_words(error)}"))
     return Side(found) if found else Side({}, remark="there is no ledger in the sink's database")
 
 

@@ -6,17 +6,20 @@ import json
 import sqlite3
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import redis
 from sqlalchemy import insert, select
 
-from dcp_cli.forget import books
+from dcp_cli.forget import books, command
+from dcp_pipeline.database.errors import SinkUnavailable
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.model import Cut, SourceObject
 from dcp_pipeline.ledger.tables import BATCHES, META, METADATA, OBJECTS, REJECTS, TOTALS
 from dcp_pipeline.observe.report import Report, publish
 from dcp_pipeline.queue import Inbox, Job, Queue
+from dcp_pipeline.setup import load_setup
 from support.databases import PIPELINE, Database
 from support.dcp_process import dcp
 from support.fleet import write_pipeline
@@ -154,3 +157,27 @@ def test_what_cannot_be_reached_is_told_and_the_other_side_goes(tmp_path: Path) 
     code, none = dcp(tmp_path, "forget", str(spec), "--yes")
     assert code == 1, none.out()
     assert dcp(tmp_path, "forget", str(spec), "--yes", "--redis", "redis://127.0.0.1:1/0")[0] == 1
+
+
+def test_a_server_that_repeats_the_password_has_it_told_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets = ("Hunter2-of-the-sink", "another-1-of-the-queue")
+    spec = write_pipeline(tmp_path, "one", rows=3, more="  queue: {redis: {url: 'redis://127.0.0.1:1/0'}}\n")
+    setup = load_setup(str(spec), {})
+    for each in secrets:
+        setup.secrets.remember(each)
+
+    def refused(*_: object) -> NoReturn:
+        raise SinkUnavailable(f"1045: Denied {secrets[0]}")
+
+    def not_there(*_: object) -> NoReturn:
+        raise redis.ConnectionError(f"WRONGPASS {secrets[1]}")
+
+    monkeypatch.setattr(command, "engine_of", refused)
+    monkeypatch.setattr(command, "_of_queue", not_there)
+    for output in ("text", "json"):
+        assert command.forget(setup, yes=True, force=True, output=output) == 1
+        told = capsys.readouterr()
+        assert "1045: Denied" in told.out
+        assert not [each for each in secrets if each in told.out + told.err]
