@@ -6,8 +6,9 @@ import hashlib
 import logging
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _SAID_SECONDS = 10.0
 _NOTED_SECONDS = 5.0
+_GONE_ON_WITHIN = timedelta(hours=24)
+"""What was passed longer ago than this says nothing of the books of now."""
 _WHAT = {
     Part.ROWS: "rows of each batch",
     Part.IDENTITIES: "identities",
@@ -38,7 +41,7 @@ class Noted(msgspec.Struct, frozen=True):
 
     of: str
     """A digest of what it looks at: pipeline, table, database."""
-    began: datetime
+    began: Annotated[datetime, msgspec.Meta(tz=True)]
     passed: Passed
 
 
@@ -49,13 +52,11 @@ class Course:
         self._path: Path | None = setup.state_folder / "verify.json"
         self._of = hashlib.sha256("\0".join((setup.pipeline.key, setup.pipeline.table, setup.sink_url)).encode())
         self._said = self._noted_at = time.monotonic()
-        self.before = self._found() if resume else None
-        self.began = self.before.began if self.before else datetime.now(UTC)
-        if resume and self.before is None:
-            say("no verify of these books was ended half-way: it begins at the beginning", err=True)
-        elif not resume and (other := self._found()):
-            at = f"{other.began:%Y-%m-%d %H:%M:%S} UTC"
-            say(f"a verify that began at {at} did not come to its end: with --resume it would have gone on", err=True)
+        now, other = datetime.now(UTC), self._found()
+        self.before = other if resume and other is not None and _is_young(other, now) else None
+        self.began = self.before.began if self.before else now
+        if remark := _remark(other, now, resume):
+            say(remark, err=True)
 
     @property
     def passed(self) -> Passed:
@@ -96,6 +97,23 @@ class Course:
         """It came to its end."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def _is_young(other: Noted, now: datetime) -> bool:
+    return timedelta() <= now - other.began <= _GONE_ON_WITHIN
+
+
+def _remark(other: Noted | None, now: datetime, resume: bool) -> str:
+    if other is None:
+        return "no verify of these books was ended half-way: it begins at the beginning" if resume else ""
+    if not _is_young(other, now):
+        return f"a verify began at {_utc(other.began)}, too long ago to go on from: it begins at the beginning"
+    said = f"a verify that began at {_utc(other.began)} did not come to its end: with --resume it would have gone on"
+    return "" if resume else said
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def far(page: Page, passed: Passed) -> str:
@@ -151,8 +169,7 @@ def verify_books(setup: Setup, path: str, output: str, since_seconds: float | No
         say(f"pending       and {totals.unsettled - len(books.unsettled):,} objects more")
     if before is not None:
         looked_at = f"{before.passed.rows:,} rows and {before.passed.objects:,} objects"
-        began = f"{before.began:%Y-%m-%d %H:%M:%S} UTC"
-        say(f"{looked_at} were looked at, and stood well, by a verify that began at {began} and was ended")
+        say(f"{looked_at} were looked at, and stood well, by a verify that began at {_utc(before.began)} and was ended")
     if since_seconds is not None:
         say(f"looked at {report.objects:,} objects with {report.rows:,} rows: what changed since then, or is not done")
     counts = " + ".join(f"{totals.total(name):,} {name}" for name in COUNTS[1:])

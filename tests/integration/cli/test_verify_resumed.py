@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -82,3 +83,17 @@ def test_it_goes_on_in_words_for_people_too_and_refuses_what_does_not_go_togethe
     code, refused = dcp(folder, "verify", "spec.yaml", "--resume", "--since", "1h")
     assert code == 2
     assert "exclude each other" in refused.err()
+
+
+@pytest.mark.parametrize("began", ["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"], ids=["days ago", "in the future"])
+def test_what_was_passed_too_long_ago_is_looked_at_again(folder: Path, began: str) -> None:
+    killed_at(folder, "rest")
+    (noted,) = folder.rglob("verify.json")
+    noted.write_text(json.dumps(json.loads(noted.read_text()) | {"began": began}))
+    with sqlite3.connect(next(folder.rglob("*.db"))) as connection:
+        connection.execute("DELETE FROM botnet WHERE rowid = (SELECT min(rowid) FROM botnet)")
+    code, resumed = dcp(folder, "verify", "spec.yaml", "--resume")
+    assert code == 1
+    assert f"began at {began[:4]}" in resumed.err()
+    assert "too long ago to go on from" in resumed.err()
+    assert "NOT BALANCED" in resumed.out()
