@@ -14,6 +14,7 @@ from dcp_operator.status.seen import QueueSeen
 from dcp_pipeline.observe.look import Look, Time, look_of, reports_said
 
 _STATS, _REPORTS, _BEATS, _VITALS = range(4)
+_TOO_LONG = Said(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,13 @@ def looked(before: LookedAt | None, time: Time, said: Sequence[Said]) -> LookedA
             if said[_REPORTS] is was[_REPORTS]:
                 return before
             if (reports := reports_said(said[_REPORTS].reply)) is not None:
-                return LookedAt(said, QueueSeen(before.seen.stats, None, reports))
-    return LookedAt(said, _seen(look_of(time, [each.reply for each in said])))
+                return LookedAt(_compared(said), QueueSeen(before.seen.stats, None, reports))
+    return LookedAt(_compared(said), _seen(look_of(time, [each.reply for each in said])))
+
+
+def _compared(said: Sequence[Said]) -> Sequence[Said]:
+    """What is kept of the replies: those that are too long to be compared with the next are of no use."""
+    return [each if each.raw is not None else _TOO_LONG for each in said]
 
 
 def unread(queues: Sequence[str], error: str) -> Mapping[str, QueueSeen]:

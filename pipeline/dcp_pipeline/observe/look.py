@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +21,8 @@ REPLIES = 4
 """For each queue: stats, reports, workers' beats, workers' vitals."""
 _COMMANDS = ("EVALSHA", "HGETALL", "ZRANGE", "HGETALL")
 """By which they are asked for."""
+MOST_WORKERS = 3000
+"""Of one queue: three times the most that a spec may ask for."""
 Time = tuple[int, int]
 """Redis' clock: seconds and microseconds."""
 
@@ -68,7 +71,8 @@ def look_of(time: Time, replies: Sequence[Any]) -> Look | str:
     try:
         counts = msgspec.convert(stats, _Stats)
         scores = [(name, float(score)) for name, score in _pairs(until)]
-        return Look(stats_of(counts), _reports(report), tuple(alive(time, scores, dict(_pairs(vitals)))))
+        workers = islice(alive(time, scores, dict(_pairs(vitals))), MOST_WORKERS)
+        return Look(stats_of(counts), _reports(report), tuple(workers))
     except (msgspec.ValidationError, ValueError, RecursionError):
         return "what answers there is none of our queues"
 

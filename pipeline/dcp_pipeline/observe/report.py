@@ -9,7 +9,8 @@ once per period, however many workers there are. All calls let redis' errors thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Protocol
 
 import msgspec
@@ -17,10 +18,15 @@ import redis
 from msgspec import Meta
 
 from dcp_pipeline.queue.keys import Keys
+from dcp_pipeline.texts import storable
 
 PERIOD_SECONDS = 5.0
 KEPT_SECONDS = 3600
 """A report that nobody renews is forgotten: a pipeline that is gone leaves no key behind."""
+COMPONENTS = ("fetcher", "worker")
+MOST_BYTES = 64 * 1024
+"""Of one report. What is read of it is kept for each pipeline, and comes from wherever a spec leads."""
+_TEXT_CHARS = 1000
 
 
 Count = Annotated[int, Meta(ge=0)]
@@ -52,13 +58,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     totals: Totals | None = None
     """None where the ledger could not be read."""
-    sources: Mapping[str, str | None] = {}
+    sources: Annotated[Mapping[str, str | None], Meta(max_length=100)] = {}
     """Source's name -> its problem; only the fetcher knows."""
-    labels: Mapping[str, str | None] = {}
+    labels: Annotated[Mapping[str, str | None], Meta(max_length=100)] = {}
     """Source's name -> what is missing or new among its latest object's labels; only the fetcher knows."""
     sink: str | None = None
     """The sink's problem."""
-    expected: tuple[Expectation, ...] | None = None
+    expected: Annotated[tuple[Expectation, ...], Meta(max_length=1000)] | None = None
     """What the spec expects; None where it is not judged, only the fetcher does."""
 
 
@@ -75,9 +81,41 @@ def keep_turn(client: redis.Redis, queue: str, component: str, seconds: float) -
 def publish(client: redis.Redis, queue: str, component: str, report: Report) -> None:
     """Replace what `component` (fetcher or worker) said before."""
     pipeline = client.pipeline(transaction=False)
-    pipeline.hset(report_key(queue), component, msgspec.json.encode(report))
+    pipeline.hset(report_key(queue), component, written(report))
     pipeline.expire(report_key(queue), KEPT_SECONDS)
     pipeline.execute()
+
+
+def written(report: Report) -> bytes:
+    """As it is published: what cannot be written of its texts is replaced, and they are cut where it is longer than is
+    read."""
+    try:
+        text = msgspec.json.encode(report)
+    except UnicodeEncodeError:  # of a name that is no UTF-8
+        report = _with_texts(report, storable)
+        text = msgspec.json.encode(report)
+    chars = _TEXT_CHARS
+    while len(text) > MOST_BYTES and chars:
+        text, chars = msgspec.json.encode(_with_texts(report, partial(_first, chars))), chars // 2
+    return text
+
+
+def _first(chars: int, text: str) -> str:
+    return text[:chars]
+
+
+def _with_texts(report: Report, change: Callable[[str], str]) -> Report:
+    def changed(texts: Mapping[str, str | None]) -> dict[str, str | None]:
+        return {name: text and change(text) for name, text in texts.items()}
+
+    return msgspec.structs.replace(
+        report,
+        sources=changed(report.sources),
+        labels=changed(report.labels),
+        sink=report.sink and change(report.sink),
+        expected=report.expected
+        and tuple(Expectation(change(each.about), each.met, change(each.reason)) for each in report.expected),
+    )
 
 
 def read_reports(client: redis.Redis, queue: str) -> dict[str, Report]:
@@ -86,11 +124,15 @@ def read_reports(client: redis.Redis, queue: str) -> dict[str, Report]:
 
 
 def reports_of(reply: Mapping[bytes, bytes]) -> dict[str, Report]:
-    """Component -> its last report, from the hash's fields. What another release wrote is left out."""
+    """Component -> its last report, from the hash's fields. What another release wrote is left out, and what is longer
+    than any of ours."""
     found: dict[str, Report] = {}
-    for component, text in reply.items():
+    for component in COMPONENTS:
+        text = reply.get(component.encode())
+        if text is None or len(text) > MOST_BYTES:
+            continue
         try:
-            found[component.decode()] = msgspec.json.decode(text, type=Report)
+            found[component] = msgspec.json.decode(text, type=Report)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     return found
