@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from dcp_fetcher.publishing.publish import Outlet
@@ -59,14 +59,23 @@ def before_of(now: datetime, keep: timedelta) -> datetime:
 def purge_old_dead(outlet: Outlet, keep_seconds: float) -> int:
     """Take the bytes of batches that died so long ago out of the queue; how many. The ledger has them as dead, as
     before, and `dcp dead requeue` has them read again: what it does not know to be dead stays."""
-    letters = outlet.patience(lambda: outlet.queue.dead_letters(0, _LETTERS))
     before = before_of(outlet.patience(outlet.ledger.now), timedelta(seconds=keep_seconds)).replace(tzinfo=UTC)
-    old = [each.id for each in letters if each.died_at < before]
+    purged = kept = 0
+    while True:
+        letters = outlet.patience(lambda at=kept: outlet.queue.dead_letters(at, _LETTERS))  # type: ignore[misc]
+        old = [each.id for each in letters if each.died_at < before]
+        gone = _purged(outlet, old)
+        purged, kept = purged + gone, kept + len(old) - gone
+        if len(old) < _LETTERS:
+            break
+    if purged:
+        log.info("the bytes of %d dead batches are kept no longer", purged)
+    return purged
+
+
+def _purged(outlet: Outlet, old: Sequence[str]) -> int:
     if not old:
         return 0
     standings = outlet.patience(lambda: outlet.ledger.standings(old))
     dead = [each for each in old if standings.get(each) is Standing.DEAD]
-    purged = outlet.patience(lambda: outlet.queue.purge_dead(dead)) if dead else 0
-    if purged:
-        log.info("the bytes of %d dead batches are kept no longer", purged)
-    return purged
+    return outlet.patience(lambda: outlet.queue.purge_dead(dead)) if dead else 0

@@ -98,7 +98,8 @@ def test_bytes_are_purged_of_what_both_have_as_dead_for_long_enough() -> None:
         def dead_letters(self, offset: int = 0, limit: int = 100) -> list[DeadLetter]:
             ages = {"old": 40.0, "old-not-told-yet": 35.0, "revived": 33.0, "young": 2.0}
             died = {id_: NOW.replace(tzinfo=UTC) - timedelta(days=days) for id_, days in ages.items()}
-            return [DeadLetter(id_, "why", 3, 0, 0, 100, at) for id_, at in died.items()]
+            letters = [DeadLetter(id_, "why", 3, 0, 0, 100, at) for id_, at in died.items()]
+            return letters[offset : offset + limit]
 
         def purge_dead(self, ids: Sequence[str]) -> int:
             self.purged = tuple(ids)
@@ -109,3 +110,23 @@ def test_bytes_are_purged_of_what_both_have_as_dead_for_long_enough() -> None:
     assert purge_old_dead(outlet_of(ledger, queue), 30 * DAY) == 1
     assert queue.purged == ("old",)
     assert purge_old_dead(outlet_of(ledger, queue), 50 * DAY) == 0
+
+
+def test_many_that_stay_do_not_hide_those_behind_them() -> None:
+    class Queue:
+        def __init__(self) -> None:
+            self.ids = [f"revived-{number}" for number in range(250)] + [f"old-{number}" for number in range(130)]
+
+        def dead_letters(self, offset: int = 0, limit: int = 100) -> list[DeadLetter]:
+            at = NOW.replace(tzinfo=UTC) - timedelta(days=40)
+            return [DeadLetter(id_, "why", 3, 0, 0, 100, at) for id_ in self.ids[offset : offset + limit]]
+
+        def purge_dead(self, ids: Sequence[str]) -> int:
+            self.ids = [each for each in self.ids if each not in set(ids)]
+            return len(ids)
+
+    queue = Queue()
+    standings = {id_: Standing.DEAD if id_.startswith("old") else Standing.REVIVED for id_ in queue.ids}
+    assert purge_old_dead(outlet_of(LedgerOfOld([], dead=standings), queue), 30 * DAY) == 130
+    assert all(each.startswith("revived") for each in queue.ids)
+    assert len(queue.ids) == 250
