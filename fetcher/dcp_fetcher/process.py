@@ -74,6 +74,7 @@ def telling_of_sources(loop: FetcherLoop, shared: Shared) -> Iterator[None]:
         None,
         lambda: problems_by_source(loop),
         lambda: labels_by_source(loop),
+        redact=shared.redact,
     )
     reporter.start()
     try:
@@ -118,6 +119,7 @@ def _run(setup: Setup, shared: Shared, loop: FetcherLoop, once: bool, health_hos
         lambda: problems_by_source(loop),
         lambda: labels_by_source(loop),
         lambda: expected_of(lookout),
+        redact=shared.redact,
     )
     log.info("fetcher starts", extra={"pipeline": setup.pipeline.key, "health": health.port})
     try:
@@ -154,7 +156,7 @@ def prepare(loop: FetcherLoop, shared: Shared, once: bool) -> None:
         try:
             return call()
         except SinkUnavailable as error:
-            tell_of_sink(shared.client, shared.queue.name, "fetcher", str(error))
+            tell_of_sink(shared.client, shared.queue.name, "fetcher", shared.redact(str(error)))
             raise
 
     patiently = at_once if once else loop.patience

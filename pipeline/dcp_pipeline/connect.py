@@ -106,6 +106,7 @@ def open_shared(
         pulse=Pulse(),
         observer=observer,
         traces=traces_of(os.environ, setup.pipeline.key, setup.worker_id, setup.secrets.redact),
+        redact=setup.secrets.redact,
     )
 
 

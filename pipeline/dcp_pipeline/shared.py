@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import msgspec
 import redis
@@ -29,6 +30,8 @@ class Shared(msgspec.Struct, frozen=True):
     pulse: Pulse
     observer: Observer = unobserved
     traces: Traces = UNTRACED
+    redact: Callable[[str], str] = str
+    """Hides secrets, which a server may repeat."""
 
     def observe(self, phase: Phase, batch_id: str) -> None:
         """An observer that tells the metrics and whoever else asked."""

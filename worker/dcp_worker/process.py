@@ -233,7 +233,7 @@ def _run(setup: Setup, health_host: str, health_port: int, observer: Observer, s
     if not _permitted(process, shared, stopping) or not _prepared(process, shared, stopping):
         return 0
     queue, books = setup.pipeline.queue_name, shared.ledger.totals
-    reporter = Reporter(shared.client, queue, "worker", books, sink=process.trouble.of_sink)
+    reporter = Reporter(shared.client, queue, "worker", books, sink=process.trouble.of_sink, redact=shared.redact)
     reporter.start()
     process.start()
     tell_manager(READY)
@@ -287,7 +287,7 @@ def _prepared(process: WorkerProcess, shared: Shared, stopping: threading.Event)
                 log.warning(warning)
         except SinkUnavailable as error:
             process.trouble.sink(error)
-            tell_of_sink(shared.client, shared.queue.name, "worker", str(error))
+            tell_of_sink(shared.client, shared.queue.name, "worker", shared.redact(str(error)))
             stopping.wait(_START_PAUSE_SECONDS)
             continue
         process.trouble.sink(None)

@@ -92,11 +92,11 @@ def written(report: Report) -> bytes:
     try:
         text = msgspec.json.encode(report)
     except UnicodeEncodeError:  # of a name that is no UTF-8
-        report = _with_texts(report, storable)
+        report = with_texts(report, storable)
         text = msgspec.json.encode(report)
     chars = _TEXT_CHARS
     while len(text) > MOST_BYTES and chars:
-        text, chars = msgspec.json.encode(_with_texts(report, partial(_first, chars))), chars // 2
+        text, chars = msgspec.json.encode(with_texts(report, partial(_first, chars))), chars // 2
     return text
 
 
@@ -104,7 +104,9 @@ def _first(chars: int, text: str) -> str:
     return text[:chars]
 
 
-def _with_texts(report: Report, change: Callable[[str], str]) -> Report:
+def with_texts(report: Report, change: Callable[[str], str]) -> Report:
+    """What it says in words, changed; the names of sources stay."""
+
     def changed(texts: Mapping[str, str | None]) -> dict[str, str | None]:
         return {name: text and change(text) for name, text in texts.items()}
 

@@ -24,6 +24,7 @@ from dcp_pipeline.observe.report import (
     publish,
     take_turn,
     totals_of,
+    with_texts,
 )
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Reporter:
 
     `sources` tells each source's problem, or None where it is well; `sink` what is wrong there though the ledger
     answers (a table that does not fit). Without `read_books` the books are left out: who looks can read the ledger.
+    `redact` hides secrets, which a server may repeat.
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class Reporter:
         expected: Callable[[], tuple[Expectation, ...] | None] = lambda: None,
         period_seconds: float = PERIOD_SECONDS,
         sink: Callable[[], str | None] = lambda: None,
+        redact: Callable[[str], str] = str,
     ) -> None:
-        self._sink = sink
+        self._sink, self._redact = sink, redact
         self._client, self._queue, self._component = client, queue, component
         self._read_books, self._period = read_books, period_seconds
         self._sources, self._labels, self._expected = sources, labels, expected
@@ -78,7 +81,7 @@ class Reporter:
             report = _with_books(report, self._read_books)
         if report.sink is None:
             report = replace(report, sink=self._sink())
-        publish(self._client, self._queue, self._component, report)
+        publish(self._client, self._queue, self._component, with_texts(report, self._redact))
         pause = min((time.monotonic() - started) / SHARE_OF_TIME, LONGEST_PAUSE_SECONDS)
         if pause > self._period:
             keep_turn(self._client, self._queue, self._component, pause)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dcp_pipeline.observe.report import report_key, reports_of
+from dcp_pipeline.observe.reporter import Reporter
 from support.dcp_process import DcpProcess, write_spec
 from support.mariadb_server import shared_mariadb
 from support.redis_server import redis_server
@@ -26,8 +27,8 @@ def test_it_is_told_before_there_is_a_ledger_to_sum_up(tmp_path: Path, component
             sink=f"mysql+pymysql://nobody@127.0.0.1:{port}/clean",
             redis=redis.url,
         )
-        env = {"DCP_SECRET_SINK_PASSWORD": PASSWORD, "HEALTH_PORT": "0"}
-        process = DcpProcess(tmp_path, component, str(spec), env=env)
+        env = {"DCP_SECRET_SINK_PASSWORD": PASSWORD}
+        process = DcpProcess(tmp_path, component, str(spec), "--health-port", "0", env=env)
         client = redis.client()
         try:
 
@@ -41,3 +42,15 @@ def test_it_is_told_before_there_is_a_ledger_to_sum_up(tmp_path: Path, component
         finally:
             process.kill()
             client.close()
+
+
+def test_what_a_server_repeats_of_a_secret_is_in_no_report() -> None:
+    sources = {"files": f"403 for {PASSWORD}", "other": None}
+    with redis_server() as redis:
+        client = redis.client()
+        Reporter(
+            client, "q", "fetcher", None, lambda: sources,
+            sink=lambda: f"no such user ({PASSWORD})", redact=lambda text: text.replace(PASSWORD, "***"),
+        ).run_once()  # fmt: skip
+        told = reports_of(client.hgetall(report_key("q")))["fetcher"]
+    assert (told.sink, told.sources) == ("no such user (***)", {"files": "403 for ***", "other": None})
