@@ -9,7 +9,7 @@ from typing import Any
 from dcp_operator.children.children import Child
 from dcp_operator.children.drift import stamped
 from dcp_operator.children.judge import Refusal
-from dcp_operator.children.plan import Action, Apply, Blocked, ChildKey, Delete, HandOver, echo, key_of
+from dcp_operator.children.plan import Action, Apply, Blocked, ChildKey, Delete, HandOver, controller_of, echo, key_of
 from dcp_operator.cluster.api import Api, ApiError
 from dcp_operator.cluster.store import Store
 from dcp_operator.ground.kinds import DEPLOYMENT, Kind
@@ -94,7 +94,7 @@ class Applier:
         """A refusal where the name is taken by something that does not bear our labels: it would be overwritten."""
         child_key = key_of(child)
         found = await self._api.get(child_key.kind, child_key.namespace, child_key.name)
-        if found is None or _controller(found) == _controller(child.document) or _is_orphan(found, child):
+        if found is None or controller_of(found) == controller_of(child.document) or _is_orphan(found, child):
             return None
         return Refusal("ChildBlocked", f"{_named(child_key)} is there already, and is not this pipeline's")
 
@@ -106,16 +106,11 @@ def _sent(child: Child, new: bool) -> dict[str, Any]:
     return document
 
 
-def _controller(document: Mapping[str, Any]) -> str | None:
-    references = document["metadata"].get("ownerReferences", ())
-    return next((str(each["uid"]) for each in references if each.get("controller")), None)
-
-
 def _is_orphan(found: Mapping[str, Any], child: Child) -> bool:
     """Whether it is one of this pipeline's children that lost its owner: deleted with --cascade=orphan, or restored
     from a backup without it."""
     labels = found["metadata"].get("labels") or {}
-    return _controller(found) is None and child.document["metadata"]["labels"].items() <= labels.items()
+    return controller_of(found) is None and child.document["metadata"]["labels"].items() <= labels.items()
 
 
 def _of(action: Action) -> ChildKey:

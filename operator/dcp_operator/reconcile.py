@@ -23,7 +23,7 @@ from dcp_operator.cluster.secret_reader import SecretReader
 from dcp_operator.cluster.store import Store
 from dcp_operator.forgetting.forgetter import LOOK_SECONDS, Forgetter, holds
 from dcp_operator.ground.kinds import PIPELINE, POD, SCALED_OBJECT
-from dcp_operator.ground.names import PAUSE_ANNOTATION, Owner, PipelineKey, selector
+from dcp_operator.ground.names import PAUSE_ANNOTATION, Owner, PipelineKey, selecting
 from dcp_operator.ground.settings import PodSettings
 from dcp_operator.scaling.keda import keda_children, keda_holds, keda_seen
 from dcp_operator.scaling.reach import Reach
@@ -266,7 +266,7 @@ class Reconciler:
         return await self._pods_of(key)
 
     async def _pods_of(self, key: PipelineKey) -> Sequence[Document]:
-        return await self._api.list(POD, key.namespace, _selecting(key.name))
+        return await self._api.list(POD, key.namespace, selecting(key.name))
 
     def _keda(self, key: PipelineKey) -> KedaSeen | None:
         """What KEDA says, where it is its turn to scale."""
@@ -283,11 +283,6 @@ class Reconciler:
         self._none_ready.forget(key)
         self._at_rest.forget(key)
         self._pace.done(key)
-
-
-def _selecting(pipeline: str) -> str:
-    """The label selector of a pipeline's pods."""
-    return ",".join(f"{name}={value}" for name, value in selector(pipeline).items())
 
 
 def _is_out(deployment: Mapping[str, Any]) -> bool:

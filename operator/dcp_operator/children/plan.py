@@ -185,14 +185,20 @@ def to_live(kind: Kind, document: Mapping[str, Any]) -> Live:
             for each in document["metadata"].get("managedFields", ())
             if "f:replicas" in (each.get("fieldsV1") or {}).get("f:spec", {})
         )
-    namespace, references = intern(str(metadata["namespace"])), metadata.get("ownerReferences", ())
+    namespace = intern(str(metadata["namespace"]))
     return Live(
         key=ChildKey(kind, namespace, str(metadata["name"])),
         uid=str(metadata["uid"]),
         version=int(metadata["resourceVersion"]),
         pipeline=PipelineKey(namespace, intern(str(metadata.get("labels", {}).get(INSTANCE, "")))),
-        controller=next((intern(str(each["uid"])) for each in references if each.get("controller")), None),
+        controller=controller_of(document),
         going="deletionTimestamp" in metadata,
         text=msgspec.json.encode({**document, "metadata": metadata}),
         replicas_owners=owners,
     )
+
+
+def controller_of(document: Mapping[str, Any]) -> str | None:
+    """The uid of what an object belongs to, if it does to anything."""
+    references = document["metadata"].get("ownerReferences") or ()
+    return next((intern(str(each["uid"])) for each in references if each.get("controller")), None)

@@ -6,12 +6,13 @@ take the finalizer off. A namespace that ends is never held up: what cannot be d
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from dcp_operator.children.children import COMPONENTS
 from dcp_operator.children.judge import Refusal, missing_secrets
+from dcp_operator.children.plan import controller_of
 from dcp_operator.children.secret_refs import forgetting_refs
 from dcp_operator.cluster.answers import ApiError, Document
 from dcp_operator.cluster.api import Api
@@ -26,10 +27,12 @@ from dcp_operator.ground.names import (
     Owner,
     child_name,
     labels,
-    selector,
+    selecting,
 )
 from dcp_operator.ground.settings import PodSettings
-from dcp_operator.status.condition_gauges import conditions_of
+from dcp_operator.status.at_rest import still_there
+from dcp_operator.status.condition_gauges import condition_in
+from dcp_operator.status.conditions import moment_of
 from dcp_operator.status.events import News, Recorder
 from dcp_operator.status.metrics import Metrics
 from dcp_operator.status.trouble import trouble_of
@@ -81,7 +84,7 @@ class Forgetter:
             return NEEDS_IMAGE
         if wanted == there:
             return None
-        others = [each for each in _finalizers(resource) if each != FINALIZER]
+        others = _of_others(resource)
         try:
             made = await self._api.set_finalizers(PIPELINE, resource, [*others, FINALIZER] if wanted else others)
         except ApiError as error:
@@ -118,7 +121,7 @@ class Forgetter:
         at_work = [each for each in await self._api.list(JOB, owner.namespace, selector_of(owner)) if not ended(each)]
         for each in at_work:
             await self._api.delete(JOB, owner.namespace, each["metadata"]["name"], each["metadata"]["uid"])
-        pods = _going(await self._api.list(POD, owner.namespace, selector_of(owner)))
+        pods = still_there(await self._api.list(POD, owner.namespace, selector_of(owner)))
         if not at_work and not pods:
             return None
         name = (at_work or pods)[0]["metadata"]["name"]
@@ -127,8 +130,7 @@ class Forgetter:
     async def _let_go(self, resource: Document) -> bool:
         """Whether it was here still. ApiError 409 where it has changed."""
         try:
-            others = [each for each in _finalizers(resource) if each != FINALIZER]
-            await self._api.set_finalizers(PIPELINE, resource, others)
+            await self._api.set_finalizers(PIPELINE, resource, _of_others(resource))
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -166,15 +168,14 @@ class Forgetter:
     async def _pods_end(self, owner: Owner, resource: Document) -> Waits | None:
         """Whoever works for it, ended. `--cascade=orphan` leaves them at work, and then all is left."""
         ours = await self._deployments(owner)
-        if "orphan" in _finalizers(resource) or any(_controller(each) is None for each in ours):
+        if "orphan" in _finalizers(resource) or any(controller_of(each) is None for each in ours):
             said = "its pods go on without it (--cascade=orphan): its keys and books stay, with them"
             raise _Over(News("Warning", "Delete", "Orphaned", said), True)
         for each in ours:
             metadata = each["metadata"]
-            if _controller(each) == owner.uid and "deletionTimestamp" not in metadata:
+            if controller_of(each) == owner.uid and "deletionTimestamp" not in metadata:
                 await self._api.delete(DEPLOYMENT, owner.namespace, metadata["name"], metadata["uid"])
-        pods = await self._api.list(POD, owner.namespace, _selecting(selector(owner.name)))
-        going = _going(pods)
+        going = still_there(await self._api.list(POD, owner.namespace, selecting(owner.name)))
         if not going:
             return None
         some = f"{len(going)} pods, {going[0]['metadata']['name']} among them,"
@@ -192,7 +193,8 @@ class Forgetter:
         if newest is None:
             return await self._begun(owner, pipeline, 1)
         if suspended(newest):
-            return await self._resumed(owner, pipeline, newest)
+            lacks = await self._lacks(owner, pipeline)
+            return Waits(lacks) if isinstance(lacks, Refusal) else await self._resumed(owner, lacks, newest)
         pods = await self._api.list(POD, owner.namespace, f"{JOB_NAME_LABEL}={newest['metadata']['name']}")
         if ended(newest) is None:
             return await self._at_work(owner, pipeline, newest, pods)
@@ -204,7 +206,8 @@ class Forgetter:
         attempt = attempt_of(newest)
         left = _pause(attempt) - self._seconds_since(result.finished_at)
         failed = f"attempt {attempt}: {result.outcome}"
-        if left <= 0 and failed in _told(resource):  # a failure is told, however late it is seen
+        told = failed in str(condition_in(resource, "Ready").get("message", ""))
+        if left <= 0 and told:  # a failure is, however late it is seen
             return await self._begun(owner, pipeline, attempt + 1)
         said = f"{failed}; tried again in {_pause(attempt):.0f} s; {WAY_OUT}"
         return Waits(Refusal("ForgettingFailed", said), min(max(left, LOOK_SECONDS), LONGEST_PAUSE_SECONDS))
@@ -236,11 +239,8 @@ class Forgetter:
             return _rejected(JOB, error)
         return await self._resumed(owner, lacks, made)
 
-    async def _resumed(self, owner: Owner, pipeline: Pipeline | Refusal, made: Document) -> Waits:
-        lacks = await self._lacks(owner, pipeline)
-        if isinstance(lacks, Refusal):
-            return Waits(lacks)
-        for each in needed_by(owner, lacks, self._pods, made):
+    async def _resumed(self, owner: Owner, pipeline: Pipeline, made: Document) -> Waits:
+        for each in needed_by(owner, pipeline, self._pods, made):
             try:
                 await self._api.apply(each.kind, each.document, FIELD_MANAGER)
             except ApiError as error:
@@ -265,7 +265,7 @@ class Forgetter:
     def _seconds_since(self, moment: str | None) -> float:
         if moment is None:
             return LONGEST_PAUSE_SECONDS
-        return (self._now() - datetime.fromisoformat(moment)).total_seconds()
+        return (self._now() - moment_of(moment)).total_seconds()
 
 
 def _rejected(kind: Kind, error: ApiError) -> Waits:
@@ -281,16 +281,6 @@ def holds(resource: Document) -> bool:
     return FINALIZER in _finalizers(resource)
 
 
-def _told(resource: Document) -> str:
-    """What Ready says of it."""
-    ready = (each for each in conditions_of(resource) if each.get("type") == "Ready")
-    return str(next(ready, {}).get("message", ""))
-
-
-def _going(pods: Sequence[Document]) -> list[Document]:
-    return [each for each in pods if (each.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
-
-
 def _pause(attempt: int) -> float:
     return min(FIRST_PAUSE_SECONDS * 2.0 ** min(attempt - 1, 10), LONGEST_PAUSE_SECONDS)
 
@@ -299,14 +289,9 @@ def _finalizers(resource: Document) -> Sequence[str]:
     return resource["metadata"].get("finalizers") or ()
 
 
-def _controller(document: Document) -> str | None:
-    references = document["metadata"].get("ownerReferences") or ()
-    return next((str(each["uid"]) for each in references if each.get("controller")), None)
+def _of_others(resource: Document) -> list[str]:
+    return [each for each in _finalizers(resource) if each != FINALIZER]
 
 
 def _is_of_ending_namespace(error: ApiError) -> bool:
     return "NamespaceTerminating" in error.causes or (error.status == 404 and "namespaces" in str(error))
-
-
-def _selecting(chosen: Mapping[str, str]) -> str:
-    return ",".join(f"{name}={value}" for name, value in chosen.items())

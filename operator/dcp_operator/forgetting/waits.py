@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from dcp_operator.cluster.store import Store
 from dcp_operator.forgetting.forgetter import holds
-from dcp_operator.status.condition_gauges import conditions_of
+from dcp_operator.status.condition_gauges import condition_in
 
 
 class DeletionWaits(Collector):
@@ -29,6 +29,6 @@ class DeletionWaits(Collector):
             resource = self._pipelines.pipeline(key)
             if resource is None or not holds(resource):
                 continue
-            ready = next((each for each in conditions_of(resource) if each.get("type") == "Ready"), {})
-            family.add_metric([key.namespace, key.name, str(ready.get("reason", "Unknown"))], 1.0)
+            reason = condition_in(resource, "Ready").get("reason", "Unknown")
+            family.add_metric([key.namespace, key.name, str(reason)], 1.0)
         yield family

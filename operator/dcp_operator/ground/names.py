@@ -81,6 +81,11 @@ def selector(pipeline: str, component: str | None = None) -> dict[str, str]:
     return {**chosen, "app.kubernetes.io/component": component} if component else chosen
 
 
+def selecting(pipeline: str, component: str | None = None) -> str:
+    """The same, as a list is asked for these pods."""
+    return ",".join(f"{name}={value}" for name, value in selector(pipeline, component).items())
+
+
 def owner_references(owner: Owner) -> list[dict[str, object]]:
     """By these the garbage collector takes the children away with their pipeline; no finalizer is needed."""
     return [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dcp_operator.cluster.api import Api
 from dcp_operator.ground.kinds import POD
-from dcp_operator.ground.names import DELETION_COST_ANNOTATION, PipelineKey, selector
+from dcp_operator.ground.names import DELETION_COST_ANNOTATION, PipelineKey, selecting
 from dcp_operator.scaling.queues import QueueReader
 from dcp_operator.scaling.scale_in import costs_to_write, in_order_of_removal, pods_seen, removable
 from dcp_operator.scaling.server import Server
@@ -31,8 +31,7 @@ class Parting:
         """How many workers there are to be for now, at least `wanted`: so many that only idle ones are stopped. Those
         that hold a batch are asked to take no other. ApiError, ApiUnreachable and UNREADABLE pass through."""
         key = PipelineKey(pipeline.metadata.namespace, pipeline.metadata.name)
-        label = ",".join(f"{name}={value}" for name, value in selector(key.name, "worker").items())
-        documents = await self._api.list(POD, key.namespace, label)
+        documents = await self._api.list(POD, key.namespace, selecting(key.name, "worker"))
         pods = in_order_of_removal(pods_seen(documents))
         surplus = len(pods) - wanted
         if surplus <= 0:

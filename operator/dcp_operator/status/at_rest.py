@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from dcp_operator.ground.names import PipelineKey
 from dcp_operator.status.seen import DeploymentSeen
@@ -15,6 +15,7 @@ LOOK_AGAIN_SECONDS = 2.0
 """No watch tells of pods."""
 _OVER = frozenset({"Succeeded", "Failed"})
 
+P = TypeVar("P", bound=Mapping[str, Any])
 Pods = Callable[[PipelineKey], Awaitable[Sequence[Mapping[str, Any]]]]
 
 
@@ -38,7 +39,7 @@ class AtRest:
             self.forget(key)
             return True
         pods = await self._pods(key)
-        if any((each.get("status") or {}).get("phase") not in _OVER for each in pods):
+        if still_there(pods):
             self.forget(key)
             return False
         since = self._gone_since.setdefault(key, self._monotonic())
@@ -46,6 +47,11 @@ class AtRest:
 
     def forget(self, key: PipelineKey) -> None:
         self._gone_since.pop(key, None)
+
+
+def still_there(pods: Iterable[P]) -> list[P]:
+    """The pods that have not ended."""
+    return [each for each in pods if (each.get("status") or {}).get("phase") not in _OVER]
 
 
 def _told(before: Status | None, generation: int) -> bool:

@@ -38,3 +38,8 @@ def conditions_of(document: Mapping[str, Any] | None) -> Iterable[Mapping[str, A
     """A resource's conditions as they stand there, of whatever shape."""
     status: Mapping[str, Any] = (document or {}).get("status") or {}
     return status.get("conditions") or ()
+
+
+def condition_in(document: Mapping[str, Any] | None, kind: str) -> Mapping[str, Any]:
+    """One of them; empty where there is none such."""
+    return next((each for each in conditions_of(document) if each.get("type") == kind), {})

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from dcp_operator.status.conditions import moment_of
+
 LONGEST = 300
 BEING_MADE = timedelta(seconds=45)
 """A container that takes longer to be made is told of: nothing in its pod says what it waits for."""
@@ -52,7 +54,7 @@ def being_made(pods: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, st
         made = not states or any("waiting" not in each for each in states)
         if made or "startTime" not in status or "deletionTimestamp" in metadata:
             continue
-        if now - datetime.fromisoformat(status["startTime"]) >= BEING_MADE:
+        if now - moment_of(status["startTime"]) >= BEING_MADE:
             name, component = metadata["name"], (metadata.get("labels") or {}).get(_COMPONENT, "")
             why = "an image is being pulled, or a volume (a claim, a Secret, a ConfigMap) cannot be mounted"
             found.setdefault(component, f"{name} has no container yet: {why}; kubectl describe pod {name} says which")

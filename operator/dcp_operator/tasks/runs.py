@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from dcp_operator.status.at_rest import still_there
+from dcp_operator.status.condition_gauges import conditions_of
 from dcp_operator.tasks.children import CONTAINER, WRITES_LABEL
 from dcp_pipeline.observe.printable import printable
 from dcp_pipeline.spec.kubernetes.task.outcome import LONGEST_OUTCOME, outcome_of
@@ -31,8 +33,7 @@ def begun(job: Document) -> bool:
 def writer_at_work(jobs: Iterable[Document], pods: Iterable[Document]) -> str | None:
     """What changes the pipeline's tables or queue now: a Job; a pod that is still ending and whose Job was deleted."""
     at_work = [f"Job {each['metadata']['name']}" for each in jobs if _writes(each) and begun(each)]
-    going = [each for each in pods if (each.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
-    ending = [f"pod {each['metadata']['name']}" for each in going if _writes(each)]
+    ending = [f"pod {each['metadata']['name']}" for each in still_there(pods) if _writes(each)]
     return next(iter([*sorted(at_work), *sorted(ending)]), None)
 
 
@@ -86,7 +87,7 @@ def _kubernetes_words(job: Document, state: Mapping[str, Any], good: bool) -> st
         return "done; what was counted is not known, for its pod is gone" if not state else "done"
     if state.get("reason") == "OOMKilled":
         return "killed for its memory: raise spec.resources.limits.memory"
-    failures = [each for each in _conditions(job) if each.get("type") == "Failed"]
+    failures = [each for each in conditions_of(job) if each.get("type") == "Failed"]
     if any(each.get("reason") == "DeadlineExceeded" for each in failures):
         return "ended by spec.timeout"
     if "exitCode" in state:
@@ -100,12 +101,8 @@ def _finished_at(job: Document) -> str | None:
     return (job.get("status") or {}).get("completionTime") or next((str(each) for each in times if each), None)
 
 
-def _conditions(job: Document) -> Sequence[Document]:
-    return (job.get("status") or {}).get("conditions") or ()
-
-
 def _ends(job: Document) -> Iterator[Document]:
     """The conditions that say that it has come to its end."""
-    for each in _conditions(job):
+    for each in conditions_of(job):
         if each.get("type") in ("Complete", "Failed") and each.get("status") == "True":
             yield each

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from dcp_operator.cluster.store import Store
-from dcp_operator.status.condition_gauges import conditions_of
+from dcp_operator.status.condition_gauges import condition_in
 from dcp_operator.tasks.report import NOT_BEGUN
 
 
@@ -26,7 +26,7 @@ class NotBegun(Collector):
             labels=["namespace", "task", "reason"],
         )
         for key in self._tasks.pipelines() if self._leading() else ():
-            for each in conditions_of(self._tasks.pipeline(key)):
-                if each.get("type") == "Complete" and (reason := str(each.get("reason"))) in NOT_BEGUN:
-                    family.add_metric([key.namespace, key.name, reason], 1.0)
+            reason = str(condition_in(self._tasks.pipeline(key), "Complete").get("reason"))
+            if reason in NOT_BEGUN:
+                family.add_metric([key.namespace, key.name, reason], 1.0)
         yield family
