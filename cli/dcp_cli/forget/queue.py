@@ -6,7 +6,7 @@ import time
 
 import redis
 
-from dcp_pipeline.observe.report import read_reports, report_key
+from dcp_pipeline.observe.report import read_reports, report_keys
 from dcp_pipeline.observe.scaling_note import note_keys
 from dcp_pipeline.queue import Inbox, Queue
 
@@ -35,9 +35,7 @@ def forget_keys(queue: Queue, client: redis.Redis) -> dict[str, int]:
     counted = count_keys(queue, client)
     queue.drop()
     Inbox(client, queue.name).drop()
-    report = report_key(queue.name)
-    turns = [f"{report}:turn:{component}" for component in ("fetcher", "worker")]
-    client.delete(report, *turns, *note_keys(queue.name))
+    client.delete(*report_keys(queue.name), *note_keys(queue.name))
     return counted
 
 

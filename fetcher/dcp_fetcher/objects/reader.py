@@ -41,7 +41,6 @@ from dcp_fetcher.sites.versions import (
     recorded_as,
 )
 from dcp_pipeline.ledger.model import ObjectState, SourceObject
-from dcp_pipeline.observe.phases import Phase
 from dcp_pipeline.spec.wanted_labels import WantedLabels
 from dcp_pipeline.texts import storable
 
@@ -303,15 +302,9 @@ class ObjectReader:
         return ObjectLabels(self._labels, met or LabelsMet(), form, self._terms.growing)
 
     def _content(self, opened: Opened, how: HowToCut) -> Content:
-        opened.stream.on_bytes = self._count
+        opened.stream.on_bytes = self._outlet.read
         self._outlet.progress.opened(None if opened.size_bytes is None else opened.size_bytes - opened.offset)
         return Content(opened, how)
-
-    def _count(self, bytes_read: int) -> None:
-        self._outlet.stop.check()  # of an archive of empty files nothing comes that anything else would stop at
-        self._outlet.progress.count(bytes_read=bytes_read)
-        self._outlet.vitals.alive("reads")
-        self._outlet.observer(Phase.FETCHING, "")
 
     def _supersede(
         self, known: Sequence[SourceObject], lost: dict[str, frozenset[str]], served: SourceObject | None

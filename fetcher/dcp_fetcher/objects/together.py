@@ -152,7 +152,7 @@ class Together:
 
     def _read_whole(self, uri: str, wanted: SourceObject, opened: Opened, again: bool) -> Whole | None:
         how = self._terms.how
-        opened.stream.on_bytes = self._count
+        opened.stream.on_bytes = self._outlet.read
         self._outlet.progress.opened(opened.size_bytes)
         content = Content(opened, how)
         settled = self._terms.settling.settled(wanted.id, opened.age_seconds)
@@ -184,12 +184,6 @@ class Together:
         if records:
             outlet.progress.count(records_cut=records)
             outlet.progress.brought_news(self._terms.source)
-
-    def _count(self, bytes_read: int) -> None:
-        self._outlet.stop.check()  # of an archive of empty files nothing comes that anything else would stop at
-        self._outlet.progress.count(bytes_read=bytes_read)
-        self._outlet.vitals.alive("reads")
-        self._outlet.observer(Phase.FETCHING, "")
 
 
 def _outcome(each: Whole, missing: frozenset[str]) -> Outcome:

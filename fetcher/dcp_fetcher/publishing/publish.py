@@ -47,6 +47,14 @@ class Outlet:
     done: DoneLog
     traces: Traces = UNTRACED
 
+    def read(self, count: int) -> None:
+        """So many bytes came of an object. Raises Stopped: of an archive of empty files nothing comes that anything
+        else would stop at."""
+        self.stop.check()
+        self.progress.count(bytes_read=count)
+        self.vitals.alive("reads")
+        self.observer(Phase.FETCHING, "")
+
     def wait_for_room(self) -> None:
         """Return once the queue holds no more than its share. Raises Stopped."""
         waited = False

@@ -145,6 +145,11 @@ def report_key(queue: str) -> str:
     return Keys(queue).prefix + "report"
 
 
+def report_keys(queue: str) -> tuple[str, ...]:
+    """The keys that reports of a queue, and whose turn it is to report, are in."""
+    return report_key(queue), *(_turn(queue, component) for component in COMPONENTS)
+
+
 def _turn(queue: str, component: str) -> str:
     return f"{report_key(queue)}:turn:{component}"
 

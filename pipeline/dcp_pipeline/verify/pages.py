@@ -50,34 +50,22 @@ class Page(msgspec.Struct, frozen=True):
         return 1.0 if self.upto is None else int(self.upto[:8], 16) / 2**32
 
 
-class Keys(msgspec.Struct, frozen=True):
-    """By what the table's rows can be found; what has no key is one page."""
-
-    batch: bool
-    identity: bool
-
-
-def keys_of(connection: Connection, table: str | None) -> Keys:
-    """Of the clean table; of one that does not stand, no matter what."""
-    if table is None:
-        return Keys(batch=True, identity=False)
+def _has_key(connection: Connection, table: str, column: str) -> bool:
+    """Whether rows of the clean table can be found by it; what has no key is one page."""
     look = inspect(connection)
-    first: set[str | None] = set(look.get_pk_constraint(table)["constrained_columns"][:1])
-    for index in look.get_indexes(table):
-        first.update(index["column_names"][:1])
-    for unique in look.get_unique_constraints(table):
-        first.update(unique["column_names"][:1])
-    return Keys(batch="_dcp_batch" in first, identity="_dcp_id" in first)
+    firsts = look.get_pk_constraint(table)["constrained_columns"][:1]
+    firsts += [each["column_names"][0] for each in look.get_unique_constraints(table)]
+    firsts += [name for each in look.get_indexes(table) for name in each["column_names"][:1] if name is not None]
+    return column in firsts
 
 
 def next_page(connection: Connection, pipeline: str, table: str | None, part: Part, after: str) -> Page:
     """The page behind `after`."""
-    keys = keys_of(connection, table)
     upto: str | None = None
     match part:
-        case Part.ROWS if keys.batch:
+        case Part.ROWS if table is None or _has_key(connection, table, "_dcp_batch"):
             upto = _batches(connection, pipeline, after)
-        case Part.IDENTITIES if keys.identity and table is not None:
+        case Part.IDENTITIES if table is not None and _has_key(connection, table, "_dcp_id"):
             upto = _identities(connection, table, after)
         case Part.OBJECTS:
             upto = _objects(connection, pipeline, after)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection, Engine, bindparam, inspect, select, text
 
@@ -68,47 +69,52 @@ class _Whole:
         """Behind what was passed before; what was found there is looked at again."""
         self._passed = before
         for page in before.again:
-            self._look(lambda _, page=page: page, again=True)  # type: ignore[misc]
+            self._look(lambda *_, page=page: page, again=True)
         for part in PARTS[PARTS.index(before.part) :]:
             after: str | None = before.upto if part is before.part else ""
             while after is not None:
-                after = self._look(lambda each, at=(part, after): self._behind(each, *at)).upto  # type: ignore[misc]
+                after = self._look(partial(self._behind, part, after)).upto
         looked_at = self._passed
         return self._found + VerifyReport((), looked_at.objects, looked_at.batches, looked_at.rows, looked_at.rejects)
 
-    def _behind(self, connection: Connection, part: Part, after: str) -> Page:
-        return next_page(connection, self._pipeline, self._standing(connection), part, after)
+    def _behind(self, part: Part, after: str, connection: Connection, standing: str | None) -> Page:
+        return next_page(connection, self._pipeline, standing, part, after)
 
-    def _standing(self, connection: Connection) -> str | None:
-        return self._table if _is_written_to(connection, self._table) else None
-
-    def _look(self, which: Callable[[Connection], Page], again: bool = False) -> Page:
-        page, report = self._transactions.read(lambda each: self._checked(each, which(each)))
+    def _look(self, which: Callable[[Connection, str | None], Page], again: bool = False) -> Page:
+        """`which`: the page, by the connection and the table, None where it does not stand."""
+        page, report = self._transactions.read(lambda each: self._page(each, which))
         self._passed = passed_with(self._passed, page, report, again)
         if report.findings:
             self._found += report
         self._tell(page, self._passed)
         return page
 
-    def _checked(self, connection: Connection, page: Page) -> tuple[Page, VerifyReport]:
-        standing, pipeline = self._standing(connection), self._pipeline
-        match page.part:
-            case Part.ROWS:
-                look = Look(connection, pipeline, standing, batches=Range(page.after, page.upto))
-                return page, VerifyReport(_findings(look, _OF_ROWS), 0, _batches(look), _rows(look), 0)
-            case Part.IDENTITIES:
-                look = Look(connection, pipeline, standing, identities=Range(page.after, page.upto))
-                return page, VerifyReport(_findings(look, (doubled,)), 0, 0, 0, 0)
-            case Part.OBJECTS:
-                objects = objects_of(connection, pipeline, page)
-                look = Look(connection, pipeline, standing, objects)
-                return page, VerifyReport(_findings(look, _OF_CUTS), len(objects), 0, 0, _rejects(look))
-            case _:
-                return page, VerifyReport(_findings(Look(connection, pipeline, standing), _OF_ALL), 0, 0, 0, 0)
+    def _page(
+        self, connection: Connection, which: Callable[[Connection, str | None], Page]
+    ) -> tuple[Page, VerifyReport]:
+        standing = _standing(connection, self._table)
+        page = which(connection, standing)
+        return page, _checked(connection, self._pipeline, standing, page)
+
+
+def _checked(connection: Connection, pipeline: str, standing: str | None, page: Page) -> VerifyReport:
+    match page.part:
+        case Part.ROWS:
+            look = Look(connection, pipeline, standing, batches=Range(page.after, page.upto))
+            return VerifyReport(_findings(look, _OF_ROWS), 0, _batches(look), _rows(look), 0)
+        case Part.IDENTITIES:
+            look = Look(connection, pipeline, standing, identities=Range(page.after, page.upto))
+            return VerifyReport(_findings(look, (doubled,)), 0, 0, 0, 0)
+        case Part.OBJECTS:
+            objects = objects_of(connection, pipeline, page)
+            look = Look(connection, pipeline, standing, objects)
+            return VerifyReport(_findings(look, _OF_CUTS), len(objects), 0, 0, _rejects(look))
+        case _:
+            return VerifyReport(_findings(Look(connection, pipeline, standing), _OF_ALL), 0, 0, 0, 0)
 
 
 def _of_late(connection: Connection, pipeline: str, table: str, since_seconds: float) -> VerifyReport:
-    standing = table if _is_written_to(connection, table) else None
+    standing = _standing(connection, table)
     changed = _changed(connection, pipeline, since_seconds)
     report = _NOTHING
     for start in range(0, len(changed), OBJECTS_AT_ONCE):
@@ -119,10 +125,12 @@ def _of_late(connection: Connection, pipeline: str, table: str, since_seconds: f
     return report
 
 
-def _is_written_to(connection: Connection, table: str) -> bool:
-    """Whether it stands, and has our columns: one of somebody else's, that no worker could begin with, has none."""
+def _standing(connection: Connection, table: str) -> str | None:
+    """The table; None where it does not stand, or has not our columns: one of somebody else's, that no worker could
+    begin with, has none."""
     look = inspect(connection)
-    return look.has_table(table) and any(each["name"] == "_dcp_batch" for each in look.get_columns(table))
+    ours = look.has_table(table) and any(each["name"] == "_dcp_batch" for each in look.get_columns(table))
+    return table if ours else None
 
 
 _Check = Callable[[Look], Iterator[Finding]]

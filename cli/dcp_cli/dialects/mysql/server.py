@@ -61,8 +61,7 @@ def rights(setup: Setup, connection: Connection) -> Findings:
     else:
         yield ok("sink.rights", f"{user} has {', '.join(ROWS if whole else (*ROWS, *MAKING))} on {database}")
     yield from _later(has, tables, user, database, whole)
-    sink = setup.pipeline.spec.sink
-    retention = sink.sql.retention if sink and sink.sql else None
+    retention = setup.pipeline.retention
     if retention and retention.keep and (slow := missing_rights(has, tables[-1:], EXPIRING)):
         says = f"{_said(user, database, slow)}: rows that expire are deleted by batches, and not with their partition"
         yield warning("sink.rights", says, _grant(user, database, list(slow)))
