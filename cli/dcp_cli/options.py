@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -61,13 +62,18 @@ def server_options(command: F) -> F:
     return click.option("--redis", metavar="URL", help="The queue's server, instead of the spec's.")(command)
 
 
-def some_or_all(names: str, of_all: str) -> Callable[[F], F]:
-    """Ids, or --all; which of the two is there the command checks. `of_all`: what --all is all of."""
+def some_or_all(names: str, of_all: str, by: str) -> Callable[[F], F]:
+    """Ids, or --all: one of the two. `of_all`: what --all is all of; `by`: by what they are named."""
 
     def with_both(command: F) -> F:
-        return click.argument(names, nargs=-1)(
-            click.option("--all", "every", is_flag=True, help=f"All {of_all}.")(command)
-        )
+        @wraps(command)
+        def checked(*arguments: Any, **options: Any) -> Any:
+            if options["every"] == bool(options[names]):
+                raise click.UsageError(f"name {by}, or --all")
+            return command(*arguments, **options)
+
+        option = click.option("--all", "every", is_flag=True, help=f"All {of_all}.")
+        return cast(F, click.argument(names, nargs=-1)(option(checked)))
 
     return with_both
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
 from dcp_cli.errors import CommandFailed
 from dcp_pipeline.ledger import Ledger
 from dcp_pipeline.ledger.looking.view import LedgerView
@@ -15,17 +13,8 @@ ID_CHARS = 12
 """Of an id, as far as it is shown."""
 
 
-def check_some_or_all(ids: Sequence[str], every: bool, see: str) -> None:
-    """Raises click.UsageError; `see`: the command that shows the ids."""
-    if every == bool(ids):
-        raise click.UsageError(f"name objects by their ids (see `{see}`), or --all")
-
-
-def chosen(
-    ledger: Ledger, ids: Sequence[str], every: bool, those: Sequence[ObjectBooks], see: str
-) -> list[ObjectBooks]:
+def chosen(ledger: Ledger, ids: Sequence[str], every: bool, those: Sequence[ObjectBooks]) -> list[ObjectBooks]:
     """All of those, or the named ones: an id is looked for among those first."""
-    check_some_or_all(ids, every, see)
     meant = [each.object_id for each in those]
     return list(those) if every else [only_one(ledger, id_, meant) for id_ in ids]
 

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-import click
-
 from dcp_cli.errors import CommandFailed
 from dcp_cli.look import client_of, ledger_of
 from dcp_cli.options import print_json
@@ -127,8 +125,6 @@ def purge_dead(setup: Setup, batches: tuple[str, ...], every: bool) -> int:
 
 
 def _chosen(batches: Sequence[str], every: bool, dead: list[str]) -> list[str]:
-    if every == bool(batches):
-        raise click.UsageError("name batches (see `dcp dead ls`), or --all")
     return dead if every else _named(batches, dead)
 
 

@@ -130,7 +130,7 @@ def queue_of(setup: Setup, stack: ExitStack) -> Queue | None:
 
 def _chosen(ledger: Ledger, ids: Sequence[str], every: bool) -> list[ObjectBooks]:
     held = [each.object_id for each in ledger.held()]
-    found = chosen(ledger, ids, every, ledger.books_of(held), "dcp objects ls --state held")
+    found = chosen(ledger, ids, every, ledger.books_of(held))
     others = [each for each in found if each.object_id not in held]
     if others:
         raise CommandFailed(f"it is not held: {others[0].uri}; see `dcp objects ls --state held`")

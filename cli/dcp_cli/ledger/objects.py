@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import click
 
 from dcp_cli.errors import CommandFailed
-from dcp_cli.ledger.choosing import ID_CHARS, check_some_or_all, chosen, only_one
+from dcp_cli.ledger.choosing import ID_CHARS, chosen, only_one
 from dcp_cli.ledger.held import HELD, list_held
 from dcp_cli.look import ledger_of, pages_of
 from dcp_cli.options import json_text, print_json
@@ -22,8 +22,6 @@ from dcp_pipeline.ledger.looking.view import LedgerView
 from dcp_pipeline.ledger.model import ObjectBooks, ObjectState
 from dcp_pipeline.process.exit_codes import DONE
 from dcp_pipeline.setup import Setup
-
-_SEE = "dcp objects ls"
 
 
 def list_objects(
@@ -82,7 +80,7 @@ def forget_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     """Make unavailable objects history."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        said = forget(ledger, chosen(ledger, ids, every, ledger.unavailable_books(), _SEE))
+        said = forget(ledger, chosen(ledger, ids, every, ledger.unavailable_books()))
     say(f"{said}: `dcp objects ls --state history`")
     return DONE
 
@@ -102,7 +100,6 @@ def reread_objects(setup: Setup, ids: tuple[str, ...], every: bool) -> int:
     """Ask for objects to be read again, as versions of their own."""
     with ExitStack() as stack:
         ledger = ledger_of(setup, stack)
-        check_some_or_all(ids, every, _SEE)
         meant = ledger.unavailable_books() if every else [only_one(ledger, id_) for id_ in ids]
         said = reread(setup, ledger, meant)
     say(said)

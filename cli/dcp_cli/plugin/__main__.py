@@ -164,23 +164,19 @@ def dead() -> None:
 
 @dead.command("requeue")
 @_task
-@some_or_all("batches", "dead batches")
+@some_or_all("batches", "dead batches", "batches")
 @exits
 def dead_requeue(name: str, batches: tuple[str, ...], every: bool, output: str, timeout: str, no_wait: bool) -> int:
     """Give dead batches another life: their attempts start anew."""
-    if every == bool(batches):
-        raise click.UsageError("name batches, or --all")
     return _ask(name, "requeue", {"all": every, "batches": list(batches) or None}, output, timeout, no_wait)
 
 
 @main.command()
 @_task
-@some_or_all("objects", "that are held")
+@some_or_all("objects", "that are held", "objects")
 @exits
 def release(name: str, objects: tuple[str, ...], every: bool, output: str, timeout: str, no_wait: bool) -> int:
     """Have objects that are held (expect.whenRejected: hold) tried again, and judged no more."""
-    if every == bool(objects):
-        raise click.UsageError("name objects, or --all")
     return _ask(name, "release", {"all": every, "objects": list(objects) or None}, output, timeout, no_wait)
 
 

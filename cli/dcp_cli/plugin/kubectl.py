@@ -45,12 +45,14 @@ class Kubectl:
 
     def everywhere(self, kind: str) -> list[Document]:
         """All objects of a kind, of every namespace."""
-        found: list[Document] = json.loads(self._said("get", kind, "--all-namespaces", "-o", "json"))["items"]
-        return found
+        return self._listed(kind, "--all-namespaces")
 
     def here(self, kind: str) -> list[Document]:
         """All objects of a kind in the namespace."""
-        found: list[Document] = json.loads(self._said("get", kind, "-o", "json"))["items"]
+        return self._listed(kind)
+
+    def _listed(self, kind: str, *where: str) -> list[Document]:
+        found: list[Document] = json.loads(self._said("get", kind, *where, "-o", "json"))["items"]
         return found
 
     def touch(self, kind: str, namespace: str, name: str) -> None:

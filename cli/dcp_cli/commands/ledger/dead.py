@@ -7,6 +7,8 @@ import click
 from dcp_cli.errors import exits
 from dcp_cli.options import json_option, server_options, set_up, some_or_all, spec_argument
 
+_BY_IDS = "batches (see `dcp dead ls`)"
+
 
 @click.group()
 def command() -> None:
@@ -39,7 +41,7 @@ def dead_show(spec: str, batch: str, redis: str | None, sink: str | None) -> int
 
 @command.command("requeue")
 @spec_argument
-@some_or_all("batches", "dead batches")
+@some_or_all("batches", "dead batches", _BY_IDS)
 @server_options
 @json_option
 @exits
@@ -54,7 +56,7 @@ def dead_requeue(
 
 @command.command("purge")
 @spec_argument
-@some_or_all("batches", "dead batches")
+@some_or_all("batches", "dead batches", _BY_IDS)
 @server_options
 @exits
 def dead_purge(spec: str, batches: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:

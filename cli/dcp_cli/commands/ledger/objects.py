@@ -7,6 +7,9 @@ import click
 from dcp_cli.errors import exits
 from dcp_cli.options import json_option, server_options, set_up, some_or_all, spec_argument
 
+_BY_IDS = "objects by their ids (see `dcp objects ls`)"
+_BY_HELD_IDS = "objects by their ids (see `dcp objects ls --state held`)"
+
 
 @click.group()
 def command() -> None:
@@ -42,7 +45,7 @@ def objects_ls(
 
 @command.command("forget")
 @spec_argument
-@some_or_all("objects", "that are unavailable")
+@some_or_all("objects", "that are unavailable", _BY_IDS)
 @server_options
 @exits
 def objects_forget(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
@@ -54,7 +57,7 @@ def objects_forget(spec: str, objects: tuple[str, ...], every: bool, redis: str 
 
 @command.command("reread")
 @spec_argument
-@some_or_all("objects", "that are unavailable")
+@some_or_all("objects", "that are unavailable", _BY_IDS)
 @server_options
 @exits
 def objects_reread(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:
@@ -66,7 +69,7 @@ def objects_reread(spec: str, objects: tuple[str, ...], every: bool, redis: str 
 
 @command.command("release")
 @spec_argument
-@some_or_all("objects", "that are held")
+@some_or_all("objects", "that are held", _BY_HELD_IDS)
 @server_options
 @json_option
 @exits
@@ -81,7 +84,7 @@ def objects_release(
 
 @command.command("drop")
 @spec_argument
-@some_or_all("objects", "that are held")
+@some_or_all("objects", "that are held", _BY_HELD_IDS)
 @server_options
 @exits
 def objects_drop(spec: str, objects: tuple[str, ...], every: bool, redis: str | None, sink: str | None) -> int:

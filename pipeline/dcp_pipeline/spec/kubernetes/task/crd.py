@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dcp_pipeline.spec.kubernetes.crd import column, definition, metadata, structural
 from dcp_pipeline.spec.kubernetes.rule import Rule, exactly_one
-from dcp_pipeline.spec.kubernetes.task.model import ALL, LONGEST_TASK_NAME, TASK_KIND, TASK_PLURAL, TaskSpec
+from dcp_pipeline.spec.kubernetes.task.model import (
+    ALL,
+    LONGEST_TASK_NAME,
+    SOME_OR_ALL,
+    TASK_KIND,
+    TASK_PLURAL,
+    TaskSpec,
+)
 from dcp_pipeline.spec.kubernetes.task.status import TaskStatus
 from dcp_pipeline.spec.model import API_VERSION
 from dcp_pipeline.spec.schema import Schema, schema_of
@@ -31,12 +38,10 @@ RULES = {
             "what is done once cannot be changed but for ttlSecondsAfterFinished: make another task",
         ),
     ),
-    "release": (
-        Rule("self.all != (has(self.objects) && self.objects.size() > 0)", "all: true, or objects, is wanted"),
-    ),
-    "requeue": (
-        Rule("self.all != (has(self.batches) && self.batches.size() > 0)", "all: true, or batches, is wanted"),
-    ),
+    **{
+        what: (Rule(f"self.all != (has(self.{some}) && self.{some}.size() > 0)", f"all: true, or {some}, is wanted"),)
+        for what, some in SOME_OR_ALL.items()
+    },
 }
 
 

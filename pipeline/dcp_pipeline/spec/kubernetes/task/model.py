@@ -26,6 +26,8 @@ What = Literal["verify", "rejects", "requeue", "release", "replay", "preview", "
 ALL: tuple[What, ...] = get_args(What)
 WRITES: frozenset[What] = frozenset({"requeue", "release", "replay", "restore"})
 """What changes the pipeline's tables or its queue: never two of them at once for one pipeline."""
+SOME_OR_ALL: Mapping[str, str] = {"requeue": "batches", "release": "objects"}
+"""What is done with all, or with those that a member names."""
 
 _FILE = r"^[A-Za-z0-9][-A-Za-z0-9._{}]*$"
 _ID = r"^[A-Za-z0-9][-A-Za-z0-9_.:]*$"
@@ -190,10 +192,10 @@ def _problems(spec: TaskSpec) -> list[SpecProblem]:
     found = list(exactly_one(spec, ALL, ("spec",)))
     if found:
         return found
-    if spec.requeue is not None and spec.requeue.all == bool(spec.requeue.batches):
-        found.append(SpecProblem("spec.requeue", "all: true, or batches, is wanted"))
-    if spec.release is not None and spec.release.all == bool(spec.release.objects):
-        found.append(SpecProblem("spec.release", "all: true, or objects, is wanted"))
+    for what, some in SOME_OR_ALL.items():
+        asked = getattr(spec, what)
+        if asked is not None and asked.all == bool(getattr(asked, some)):
+            found.append(SpecProblem(f"spec.{what}", f"all: true, or {some}, is wanted"))
     if spec.restore is not None and spec.schedule is not None:
         found.append(SpecProblem("spec.schedule", "a backup is put back once"))
     if spec.schedule is None and (spec.time_zone is not None or spec.suspend):
